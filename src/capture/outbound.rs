@@ -1,0 +1,118 @@
+//! Connections out of the pod, and within it.
+
+use super::{Build, FIRST, FamilyFacts, Proxy, TCP, UDP, by_interface, from, not_to, out_by_interface, to, to_port};
+use crate::config::{Interface, PortRange, Selection};
+use crate::netfilter::{Hook, IstioChain, Match, Negatable, Table, Target};
+
+/// The end of the way for what is captured outbound.
+pub(super) fn listener(build: &mut Build<'_>) {
+    let target = Target::Redirect(build.config.envoy_port);
+    build.append(Table::Nat, IstioChain::Redirect, [TCP], target);
+}
+
+/// What is decided before the destination is looked at.
+pub(super) fn exceptions(build: &mut Build<'_>) {
+    build.append(Table::Nat, Hook::Output, [], Target::Jump(IstioChain::Output));
+    for range in &build.config.excluded_outbound_ports {
+        for protocol in [TCP, UDP] {
+            output(build, [protocol, to_port(*range)], Target::Return);
+        }
+    }
+    // The proxy's inbound side hands a connection to the application: from this source, so that it is not
+    // taken for a connection that the proxy opened for itself.
+    for facts in build.families() {
+        output_for(build, facts, [out_by_interface(&Interface::loopback()), from(facts.proxy_source)], Target::Return);
+    }
+    for proxy in build.proxies() {
+        own_traffic(build, proxy);
+    }
+    owner_groups(build);
+}
+
+/// The proxy's traffic, and that of applications within the pod.
+fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
+    let dns = build.config.dns.is_on();
+    let tunnel = PortRange::from(build.config.tunnel_port);
+    let lo = || out_by_interface(&Interface::loopback());
+    // An application calls its own service: the proxy picked the pod itself as the endpoint, and the
+    // connection comes back through the inbound side, but for the tunnel's port and, for the user, DNS.
+    let ports = match proxy {
+        Proxy::User(_) if dns => Match::DestinationPorts(Negatable::Not(vec![DNS_PORT, tunnel])),
+        Proxy::User(_) | Proxy::Group(_) => Match::DestinationPort(Negatable::Not(tunnel)),
+    };
+    for facts in build.families() {
+        let matches = [lo(), not_to(facts.loopback), TCP, ports.clone(), proxy.is()];
+        output_for(build, facts, matches, Target::Jump(IstioChain::InRedirect));
+    }
+    // Applications of the pod talk to each other over loopback; their DNS queries go on to the DNS rules.
+    if !build.config.captures_loopback() {
+        let mut matches = vec![lo()];
+        if dns {
+            matches.extend([TCP, Match::DestinationPort(Negatable::Not(DNS_PORT))]);
+        }
+        matches.push(proxy.is_not());
+        output(build, matches, Target::Return);
+    }
+    // What the proxy sends for the application, or on its own account, must not come back to it.
+    output(build, [proxy.is()], Target::Return);
+}
+
+const DNS_PORT: PortRange = PortRange::single(53);
+
+/// Groups whose traffic is not captured.
+fn owner_groups(build: &mut Build<'_>) {
+    match &build.config.owner_groups {
+        Selection::None => {}
+        Selection::AllExcept(groups) => {
+            for group in groups {
+                output(build, [Match::OwnerGid(Negatable::Is(group.clone()))], Target::Return);
+            }
+        }
+        Selection::Only(groups) => {
+            let others: Vec<_> = groups.iter().map(|g| Match::OwnerGid(Negatable::Not(g.clone()))).collect();
+            output(build, others, Target::Return);
+        }
+    }
+}
+
+/// Applications' connections to other hosts, by destination.
+pub(super) fn ranges(build: &mut Build<'_>) {
+    for facts in build.families() {
+        output_for(build, facts, [to(facts.loopback)], Target::Return);
+    }
+    for range in &build.config.excluded_ranges {
+        build.append_for(range.family(), Table::Nat, IstioChain::Output, [to(*range)], Target::Return);
+    }
+    for range in &build.config.outbound_ports {
+        output(build, [TCP, to_port(*range)], CAPTURED);
+    }
+    match &build.config.outbound_ranges {
+        Selection::None => {}
+        Selection::AllExcept(_) => {
+            output(build, [], CAPTURED);
+            for name in &build.config.virtual_interfaces {
+                build.place(FIRST, Table::Nat, Hook::Prerouting, [by_interface(name)], CAPTURED);
+            }
+        }
+        Selection::Only(ranges) => {
+            for range in ranges {
+                let family = range.family();
+                for name in &build.config.virtual_interfaces {
+                    let matches = [by_interface(name), to(*range)];
+                    build.place_for(family, FIRST, Table::Nat, Hook::Prerouting, matches, CAPTURED);
+                }
+                build.append_for(family, Table::Nat, IstioChain::Output, [to(*range)], CAPTURED);
+            }
+        }
+    }
+}
+
+const CAPTURED: Target = Target::Jump(IstioChain::Redirect);
+
+fn output(build: &mut Build<'_>, matches: impl Into<Vec<Match>>, target: Target) {
+    build.append(Table::Nat, IstioChain::Output, matches, target);
+}
+
+fn output_for(build: &mut Build<'_>, facts: FamilyFacts, matches: impl Into<Vec<Match>>, target: Target) {
+    build.append_for(facts.family, Table::Nat, IstioChain::Output, matches, target);
+}

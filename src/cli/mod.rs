@@ -1,0 +1,372 @@
+//! The command line and the environment, as text: which flags were given, where, and what they say.
+//!
+//! Nothing is judged here but the shape of the call; [`crate::config`] reads the values. So all errors of
+//! one call can be reported together.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, value_parser};
+
+pub mod flags;
+
+use flags::{Flag, Heading, Kind};
+
+/// The program's name, in messages and as a positional argument to drop.
+pub const PROGRAM: &str = "istio-iptables";
+/// The name under which the program cleans up.
+pub const CLEAN_PROGRAM: &str = "istio-clean-iptables";
+
+/// Variables without a flag, with what they mean.
+pub const VARIABLES: [(&str, &str); 4] = [
+    ("ISTIO_OUTBOUND_OWNER_GROUPS", "Groups whose outbound traffic is captured [default: *]"),
+    ("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", "Groups whose outbound traffic is not captured, with * above"),
+    ("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR", "The IPv4 loopback range [default: 127.0.0.1/32]"),
+    ("ENVOY_USER", "The proxy's user, for the default of --proxy-uid [default: istio-proxy]"),
+];
+
+/// What the program is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Put the rules in place.
+    Apply,
+    /// Remove everything of ours.
+    Clean,
+}
+
+/// Where a value came from. Printed as a user would look for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A flag on the command line.
+    Flag {
+        /// The long name.
+        long: &'static str,
+        /// The short name.
+        short: Option<char>,
+    },
+    /// A variable of the environment.
+    Variable(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag { long, short: Some(short) } => write!(f, "--{long} (-{short})"),
+            Self::Flag { long, short: None } => write!(f, "--{long}"),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+        }
+    }
+}
+
+/// A value as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The text.
+    pub text: String,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// A call, taken apart.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What to do.
+    pub command: Command,
+    /// The values.
+    pub flags: Flags,
+    /// What was accepted without effect, to warn about.
+    pub ignored: Vec<Ignored>,
+    /// What is wrong with the call's shape.
+    pub errors: Vec<ShapeError>,
+}
+
+/// Something of the call that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ignored {
+    /// A flag that some Istio release had.
+    #[error("{flag} has no effect any more. {instead}.")]
+    Retired {
+        /// The flag.
+        flag: Source,
+        /// What holds in its place.
+        instead: &'static str,
+    },
+    /// A word that is no flag.
+    #[error("the argument {0:?} is ignored: it is neither a flag nor a command")]
+    Stray(String),
+}
+
+/// What is wrong with the shape of a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// A flag that there is not.
+    #[error("{flag} is not a flag of this program{}; --help lists them", suggestion(.similar))]
+    Unknown {
+        /// The flag as written.
+        flag: String,
+        /// One that is spelled much like it.
+        similar: Option<String>,
+    },
+    /// A flag without its value.
+    #[error("{0} needs a value; an empty one is written as ''")]
+    NoValue(String),
+    /// A value where a flag seems to have been meant.
+    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing behind it", flag_short = short_or_long(.flag), long = long(.flag))]
+    LooksLikeFlag {
+        /// The flag whose value it is.
+        flag: Source,
+        /// The value.
+        value: String,
+    },
+    /// Text that is not UTF-8.
+    #[error("{0} is not valid UTF-8")]
+    NotUtf8(String),
+    /// Whatever else the parser finds.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn suggestion(similar: &Option<String>) -> String {
+    similar.as_ref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default()
+}
+
+fn long(source: &Source) -> &'static str {
+    match source {
+        Source::Flag { long, .. } => long,
+        Source::Variable(name) => name,
+    }
+}
+
+fn short_or_long(source: &Source) -> String {
+    match source {
+        Source::Flag { short: Some(short), .. } => format!("-{short}"),
+        Source::Flag { long, short: None } => format!("--{long}"),
+        Source::Variable(name) => (*name).to_owned(),
+    }
+}
+
+/// The values given for each flag and variable, strongest first.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    given: Vec<(&'static str, Given)>,
+}
+
+impl Flags {
+    /// The values given for a flag: that of the command line, then those of its variables, the winning
+    /// one first.
+    pub fn of(&self, flag: &Flag) -> impl Iterator<Item = &Given> {
+        self.named(flag.long)
+    }
+
+    /// The value of a variable that has no flag.
+    pub fn variable(&self, name: &'static str) -> Option<&Given> {
+        self.named(name).next()
+    }
+
+    fn named(&self, name: &'static str) -> impl Iterator<Item = &Given> {
+        self.given.iter().filter(move |(n, _)| *n == name).map(|(_, given)| given)
+    }
+}
+
+/// What a call asks for: work, or only a text.
+#[derive(Debug)]
+pub enum Parsed {
+    /// `--help` or `--version`: print this and end.
+    Text(String),
+    /// Work.
+    Call(Invocation),
+}
+
+/// Takes a call apart. `argv` begins with the program's name; `variable` looks up the environment.
+pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -> Parsed {
+    let mut errors = Vec::new();
+    let (argv, name) = split_name(argv);
+    let matches = match matches(argv, &mut errors) {
+        Ok(matches) => matches,
+        Err(text) => return Parsed::Text(text),
+    };
+    let mut ignored = Vec::new();
+    let mut given = Vec::new();
+    for flag in flags::ALL {
+        let source = Source::Flag { long: flag.long, short: flag.short };
+        if let Some(value) = matches.as_ref().and_then(|m| m.get_one::<OsString>(flag.long)) {
+            match flag.kind {
+                Kind::RetiredBool | Kind::RetiredText => ignored.push(Ignored::Retired { flag: source, instead: flag.help }),
+                Kind::Text(_) | Kind::Number(_) | Kind::Bool => {
+                    if let Some(text) = utf8(value, || source.to_string(), &mut errors) {
+                        if looks_like_flag(&text) {
+                            errors.push(ShapeError::LooksLikeFlag { flag: source, value: shortened(&text) });
+                        } else {
+                            given.push((flag.long, Given { text, source }));
+                        }
+                    }
+                }
+            }
+        }
+        for name in flag.variables.iter().rev() {
+            given.extend(from_environment(name, variable, &mut errors).map(|g| (flag.long, g)));
+        }
+    }
+    for (name, _) in VARIABLES {
+        given.extend(from_environment(name, variable, &mut errors).map(|g| (name, g)));
+    }
+    let mut command = if name == CLEAN_PROGRAM { Command::Clean } else { Command::Apply };
+    let words = matches.as_ref().and_then(|m| m.get_many::<OsString>("words")).into_iter().flatten();
+    for (index, word) in words.enumerate() {
+        match word.to_string_lossy().as_ref() {
+            "clean" => command = Command::Clean,
+            _ if index == 0 && file_name(word) == PROGRAM => {}
+            _ if index == 0 && file_name(word) == CLEAN_PROGRAM => command = Command::Clean,
+            stray => ignored.push(Ignored::Stray(shortened(stray))),
+        }
+    }
+    Parsed::Call(Invocation { command, flags: Flags { given }, ignored, errors })
+}
+
+/// The name the program was called by, and the arguments with the name that clap should show.
+fn split_name(mut argv: Vec<OsString>) -> (Vec<OsString>, String) {
+    let name = argv.first().map(|a| file_name(a)).unwrap_or_default();
+    match argv.first_mut() {
+        Some(first) => *first = PROGRAM.into(),
+        None => argv.push(PROGRAM.into()),
+    }
+    (argv, name)
+}
+
+fn file_name(path: &OsStr) -> String {
+    Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Lets clap parse, and again without what it complains about, until it has nothing left to say: it
+/// stops at its first error, we report all of them.
+fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Option<clap::ArgMatches>, String> {
+    loop {
+        let error = match command().try_get_matches_from(&argv) {
+            Ok(matches) => return Ok(Some(matches)),
+            Err(error) => error,
+        };
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            return Err(error.render().to_string());
+        }
+        let context = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+        let culprit = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
+        let at = argv.iter().skip(1).position(|a| begins_with(a, &culprit)).map(|at| at + 1);
+        errors.push(match error.kind() {
+            ErrorKind::UnknownArgument => {
+                let similar = context(ContextKind::SuggestedArg);
+                ShapeError::Unknown { flag: shortened(&culprit), similar }
+            }
+            ErrorKind::InvalidValue | ErrorKind::NoEquals if !culprit.is_empty() => ShapeError::NoValue(culprit.clone()),
+            _ => ShapeError::Other(error.render().to_string().trim().to_owned()),
+        });
+        match at {
+            Some(at) if !culprit.is_empty() => argv.remove(at),
+            _ => return Ok(None),
+        };
+    }
+}
+
+/// Whether the argument is the flag clap complains about: the flag itself, with a value behind it, or a
+/// group of short ones that holds it.
+fn begins_with(argument: &OsStr, flag: &str) -> bool {
+    let text = argument.to_string_lossy();
+    match (flag.strip_prefix("--"), flag.strip_prefix('-')) {
+        (Some(_), _) => text == flag || text.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')),
+        (None, Some(short)) => text.starts_with('-') && !text.starts_with("--") && text.contains(short),
+        (None, None) => text == flag,
+    }
+}
+
+fn command() -> clap::Command {
+    let mut command = clap::Command::new(PROGRAM)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")
+        .override_usage("istio-iptables [clean] [FLAGS]")
+        .after_help(AFTER_HELP)
+        .args_override_self(true)
+        .disable_help_subcommand(true)
+        .arg(Arg::new("words").action(ArgAction::Append).num_args(0..).hide(true).value_parser(value_parser!(OsString)));
+    for flag in flags::ALL {
+        let mut arg = Arg::new(flag.long)
+            .long(flag.long)
+            .action(ArgAction::Set)
+            .value_parser(value_parser!(OsString))
+            .help(help(flag))
+            .help_heading(flag.heading.text())
+            .hide(flag.heading == Heading::Retired);
+        if let Some(short) = flag.short {
+            arg = arg.short(short);
+        }
+        command = command.arg(match flag.kind {
+            Kind::Text(name) | Kind::Number(name) => arg.value_name(name).allow_hyphen_values(true),
+            Kind::RetiredText => arg.value_name("TEXT").allow_hyphen_values(true),
+            Kind::Bool | Kind::RetiredBool => {
+                arg.value_name("BOOL").num_args(0..=1).require_equals(true).default_missing_value("true")
+            }
+        });
+    }
+    command
+}
+
+fn help(flag: &Flag) -> String {
+    match flag.variables {
+        [] => flag.help.to_owned(),
+        variables => format!("{} [env: {}]", flag.help, variables.join(", ")),
+    }
+}
+
+const AFTER_HELP: &str = "\
+Commands:
+  clean  Remove everything of ours, whatever kind of rules it is
+
+A flag goes before its variable. Lists are separated by commas. IPv4 and IPv6 may be mixed.
+Also in the environment: ISTIO_OUTBOUND_OWNER_GROUPS (default *), ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE,
+ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32), ENVOY_USER (default istio-proxy).
+
+Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 126 the validation failed.
+
+Example, what Istio's injector runs (with -n it only prints the rules):
+  istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";
+
+fn from_environment(
+    name: &'static str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    errors: &mut Vec<ShapeError>,
+) -> Option<Given> {
+    let source = Source::Variable(name);
+    let text = utf8(&variable(name)?, || source.to_string(), errors)?;
+    Some(Given { text, source })
+}
+
+fn utf8(value: &OsStr, name: impl Fn() -> String, errors: &mut Vec<ShapeError>) -> Option<String> {
+    match value.to_str() {
+        Some(text) => Some(text.to_owned()),
+        None => {
+            errors.push(ShapeError::NotUtf8(name()));
+            None
+        }
+    }
+}
+
+fn looks_like_flag(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next() == Some('-') && chars.next().is_some_and(|c| c == '-' || c.is_ascii_alphabetic())
+}
+
+/// The text, or the beginning of it where it is too long for a message.
+pub fn shortened(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}... ({} bytes)", text.get(..end).unwrap_or_default(), text.len()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

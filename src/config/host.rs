@@ -1,0 +1,126 @@
+//! What is read from the host: addresses, name servers, users and groups. The only part of `config` that
+//! looks at the world, and it only reads.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::{Owner, PROXY_SOURCE_V6};
+
+/// Where name servers are listed (resolv.conf(5)).
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// Where users are listed (passwd(5)).
+pub const PASSWD: &str = "/etc/passwd";
+/// Where groups are listed (group(5)).
+pub const GROUP: &str = "/etc/group";
+
+/// The facts of a host. Asked only where the flags make them matter.
+pub trait Host {
+    /// The addresses of all interfaces of the network namespace.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn addresses(&self) -> io::Result<Vec<IpAddr>>;
+
+    /// A file's contents.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+}
+
+/// The host the process runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct ThisHost;
+
+impl Host for ThisHost {
+    fn addresses(&self) -> io::Result<Vec<IpAddr>> {
+        let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+        });
+        Ok(addresses.collect())
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// Whether traffic of the pod goes over this address: neither loopback nor link-local nor multicast.
+pub fn is_global(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => !a.is_loopback() && !a.is_link_local() && !a.is_multicast() && !a.is_unspecified(),
+        // The proxy's own address is put on `lo` by an earlier run: it says nothing about the pod.
+        IpAddr::V6(a) if *a == PROXY_SOURCE_V6 => false,
+        IpAddr::V6(a) => !a.is_loopback() && !is_link_local(a) && !a.is_multicast() && !a.is_unspecified(),
+    }
+}
+
+/// fe80::/10 (RFC 4291, section 2.5.6).
+fn is_link_local(address: &Ipv6Addr) -> bool {
+    address.segments().first().is_some_and(|s| s & 0xffc0 == 0xfe80)
+}
+
+/// The servers in the text of a resolv.conf, as often as they stand there. A zone (`fe80::1%eth0`) is
+/// left out, since rules have none.
+pub fn name_servers(text: &[u8]) -> Vec<IpAddr> {
+    let mut servers: Vec<IpAddr> = Vec::new();
+    for line in String::from_utf8_lossy(text).lines() {
+        let mut words = line.split_ascii_whitespace();
+        let server = match words.next() {
+            Some("nameserver") => words.next(),
+            _ => None,
+        };
+        let address = server.and_then(|s| s.split('%').next()).and_then(|s| s.parse::<IpAddr>().ok());
+        servers.extend(address);
+    }
+    servers
+}
+
+/// The number of a name in the text of a passwd or group file, whose lines both begin with
+/// `name:password:number`.
+pub fn number_of(text: &[u8], name: &str) -> Option<u32> {
+    String::from_utf8_lossy(text).lines().find_map(|line| {
+        let mut fields = line.split(':');
+        if fields.next() != Some(name) {
+            return None;
+        }
+        match Owner::parse(fields.nth(1)?) {
+            Ok(Owner::Id(id)) => Some(id),
+            Ok(Owner::Range(..) | Owner::Name { .. }) | Err(_) => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_of_a_resolv_conf() {
+        let text = b"# nameserver 1.1.1.1\nsearch a b\nnameserver 10.96.0.10\n  nameserver\tfd00:10::a # x\n\
+            nameserver fe80::1%eth0\nnameserver 10.96.0.10\nnameserver\nnameserver x\nnameservers 9.9.9.9\n\xff\xfe\n";
+        let servers: Vec<_> = name_servers(text).iter().map(ToString::to_string).collect();
+        assert_eq!(servers, ["10.96.0.10", "fd00:10::a", "fe80::1", "10.96.0.10"]);
+    }
+
+    #[test]
+    fn numbers_of_names() {
+        let text = b"root:x:0:0:root:/root:/bin/sh\nistio-proxy:x:1337:1337::/:\nbad:x:abc:\nbroken\n";
+        assert_eq!(number_of(text, "istio-proxy"), Some(1337));
+        assert_eq!(number_of(text, "root"), Some(0));
+        assert_eq!(number_of(text, "bad"), None);
+        assert_eq!(number_of(text, "broken"), None);
+        assert_eq!(number_of(text, "istio"), None);
+    }
+
+    #[test]
+    fn global_addresses() {
+        let global = |a: &str| is_global(&a.parse().unwrap());
+        assert!(global("10.0.0.1") && global("fd00::1") && global("2001:db8::6"));
+        for a in ["127.0.0.1", "169.254.1.1", "224.0.0.1", "::1", "::6", "fe80::1", "febf::1", "ff02::1", "::"] {
+            assert!(!global(a), "{a}");
+        }
+    }
+}

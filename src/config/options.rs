@@ -1,0 +1,193 @@
+//! What a call is to do, and how; everything that is not about the rules themselves.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use super::problems::{Problems, Quoted, UsageError};
+use super::reader::{Reader, items};
+use super::{FamilyChoice, Port};
+use crate::cli::{Command, Flags, flags};
+use crate::logging::Logging;
+
+/// Which of the two programs called iptables: they keep their rules in different places of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IptablesKind {
+    /// `iptables-legacy`: x_tables.
+    Legacy,
+    /// `iptables-nft`: nf_tables, through its compatibility layer.
+    Nft,
+}
+
+impl IptablesKind {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Legacy, Self::Nft];
+
+    /// The kind's name, as in `iptables-nft`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Nft => "nft",
+        }
+    }
+
+    /// The other kind.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Legacy => Self::Nft,
+            Self::Nft => Self::Legacy,
+        }
+    }
+
+    fn parse(text: &str) -> Result<Option<Self>, String> {
+        match text {
+            "" => Ok(None),
+            "legacy" => Ok(Some(Self::Legacy)),
+            "nft" => Ok(Some(Self::Nft)),
+            _ => Err("give legacy or nft".to_owned()),
+        }
+    }
+}
+
+/// What the rules are written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// iptables; of this kind, or of the one that fits.
+    Iptables(Option<IptablesKind>),
+    /// nftables.
+    Nftables,
+}
+
+/// The form of what goes to standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// For people and for the programs that load it.
+    #[default]
+    Text,
+    /// For other programs.
+    Json,
+}
+
+/// Options of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Put in place or remove.
+    pub command: Command,
+    /// Only print what would be done.
+    pub dry_run: bool,
+    /// Do not apply.
+    pub skip_apply: bool,
+    /// Change existing, different rules.
+    pub reconcile: bool,
+    /// Apply even where the rules are in place.
+    pub force_apply: bool,
+    /// Prove that redirection works.
+    pub run_validation: bool,
+    /// The port the validation connects to.
+    pub probe_port: Port,
+    /// The bound on the validation.
+    pub probe_timeout: Duration,
+    /// The network namespace to work in; that of the process where `None`.
+    pub network_namespace: Option<PathBuf>,
+    /// Host file system, pod namespace.
+    pub cni_mode: bool,
+    /// What the rules are written with.
+    pub backend: Backend,
+    /// The families asked for.
+    pub families: FamilyChoice,
+    /// The form of standard output.
+    pub output: Output,
+    /// How the log is written.
+    pub logging: Logging,
+}
+
+impl Options {
+    /// Reads the options out of the flags. What is wrong goes to `problems`.
+    pub fn read(command: Command, flags: &Flags, problems: &mut Problems) -> Self {
+        let mut read = Reader::new(flags, problems);
+        let mut logging = Logging::default();
+        if let Some(level) = read.word(&flags::LOG_OUTPUT_LEVEL, parse_level) {
+            logging.level = level.unwrap_or(logging.level);
+        }
+        logging.json = read.boolean(&flags::LOG_AS_JSON).unwrap_or(false);
+        let mut enabled = |flag, default| read.boolean(flag).unwrap_or(default);
+        let cleanup_only = enabled(&flags::CLEANUP_ONLY, false);
+        let skip_apply = enabled(&flags::SKIP_RULE_APPLY, false);
+        let reconcile = enabled(&flags::RECONCILE, true);
+        let force_apply = enabled(&flags::FORCE_APPLY, false);
+        let run_validation = enabled(&flags::RUN_VALIDATION, false);
+        let cni_mode = enabled(&flags::CNI_MODE, false);
+        let native = enabled(&flags::NATIVE_NFTABLES, false);
+        let kind = read.word(&flags::FORCE_IPTABLES_BINARY, IptablesKind::parse).flatten();
+        Self {
+            command: if cleanup_only { Command::Clean } else { command },
+            dry_run: read.strict_boolean(&flags::DRY_RUN).unwrap_or(false),
+            skip_apply,
+            reconcile,
+            force_apply,
+            run_validation,
+            probe_port: read.number(&flags::PROBE_PORT, Port::parse).unwrap_or(Port::at_least_one(15002)),
+            probe_timeout: read.number(&flags::PROBE_TIMEOUT, super::scalar::parse_duration).unwrap_or(Duration::from_secs(5)),
+            network_namespace: network_namespace(&mut read),
+            cni_mode,
+            backend: if native { Backend::Nftables } else { Backend::Iptables(kind) },
+            families: read.word(&flags::IP_FAMILIES, FamilyChoice::parse).unwrap_or_default(),
+            output: read.word(&flags::OUTPUT, parse_output).unwrap_or_default(),
+            logging,
+        }
+    }
+}
+
+fn network_namespace(read: &mut Reader<'_>) -> Option<PathBuf> {
+    let given = read.text(&flags::NETWORK_NAMESPACE).filter(|g| !g.text.is_empty())?;
+    if given.text.contains('\0') {
+        let reason = "a path has no NUL byte".to_owned();
+        read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
+        return None;
+    }
+    Some(PathBuf::from(&given.text))
+}
+
+fn parse_output(text: &str) -> Result<Output, String> {
+    match text {
+        "" | "text" => Ok(Output::Text),
+        "json" => Ok(Output::Json),
+        _ => Err("give text or json".to_owned()),
+    }
+}
+
+/// The level of the scope `default` in Istio's syntax: `default:debug,other:none`, or a bare level, which
+/// is that of all scopes. `None` where the text does not speak of it.
+fn parse_level(text: &str) -> Result<Option<LevelFilter>, String> {
+    let mut found = None;
+    for item in items(text) {
+        let (scope, level) = item.split_once(':').unwrap_or(("default", item));
+        let level = match level {
+            "none" => LevelFilter::Off,
+            "fatal" | "error" => LevelFilter::Error,
+            "warn" => LevelFilter::Warn,
+            "info" => LevelFilter::Info,
+            "debug" => LevelFilter::Debug,
+            _ => return Err("give SCOPE:LEVEL, with a level of none, fatal, error, warn, info or debug".to_owned()),
+        };
+        if matches!(scope, "default" | "all") {
+            found = Some(level);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_levels() {
+        assert_eq!(parse_level("default:debug,other:none"), Ok(Some(LevelFilter::Debug)));
+        assert_eq!(parse_level("other:none"), Ok(None));
+        assert_eq!(parse_level("warn"), Ok(Some(LevelFilter::Warn)));
+        assert_eq!(parse_level("default:fatal"), Ok(Some(LevelFilter::Error)));
+        assert!(parse_level("default:loud").is_err());
+    }
+}

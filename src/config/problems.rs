@@ -1,0 +1,198 @@
+//! What is wrong with a configuration, and what is only odd.
+
+use std::fmt;
+
+use crate::cli::{Ignored, ShapeError, Source, shortened};
+
+/// What was found while reading a configuration.
+#[derive(Debug, Default)]
+pub struct Problems {
+    /// Each of these makes the call fail with exit status 2.
+    pub errors: Vec<UsageError>,
+    /// Each of these is logged.
+    pub warnings: Vec<Warning>,
+}
+
+/// A value as messages show it: quoted, escaped, not too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted(String);
+
+impl Quoted {
+    /// Quotes a text.
+    pub fn new(text: &str) -> Self {
+        Self(format!("{:?}", shortened(text)))
+    }
+
+    /// Quotes each of some texts.
+    pub fn all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let quoted: Vec<_> = texts.into_iter().map(|t| Self::new(t).0).collect();
+        Self(match quoted.get(..MOST_QUOTED) {
+            Some(first) if quoted.len() > MOST_QUOTED => {
+                format!("{} and {} more", first.join(", "), quoted.len() - MOST_QUOTED)
+            }
+            _ => quoted.join(", "),
+        })
+    }
+}
+
+/// How many of a list's items a message shows.
+const MOST_QUOTED: usize = 20;
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A call that cannot be carried out as it is written. Nothing is touched; exit status 2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// The shape of the call.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A value that is not allowed.
+    #[error("{source_} cannot be {value}: {reason}")]
+    Value {
+        /// Where the value came from.
+        source_: Source,
+        /// The value.
+        value: Quoted,
+        /// What is allowed, and what to do.
+        reason: String,
+    },
+    /// Items of a list that are not allowed.
+    #[error("{source_} cannot hold {items}: {reason}")]
+    Items {
+        /// Where the list came from.
+        source_: Source,
+        /// The items.
+        items: Quoted,
+        /// What is allowed, and what to do.
+        reason: String,
+    },
+    /// A user or group that does not exist.
+    #[error("{source_} names the {what} {name}, which is not in {file}: add it there, or give its number")]
+    NoSuchName {
+        /// Where the name came from.
+        source_: String,
+        /// `user` or `group`.
+        what: &'static str,
+        /// The name.
+        name: Quoted,
+        /// The file that was read.
+        file: &'static str,
+    },
+    /// A file that is needed and cannot be read.
+    #[error("{file} cannot be read ({reason}), which {needed_for} needs: {instead}")]
+    File {
+        /// The file.
+        file: &'static str,
+        /// What the system said.
+        reason: String,
+        /// The flag that needs it.
+        needed_for: &'static str,
+        /// What can be done.
+        instead: &'static str,
+    },
+    /// The host's addresses cannot be read.
+    #[error("the addresses of the network namespace cannot be read ({reason}), which --ip-families=auto needs: give --ip-families=ipv4 or dual")]
+    Addresses {
+        /// What the system said.
+        reason: String,
+    },
+    /// Something this version cannot do yet.
+    #[error("{0} is not supported by this version")]
+    NotSupported(String),
+}
+
+/// Something that works, but perhaps not as the user thinks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// A part of the call without effect.
+    #[error(transparent)]
+    Ignored(#[from] Ignored),
+    /// A variable that cannot be read as what it should be.
+    #[error("environment variable {name} is ignored: it cannot be {value}: {reason}")]
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: Quoted,
+        /// What is allowed.
+        reason: String,
+    },
+    /// A list that holds separators only.
+    #[error("{source_} is {value}, which lists nothing: no traffic is selected by it")]
+    EmptyList {
+        /// Where the list came from.
+        source_: Source,
+        /// Its text.
+        value: Quoted,
+    },
+    /// Excluded inbound ports, while not all are captured.
+    #[error("{source_} has no effect: inbound ports are only excluded where all others are captured (--istio-inbound-ports '*')")]
+    InboundExclusionsWithoutEffect {
+        /// Where the exclusions came from.
+        source_: Source,
+    },
+    /// A name that is not there, in a dry run.
+    #[error("{source_} names the {what} {name}, which is not in {file}: applying these rules would fail")]
+    NoSuchName {
+        /// Where the name came from.
+        source_: String,
+        /// `user` or `group`.
+        what: &'static str,
+        /// The name.
+        name: Quoted,
+        /// The file that was read.
+        file: &'static str,
+    },
+    /// No owner group is captured.
+    #[error("{source_} is empty: no group's outbound traffic is captured; * captures all")]
+    NoOwnerGroups {
+        /// Where the list came from.
+        source_: Source,
+    },
+    /// IPv6 ranges to capture, while no IPv6 rules are built.
+    #[error("{source_} holds the IPv6 ranges {ranges}, but no IPv6 rules are built: they are not captured; --ip-families=dual captures them")]
+    Ipv6RangesWithoutRules {
+        /// Where the ranges came from.
+        source_: Source,
+        /// The ranges.
+        ranges: Quoted,
+    },
+    /// The host has IPv6 addresses, and no IPv6 rules are built.
+    #[error("this network namespace has the IPv6 address {address}, but no IPv6 rules are built: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it")]
+    Ipv6Bypasses {
+        /// One of the addresses.
+        address: std::net::IpAddr,
+    },
+    /// No address at all but loopback and link-local ones.
+    #[error("this network namespace has no address yet but loopback and link-local ones: rules are built for IPv4 only; --ip-families decides it without looking")]
+    NoAddress,
+    /// DNS capture was asked for, and no server is known.
+    #[error("/etc/resolv.conf names no server: DNS is not captured; --capture-all-dns captures all of port 53")]
+    NoDnsServer,
+    /// Several proxy users or groups (fault 9 of the original).
+    #[error("with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: what they send to the pod's own addresses is not captured")]
+    SeveralOwners {
+        /// Where they came from.
+        source_: String,
+        /// The users or groups.
+        all: Quoted,
+    },
+    /// The proxy's user does not exist, and was asked for.
+    #[error("environment variable ENVOY_USER names the user {name}, which is not in {file}: uid 1337 is taken")]
+    NoEnvoyUser {
+        /// The user.
+        name: Quoted,
+        /// The file that was read.
+        file: &'static str,
+    },
+    /// All of DNS is to be captured, but DNS is not.
+    #[error("{source_} has no effect without --redirect-dns")]
+    CaptureAllDnsWithoutEffect {
+        /// Where it came from.
+        source_: Source,
+    },
+}

@@ -1,0 +1,317 @@
+//! From flags and host facts to a [`Config`].
+
+use std::net::IpAddr;
+
+use super::problems::{Problems, Quoted, UsageError, Warning};
+use super::reader::Reader;
+use super::{
+    Config, Dns, Families, Family, FamilyChoice, Host, Interface, InterceptionMode, Network, Options, Owner, Port,
+    PortRange, RouteTable, Selection, host,
+};
+use crate::cli::{Command, Flags, Given, flags};
+
+/// How many owner groups can be listed: the rule has a match for each.
+const MOST_OWNER_GROUPS: usize = 64;
+
+/// The uid of the proxy where nothing else says it.
+const DEFAULT_UID: u32 = 1337;
+
+impl Config {
+    /// Reads the flags and what they depend on of the host. What is wrong goes to `problems`, and a
+    /// default stands in its place: use the result only where there is no error.
+    pub fn resolve(flags: &Flags, options: &Options, host: &dyn Host, problems: &mut Problems) -> Self {
+        let mut resolver = Resolver { read: Reader::new(flags, problems), options, host };
+        let (proxy_uids, proxy_gids) = resolver.proxy_owners();
+        let outbound_ranges = resolver.outbound_ranges();
+        let families = resolver.families(outbound_ranges.listed());
+        let inbound_ports = resolver.inbound_ports();
+        let excluded_ranges = resolver.excluded_ranges();
+        let owner_groups = resolver.owner_groups();
+        let loopback = resolver.loopback();
+        let dns = resolver.dns();
+        let drop_invalid = resolver.read.boolean(&flags::DROP_INVALID).unwrap_or(false);
+        let mode = resolver.read.word(&flags::INTERCEPTION_MODE, parse_mode).unwrap_or(InterceptionMode::Redirect);
+        let mut id = |flag, default| resolver.read.number(flag, RouteTable::parse).unwrap_or(RouteTable::at_least_one(default));
+        let (tproxy_mark, tproxy_table) = (id(&flags::TPROXY_MARK, 1337), id(&flags::TPROXY_ROUTE_TABLE, 133));
+        let mut port = |flag, default| resolver.read.number(flag, Port::parse).unwrap_or(Port::at_least_one(default));
+        let envoy_port = port(&flags::ENVOY_PORT, 15001);
+        let inbound_port = port(&flags::INBOUND_CAPTURE_PORT, 15006);
+        let tunnel_port = port(&flags::INBOUND_TUNNEL_PORT, 15008);
+        let mut list = |flag| {
+            let given = resolver.read.text(flag);
+            resolver.read.list(given, |item| no_star(item).and_then(PortRange::parse))
+        };
+        let outbound_ports = list(&flags::OUTBOUND_PORTS);
+        let excluded_outbound_ports = list(&flags::LOCAL_OUTBOUND_PORTS_EXCLUDE);
+        let mut interfaces = |flag| {
+            let given = resolver.read.text(flag);
+            resolver.read.list(given, Interface::parse)
+        };
+        let excluded_interfaces = interfaces(&flags::EXCLUDE_INTERFACES);
+        let virtual_interfaces = interfaces(&flags::KUBE_VIRT_INTERFACES);
+        let config = Self {
+            envoy_port,
+            inbound_port,
+            tunnel_port,
+            proxy_uids,
+            proxy_gids,
+            mode,
+            tproxy_mark,
+            tproxy_table,
+            inbound_ports,
+            outbound_ranges,
+            excluded_ranges,
+            outbound_ports,
+            excluded_outbound_ports,
+            excluded_interfaces,
+            virtual_interfaces,
+            owner_groups,
+            loopback,
+            dns,
+            drop_invalid,
+            families,
+        };
+        config.warn_of_several_owners(resolver.read);
+        config
+    }
+
+    /// Whether an outbound range to capture starts at a loopback address: then the application's traffic
+    /// to itself is captured too.
+    pub fn captures_loopback(&self) -> bool {
+        self.outbound_ranges.listed().iter().any(|r| r.starts_at_loopback())
+    }
+
+    fn warn_of_several_owners(&self, mut read: Reader<'_>) {
+        for (flag, owners) in [(&flags::PROXY_UID, &self.proxy_uids), (&flags::PROXY_GID, &self.proxy_gids)] {
+            if owners.len() > 1 && !self.captures_loopback() {
+                let names: Vec<_> = owners.iter().map(ToString::to_string).collect();
+                let all = Quoted::all(names.iter().map(String::as_str));
+                read.warn(Warning::SeveralOwners { source_: format!("--{}", flag.long), all });
+            }
+        }
+    }
+}
+
+struct Resolver<'a> {
+    read: Reader<'a>,
+    options: &'a Options,
+    host: &'a dyn Host,
+}
+
+impl Resolver<'_> {
+    /// The proxy's users, and its groups, which are what the users are where nothing else is said.
+    fn proxy_owners(&mut self) -> (Vec<Owner>, Vec<Owner>) {
+        let listed = |read: &mut Reader<'_>, given: Option<&Given>| match given.filter(|g| !g.text.trim().is_empty()) {
+            Some(given) => read.list(Some(given), Owner::parse),
+            None => Vec::new(),
+        };
+        let (uids, gids) = (self.read.text(&flags::PROXY_UID), self.read.text(&flags::PROXY_GID));
+        let mut users = listed(&mut self.read, uids);
+        if users.is_empty() {
+            users.push(Owner::Id(self.default_uid()));
+        }
+        let mut groups = listed(&mut self.read, gids);
+        let named_by = |given: Option<&Given>| given.map(|g| g.source.to_string());
+        let groups_named_by = if groups.is_empty() {
+            groups.clone_from(&users);
+            "--proxy-gid (which is what --proxy-uid is where it is not given)".to_owned()
+        } else {
+            named_by(gids).unwrap_or_default()
+        };
+        self.look_up(&mut users, &named_by(uids).unwrap_or_default(), "user", host::PASSWD);
+        self.look_up(&mut groups, &groups_named_by, "group", host::GROUP);
+        (users, groups)
+    }
+
+    fn default_uid(&mut self) -> u32 {
+        let given = self.read.variable("ENVOY_USER").filter(|g| !g.text.is_empty());
+        let name = given.map_or("istio-proxy", |g| g.text.as_str());
+        let found = self.host.read(host::PASSWD).ok().and_then(|text| host::number_of(&text, name));
+        if found.is_none() && given.is_some() {
+            self.read.warn(Warning::NoEnvoyUser { name: Quoted::new(name), file: host::PASSWD });
+        }
+        found.unwrap_or(DEFAULT_UID)
+    }
+
+    /// Finds the numbers of names, in the local file only: in a pod's half-built network, a look-up by
+    /// other means could hang.
+    fn look_up(&mut self, owners: &mut [Owner], named_by: &str, what: &'static str, file: &'static str) {
+        let mut text = None;
+        for owner in owners {
+            let Owner::Name { name, id } = owner else { continue };
+            let text = text.get_or_insert_with(|| self.host.read(file).unwrap_or_default());
+            *id = host::number_of(text, name);
+            if id.is_none() {
+                let (source_, name) = (named_by.to_owned(), Quoted::new(name));
+                match self.touches_nothing() {
+                    true => self.read.warn(Warning::NoSuchName { source_, what, name, file }),
+                    false => self.read.error(UsageError::NoSuchName { source_, what, name, file }),
+                }
+            }
+        }
+    }
+
+    /// Whether the rules do not go to the kernel, so that names need not have numbers.
+    fn touches_nothing(&self) -> bool {
+        self.options.dry_run || self.options.skip_apply || self.cleans()
+    }
+
+    fn cleans(&self) -> bool {
+        self.options.command == Command::Clean
+    }
+
+    fn inbound_ports(&mut self) -> Selection<PortRange> {
+        let excluded = self.read.text(&flags::LOCAL_EXCLUDE_PORTS);
+        let exceptions = self.read.list(excluded, |item| no_star(item).and_then(PortRange::parse));
+        let included = self.read.text(&flags::INBOUND_PORTS);
+        match self.read.list_or_all(included, PortRange::parse) {
+            None => Selection::AllExcept(exceptions),
+            Some(ports) => {
+                if let Some(excluded) = excluded.filter(|_| !exceptions.is_empty()) {
+                    self.read.warn(Warning::InboundExclusionsWithoutEffect { source_: excluded.source });
+                }
+                Selection::only(ports)
+            }
+        }
+    }
+
+    fn outbound_ranges(&mut self) -> Selection<Network> {
+        let given = self.read.text(&flags::SERVICE_CIDR);
+        match self.read.list_or_all(given, Network::parse) {
+            None => Selection::AllExcept(Vec::new()),
+            Some(ranges) => Selection::only(ranges),
+        }
+    }
+
+    fn excluded_ranges(&mut self) -> Vec<Network> {
+        let given = self.read.text(&flags::SERVICE_EXCLUDE_CIDR);
+        self.read.list(given, |item| match item {
+            "*" => Err("to capture no outbound range, leave --istio-service-cidr empty".to_owned()),
+            item => Network::parse(item),
+        })
+    }
+
+    fn owner_groups(&mut self) -> Selection<Owner> {
+        let excluded = self.read.variable("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE");
+        let mut exceptions = self.read.list(excluded, Owner::parse);
+        self.look_up(&mut exceptions, &named_by(excluded), "group", host::GROUP);
+        let Some(given) = self.read.variable("ISTIO_OUTBOUND_OWNER_GROUPS") else {
+            return Selection::AllExcept(exceptions);
+        };
+        let Some(mut listed) = self.read.list_or_all(Some(given), Owner::parse) else {
+            return Selection::AllExcept(exceptions);
+        };
+        if listed.is_empty() {
+            self.read.warn(Warning::NoOwnerGroups { source_: given.source });
+        }
+        if listed.len() > MOST_OWNER_GROUPS {
+            let reason = format!("{} groups are listed, {MOST_OWNER_GROUPS} is the most", listed.len());
+            self.read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
+        }
+        self.look_up(&mut listed, &given.source.to_string(), "group", host::GROUP);
+        Selection::Only(listed)
+    }
+
+    fn loopback(&mut self) -> Network {
+        let given = self.read.variable("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR").filter(|g| !g.text.is_empty());
+        given
+            .and_then(|g| self.read.parsed(g, parse_loopback))
+            .unwrap_or(Network::host(std::net::Ipv4Addr::LOCALHOST))
+    }
+
+    fn dns(&mut self) -> Dns {
+        let all = self.read.boolean(&flags::CAPTURE_ALL_DNS).unwrap_or(false);
+        if !self.read.boolean(&flags::REDIRECT_DNS).unwrap_or(false) {
+            if let Some(given) = self.read.text(&flags::CAPTURE_ALL_DNS).filter(|_| all) {
+                self.read.warn(Warning::CaptureAllDnsWithoutEffect { source_: given.source });
+            }
+            return Dns::Off;
+        }
+        // The rules that lead to those about servers are the same for all servers; cleaning needs no more.
+        if all || self.cleans() {
+            return Dns::All;
+        }
+        let text = self.host.read(host::RESOLV_CONF).unwrap_or_else(|error| {
+            self.read.error(UsageError::File {
+                file: host::RESOLV_CONF,
+                reason: error.to_string(),
+                needed_for: "--redirect-dns",
+                instead: "make it readable, or capture all of port 53 with --capture-all-dns",
+            });
+            b"nameserver 127.0.0.1".to_vec()
+        });
+        match host::name_servers(&text) {
+            servers if servers.is_empty() => {
+                self.read.warn(Warning::NoDnsServer);
+                Dns::Off
+            }
+            servers => Dns::Servers(servers),
+        }
+    }
+
+    /// The families to build rules for. What is cleaned is cleaned in both, whatever the host has now.
+    fn families(&mut self, ranges: &[Network]) -> Families {
+        let dual_stack = self.read.boolean(&flags::DUAL_STACK).unwrap_or(false);
+        if self.cleans() {
+            return Families::Dual;
+        }
+        let addresses = match (self.host.addresses(), self.options.families) {
+            (Ok(addresses), _) => addresses,
+            (Err(_), FamilyChoice::Always(_)) => Vec::new(),
+            (Err(error), FamilyChoice::Auto) => {
+                self.read.error(UsageError::Addresses { reason: error.to_string() });
+                return Families::Ipv4;
+            }
+        };
+        let first = |family| addresses.iter().copied().find(|a: &IpAddr| Family::of(*a) == family && host::is_global(a));
+        let (ipv4, ipv6) = (first(Family::Ipv4), first(Family::Ipv6));
+        let families = match self.options.families {
+            FamilyChoice::Always(families) => families,
+            FamilyChoice::Auto if ipv6.is_some() && (dual_stack || ipv4.is_none()) => Families::Dual,
+            FamilyChoice::Auto => {
+                if ipv4.or(ipv6).is_none() {
+                    self.read.warn(Warning::NoAddress);
+                }
+                Families::Ipv4
+            }
+        };
+        if !families.ipv6() {
+            if let Some(address) = ipv6 {
+                self.read.warn(Warning::Ipv6Bypasses { address });
+            }
+            let ipv6: Vec<_> =
+                ranges.iter().filter(|r| r.family() == Family::Ipv6).map(ToString::to_string).collect();
+            if let Some(given) = self.read.text(&flags::SERVICE_CIDR).filter(|_| !ipv6.is_empty()) {
+                let ranges = Quoted::all(ipv6.iter().map(String::as_str));
+                self.read.warn(Warning::Ipv6RangesWithoutRules { source_: given.source, ranges });
+            }
+        }
+        families
+    }
+}
+
+fn named_by(given: Option<&Given>) -> String {
+    given.map(|g| g.source.to_string()).unwrap_or_default()
+}
+
+fn no_star(item: &str) -> Result<&str, String> {
+    match item {
+        "*" => Err("* is not allowed in this list; name the ports".to_owned()),
+        item => Ok(item),
+    }
+}
+
+fn parse_mode(text: &str) -> Result<InterceptionMode, String> {
+    match text {
+        "" | "REDIRECT" => Ok(InterceptionMode::Redirect),
+        "TPROXY" => Ok(InterceptionMode::Tproxy),
+        "NONE" => Err("the program is not run for pods with mode NONE; give REDIRECT or TPROXY".to_owned()),
+        _ => Err("give REDIRECT or TPROXY, in capitals".to_owned()),
+    }
+}
+
+fn parse_loopback(text: &str) -> Result<Network, String> {
+    let range = Network::parse(text.trim())?;
+    let loopback = range.family() == Family::Ipv4 && range.length() >= 8 && range.starts_at_loopback();
+    loopback.then_some(range).ok_or_else(|| "give a range of IPv4 loopback addresses, 127.0.0.0/8 or a part of it".to_owned())
+}

@@ -1,0 +1,130 @@
+//! The log: lines on standard error, as Istio's programs write them or as JSON.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// The least important level that is written.
+    pub level: LevelFilter,
+    /// JSON objects in place of text.
+    pub json: bool,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { level: LevelFilter::Info, json: false }
+    }
+}
+
+impl Logging {
+    /// Makes this the process's log. A second call changes nothing but the level: there is one log a process.
+    pub fn install(self) {
+        log::set_max_level(self.level);
+        // An error only says that there is a log already.
+        let _ = log::set_boxed_logger(Box::new(self));
+    }
+
+    fn line(&self, record: &Record<'_>) -> String {
+        let time = utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros());
+        let level = match record.level() {
+            log::Level::Error => "error",
+            log::Level::Warn => "warn",
+            log::Level::Info => "info",
+            log::Level::Debug | log::Level::Trace => "debug",
+        };
+        if self.json {
+            format!("{{\"time\":\"{time}\",\"level\":\"{level}\",\"msg\":{}}}\n", json_string(&record.args().to_string()))
+        } else {
+            format!("{time}\t{level}\t{}\n", record.args())
+        }
+    }
+}
+
+impl Log for Logging {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= self.level
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            // One write a line, so that the lines of two calls do not mix. There is nobody to tell of a
+            // standard error that cannot be written to.
+            let _ = std::io::stderr().write_all(self.line(record).as_bytes());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Microseconds since 1970 as `2026-08-01T12:34:56.123456Z`. The days are counted from a 1 March, so that
+/// the leap day is a year's last (H. Hinnant, "chrono-compatible low-level date algorithms").
+fn utc(microseconds: u128) -> String {
+    let seconds = (microseconds / 1_000_000) as u64;
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
+        second / 3_600,
+        second / 60 % 60,
+        second % 60,
+        microseconds % 1_000_000
+    )
+}
+
+/// A text as a JSON string (RFC 8259, section 7).
+pub fn json_string(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(utc(951_782_400_000_000), "2000-02-29T00:00:00.000000Z");
+        assert_eq!(utc(1_785_587_696_123_456), "2026-08-01T12:34:56.123456Z");
+        assert_eq!(utc(4_107_542_399_999_999), "2100-02-28T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn json_strings_stay_on_their_line() {
+        assert_eq!(json_string("a\"b\\c\nd\te\u{1}"), r#""a\"b\\c\nd\te\u0001""#);
+    }
+
+    #[test]
+    fn both_forms() {
+        let record = Record::builder().level(log::Level::Warn).args(format_args!("two\nlines")).build();
+        let text = Logging::default().line(&record);
+        assert!(text.contains("Z\twarn\ttwo\nlines\n"), "{text}");
+        let json = Logging { json: true, ..Logging::default() }.line(&record);
+        assert!(json.ends_with("\"level\":\"warn\",\"msg\":\"two\\nlines\"}\n"), "{json}");
+    }
+}

@@ -1,0 +1,444 @@
+//! The vocabulary of netfilter: tables, chains, matches, targets, rules. What the rules are for is said in
+//! [`crate::capture`]; how they get into the kernel in [`crate::kernel`].
+
+use std::fmt;
+
+use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+
+pub mod normal;
+pub mod restore;
+
+/// A table. The order is that in which iptables-restore text has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// `filter`.
+    Filter,
+    /// `mangle`.
+    Mangle,
+    /// `nat`.
+    Nat,
+    /// `raw`.
+    Raw,
+}
+
+impl Table {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::Filter, Self::Mangle, Self::Nat, Self::Raw];
+
+    /// The table's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Mangle => "mangle",
+            Self::Nat => "nat",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A point of the packet's way at which the kernel calls a built-in chain (`linux/netfilter.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hook {
+    /// Packets that come in, before they are routed.
+    Prerouting,
+    /// Packets for this host.
+    Input,
+    /// Packets for other hosts.
+    Forward,
+    /// Packets that local processes send.
+    Output,
+    /// Packets that go out, after they were routed.
+    Postrouting,
+}
+
+impl Hook {
+    /// All, in the kernel's order.
+    pub const ALL: [Self; 5] = [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting];
+
+    /// The name of the built-in chain.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prerouting => "PREROUTING",
+            Self::Input => "INPUT",
+            Self::Forward => "FORWARD",
+            Self::Output => "OUTPUT",
+            Self::Postrouting => "POSTROUTING",
+        }
+    }
+}
+
+/// A chain of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IstioChain {
+    /// Which inbound connections are captured.
+    Inbound,
+    /// To the outbound listener.
+    Redirect,
+    /// To the inbound listener.
+    InRedirect,
+    /// Which outbound connections are captured.
+    Output,
+    /// Which DNS queries are captured.
+    OutputDns,
+    /// Packets of connections that a transparent listener has already.
+    Divert,
+    /// To the transparent inbound listener.
+    Tproxy,
+    /// Packets to drop.
+    Drop,
+}
+
+impl IstioChain {
+    /// All.
+    pub const ALL: [Self; 8] = [
+        Self::Inbound,
+        Self::Redirect,
+        Self::InRedirect,
+        Self::Output,
+        Self::OutputDns,
+        Self::Divert,
+        Self::Tproxy,
+        Self::Drop,
+    ];
+
+    /// What the names of all chains of ours begin with, those of other releases too.
+    pub const PREFIX: &'static str = "ISTIO_";
+
+    /// The name in iptables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "ISTIO_INBOUND",
+            Self::Redirect => "ISTIO_REDIRECT",
+            Self::InRedirect => "ISTIO_IN_REDIRECT",
+            Self::Output => "ISTIO_OUTPUT",
+            Self::OutputDns => "ISTIO_OUTPUT_DNS",
+            Self::Divert => "ISTIO_DIVERT",
+            Self::Tproxy => "ISTIO_TPROXY",
+            Self::Drop => "ISTIO_DROP",
+        }
+    }
+
+    /// The chain of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+}
+
+impl fmt::Display for IstioChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Chain {
+    /// A built-in one, which the kernel calls.
+    Builtin(Hook),
+    /// One of ours, which rules jump to.
+    Istio(IstioChain),
+}
+
+impl Chain {
+    /// The name in iptables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Builtin(hook) => hook.name(),
+            Self::Istio(chain) => chain.name(),
+        }
+    }
+
+    /// The chain of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let hook = Hook::ALL.into_iter().find(|h| h.name() == name).map(Self::Builtin);
+        hook.or_else(|| IstioChain::named(name).map(Self::Istio))
+    }
+}
+
+impl From<Hook> for Chain {
+    fn from(hook: Hook) -> Self {
+        Self::Builtin(hook)
+    }
+}
+
+impl From<IstioChain> for Chain {
+    fn from(chain: IstioChain) -> Self {
+        Self::Istio(chain)
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a match compares with, or everything but that (`!`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Negatable<T> {
+    /// This.
+    Is(T),
+    /// Everything but this.
+    Not(T),
+}
+
+impl<T> Negatable<T> {
+    /// The value, negated or not.
+    pub fn value(&self) -> &T {
+        match self {
+            Self::Is(value) | Self::Not(value) => value,
+        }
+    }
+
+    /// Whether it is negated.
+    pub fn negated(&self) -> bool {
+        matches!(self, Self::Not(_))
+    }
+
+    /// The same about another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Negatable<U> {
+        match self {
+            Self::Is(value) => Negatable::Is(f(value)),
+            Self::Not(value) => Negatable::Not(f(value)),
+        }
+    }
+
+    /// Whether it holds, where `is` says whether the value does.
+    pub fn holds(&self, is: impl FnOnce(&T) -> bool) -> bool {
+        is(self.value()) != self.negated()
+    }
+}
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    /// The name in iptables and nft.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A state of connection tracking (iptables-extensions(8), conntrack).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConntrackState {
+    /// The packet belongs to no connection that makes sense.
+    Invalid,
+    /// The packet opens a connection.
+    New,
+    /// The packet opens a connection that another one announced, or reports an error of one.
+    Related,
+    /// The packet belongs to a connection that has seen packets both ways.
+    Established,
+    /// Connection tracking was told to leave the packet alone.
+    Untracked,
+}
+
+impl ConntrackState {
+    /// All, in the order in which iptables-save writes them.
+    pub const ALL: [Self; 5] = [Self::Invalid, Self::New, Self::Related, Self::Established, Self::Untracked];
+
+    /// The name in iptables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "INVALID",
+            Self::New => "NEW",
+            Self::Related => "RELATED",
+            Self::Established => "ESTABLISHED",
+            Self::Untracked => "UNTRACKED",
+        }
+    }
+}
+
+/// One condition of a rule. The order of the variants is that of [`normal`] form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Match {
+    /// Source address.
+    Source(Negatable<Network>),
+    /// Destination address.
+    Destination(Negatable<Network>),
+    /// Interface that the packet came in by.
+    InInterface(Negatable<Interface>),
+    /// Interface that the packet goes out by.
+    OutInterface(Negatable<Interface>),
+    /// Protocol.
+    Protocol(Protocol),
+    /// Source port.
+    SourcePort(Negatable<PortRange>),
+    /// Destination port.
+    DestinationPort(Negatable<PortRange>),
+    /// Destination port, out of several (multiport).
+    DestinationPorts(Negatable<Vec<PortRange>>),
+    /// User that owns the socket.
+    OwnerUid(Negatable<Owner>),
+    /// Group that owns the socket.
+    OwnerGid(Negatable<Owner>),
+    /// State of connection tracking.
+    ConntrackState(Vec<ConntrackState>),
+    /// Mark of the packet.
+    Mark(Negatable<Mark>),
+    /// Mark of the connection.
+    ConnectionMark(Mark),
+}
+
+/// What becomes of a packet that all conditions hold for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// Go on in this chain, and come back.
+    Jump(IstioChain),
+    /// Back to the calling chain; in a built-in chain, the policy.
+    Return,
+    /// Through this table.
+    Accept,
+    /// Away with it.
+    Drop,
+    /// To this port of this host.
+    Redirect(Port),
+    /// To the transparent listener on this port, and mark the packet.
+    Tproxy {
+        /// The listener's port.
+        port: Port,
+        /// The mark.
+        mark: Mark,
+    },
+    /// Mark the packet.
+    SetMark(Mark),
+    /// The connection gets the packet's mark.
+    SaveMark,
+    /// The packet gets the connection's mark.
+    RestoreMark,
+    /// Track the connection in this conntrack zone.
+    ConntrackZone(u16),
+}
+
+impl Target {
+    /// The chain that is jumped to.
+    pub const fn jump(self) -> Option<IstioChain> {
+        if let Self::Jump(chain) = self { Some(chain) } else { None }
+    }
+
+    /// Whether the packet goes on to the next rule.
+    pub const fn continues(self) -> bool {
+        matches!(self, Self::SetMark(_) | Self::SaveMark | Self::RestoreMark | Self::ConntrackZone(_))
+    }
+}
+
+/// Where a rule goes in its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Placement {
+    /// At the end.
+    Append,
+    /// Before the rule with this number, counted from 1.
+    Insert(usize),
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// The table.
+    pub table: Table,
+    /// The chain.
+    pub chain: Chain,
+    /// Where in the chain.
+    pub placement: Placement,
+    /// The conditions, in the order in which they are printed.
+    pub matches: Vec<Match>,
+    /// What becomes of the packet.
+    pub target: Target,
+}
+
+impl Rule {
+    /// The address family that the rule's addresses bind it to; `None` where it names none.
+    pub fn family(&self) -> Option<Family> {
+        self.matches.iter().find_map(|m| {
+            if let Match::Source(network) | Match::Destination(network) = m {
+                Some(network.value().family())
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The same with users and groups by number.
+    pub fn by_number(mut self) -> Self {
+        for m in &mut self.matches {
+            if let Match::OwnerUid(owner) | Match::OwnerGid(owner) = m {
+                *owner = owner.clone().map(|o| o.by_number());
+            }
+        }
+        self
+    }
+}
+
+/// The families that a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One of them.
+    Only(Family),
+    /// Both, with the same text.
+    Both,
+}
+
+impl Scope {
+    /// Whether the rule is for this family.
+    pub fn contains(self, family: Family) -> bool {
+        match self {
+            Self::Only(one) => one == family,
+            Self::Both => true,
+        }
+    }
+}
+
+/// Rules in order. The order counts within a table and family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruleset {
+    rules: Vec<(Scope, Rule)>,
+}
+
+impl Ruleset {
+    /// Puts a rule behind all others.
+    pub fn push(&mut self, scope: Scope, rule: Rule) {
+        self.rules.push((scope, rule));
+    }
+
+    /// All rules, with the families that each is for.
+    pub fn rules(&self) -> impl Iterator<Item = (Scope, &Rule)> {
+        self.rules.iter().map(|(scope, rule)| (*scope, rule))
+    }
+
+    /// The rules of one family.
+    pub fn of(&self, family: Family) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |(scope, _)| scope.contains(family)).map(|(_, rule)| rule)
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The same with users and groups by number.
+    pub fn by_number(self) -> Self {
+        Self { rules: self.rules.into_iter().map(|(scope, rule)| (scope, rule.by_number())).collect() }
+    }
+}

@@ -38,7 +38,10 @@ impl Logging {
             log::Level::Debug | log::Level::Trace => "debug",
         };
         if self.json {
-            format!("{{\"time\":\"{time}\",\"level\":\"{level}\",\"msg\":{}}}\n", json_string(&record.args().to_string()))
+            format!(
+                "{{\"time\":\"{time}\",\"level\":\"{level}\",\"msg\":{}}}\n",
+                json_string(&record.args().to_string())
+            )
         } else {
             format!("{time}\t{level}\t{}\n", record.args())
         }

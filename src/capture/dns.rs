@@ -75,4 +75,3 @@ fn where_captured(build: &mut Build<'_>, table: Table, chain: Chain, target: Tar
 fn servers(build: &Build<'_>) -> Vec<Network> {
     Family::BOTH.into_iter().flat_map(|f| build.config.dns.servers(f)).map(Network::host).collect()
 }
-

@@ -193,7 +193,9 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
         let source = Source::Flag { long: flag.long, short: flag.short };
         if let Some(value) = matches.as_ref().and_then(|m| m.get_one::<OsString>(flag.long)) {
             match flag.kind {
-                Kind::RetiredBool | Kind::RetiredText => ignored.push(Ignored::Retired { flag: source, instead: flag.help }),
+                Kind::RetiredBool | Kind::RetiredText => {
+                    ignored.push(Ignored::Retired { flag: source, instead: flag.help })
+                }
                 Kind::Text(_) | Kind::Number(_) | Kind::Bool => {
                     if let Some(text) = utf8(value, || source.to_string(), &mut errors) {
                         if looks_like_flag(&text) {
@@ -262,7 +264,9 @@ fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Opti
                 let similar = context(ContextKind::SuggestedArg);
                 ShapeError::Unknown { flag: shortened(&culprit), similar }
             }
-            ErrorKind::InvalidValue | ErrorKind::NoEquals if !culprit.is_empty() => ShapeError::NoValue(culprit.clone()),
+            ErrorKind::InvalidValue | ErrorKind::NoEquals if !culprit.is_empty() => {
+                ShapeError::NoValue(culprit.clone())
+            }
             _ => ShapeError::Other(error.render().to_string().trim().to_owned()),
         });
         match at {
@@ -291,7 +295,9 @@ fn command() -> clap::Command {
         .after_help(AFTER_HELP)
         .args_override_self(true)
         .disable_help_subcommand(true)
-        .arg(Arg::new("words").action(ArgAction::Append).num_args(0..).hide(true).value_parser(value_parser!(OsString)));
+        .arg(
+            Arg::new("words").action(ArgAction::Append).num_args(0..).hide(true).value_parser(value_parser!(OsString)),
+        );
     for flag in flags::ALL {
         let mut arg = Arg::new(flag.long)
             .long(flag.long)

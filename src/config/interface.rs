@@ -8,16 +8,16 @@ pub struct Interface(String);
 
 impl Interface {
     /// What a value of this type may be, for error messages. 15 is `IFNAMSIZ - 1` of `linux/if.h`.
-    pub const ALLOWED: &'static str =
-        "an interface name of 1 to 15 characters without white space, /, ! or *; a trailing + matches all that start so";
+    pub const ALLOWED: &'static str = "an interface name of 1 to 15 characters without white space, /, ! or *; a trailing + matches all that start so";
 
     /// Reads a name. What the kernel would not take as one, and what iptables would read as something
     /// else, is an error.
     pub fn parse(text: &str) -> Result<Self, String> {
         let fits = (1..=15).contains(&text.len());
         // A leading `-` would be read as an option, a quote or backslash as quoting, by iptables-restore.
-        let clean = text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '/' | '!' | '*' | '"' | '\'' | '\\' | ':'))
-            && !text.starts_with('-');
+        let clean =
+            text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '/' | '!' | '*' | '"' | '\'' | '\\' | ':'))
+                && !text.starts_with('-');
         match fits && clean && text != "." && text != ".." {
             true => Ok(Self(text.to_owned())),
             false => Err(format!("give {}", Self::ALLOWED)),
@@ -63,7 +63,21 @@ mod tests {
         for good in ["eth0", "eth+", "+", "a23456789012345", "br-1234", "eth0.100", "veth@x", "k6t-net1"] {
             assert!(Interface::parse(good).is_ok(), "{good:?}");
         }
-        for bad in ["", "*", "!eth0", "eth0 -j DROP", "a234567890123456", "eth/0", "-i", "eth\n0", "\"eth0\"", "eth0:1", "é", "..", "eth\\"] {
+        for bad in [
+            "",
+            "*",
+            "!eth0",
+            "eth0 -j DROP",
+            "a234567890123456",
+            "eth/0",
+            "-i",
+            "eth\n0",
+            "\"eth0\"",
+            "eth0:1",
+            "é",
+            "..",
+            "eth\\",
+        ] {
             assert!(Interface::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -114,4 +114,3 @@ pub struct Config {
     /// The families that rules are built for.
     pub families: Families,
 }
-

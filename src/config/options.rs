@@ -128,7 +128,9 @@ impl Options {
             force_apply,
             run_validation,
             probe_port: read.number(&flags::PROBE_PORT, Port::parse).unwrap_or(Port::at_least_one(15002)),
-            probe_timeout: read.number(&flags::PROBE_TIMEOUT, super::scalar::parse_duration).unwrap_or(Duration::from_secs(5)),
+            probe_timeout: read
+                .number(&flags::PROBE_TIMEOUT, super::scalar::parse_duration)
+                .unwrap_or(Duration::from_secs(5)),
             network_namespace: network_namespace(&mut read),
             cni_mode,
             backend: if native { Backend::Nftables } else { Backend::Iptables(kind) },

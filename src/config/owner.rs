@@ -26,7 +26,9 @@ impl Owner {
     /// Reads a number, range or name as a user writes it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let allowed = || format!("give {}", Self::ALLOWED);
-        if text.bytes().next().is_some_and(|b| b.is_ascii_digit()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+        if text.bytes().next().is_some_and(|b| b.is_ascii_digit())
+            && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        {
             return match text.split_once('-') {
                 None => id(text).map(Self::Id).ok_or_else(allowed),
                 Some((low, high)) => match id(low).zip(id(high)).ok_or_else(allowed)? {
@@ -85,7 +87,23 @@ mod tests {
         assert_eq!(Owner::parse("4294967294"), Ok(Owner::Id(u32::MAX - 1)));
         assert_eq!(Owner::parse("1000-2000"), Ok(Owner::Range(1000, 2000)));
         assert_eq!(Owner::parse("istio-proxy"), Ok(Owner::Name { name: "istio-proxy".into(), id: None }));
-        for bad in ["", "-1", "+1", "4294967295", "4294967296", "1 2", "1;2", "1-", "2000-1000", "-x", "a b", "a\nb", "*", "!0", "1-2-3"] {
+        for bad in [
+            "",
+            "-1",
+            "+1",
+            "4294967295",
+            "4294967296",
+            "1 2",
+            "1;2",
+            "1-",
+            "2000-1000",
+            "-x",
+            "a b",
+            "a\nb",
+            "*",
+            "!0",
+            "1-2-3",
+        ] {
             assert!(Owner::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -95,7 +95,9 @@ pub enum UsageError {
         instead: &'static str,
     },
     /// The host's addresses cannot be read.
-    #[error("the addresses of the network namespace cannot be read ({reason}), which --ip-families=auto needs: give --ip-families=ipv4 or dual")]
+    #[error(
+        "the addresses of the network namespace cannot be read ({reason}), which --ip-families=auto needs: give --ip-families=ipv4 or dual"
+    )]
     Addresses {
         /// What the system said.
         reason: String,
@@ -130,7 +132,9 @@ pub enum Warning {
         value: Quoted,
     },
     /// Excluded inbound ports, while not all are captured.
-    #[error("{source_} has no effect: inbound ports are only excluded where all others are captured (--istio-inbound-ports '*')")]
+    #[error(
+        "{source_} has no effect: inbound ports are only excluded where all others are captured (--istio-inbound-ports '*')"
+    )]
     InboundExclusionsWithoutEffect {
         /// Where the exclusions came from.
         source_: Source,
@@ -154,7 +158,9 @@ pub enum Warning {
         source_: Source,
     },
     /// IPv6 ranges to capture, while no IPv6 rules are built.
-    #[error("{source_} holds the IPv6 ranges {ranges}, but no IPv6 rules are built: they are not captured; --ip-families=dual captures them")]
+    #[error(
+        "{source_} holds the IPv6 ranges {ranges}, but no IPv6 rules are built: they are not captured; --ip-families=dual captures them"
+    )]
     Ipv6RangesWithoutRules {
         /// Where the ranges came from.
         source_: Source,
@@ -162,19 +168,25 @@ pub enum Warning {
         ranges: Quoted,
     },
     /// The host has IPv6 addresses, and no IPv6 rules are built.
-    #[error("this network namespace has the IPv6 address {address}, but no IPv6 rules are built: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it")]
+    #[error(
+        "this network namespace has the IPv6 address {address}, but no IPv6 rules are built: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it"
+    )]
     Ipv6Bypasses {
         /// One of the addresses.
         address: std::net::IpAddr,
     },
     /// No address at all but loopback and link-local ones.
-    #[error("this network namespace has no address yet but loopback and link-local ones: rules are built for IPv4 only; --ip-families decides it without looking")]
+    #[error(
+        "this network namespace has no address yet but loopback and link-local ones: rules are built for IPv4 only; --ip-families decides it without looking"
+    )]
     NoAddress,
     /// DNS capture was asked for, and no server is known.
     #[error("/etc/resolv.conf names no server: DNS is not captured; --capture-all-dns captures all of port 53")]
     NoDnsServer,
     /// Several proxy users or groups (fault 9 of the original).
-    #[error("with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: what they send to the pod's own addresses is not captured")]
+    #[error(
+        "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: what they send to the pod's own addresses is not captured"
+    )]
     SeveralOwners {
         /// Where they came from.
         source_: String,

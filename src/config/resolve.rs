@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
 use super::{
-    Config, Dns, Families, Family, FamilyChoice, Host, Interface, InterceptionMode, Network, Options, Owner, Port,
+    Config, Dns, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Network, Options, Owner, Port,
     PortRange, RouteTable, Selection, host,
 };
 use crate::cli::{Command, Flags, Given, flags};
@@ -31,7 +31,8 @@ impl Config {
         let dns = resolver.dns();
         let drop_invalid = resolver.read.boolean(&flags::DROP_INVALID).unwrap_or(false);
         let mode = resolver.read.word(&flags::INTERCEPTION_MODE, parse_mode).unwrap_or(InterceptionMode::Redirect);
-        let mut id = |flag, default| resolver.read.number(flag, RouteTable::parse).unwrap_or(RouteTable::at_least_one(default));
+        let mut id =
+            |flag, default| resolver.read.number(flag, RouteTable::parse).unwrap_or(RouteTable::at_least_one(default));
         let (tproxy_mark, tproxy_table) = (id(&flags::TPROXY_MARK, 1337), id(&flags::TPROXY_ROUTE_TABLE, 133));
         let mut port = |flag, default| resolver.read.number(flag, Port::parse).unwrap_or(Port::at_least_one(default));
         let envoy_port = port(&flags::ENVOY_PORT, 15001);
@@ -214,9 +215,7 @@ impl Resolver<'_> {
 
     fn loopback(&mut self) -> Network {
         let given = self.read.variable("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR").filter(|g| !g.text.is_empty());
-        given
-            .and_then(|g| self.read.parsed(g, parse_loopback))
-            .unwrap_or(Network::host(std::net::Ipv4Addr::LOCALHOST))
+        given.and_then(|g| self.read.parsed(g, parse_loopback)).unwrap_or(Network::host(std::net::Ipv4Addr::LOCALHOST))
     }
 
     fn dns(&mut self) -> Dns {
@@ -263,7 +262,8 @@ impl Resolver<'_> {
                 return Families::Ipv4;
             }
         };
-        let first = |family| addresses.iter().copied().find(|a: &IpAddr| Family::of(*a) == family && host::is_global(a));
+        let first =
+            |family| addresses.iter().copied().find(|a: &IpAddr| Family::of(*a) == family && host::is_global(a));
         let (ipv4, ipv6) = (first(Family::Ipv4), first(Family::Ipv6));
         let families = match self.options.families {
             FamilyChoice::Always(families) => families,
@@ -279,8 +279,7 @@ impl Resolver<'_> {
             if let Some(address) = ipv6 {
                 self.read.warn(Warning::Ipv6Bypasses { address });
             }
-            let ipv6: Vec<_> =
-                ranges.iter().filter(|r| r.family() == Family::Ipv6).map(ToString::to_string).collect();
+            let ipv6: Vec<_> = ranges.iter().filter(|r| r.family() == Family::Ipv6).map(ToString::to_string).collect();
             if let Some(given) = self.read.text(&flags::SERVICE_CIDR).filter(|_| !ipv6.is_empty()) {
                 let ranges = Quoted::all(ipv6.iter().map(String::as_str));
                 self.read.warn(Warning::Ipv6RangesWithoutRules { source_: given.source, ranges });
@@ -313,5 +312,7 @@ fn parse_mode(text: &str) -> Result<InterceptionMode, String> {
 fn parse_loopback(text: &str) -> Result<Network, String> {
     let range = Network::parse(text.trim())?;
     let loopback = range.family() == Family::Ipv4 && range.length() >= 8 && range.starts_at_loopback();
-    loopback.then_some(range).ok_or_else(|| "give a range of IPv4 loopback addresses, 127.0.0.0/8 or a part of it".to_owned())
+    loopback
+        .then_some(range)
+        .ok_or_else(|| "give a range of IPv4 loopback addresses, 127.0.0.0/8 or a part of it".to_owned())
 }

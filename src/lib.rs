@@ -1,46 +1,97 @@
-//! Puts a pod's network namespace under a sidecar proxy's control.
+//! Puts a pod's network namespace under a sidecar proxy's control, once, before the application starts.
+//!
+//! One direction of flow, effects at one end:
+//!
+//! ```text
+//! argv + env ──cli──▶ Flags ──config (+ host facts)──▶ Config ──capture──▶ Plan { rules, routing }
+//!                                                                            │
+//!         stdout ◀──netfilter::restore── dry run ◀───────────────────────────┤
+//!         kernel ◀──kernel (processes, netlink)── state (diff → Change) ◀────┘
+//!                         └── snapshot ──▶ state
+//! ```
+//!
+//! Everything left of [`kernel`], and but for [`config::host`], which only reads, is pure: no files,
+//! processes, environment or clock. [`commands`] holds the recipes, [`commands::apply`] the main one.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
 pub mod capture;
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod kernel;
 pub mod logging;
 pub mod netfilter;
-/// Runs a call.
-pub fn run(
-    argv: Vec<std::ffi::OsString>,
-    variable: &dyn Fn(&str) -> Option<std::ffi::OsString>,
-    out: &mut dyn std::io::Write,
-) -> std::process::ExitCode {
-    let call = match cli::parse(argv, variable) {
-        cli::Parsed::Text(t) => {
-            let _ = out.write_all(t.as_bytes());
-            return 0.into();
-        }
-        cli::Parsed::Call(c) => c,
+pub mod state;
+
+use cli::{Command, Invocation, Parsed};
+use commands::{Call, Failure};
+use config::host::ThisHost;
+use config::{Config, Options, Problems};
+
+/// Exit status of a call that failed; nothing was changed.
+const FAILED: u8 = 1;
+/// Exit status of a call that is wrong; nothing was touched.
+const WRONG_USAGE: u8 = 2;
+
+/// Runs a call. `argv` begins with the program's name, `variable` looks up the environment, `out` is
+/// standard output; the log goes to standard error.
+pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out: &mut dyn Write) -> ExitCode {
+    let invocation = match cli::parse(argv, variable) {
+        Parsed::Call(invocation) => invocation,
+        Parsed::Text(text) => return exit(out.write_all(text.as_bytes()).map_err(Failure::Output)),
     };
-    let mut problems = config::Problems::default();
-    problems.warnings.extend(call.ignored.into_iter().map(Into::into));
-    problems.errors.extend(call.errors.into_iter().map(Into::into));
-    let options = config::Options::read(call.command, &call.flags, &mut problems);
+    let mut problems = Problems::default();
+    let Invocation { command, flags, ignored, errors } = invocation;
+    problems.warnings.extend(ignored.into_iter().map(Into::into));
+    problems.errors.extend(errors.into_iter().map(Into::into));
+    let options = Options::read(command, &flags, &mut problems);
     options.logging.install();
-    let config = config::Config::resolve(&call.flags, &options, &config::host::ThisHost, &mut problems);
-    for w in &problems.warnings {
-        log::warn!("{w}");
-    }
-    for e in &problems.errors {
-        log::error!("{e}");
-    }
+    enter_namespace(&options, &mut problems);
+    let config = Config::resolve(&flags, &options, &ThisHost, &mut problems);
+    problems.warnings.iter().for_each(|w| log::warn!("{w}"));
+    problems.errors.iter().for_each(|e| log::error!("{e}"));
     if !problems.errors.is_empty() {
-        return 2.into();
+        return ExitCode::from(WRONG_USAGE);
     }
+    log::info!("configuration:{config}");
     let plan = capture::plan(&config);
-    for f in config::Family::BOTH {
-        let t = netfilter::restore::script(&plan.rules, f);
-        if t.is_empty() {
-            continue;
+    exit(carry_out(Call { config: &config, plan: &plan, options: &options }, out))
+}
+
+/// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.
+fn enter_namespace(options: &Options, problems: &mut Problems) {
+    if let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) {
+        if let Err(error) = kernel::netns::enter(path) {
+            problems.errors.push(config::UsageError::Namespace(error.to_string()));
         }
-        let _ =
-            writeln!(out, "# {}-restore --noflush", if f == config::Family::Ipv4 { "iptables" } else { "ip6tables" });
-        let _ = out.write_all(t.as_bytes());
     }
-    0.into()
+}
+
+fn carry_out(call: Call<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    if call.options.dry_run {
+        return Ok(commands::dry_run::dry_run(call, out)?);
+    }
+    match call.options.command {
+        Command::Clean => commands::apply::clean(call),
+        Command::Apply if call.options.skip_apply => {
+            log::info!("not applying: --skip-rule-apply");
+            Ok(())
+        }
+        Command::Apply => commands::apply::apply(call),
+    }
+}
+
+fn exit(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Somebody stopped reading, such as `head`: not our failure, and nobody is there to be told.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            log::error!("{failure}");
+            ExitCode::from(FAILED)
+        }
+    }
 }

@@ -19,11 +19,15 @@ pub const PROGRAM: &str = "istio-iptables";
 /// The name under which the program cleans up.
 pub const CLEAN_PROGRAM: &str = "istio-clean-iptables";
 
+/// The variable that bounds a child process.
+pub const PROGRAM_TIMEOUT: &str = "ISTIO_IPTABLES_PROGRAM_TIMEOUT";
+
 /// Variables without a flag, with what they mean.
-pub const VARIABLES: [(&str, &str); 4] = [
+pub const VARIABLES: [(&str, &str); 5] = [
     ("ISTIO_OUTBOUND_OWNER_GROUPS", "Groups whose outbound traffic is captured [default: *]"),
     ("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", "Groups whose outbound traffic is not captured, with * above"),
     ("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR", "The IPv4 loopback range [default: 127.0.0.1/32]"),
+    (PROGRAM_TIMEOUT, "The bound on one child process [default: 60s]"),
     ("ENVOY_USER", "The proxy's user, for the default of --proxy-uid [default: istio-proxy]"),
 ];
 
@@ -333,7 +337,8 @@ Commands:
 
 A flag goes before its variable. Lists are separated by commas. IPv4 and IPv6 may be mixed.
 Also in the environment: ISTIO_OUTBOUND_OWNER_GROUPS (default *), ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE,
-ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32), ENVOY_USER (default istio-proxy).
+ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32), ENVOY_USER (default istio-proxy),
+ISTIO_IPTABLES_PROGRAM_TIMEOUT (default 60s, the bound on one child process).
 
 Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 126 the validation failed.
 

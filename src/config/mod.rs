@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+mod display;
 mod families;
 pub mod host;
 mod interface;

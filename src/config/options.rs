@@ -8,7 +8,7 @@ use log::LevelFilter;
 use super::problems::{Problems, Quoted, UsageError};
 use super::reader::{Reader, items};
 use super::{FamilyChoice, Port};
-use crate::cli::{Command, Flags, flags};
+use crate::cli::{self, Command, Flags, flags};
 use crate::logging::Logging;
 
 /// Which of the two programs called iptables: they keep their rules in different places of the kernel.
@@ -100,6 +100,8 @@ pub struct Options {
     pub output: Output,
     /// How the log is written.
     pub logging: Logging,
+    /// The bound on one child process.
+    pub program_timeout: Duration,
 }
 
 impl Options {
@@ -119,6 +121,9 @@ impl Options {
         let run_validation = enabled(&flags::RUN_VALIDATION, false);
         let cni_mode = enabled(&flags::CNI_MODE, false);
         let native = enabled(&flags::NATIVE_NFTABLES, false);
+        let program_timeout = read
+            .variable(cli::PROGRAM_TIMEOUT)
+            .and_then(|g| read.parsed_or_warn(cli::PROGRAM_TIMEOUT, g, super::scalar::parse_duration));
         let kind = read.word(&flags::FORCE_IPTABLES_BINARY, IptablesKind::parse).flatten();
         Self {
             command: if cleanup_only { Command::Clean } else { command },
@@ -137,6 +142,7 @@ impl Options {
             families: read.word(&flags::IP_FAMILIES, FamilyChoice::parse).unwrap_or_default(),
             output: read.word(&flags::OUTPUT, parse_output).unwrap_or_default(),
             logging,
+            program_timeout: program_timeout.unwrap_or(Duration::from_secs(60)),
         }
     }
 }

@@ -102,6 +102,9 @@ pub enum UsageError {
         /// What the system said.
         reason: String,
     },
+    /// The network namespace cannot be entered.
+    #[error("{0}")]
+    Namespace(String),
     /// Something this version cannot do yet.
     #[error("{0} is not supported by this version")]
     NotSupported(String),

@@ -37,20 +37,35 @@ impl<'a> Reader<'a> {
     /// passed over; on the command line both are errors.
     pub fn number<T>(&mut self, flag: &Flag, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         for given in self.flags.of(flag) {
-            let name = match given.source {
+            match given.source {
                 Source::Flag { .. } => return self.parsed(given, parse),
-                Source::Variable(_) if given.text.is_empty() => continue,
-                Source::Variable(name) => name,
-            };
-            match parse(&given.text) {
-                Ok(value) => return Some(value),
-                Err(reason) => {
-                    let value = Quoted::new(&given.text);
-                    self.warn(Warning::Variable { name, value, reason });
+                Source::Variable(name) => {
+                    if let Some(value) = self.parsed_or_warn(name, given, &parse) {
+                        return Some(value);
+                    }
                 }
             }
         }
         None
+    }
+
+    /// A number or duration in a variable, with the rules of [`Reader::number`].
+    pub fn parsed_or_warn<T>(
+        &mut self,
+        name: &'static str,
+        given: &Given,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if given.text.is_empty() {
+            return None;
+        }
+        match parse(&given.text) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.warn(Warning::Variable { name, value: Quoted::new(&given.text), reason });
+                None
+            }
+        }
     }
 
     /// A boolean, with the rules of [`Reader::number`].

@@ -7,6 +7,7 @@ use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 pub mod normal;
 pub mod restore;
+pub mod save;
 
 /// A table. The order is that in which iptables-restore text has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,72 @@
+//! What the program does: each a short recipe over the rest.
+
+use std::time::Duration;
+
+use crate::capture::Plan;
+use crate::config::{Config, Options};
+use crate::kernel::KernelError;
+use crate::state::Difference;
+
+pub mod apply;
+pub mod dry_run;
+mod session;
+
+/// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The kernel, or a program that talks to it.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The kernel or a program failed during a change, and what was done was undone.
+    #[error("{0}. What had been done before was undone: everything is as it was")]
+    Undone(#[source] KernelError),
+    /// It could not be undone.
+    #[error("{cause}. What had been done before could not be undone: {undoing}. {}", remains(.left))]
+    NotUndone {
+        /// The failure.
+        cause: KernelError,
+        /// The failure of undoing.
+        undoing: KernelError,
+        /// How the kernel differs from what it was, where that could be found out.
+        left: Vec<Difference>,
+    },
+    /// Other rules of ours are there, and are not to be changed.
+    #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
+    Drifted(Vec<Difference>),
+    /// The program found two ways to the same end to differ: a bug, told instead of hidden.
+    #[error("standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+fn remains(differences: &[Difference]) -> String {
+    match differences {
+        [] => "What is left is not known: `iptables-save` shows it; the next successful call puts it right".to_owned(),
+        differences => format!("Against how it was:\n{}\nThe next successful call puts it right", lines(differences)),
+    }
+}
+
+/// How many lines of a difference are shown.
+const MOST_LINES: usize = 200;
+
+fn lines(differences: &[Difference]) -> String {
+    let mut lines: Vec<_> = differences.iter().take(MOST_LINES).map(ToString::to_string).collect();
+    if differences.len() > MOST_LINES {
+        lines.push(format!("(and {} more)", differences.len() - MOST_LINES));
+    }
+    lines.join("\n")
+}
+
+/// What a call works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What is wanted.
+    pub config: &'a Config,
+    /// What follows from it.
+    pub plan: &'a Plan,
+    /// How to go about it.
+    pub options: &'a Options,
+}
+
+/// The bound on waiting for another call of ours in the same namespace: two calls' work, with the bound on
+/// each of their programs.
+const LOCK_BOUND: Duration = Duration::from_secs(120);

@@ -1,0 +1,141 @@
+//! Which kind of iptables to use, found out without writing anything.
+
+use super::KernelError;
+use super::iptables::Programs;
+use super::legacy::{self, LegacyTable};
+use super::nftables::{self, TableNames};
+use crate::config::{Families, Family, IptablesKind};
+
+/// What of netfilter is there in the network namespace.
+#[derive(Debug)]
+pub struct Presence {
+    legacy: [Vec<LegacyTable>; 2],
+    nft: Result<Vec<TableNames>, std::io::Error>,
+}
+
+impl Presence {
+    /// Looks: two files and one netlink dump where there is nothing.
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`] where it cannot be seen: what cannot be read is not taken for empty.
+    pub fn look() -> Result<Self, KernelError> {
+        let failed = |family: Family| {
+            move |error| KernelError::Netlink {
+                what: format!("looking at legacy {family} tables"),
+                error,
+                hint: hint(),
+            }
+        };
+        let legacy = [
+            legacy::tables(Family::Ipv4).map_err(failed(Family::Ipv4))?,
+            legacy::tables(Family::Ipv6).map_err(failed(Family::Ipv6))?,
+        ];
+        let nft = match nftables::tables() {
+            Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => {
+                return Err(KernelError::Netlink { what: "listing nf_tables".to_owned(), error, hint: hint() });
+            }
+            nft => nft,
+        };
+        Ok(Self { legacy, nft })
+    }
+
+    fn legacy(&self, family: Family) -> &[LegacyTable] {
+        let [ipv4, ipv6] = &self.legacy;
+        match family {
+            Family::Ipv4 => ipv4,
+            Family::Ipv6 => ipv6,
+        }
+    }
+
+    fn nft(&self) -> &[TableNames] {
+        self.nft.as_deref().unwrap_or_default()
+    }
+
+    /// Whether there are tables of this kind and family that have to be read.
+    pub fn has_tables(&self, kind: IptablesKind, family: Family) -> bool {
+        match kind {
+            IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.in_use),
+            IptablesKind::Nft => self.nft().iter().any(|t| t.is_iptables(family)),
+        }
+    }
+
+    /// Whether there is a chain of ours in this kind and family.
+    pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
+        match kind {
+            IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
+            IptablesKind::Nft => self.nft().iter().any(|t| t.is_iptables(family) && t.has_ours()),
+        }
+    }
+
+    /// The legacy table that is in use, if any.
+    fn legacy_in_use(&self) -> Option<(Family, &str)> {
+        Family::BOTH
+            .into_iter()
+            .find_map(|family| self.legacy(family).iter().find(|t| t.in_use).map(|t| (family, t.name.as_str())))
+    }
+}
+
+fn hint() -> String {
+    format!(" (it needs CAP_NET_ADMIN; {})", super::capabilities::Capabilities::effective().describe())
+}
+
+/// A kind of iptables, and why it was chosen.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The programs.
+    pub programs: Programs,
+    /// The reason, for the log.
+    pub reason: String,
+}
+
+/// Chooses the kind of iptables for rules of these families.
+///
+/// # Errors
+/// [`KernelError::NoIptables`], with what was looked for and what each lacked.
+pub fn choose(presence: &Presence, forced: Option<IptablesKind>, families: Families) -> Result<Choice, KernelError> {
+    let mut lacks = Vec::new();
+    if let Some(kind) = forced {
+        let reason = "--force-iptables-binary says so".to_owned();
+        return usable(presence, kind, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
+            || {
+                KernelError::NoIptables(format!(
+                    "--force-iptables-binary asks for {}, but {}",
+                    kind.name(),
+                    lacks.join("; ")
+                ))
+            },
+        );
+    }
+    if let Some((family, table)) = presence.legacy_in_use() {
+        let reason = format!("the legacy {family} table {table} is in use here");
+        if let Some(programs) = usable(presence, IptablesKind::Legacy, families, &mut lacks) {
+            return Ok(Choice { programs, reason });
+        }
+        log::warn!("{reason}, but {}; its rules stay as they are", lacks.join("; "));
+    }
+    for kind in [IptablesKind::Nft, IptablesKind::Legacy] {
+        if let Some(programs) = usable(presence, kind, families, &mut lacks) {
+            let reason = match kind {
+                IptablesKind::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are there",
+                IptablesKind::Legacy => "iptables-nft or the kernel's nf_tables is not there",
+            };
+            return Ok(Choice { programs, reason: reason.to_owned() });
+        }
+    }
+    Err(KernelError::NoIptables(lacks.join("; ")))
+}
+
+/// The programs of a kind, where all that it needs is there; else notes what it lacks.
+fn usable(presence: &Presence, kind: IptablesKind, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {
+    if let (IptablesKind::Nft, Err(error)) = (kind, &presence.nft) {
+        lacks.push(format!("the kernel does not answer for nf_tables ({error})"));
+        return None;
+    }
+    match Programs::find(kind, families) {
+        Ok(programs) => Some(programs),
+        Err(missing) => {
+            lacks.push(missing);
+            None
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Child processes: the one place that starts any. No shell, standard input from a pipe, output and errors
+//! captured whole, a bound on the time.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// A program to run.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The program, by absolute path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// What it reads.
+    pub input: String,
+    /// Variables besides the few that every child gets.
+    pub environment: Vec<(&'static str, OsString)>,
+    /// Whether it is to see an empty name-service configuration, where that can be had.
+    pub without_name_service: bool,
+}
+
+/// What a program that ended well has written to standard output.
+pub type Output = Vec<u8>;
+
+/// A child process that did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// It could not be started.
+    #[error("{program} cannot be run: {source}; is it installed, executable, and of this machine's architecture?")]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It failed.
+    #[error("{command} ended with {status}{line}{said}{cause}")]
+    Failed {
+        /// Program and arguments.
+        command: String,
+        /// Exit status or signal.
+        status: Status,
+        /// The line of its input that it complains about.
+        line: Complaint,
+        /// What it wrote to standard error.
+        said: Said,
+        /// What usually causes it.
+        cause: Cause,
+    },
+    /// It took too long, and was killed.
+    #[error("{command} did not end within {seconds} s and was killed{said}")]
+    Hung {
+        /// Program and arguments.
+        command: String,
+        /// The bound.
+        seconds: u64,
+        /// What it wrote to standard error.
+        said: Said,
+    },
+    /// Talking to it failed.
+    #[error("{command}: {source}")]
+    Pipe {
+        /// Program and arguments.
+        command: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl ProcessError {
+    /// Whether the same call may go well if it is made again.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Failed { said, .. } => said.passes(),
+            Self::Start { source, .. } => matches!(source.raw_os_error(), Some(nix::libc::EAGAIN)),
+            Self::Hung { .. } | Self::Pipe { .. } => false,
+        }
+    }
+}
+
+/// How a child process ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Status(ExitStatus);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.code(), self.0.signal()) {
+            (Some(code), _) => write!(f, "exit status {code}"),
+            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, None) => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// What a program wrote to standard error.
+#[derive(Clone, Debug)]
+pub struct Said(String);
+
+impl Said {
+    /// Whether it complains about something that passes: somebody else was changing the rules.
+    fn passes(&self) -> bool {
+        ["Resource temporarily unavailable", "Interrupted system call", "Device or resource busy", "try again"]
+            .iter()
+            .any(|w| self.0.contains(w))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.trim() {
+            "" => f.write_str("; it wrote nothing to standard error"),
+            text => write!(
+                f,
+                "; it says: {}",
+                text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" / ")
+            ),
+        }
+    }
+}
+
+/// The line of its input that a program complains about.
+#[derive(Clone, Debug, Default)]
+pub struct Complaint(Option<(usize, String)>);
+
+impl Complaint {
+    /// Finds `line 12` in what was said, and the line in the input.
+    fn find(said: &str, input: &str) -> Self {
+        let mut words = said.split([' ', ':', '\n', ',', '(', ')']).filter(|w| !w.is_empty());
+        let number = std::iter::from_fn(|| {
+            words.by_ref().find(|w| *w == "line")?;
+            Some(words.clone().next().and_then(|w| w.parse::<usize>().ok()))
+        });
+        let number = number.flatten().next();
+        Self(number.and_then(|n| Some((n, input.lines().nth(n.checked_sub(1)?)?.to_owned()))))
+    }
+
+    /// The line's text.
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_ref().map(|(_, text)| text.as_str())
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some((number, text)) => write!(f, " at line {number} of its input: `{text}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What usually causes a failure.
+#[derive(Clone, Debug, Default)]
+pub struct Cause(pub Option<String>);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(text) => write!(f, "; {text}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}", self.program.display())?;
+        for argument in &self.arguments {
+            write!(f, " {argument}")?;
+        }
+        f.write_str("`")
+    }
+}
+
+/// Finds a program on `PATH`: the first file of that name that can be executed.
+pub fn find(name: &str, path: Option<OsString>) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let executable = |p: &Path| p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let path = path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+    // A relative directory would make the program depend on where it is called.
+    std::env::split_paths(&path).filter(|d| d.is_absolute()).map(|d| d.join(name)).find(|p| executable(p))
+}
+
+/// Runs programs at the same time, and waits for all of them. The answers are in the order of the calls.
+pub fn run_all(calls: &[Call], bound: Duration) -> Vec<Result<Output, ProcessError>> {
+    let until = Instant::now() + bound;
+    // All are started before any is waited for.
+    let running: Vec<_> = calls.iter().map(Running::start).collect();
+    let mut running: Vec<_> = running.into_iter().collect();
+    pump(&mut running, until);
+    running.into_iter().zip(calls).map(|(r, call)| r.and_then(|r| r.end(call, until, bound))).collect()
+}
+
+/// A program at work.
+struct Running {
+    child: Child,
+    written: usize,
+    input: Vec<u8>,
+    out: Vec<u8>,
+    err: Vec<u8>,
+    trouble: Option<io::Error>,
+}
+
+/// Variables that a child gets from us as they are: where programs and their libraries are.
+const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "XTABLES_LIBDIR"];
+
+impl Running {
+    fn start(call: &Call) -> Result<Self, ProcessError> {
+        log::debug!("running {call} with {} bytes of input", call.input.len());
+        let error = |source| ProcessError::Start { program: call.program.clone(), source };
+        let mut command = Command::new(&call.program);
+        command.args(&call.arguments).env_clear().env("LC_ALL", "C");
+        command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(call.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if call.without_name_service {
+            // SAFETY: between fork and exec, this only makes system calls with constant arguments.
+            unsafe { command.pre_exec(super::netns::hide_name_service) };
+        }
+        let child = command.spawn().map_err(error)?;
+        let pipes = [
+            child.stdin.as_ref().map(AsFd::as_fd),
+            child.stdout.as_ref().map(AsFd::as_fd),
+            child.stderr.as_ref().map(AsFd::as_fd),
+        ];
+        for pipe in pipes.into_iter().flatten() {
+            do_not_wait_for(pipe).map_err(error)?;
+        }
+        let input = call.input.as_bytes().to_vec();
+        Ok(Self { child, written: 0, input, out: Vec::new(), err: Vec::new(), trouble: None })
+    }
+
+    /// Writes and reads what can be without waiting.
+    fn step(&mut self) {
+        if let Some(stdin) = &mut self.child.stdin {
+            let rest = self.input.get(self.written..).unwrap_or_default();
+            match if rest.is_empty() { Ok(0) } else { stdin.write(rest) } {
+                Ok(0) => self.child.stdin = None,
+                Ok(count) => {
+                    self.written += count;
+                    if self.written == self.input.len() {
+                        self.child.stdin = None;
+                    }
+                }
+                Err(error) if waits(&error) => {}
+                // It ended without reading all of it: its exit status says why.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.child.stdin = None,
+                Err(error) => {
+                    self.trouble = Some(error);
+                    self.child.stdin = None;
+                }
+            }
+        }
+        drain(&mut self.child.stdout, &mut self.out, &mut self.trouble);
+        drain(&mut self.child.stderr, &mut self.err, &mut self.trouble);
+    }
+
+    fn pipes(&self) -> impl Iterator<Item = PollFd<'_>> {
+        let stdin = self.child.stdin.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLOUT));
+        let stdout = self.child.stdout.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN));
+        let stderr = self.child.stderr.as_ref().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN));
+        stdin.into_iter().chain(stdout).chain(stderr)
+    }
+
+    /// Waits for the end, which comes at once where both outputs are closed.
+    fn end(mut self, call: &Call, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
+        let (command, said) = (call.to_string(), Said(String::from_utf8_lossy(&self.err).into_owned()));
+        let closed = self.child.stdout.is_none() && self.child.stderr.is_none();
+        let status = match wait(&mut self.child, until, closed) {
+            Ok(Some(status)) => status,
+            Ok(None) => {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return Err(ProcessError::Hung { command, seconds: bound.as_secs(), said });
+            }
+            Err(source) => return Err(ProcessError::Pipe { command, source }),
+        };
+        if !status.success() {
+            let line = Complaint::find(said.text(), &call.input);
+            let cause = Cause(super::trouble::cause(&call.program, said.text(), line.text()));
+            return Err(ProcessError::Failed { command, status: Status(status), line, said, cause });
+        }
+        match self.trouble {
+            Some(source) => Err(ProcessError::Pipe { command, source }),
+            None => Ok(self.out),
+        }
+    }
+}
+
+/// Moves input and output of all programs until their pipes are closed or the time is over.
+fn pump(running: &mut [Result<Running, ProcessError>], until: Instant) {
+    loop {
+        for running in running.iter_mut().flatten() {
+            running.step();
+        }
+        let mut pipes: Vec<_> = running.iter().flatten().flat_map(Running::pipes).collect();
+        let left = until.saturating_duration_since(Instant::now());
+        if pipes.is_empty() || left.is_zero() {
+            return;
+        }
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        match poll(&mut pipes, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn wait(child: &mut Child, until: Instant, closed: bool) -> io::Result<Option<ExitStatus>> {
+    let mut pause = Duration::from_micros(if closed { 20 } else { 1_000 });
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            return Ok(None);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
+    }
+}
+
+fn drain<P: Read>(pipe: &mut Option<P>, into: &mut Vec<u8>, trouble: &mut Option<io::Error>) {
+    let Some(open) = pipe else { return };
+    let mut buffer = [0; 16_384];
+    loop {
+        match open.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => into.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(error) if waits(&error) => return,
+            Err(error) => {
+                *trouble = Some(error);
+                break;
+            }
+        }
+    }
+    *pipe = None;
+}
+
+fn waits(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn do_not_wait_for(pipe: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = OFlag::from_bits_truncate(fcntl(pipe, FcntlArg::F_GETFL)?);
+    fcntl(pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Policy rules, routes and addresses, over rtnetlink (rtnetlink(7)).
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Message};
+use netlink_sys::protocols::NETLINK_ROUTE;
+
+use super::KernelError;
+use super::netlink::Netlink;
+use crate::capture::{LocalRoute, PolicyRule, Routing};
+use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
+use crate::state::RoutingState;
+
+/// The index of `lo`, which is the first interface of every network namespace (`LOOPBACK_IFINDEX` of
+/// `linux/net_namespace.h`).
+const LO: u32 = 1;
+
+/// Tables of the kernel's own: those of ours are others (`RT_TABLE_DEFAULT` to `RT_TABLE_LOCAL` of
+/// `linux/rtnetlink.h`).
+const KERNEL_TABLES: std::ops::RangeInclusive<u32> = 253..=255;
+
+/// A connection to the kernel's routing.
+#[derive(Debug)]
+pub struct Routes {
+    socket: Netlink,
+}
+
+impl Routes {
+    /// Opens the connection.
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`].
+    pub fn open() -> Result<Self, KernelError> {
+        let socket = Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket", e))?;
+        Ok(Self { socket })
+    }
+
+    /// What there is of the shape that we make. Routes are only looked for where one is planned, or a
+    /// policy rule may lead to one.
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`].
+    pub fn read(&mut self, planned: &Routing) -> Result<RoutingState, KernelError> {
+        let mut state = RoutingState { addresses: self.addresses()?, ..RoutingState::default() };
+        for family in Family::BOTH {
+            state.rules.extend(self.rules(family)?);
+        }
+        if !state.rules.is_empty() || !planned.routes.is_empty() {
+            for family in Family::BOTH {
+                state.routes.extend(self.routes(family)?);
+            }
+        }
+        Ok(state)
+    }
+
+    fn dump(&mut self, what: &str, request: &Message) -> Result<Vec<Message>, KernelError> {
+        match self.socket.dump(request) {
+            Ok(answers) => Ok(answers),
+            // A kernel without a family has nothing of it.
+            Err(error) if matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EOPNOTSUPP)) => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(failed(what, error)),
+        }
+    }
+
+    fn addresses(&mut self) -> Result<Vec<Ipv6Addr>, KernelError> {
+        let mut request = AddressMessage::default();
+        request.header.family = AddressFamily::Inet6;
+        let answers = self.dump("listing IPv6 addresses", &Message::GetAddress(request))?;
+        let on_lo = answers.into_iter().filter_map(|a| if let Message::NewAddress(a) = a { Some(a) } else { None });
+        let ours = AddressAttribute::Address(IpAddr::V6(PROXY_SOURCE_V6));
+        let found =
+            on_lo.filter(|a| a.header.index == LO && a.header.prefix_len == 128 && a.attributes.contains(&ours));
+        Ok(found.map(|_| PROXY_SOURCE_V6).collect())
+    }
+
+    fn rules(&mut self, family: Family) -> Result<Vec<PolicyRule>, KernelError> {
+        let mut request = RuleMessage::default();
+        request.header.family = address_family(family);
+        let answers = self.dump(&format!("listing {family} policy rules"), &Message::GetRule(request))?;
+        let rules = answers.into_iter().filter_map(|a| if let Message::NewRule(r) = a { Some(r) } else { None });
+        Ok(rules.filter_map(|r| policy_rule(family, &r)).collect())
+    }
+
+    fn routes(&mut self, family: Family) -> Result<Vec<LocalRoute>, KernelError> {
+        let mut request = RouteMessage::default();
+        request.header.address_family = address_family(family);
+        let answers = self.dump(&format!("listing {family} routes"), &Message::GetRoute(request))?;
+        let routes = answers.into_iter().filter_map(|a| if let Message::NewRoute(r) = a { Some(r) } else { None });
+        Ok(routes.filter_map(|r| local_route(family, &r)).collect())
+    }
+
+    /// Adds what is not there yet; what is there already is no error.
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`].
+    pub fn add(&mut self, routing: &Routing) -> Result<(), KernelError> {
+        for address in &routing.addresses {
+            let change = self.socket.change(&Message::NewAddress(address_message(*address)), NLM_F_CREATE | NLM_F_EXCL);
+            unless(nix::libc::EEXIST, change)
+                .map_err(|e| failed(&format!("adding the address {address}/128 to lo"), e))?;
+        }
+        for rule in &routing.rules {
+            let change = self.socket.change(&Message::NewRule(rule_message(rule)), NLM_F_CREATE | NLM_F_EXCL);
+            unless(nix::libc::EEXIST, change).map_err(|e| {
+                failed(&format!("adding the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table), e)
+            })?;
+        }
+        for route in &routing.routes {
+            let change = self.socket.change(&Message::NewRoute(route_message(route)), NLM_F_CREATE | NLM_F_EXCL);
+            unless(nix::libc::EEXIST, change).map_err(|e| {
+                failed(&format!("adding the {} route local default dev lo table {}", route.family, route.table), e)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Removes these; what is not there any more is no error.
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`].
+    pub fn remove(&mut self, routing: &Routing) -> Result<(), KernelError> {
+        for rule in &routing.rules {
+            let change = self.socket.change(&Message::DelRule(rule_message(rule)), 0);
+            unless(nix::libc::ENOENT, change).map_err(|e| {
+                failed(
+                    &format!("removing the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table),
+                    e,
+                )
+            })?;
+        }
+        for route in &routing.routes {
+            let change = self.socket.change(&Message::DelRoute(route_message(route)), 0);
+            unless(nix::libc::ESRCH, change).map_err(|e| {
+                failed(&format!("removing the {} route local default dev lo table {}", route.family, route.table), e)
+            })?;
+        }
+        for address in &routing.addresses {
+            let change = self.socket.change(&Message::DelAddress(address_message(*address)), 0);
+            unless(nix::libc::EADDRNOTAVAIL, change)
+                .map_err(|e| failed(&format!("removing the address {address}/128 from lo"), e))?;
+        }
+        Ok(())
+    }
+}
+
+fn unless(passes: i32, result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|e| if e.raw_os_error() == Some(passes) { Ok(()) } else { Err(e) })
+}
+
+fn failed(what: &str, error: io::Error) -> KernelError {
+    let hint = match error.raw_os_error() {
+        Some(nix::libc::EPERM) => {
+            format!(" (it needs CAP_NET_ADMIN; {})", super::capabilities::Capabilities::effective().describe())
+        }
+        Some(nix::libc::ENETDOWN) => " (lo is down: bring it up with `ip link set lo up`; for pods, the runtime does it)".to_owned(),
+        Some(nix::libc::EACCES) | Some(nix::libc::EADDRNOTAVAIL) | Some(nix::libc::EOPNOTSUPP) | Some(nix::libc::EAFNOSUPPORT) => {
+            " (is IPv6 disabled here by the sysctl net.ipv6.conf.*.disable_ipv6 or the boot option ipv6.disable? Then --ip-families=ipv4 leaves it out)"
+                .to_owned()
+        }
+        _ => String::new(),
+    };
+    KernelError::Netlink { what: what.to_owned(), error, hint }
+}
+
+fn address_family(family: Family) -> AddressFamily {
+    match family {
+        Family::Ipv4 => AddressFamily::Inet,
+        Family::Ipv6 => AddressFamily::Inet6,
+    }
+}
+
+fn address_message(address: Ipv6Addr) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = AddressFamily::Inet6;
+    message.header.prefix_len = 128;
+    message.header.index = LO;
+    message.attributes =
+        vec![AddressAttribute::Address(IpAddr::V6(address)), AddressAttribute::Local(IpAddr::V6(address))];
+    message
+}
+
+fn rule_message(rule: &PolicyRule) -> RuleMessage {
+    let mut message = RuleMessage::default();
+    message.header.family = address_family(rule.family);
+    message.header.action = RuleAction::ToTable;
+    message.attributes = vec![RuleAttribute::FwMark(rule.mark.number()), RuleAttribute::Table(rule.table.number())];
+    message
+}
+
+/// The rule, where it is of the shape that we make: a mark without a mask, a table, and nothing else that
+/// a packet must have.
+fn policy_rule(family: Family, message: &RuleMessage) -> Option<PolicyRule> {
+    let header = &message.header;
+    if header.action != RuleAction::ToTable || header.dst_len != 0 || header.src_len != 0 || header.tos != 0 {
+        return None;
+    }
+    let (mut mark, mut table) = (0, u32::from(header.table));
+    for attribute in &message.attributes {
+        match attribute {
+            RuleAttribute::FwMark(number) => mark = *number,
+            RuleAttribute::Table(number) => table = *number,
+            RuleAttribute::FwMask(u32::MAX) | RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
+            RuleAttribute::Priority(_) | RuleAttribute::Protocol(_) => {}
+            _ => return None,
+        }
+    }
+    Some(PolicyRule { family, mark: KernelId::new(mark)?, table: KernelId::new(table)? })
+}
+
+fn route_message(route: &LocalRoute) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header = RouteHeader {
+        address_family: address_family(route.family),
+        protocol: RouteProtocol::Boot,
+        scope: match route.family {
+            Family::Ipv4 => RouteScope::Host,
+            Family::Ipv6 => RouteScope::Universe,
+        },
+        kind: RouteType::Local,
+        ..RouteHeader::default()
+    };
+    message.attributes = vec![RouteAttribute::Table(route.table.number()), RouteAttribute::Oif(LO)];
+    message
+}
+
+/// The route, where it is of the shape that we make: `local default dev lo`, not in a table of the kernel's.
+fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
+    let header = &message.header;
+    if header.kind != RouteType::Local || header.destination_prefix_length != 0 || header.source_prefix_length != 0 {
+        return None;
+    }
+    let (mut on_lo, mut table) = (false, u32::from(header.table));
+    for attribute in &message.attributes {
+        if let RouteAttribute::Oif(index) = attribute {
+            on_lo = *index == LO;
+        } else if let RouteAttribute::Table(number) = attribute {
+            table = *number;
+        }
+    }
+    let table = KernelId::new(table).filter(|t| !KERNEL_TABLES.contains(&t.number()))?;
+    on_lo.then_some(LocalRoute { family, table })
+}

@@ -1,0 +1,75 @@
+//! What usually causes the failure of an iptables program.
+
+use std::path::Path;
+
+use super::capabilities::Capabilities;
+
+/// The usual cause of what the program said about a line of its input.
+pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<String> {
+    let name = program.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let said = said.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
+    let capabilities = Capabilities::effective();
+    if has(&["permission denied", "operation not permitted", "must be root"]) {
+        let needs = if name.contains("nft") { "CAP_NET_ADMIN" } else { "CAP_NET_ADMIN and CAP_NET_RAW" };
+        return Some(format!(
+            "it needs {needs} in the user namespace that owns this network namespace ({})",
+            capabilities.describe()
+        ));
+    }
+    if has(&["xtables lock", "lock file"]) {
+        return Some(
+            "somebody else holds the xtables lock, /run/xtables.lock: look for another iptables at work on this node"
+                .to_owned(),
+        );
+    }
+    if has(&["table does not exist", "can't initialize", "do you need to insmod"]) {
+        let family = if name.starts_with("ip6") { "ip6" } else { "ip" };
+        return Some(format!(
+            "the kernel may lack the module {family}table_nat (or _mangle, _raw): load it on the node"
+        ));
+    }
+    if has(&["user", "group"]) && has(&["bad value", "does not exist", "not found", "unknown"]) {
+        return Some("a user or group is not known: give its number".to_owned());
+    }
+    if has(&[
+        "no chain/target/match by that name",
+        "couldn't load",
+        "no such file or directory",
+        "extension",
+        "not supported",
+        "not implemented",
+        "invalid argument",
+    ]) {
+        let modules = modules(&name, line.unwrap_or_default());
+        return match modules.as_slice() {
+            [] => None,
+            modules => Some(format!(
+                "the kernel may lack one of the modules that this line needs ({}): load it on the node",
+                modules.join(", ")
+            )),
+        };
+    }
+    None
+}
+
+/// The kernel modules that a rule needs.
+fn modules(program: &str, line: &str) -> Vec<&'static str> {
+    const NEEDS: [(&str, &str); 10] = [
+        ("-m owner", "xt_owner"),
+        ("-m multiport", "xt_multiport"),
+        ("-m conntrack", "xt_conntrack"),
+        ("-m mark", "xt_mark"),
+        ("-m connmark", "xt_connmark"),
+        ("-j REDIRECT", "xt_REDIRECT"),
+        ("-j TPROXY", "xt_TPROXY"),
+        ("-j MARK", "xt_mark"),
+        ("-j CONNMARK", "xt_connmark"),
+        ("-j CT", "xt_CT"),
+    ];
+    let mut modules: Vec<_> = NEEDS.iter().filter(|(word, _)| line.contains(word)).map(|(_, module)| *module).collect();
+    if !modules.is_empty() && program.contains("nft") {
+        modules.push("nft_compat");
+    }
+    modules
+}

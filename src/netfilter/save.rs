@@ -1,0 +1,372 @@
+//! Reads the text of iptables-save(8).
+
+use super::normal::Specification;
+use super::{ConntrackState, IstioChain, Match, Negatable, Protocol, Table, Target};
+use crate::config::{Interface, KernelId, Network, Owner, Port, PortRange};
+
+/// A table as it was saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavedTable {
+    /// The chains, in the order in which they were saved.
+    pub chains: Vec<SavedChain>,
+}
+
+/// A chain as it was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedChain {
+    /// The name.
+    pub name: String,
+    /// The rules, in order.
+    pub rules: Vec<SavedRule>,
+}
+
+/// A rule as it was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedRule {
+    /// Conditions and target as text, without `-A CHAIN`: what deletes the rule, or brings it back.
+    pub text: String,
+    /// What it means; `None` where we have no words for it.
+    pub meaning: Option<Specification>,
+    /// The chain it goes on in, where that is none of the kernel's targets.
+    pub jump: Option<String>,
+}
+
+/// Text that is not what iptables-save writes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of what it printed is not understood: {text:?}")]
+pub struct SaveError {
+    /// The line's number, from 1.
+    pub line: usize,
+    /// The line.
+    pub text: String,
+}
+
+impl SavedTable {
+    /// The chain of this name.
+    pub fn chain(&self, name: &str) -> Option<&SavedChain> {
+        self.chains.iter().find(|c| c.name == name)
+    }
+}
+
+impl SavedChain {
+    /// A chain without rules.
+    pub fn empty(name: impl Into<String>) -> Self {
+        Self { name: name.into(), rules: Vec::new() }
+    }
+
+    /// Whether the chain is ours, by its name.
+    pub fn is_ours(&self) -> bool {
+        self.name.starts_with(IstioChain::PREFIX)
+    }
+}
+
+impl SavedRule {
+    /// Reads conditions and target, without `-A CHAIN`.
+    pub fn parse(text: &str) -> Self {
+        let words = words(text);
+        let meaning = words.as_deref().and_then(meaning);
+        let jump = words.and_then(|w| {
+            let at = w.iter().position(|w| matches!(w.as_str(), "-j" | "-g" | "--jump" | "--goto"))?;
+            w.into_iter().nth(at + 1)
+        });
+        Self { text: text.to_owned(), meaning, jump }
+    }
+
+    /// Whether the rule leads to a chain of ours.
+    pub fn jumps_to_ours(&self) -> bool {
+        self.jump.as_ref().is_some_and(|j| j.starts_with(IstioChain::PREFIX))
+    }
+}
+
+/// Reads the whole text. Tables other than the four that are known (such as `security`) are left out:
+/// nothing of ours can be there.
+///
+/// # Errors
+/// A line that iptables-save does not write, and text that ends within a table: something is wrong with
+/// the program, or its output was cut.
+pub fn parse(text: &str) -> Result<Vec<(Table, SavedTable)>, SaveError> {
+    let mut tables: Vec<(Table, SavedTable)> = Vec::new();
+    let mut current: Option<(Option<Table>, SavedTable)> = None;
+    for (index, line) in text.lines().enumerate() {
+        let bad = || SaveError { line: index + 1, text: crate::cli::shortened(line) };
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match (line.strip_prefix('*'), current.take()) {
+            (Some(name), None) => {
+                let table = Table::ALL.into_iter().find(|t| t.name() == name.trim());
+                current = Some((table, SavedTable::default()));
+            }
+            (None, Some((table, saved))) if line == "COMMIT" => tables.extend(table.map(|t| (t, saved))),
+            (None, Some((table, mut saved))) => {
+                saved.add(line).ok_or_else(bad)?;
+                current = Some((table, saved));
+            }
+            (Some(_), Some(_)) | (None, None) => return Err(bad()),
+        }
+    }
+    match current {
+        Some(_) => Err(SaveError { line: text.lines().count(), text: "(the text ends without COMMIT)".to_owned() }),
+        None => Ok(tables),
+    }
+}
+
+impl SavedTable {
+    /// Takes in a line of a table: a chain or a rule.
+    fn add(&mut self, line: &str) -> Option<()> {
+        if let Some(chain) = line.strip_prefix(':') {
+            let name = chain.split_ascii_whitespace().next()?;
+            self.chains.push(SavedChain::empty(name));
+            return Some(());
+        }
+        // Counters stand before the rule where they were asked for.
+        let line = match line.strip_prefix('[') {
+            Some(rest) => rest.split_once("] ")?.1,
+            None => line,
+        };
+        let rest = line.strip_prefix("-A ")?;
+        let (name, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let chain = self.chains.iter_mut().find(|c| c.name == name)?;
+        chain.rules.push(SavedRule::parse(text.trim()));
+        Some(())
+    }
+}
+
+/// The words of a line; quotes and backslashes as iptables-save writes them. `None` where a quote does not
+/// end.
+fn words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if quoted => word.get_or_insert_default().push(chars.next()?),
+            c if c.is_ascii_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    (!quoted).then_some(words)
+}
+
+/// What conditions and target mean; `None` where a word is not one of those the planner uses.
+fn meaning(words: &[String]) -> Option<Specification> {
+    let mut matches = Vec::new();
+    let mut module = "";
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        let (negated, word) = if word == "!" { (true, words.next()?) } else { (false, word) };
+        match word {
+            "-m" | "--match" if !negated => module = words.next()?,
+            "-j" | "--jump" if !negated => {
+                let target = target(words.next()?, &words.collect::<Vec<_>>())?;
+                return Some(Specification::new(matches, target));
+            }
+            option => matches.push(condition(option, module, words.next()?, negated)?),
+        }
+    }
+    None
+}
+
+fn condition(option: &str, module: &str, value: &str, negated: bool) -> Option<Match> {
+    let condition = match (option, module) {
+        ("-s" | "--source", _) => Match::Source(negatable(negated, network(value)?)),
+        ("-d" | "--destination", _) => Match::Destination(negatable(negated, network(value)?)),
+        ("-i" | "--in-interface", _) => Match::InInterface(negatable(negated, Interface::parse(value).ok()?)),
+        ("-o" | "--out-interface", _) => Match::OutInterface(negatable(negated, Interface::parse(value).ok()?)),
+        ("--sport" | "--source-port", _) => Match::SourcePort(negatable(negated, PortRange::parse(value).ok()?)),
+        ("--dport" | "--destination-port", _) => {
+            Match::DestinationPort(negatable(negated, PortRange::parse(value).ok()?))
+        }
+        ("--dports" | "--destination-ports", "multiport") => {
+            let ports: Option<Vec<_>> = value.split(',').map(|p| PortRange::parse(p).ok()).collect();
+            Match::DestinationPorts(negatable(negated, ports?))
+        }
+        ("--uid-owner", _) => Match::OwnerUid(negatable(negated, Owner::parse(value).ok()?)),
+        ("--gid-owner", _) => Match::OwnerGid(negatable(negated, Owner::parse(value).ok()?)),
+        ("--mark", "mark") => Match::Mark(negatable(negated, mark(value)?)),
+        _ if negated => return None,
+        ("-p" | "--protocol", _) => Match::Protocol(protocol(value)?),
+        ("--mark", "connmark") => Match::ConnectionMark(mark(value)?),
+        ("--ctstate", "conntrack") | ("--state", "state") => {
+            let state = |name| ConntrackState::ALL.into_iter().find(|s| s.name() == name);
+            Match::ConntrackState(value.split(',').map(state).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    };
+    Some(condition)
+}
+
+fn target(name: &str, options: &[&str]) -> Option<Target> {
+    let target = match (name, options) {
+        ("RETURN", []) => Target::Return,
+        ("ACCEPT", []) => Target::Accept,
+        ("DROP", []) => Target::Drop,
+        ("REDIRECT", ["--to-ports" | "--to-port", port]) => Target::Redirect(Port::parse(port).ok()?),
+        ("TPROXY", options) => tproxy(options)?,
+        ("MARK", ["--set-xmark" | "--set-mark", value]) => Target::SetMark(mark(value)?),
+        ("CONNMARK", ["--save-mark", masks @ ..]) => whole(masks).then_some(Target::SaveMark)?,
+        ("CONNMARK", ["--restore-mark", masks @ ..]) => whole(masks).then_some(Target::RestoreMark)?,
+        ("CT", ["--zone", zone]) => Target::ConntrackZone(zone.parse().ok()?),
+        (chain, []) => Target::Jump(IstioChain::named(chain)?),
+        _ => return None,
+    };
+    Some(target)
+}
+
+fn tproxy(options: &[&str]) -> Option<Target> {
+    let (mut port, mut value) = (None, None);
+    for option in options.chunks(2) {
+        match option {
+            ["--on-port", number] => port = Port::parse(number).ok(),
+            ["--on-ip", "0.0.0.0" | "::"] => {}
+            ["--tproxy-mark", number] => value = mark(number),
+            _ => return None,
+        }
+    }
+    Some(Target::Tproxy { port: port?, mark: value? })
+}
+
+/// Whether masks of CONNMARK leave no bit out.
+fn whole(masks: &[&str]) -> bool {
+    masks.chunks(2).all(|m| matches!(m, ["--nfmask" | "--ctmask" | "--mask", "0xffffffff"]))
+}
+
+/// A mark, with or without a mask that leaves no bit out.
+fn mark(value: &str) -> Option<KernelId> {
+    KernelId::parse(value.strip_suffix("/0xffffffff").unwrap_or(value)).ok()
+}
+
+/// A range, or an address that stands for itself, as old releases write it.
+fn network(value: &str) -> Option<Network> {
+    Network::parse(value).ok().or_else(|| value.parse::<std::net::IpAddr>().ok().map(Network::host))
+}
+
+fn protocol(value: &str) -> Option<Protocol> {
+    match value {
+        "tcp" | "6" => Some(Protocol::Tcp),
+        "udp" | "17" => Some(Protocol::Udp),
+        _ => None,
+    }
+}
+
+fn negatable<T>(negated: bool, value: T) -> Negatable<T> {
+    if negated { Negatable::Not(value) } else { Negatable::Is(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netfilter::Table;
+
+    fn meaning_of(text: &str) -> Option<Specification> {
+        SavedRule::parse(text).meaning
+    }
+
+    /// What the planner writes, and what iptables-save of 1.8.9 makes of it.
+    #[test]
+    fn written_and_saved_mean_the_same() {
+        for (written, saved) in [
+            ("-p tcp --dport 15008 -j RETURN", "-p tcp -m tcp --dport 15008 -j RETURN"),
+            ("-p tcp --dport 80:90 -j RETURN", "-p tcp -m tcp --dport 80:90 -j RETURN"),
+            ("-p tcp --dport 0:65535 -j RETURN", "-p tcp -m tcp -j RETURN"),
+            ("-p udp --dport 53 -j REDIRECT --to-port 15053", "-p udp -m udp --dport 53 -j REDIRECT --to-ports 15053"),
+            (
+                "-o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT",
+                "! -d 127.0.0.1/32 -o lo -p tcp -m tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT",
+            ),
+            (
+                "-o lo -p tcp -m multiport ! --dports 53,15008 -j ISTIO_IN_REDIRECT",
+                "-o lo -p tcp -m multiport ! --dports 53,15008 -j ISTIO_IN_REDIRECT",
+            ),
+            ("-d 10.1.2.3/8 -j ISTIO_REDIRECT", "-d 10.0.0.0/8 -j ISTIO_REDIRECT"),
+            ("-d 0.0.0.0/0 -j ISTIO_REDIRECT", "-j ISTIO_REDIRECT"),
+            ("-d ::/0 -j ISTIO_REDIRECT", "-j ISTIO_REDIRECT"),
+            ("-d 10.0.0.1/32 -j RETURN", "-d 10.0.0.1 -j RETURN"),
+            ("-i + -j RETURN", "-j RETURN"),
+            ("-j MARK --set-mark 1337", "-j MARK --set-xmark 0x539/0xffffffff"),
+            ("-j CONNMARK --save-mark", "-j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
+            ("-j CONNMARK --restore-mark", "-j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
+            ("-p tcp -m mark ! --mark 1338 -j RETURN", "-p tcp -m mark ! --mark 0x53a -j RETURN"),
+            ("-p tcp -m connmark --mark 1337 -j RETURN", "-p tcp -m connmark --mark 0x539 -j RETURN"),
+            (
+                "! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006",
+                "! -d 127.0.0.1/32 -p tcp -j TPROXY --on-port 15006 --on-ip 0.0.0.0 --tproxy-mark 0x539/0xffffffff",
+            ),
+            (
+                "! -d ::1/128 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006",
+                "! -d ::1/128 -p tcp -j TPROXY --on-port 15006 --on-ip :: --tproxy-mark 0x539/0xffffffff",
+            ),
+            (
+                "-m conntrack --ctstate RELATED,ESTABLISHED -j ISTIO_DIVERT",
+                "-m conntrack --ctstate ESTABLISHED,RELATED -j ISTIO_DIVERT",
+            ),
+            (
+                "-m owner ! --gid-owner 1 -m owner ! --gid-owner 2 -j RETURN",
+                "-m owner ! --gid-owner 1 -m owner ! --gid-owner 2 -j RETURN",
+            ),
+            ("-p udp --dport 53 -j CT --zone 1", "-p udp -m udp --dport 53 -j CT --zone 1"),
+        ] {
+            let (written_means, saved_means) = (meaning_of(written), meaning_of(saved));
+            assert!(written_means.is_some(), "{written}");
+            assert_eq!(written_means, saved_means, "{written} and {saved}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_else_has_no_meaning_or_another() {
+        for text in [
+            "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xffffffff",
+            "-j MARK --set-xmark 0x539/0xff",
+            "-p tcp -m mark --mark 0x539/0xff -j RETURN",
+            "-p icmp -j RETURN",
+            "! -p tcp -j RETURN",
+            "-m comment --comment \"-j ISTIO_OUTPUT\" -j RETURN",
+            "-j ISTIO_UNHEARD_OF",
+            "-g ISTIO_OUTPUT",
+            "-p tcp -j REDIRECT --to-ports 15001-15002",
+            "-p tcp -j REDIRECT --to-ports 15001 --random",
+            "-j",
+            "-p",
+            "",
+            "\"",
+        ] {
+            assert_eq!(meaning_of(text), None, "{text}");
+        }
+        assert_ne!(meaning_of("-d 10.0.0.0/8 -j RETURN"), meaning_of("! -d 10.0.0.0/8 -j RETURN"));
+        assert!(SavedRule::parse("-g ISTIO_OUTPUT").jumps_to_ours());
+        assert!(SavedRule::parse("-m comment --comment \"a \\\" b\" -j ISTIO_OUTPUT").jumps_to_ours());
+        assert!(!SavedRule::parse("-m comment --comment \"-j ISTIO_OUTPUT\" -j RETURN").jumps_to_ours());
+    }
+
+    #[test]
+    fn tables() {
+        let text = "# Generated\n*nat\n:PREROUTING ACCEPT [0:0]\n:ISTIO_OUTPUT - [0:0]\n-A ISTIO_OUTPUT -j RETURN\n\
+            [1:60] -A PREROUTING -i eth0 -j ISTIO_OUTPUT\nCOMMIT\n# Completed\n*security\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
+        let tables = parse(text).unwrap();
+        assert_eq!(tables.len(), 1);
+        assert_eq!(tables[0].0, Table::Nat);
+        assert_eq!(tables[0].1.chain("PREROUTING").unwrap().rules[0].text, "-i eth0 -j ISTIO_OUTPUT");
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_cut_or_garbage_is_an_error() {
+        for text in [
+            "*nat\n:A - [0:0]\n",
+            "*nat\n-A A -j RETURN\nCOMMIT\n",
+            "COMMIT\n",
+            "*nat\n*raw\nCOMMIT\n",
+            "hello\n",
+            "*nat\n-X\nCOMMIT",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A change from one state to another, as steps for the kernel.
+
+use std::fmt::Write;
+
+use super::differences::{self, Difference};
+use super::{Snapshot, Tables};
+use crate::capture::{Plan, Routing};
+use crate::config::{Family, IptablesKind};
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
+use crate::netfilter::{Chain, Hook, IstioChain, Ruleset, Table, restore};
+
+/// A change from one state to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    before: Snapshot,
+    after: Snapshot,
+}
+
+/// Text for the restore program of a kind and family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// The kind.
+    pub kind: IptablesKind,
+    /// The family.
+    pub family: Family,
+    /// The text.
+    pub text: String,
+}
+
+/// A part of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Add these, which are not there.
+    AddRouting(Routing),
+    /// Run these, at the same time: none depends on another.
+    Restore(Vec<Restore>),
+    /// Remove these.
+    RemoveRouting(Routing),
+}
+
+impl Change {
+    pub(super) fn new(before: Snapshot, after: Snapshot) -> Self {
+        Self { before, after }
+    }
+
+    /// The change that undoes this one.
+    pub fn inverse(&self) -> Self {
+        Self { before: self.after.clone(), after: self.before.clone() }
+    }
+
+    /// The change from another state to where this one began: what undoes it after it was only half done.
+    pub fn back_from(&self, now: Snapshot) -> Self {
+        Self { before: now, after: self.before.clone() }
+    }
+
+    /// The state that the change begins with.
+    pub fn before(&self) -> &Snapshot {
+        &self.before
+    }
+
+    /// The state that the change leads to.
+    pub fn after(&self) -> &Snapshot {
+        &self.after
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.before == self.after
+    }
+
+    /// What is different afterwards.
+    pub fn differences(&self) -> Vec<Difference> {
+        differences::all(&self.before, &self.after)
+    }
+
+    /// What to do, in an order that never lets traffic past the proxy: routes before the rules that need
+    /// them; new rules before old ones of the other kind go; old routes last. With `force`, chains of ours
+    /// are filled again even where they need no change.
+    ///
+    /// Where a kind and family has nothing of ours yet, the text is that of the planner.
+    pub fn steps(&self, rules: &Ruleset, force: bool) -> Vec<Step> {
+        let (add, remove) = self.before.routing.difference(&self.after.routing);
+        let mut growing = Vec::new();
+        let mut shrinking = Vec::new();
+        for kind in IptablesKind::BOTH {
+            for family in Family::BOTH {
+                let none = Tables::default();
+                let of = |s: &'_ Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_else(|| none.clone());
+                let (before, after) = (of(&self.before), of(&self.after));
+                let fresh = !has_ours(&before) && has_ours(&after);
+                let text = if fresh && !rules.is_empty() {
+                    restore::script(rules, family)
+                } else {
+                    script(&before, &after, force)
+                };
+                if !text.is_empty() {
+                    let steps = if has_ours(&after) { &mut growing } else { &mut shrinking };
+                    steps.push(Restore { kind, family, text });
+                }
+            }
+        }
+        let mut steps = Vec::new();
+        steps.extend((!add.is_empty()).then_some(Step::AddRouting(add)));
+        steps.extend((!growing.is_empty()).then_some(Step::Restore(growing)));
+        steps.extend((!shrinking.is_empty()).then_some(Step::Restore(shrinking)));
+        steps.extend((!remove.is_empty()).then_some(Step::RemoveRouting(remove)));
+        steps
+    }
+}
+
+fn has_ours(tables: &Tables) -> bool {
+    tables.values().flat_map(|t| &t.chains).any(SavedChain::is_ours)
+}
+
+/// The text that would remove what a plan makes, for a dry run.
+pub fn clean_script(plan: &Plan, family: Family) -> String {
+    let goal = super::Goal::Apply { plan, kind: IptablesKind::Nft };
+    let made = super::wanted::snapshot(&Snapshot::default(), goal);
+    let clean = super::wanted::snapshot(&made, super::Goal::Clean { plan });
+    let none = Tables::default();
+    let of = |s: &Snapshot| s.tables.get(&(IptablesKind::Nft, family)).cloned().unwrap_or_else(|| none.clone());
+    script(&of(&made), &of(&clean), false)
+}
+
+/// Text for `restore --noflush` that leads from one state to another: one transaction a table.
+fn script(before: &Tables, after: &Tables, force: bool) -> String {
+    let none = SavedTable::default();
+    let mut text = String::new();
+    for table in order(before, after) {
+        let (old, new) = (before.get(&table).unwrap_or(&none), after.get(&table).unwrap_or(&none));
+        let lines = table_script(old, new, force);
+        if !lines.is_empty() {
+            let _ = write!(text, "* {table}\n{lines}COMMIT\n");
+        }
+    }
+    text
+}
+
+/// The order of the tables. Each is changed at once, but one after the other: where inbound capture moves
+/// from one table to another, it has to begin in the new one before it ends in the old one.
+fn order(before: &Tables, after: &Tables) -> [Table; 4] {
+    let captures = |tables: &Tables| {
+        let prerouting = tables.get(&Table::Mangle).and_then(|t| t.chain(Hook::Prerouting.name()));
+        prerouting.is_some_and(|c| c.rules.iter().any(|r| r.jump.as_deref() == Some(IstioChain::Inbound.name())))
+    };
+    if captures(before) && !captures(after) {
+        [Table::Filter, Table::Nat, Table::Mangle, Table::Raw]
+    } else {
+        Table::ALL
+    }
+}
+
+/// The lines of one table.
+fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String {
+    let mut text = String::new();
+    let is_new = |c: &&SavedChain| {
+        Chain::named(&c.name).is_none_or(|c| matches!(c, Chain::Istio(_))) && before.chain(&c.name).is_none()
+    };
+    for chain in after.chains.iter().filter(is_new) {
+        let _ = writeln!(text, "-N {}", chain.name);
+    }
+    // What leads to our chains goes first, so that they can be emptied and deleted.
+    let shared: Vec<_> = before.chains.iter().filter(|c| !c.is_ours()).collect();
+    let mut edits = Vec::new();
+    for old in shared {
+        let edit = Edit::new(old, after.chain(&old.name).map(|c| c.rules.as_slice()).unwrap_or_default(), force);
+        edit.deletions(&mut text);
+        edits.push(edit);
+    }
+    for old in before.chains.iter().filter(|c| c.is_ours()) {
+        let new = after.chain(&old.name);
+        if (force || new.is_none_or(|n| n.rules != old.rules)) && !(old.rules.is_empty() && new.is_none()) {
+            let _ = writeln!(text, "-F {}", old.name);
+        }
+    }
+    for new in &after.chains {
+        let old = before.chain(&new.name);
+        let refill = new.is_ours() && (force || old.is_none_or(|o| o.rules != new.rules));
+        if refill || (old.is_none() && !new.is_ours()) {
+            for rule in &new.rules {
+                line(&mut text, format_args!("-A {}", new.name), rule);
+            }
+        }
+    }
+    for edit in edits {
+        edit.insertions(&mut text);
+    }
+    for old in before.chains.iter().filter(|c| c.is_ours() && after.chain(&c.name).is_none()) {
+        let _ = writeln!(text, "-X {}", old.name);
+    }
+    text
+}
+
+fn line(text: &mut String, command: std::fmt::Arguments<'_>, rule: &SavedRule) {
+    let _ = write!(text, "{command}");
+    if !rule.text.is_empty() {
+        let _ = write!(text, " {}", rule.text);
+    }
+    text.push('\n');
+}
+
+/// How a chain with rules of others gets its new rules: those that stay are not touched, since their
+/// counters are somebody's.
+struct Edit<'a> {
+    old: &'a SavedChain,
+    new: &'a [SavedRule],
+    kept: Vec<(usize, usize)>,
+}
+
+impl<'a> Edit<'a> {
+    fn new(old: &'a SavedChain, new: &'a [SavedRule], force: bool) -> Self {
+        // Jumps to our chains are put back, never kept, once anything changes: they have no counters that
+        // matter, and keeping them could mean to move somebody else's rule instead.
+        let unchanged = old.rules == new && !force;
+        let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_ours());
+        Self { old, new, kept: differences::common(&old.rules, new, stays) }
+    }
+
+    fn deletions(&self, text: &mut String) {
+        let mut kept = self.kept.iter().map(|(i, _)| *i).peekable();
+        for (i, rule) in self.old.rules.iter().enumerate() {
+            if kept.next_if_eq(&i).is_none() {
+                line(text, format_args!("-D {}", self.old.name), rule);
+            }
+        }
+    }
+
+    fn insertions(&self, text: &mut String) {
+        let last_kept = self.kept.last().map(|(_, j)| *j);
+        let mut kept = self.kept.iter().map(|(_, j)| *j).peekable();
+        for (j, rule) in self.new.iter().enumerate() {
+            if kept.next_if_eq(&j).is_some() {
+                continue;
+            }
+            if last_kept.is_some_and(|last| j < last) {
+                line(text, format_args!("-I {} {}", self.old.name, j + 1), rule);
+            } else {
+                line(text, format_args!("-A {}", self.old.name), rule);
+            }
+        }
+    }
+}

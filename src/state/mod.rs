@@ -1,0 +1,96 @@
+//! What the kernel has, what it should have, and how it gets from one to the other. Pure: the kernel is
+//! read and changed in [`crate::kernel`].
+
+use std::collections::BTreeMap;
+
+use crate::capture::{Plan, Routing};
+use crate::config::{Family, IptablesKind};
+use crate::netfilter::Table;
+use crate::netfilter::save::SavedTable;
+
+mod change;
+mod differences;
+mod ours;
+mod routing;
+mod wanted;
+
+pub use change::{Change, Restore, Step, clean_script};
+pub use differences::Difference;
+pub use ours::tproxy_marks;
+pub use routing::RoutingState;
+
+/// The tables of one kind and family that exist.
+pub type Tables = BTreeMap<Table, SavedTable>;
+
+/// What the kernel has, as far as it matters: tables with foreign rules and ours, and our routing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The tables of each kind and family that has any.
+    pub tables: BTreeMap<(IptablesKind, Family), Tables>,
+    /// Policy rules, routes and addresses.
+    pub routing: RoutingState,
+}
+
+/// What is to become of the rules of ours.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal<'a> {
+    /// The plan in this kind of iptables, nothing in the other.
+    Apply {
+        /// What is wanted.
+        plan: &'a Plan,
+        /// The kind.
+        kind: IptablesKind,
+    },
+    /// Nothing is left; the plan helps to tell rules of ours in built-in chains.
+    Clean {
+        /// What would be wanted.
+        plan: &'a Plan,
+    },
+}
+
+impl<'a> Goal<'a> {
+    fn plan(self) -> &'a Plan {
+        match self {
+            Self::Apply { plan, .. } | Self::Clean { plan } => plan,
+        }
+    }
+
+    /// What is wanted of the kernel's routing.
+    fn routing(self) -> Routing {
+        match self {
+            Self::Apply { plan, .. } => plan.routing.clone(),
+            Self::Clean { .. } => Routing::default(),
+        }
+    }
+}
+
+/// How what the kernel has differs from what it should have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// There is nothing of ours.
+    Clean,
+    /// All of ours is as it should be.
+    InPlace,
+    /// Something of ours is, but not as it should be.
+    Drifted(Vec<Difference>),
+}
+
+/// Compares what the kernel has with the goal.
+pub fn compare(snapshot: &Snapshot, goal: Goal<'_>) -> Comparison {
+    let after = wanted::snapshot(snapshot, goal);
+    if *snapshot == after {
+        return Comparison::InPlace;
+    }
+    if ours::nothing(snapshot, goal.plan()) {
+        return Comparison::Clean;
+    }
+    Comparison::Drifted(differences::all(snapshot, &after))
+}
+
+/// The change that leads from what the kernel has to the goal.
+pub fn change(snapshot: &Snapshot, goal: Goal<'_>) -> Change {
+    Change::new(snapshot.clone(), wanted::snapshot(snapshot, goal))
+}
+
+#[cfg(test)]
+mod tests;

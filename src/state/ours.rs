@@ -1,0 +1,101 @@
+//! Which rules of a namespace are ours.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::{Snapshot, Tables};
+use crate::capture::Plan;
+use crate::config::{Family, Interface, Mark};
+use crate::netfilter::normal::Specification;
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
+use crate::netfilter::{Chain, Hook, Match, Negatable, Protocol, Table, Target};
+
+/// Tells rules of ours in one family.
+///
+/// Ours are: chains named `ISTIO_*`; rules that lead to them; rules in built-in chains that are planned
+/// now; and those in built-in chains that only an earlier plan of ours can have put there, or else a
+/// change of flags would leave rules that let traffic past the proxy.
+pub(super) struct Ours {
+    planned: HashSet<(Table, &'static str, Specification)>,
+}
+
+impl Ours {
+    pub(super) fn new(plan: &Plan, family: Family) -> Self {
+        let in_builtin = plan.rules.of(family).filter(|r| matches!(r.chain, Chain::Builtin(_)));
+        Self { planned: in_builtin.map(|r| (r.table, r.chain.name(), Specification::from(r))).collect() }
+    }
+
+    /// Whether this rule is ours.
+    pub(super) fn holds(&self, table: Table, saved: &SavedTable, chain: &SavedChain, rule: &SavedRule) -> bool {
+        if chain.is_ours() || rule.jumps_to_ours() {
+            return true;
+        }
+        let (Some(meaning), Some(Chain::Builtin(hook))) = (&rule.meaning, Chain::named(&chain.name)) else {
+            return false;
+        };
+        self.planned.contains(&(table, hook.name(), meaning.clone()))
+            || (saved.chains.iter().any(SavedChain::is_ours) && of_earlier_plan(table, saved, hook, meaning))
+    }
+}
+
+/// Whether the rule has the shape of one that the planner puts into a built-in chain, next to the others
+/// that it always comes with.
+fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specification) -> bool {
+    let has = |hook: Hook, wanted: &dyn Fn(&Specification) -> bool| {
+        saved.chain(hook.name()).is_some_and(|c| c.rules.iter().filter_map(|r| r.meaning.as_ref()).any(wanted))
+    };
+    let returns =
+        |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
+    let tcp = Match::Protocol(Protocol::Tcp);
+    let lo = Match::OutInterface(Negatable::Is(Interface::loopback()));
+    match (table, hook, rule.matches(), rule.target()) {
+        // An excluded interface, both ways; or a virtual one, with its capture.
+        (Table::Nat | Table::Mangle, Hook::Prerouting, [Match::InInterface(Negatable::Is(name))], Target::Return) => {
+            let captured = |r: &SavedRule| r.jumps_to_ours() && interface(r) == Some(name);
+            has(Hook::Output, &returns(Match::OutInterface(Negatable::Is(name.clone()))))
+                || saved.chain(hook.name()).is_some_and(|c| c.rules.iter().any(captured))
+        }
+        (Table::Nat | Table::Mangle, Hook::Output, [Match::OutInterface(Negatable::Is(name))], Target::Return) => {
+            has(Hook::Prerouting, &returns(Match::InInterface(Negatable::Is(name.clone()))))
+        }
+        // The marks of TPROXY mode.
+        (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(_))], Target::SaveMark) => *m == tcp,
+        (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(_))], Target::Return) => *o == lo && *m == tcp,
+        (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(_)], Target::RestoreMark) => *m == tcp,
+        (
+            Table::Mangle,
+            Hook::Output,
+            [Match::Destination(Negatable::Not(to)), o, m, Match::OwnerUid(_) | Match::OwnerGid(_)],
+            Target::SetMark(_),
+        ) => to.starts_at_loopback() && *o == lo && *m == tcp,
+        _ => false,
+    }
+}
+
+/// The interface that a rule's packets come in by.
+pub(super) fn interface(rule: &SavedRule) -> Option<&Interface> {
+    rule.meaning
+        .as_ref()?
+        .matches()
+        .iter()
+        .find_map(|m| if let Match::InInterface(Negatable::Is(name)) = m { Some(name) } else { None })
+}
+
+/// Whether a namespace has nothing of ours.
+pub(super) fn nothing(snapshot: &Snapshot, plan: &Plan) -> bool {
+    let none = |family, tables: &Tables| {
+        let ours = Ours::new(plan, family);
+        tables.iter().all(|(table, saved)| {
+            saved.chains.iter().all(|c| !c.is_ours() && !c.rules.iter().any(|r| ours.holds(*table, saved, c, r)))
+        })
+    };
+    snapshot.tables.iter().all(|((_, family), tables)| none(*family, tables))
+}
+
+/// The marks that rules of ours in the kernel give to packets for the transparent listener. They tell
+/// policy rules of an earlier plan.
+pub fn tproxy_marks(snapshot: &Snapshot) -> BTreeSet<Mark> {
+    let rules = snapshot.tables.values().flat_map(Tables::values).flat_map(|t| &t.chains);
+    let targets =
+        rules.filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| Some(r.meaning.as_ref()?.target()));
+    targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }).collect()
+}

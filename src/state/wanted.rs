@@ -1,0 +1,148 @@
+//! What the kernel should have: what it has, with the plan in the place of what is ours.
+
+use super::ours::{self, Ours};
+use super::{Goal, RoutingState, Snapshot, Tables};
+use crate::config::{Family, IptablesKind};
+use crate::netfilter::normal::Specification;
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
+use crate::netfilter::{Chain, Placement, Rule, Table, restore};
+
+/// The namespace once the goal is reached. What is as it should be already is left as it was saved, so
+/// that a namespace in place comes out unchanged.
+pub(super) fn snapshot(before: &Snapshot, goal: Goal<'_>) -> Snapshot {
+    let mut after = Snapshot::default();
+    for kind in IptablesKind::BOTH {
+        for family in Family::BOTH {
+            let planned: Vec<_> = match goal {
+                Goal::Apply { plan, kind: chosen } if chosen == kind => plan.rules.of(family).collect(),
+                Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
+            };
+            let empty = Tables::default();
+            let tables = before.tables.get(&(kind, family)).unwrap_or(&empty);
+            let wanted = self::tables(tables, &planned, &Ours::new(goal.plan(), family));
+            if !wanted.is_empty() {
+                after.tables.insert((kind, family), wanted);
+            }
+        }
+    }
+    after.routing = routing(&before.routing, goal);
+    after
+}
+
+/// Our routing as it should be, in the order in which the kernel has it already.
+fn routing(before: &RoutingState, goal: Goal<'_>) -> RoutingState {
+    let wanted = RoutingState::from(goal.routing());
+    let (missing, surplus) = before.difference(&wanted);
+    if missing.is_empty() && surplus.is_empty() { before.clone() } else { wanted }
+}
+
+/// The tables of one kind and family.
+fn tables(before: &Tables, planned: &[&Rule], ours: &Ours) -> Tables {
+    let mut after = Tables::default();
+    for name in Table::ALL {
+        let planned: Vec<_> = planned.iter().copied().filter(|r| r.table == name).collect();
+        let saved = before.get(&name).cloned();
+        if saved.is_some() || !planned.is_empty() {
+            after.insert(name, table(name, &saved.unwrap_or_default(), &planned, ours));
+        }
+    }
+    after
+}
+
+fn table(name: Table, before: &SavedTable, planned: &[&Rule], ours: &Ours) -> SavedTable {
+    let wanted_chains = restore::chains(|| planned.iter().copied());
+    let mut after = SavedTable::default();
+    for chain in &before.chains {
+        let wanted = planned_chain(planned, &chain.name);
+        if !chain.is_ours() {
+            after.chains.push(shared_chain(name, before, chain, &wanted, ours));
+        } else if wanted_chains.iter().any(|c| c.name() == chain.name) {
+            after.chains.push(own_chain(chain, &wanted));
+        }
+    }
+    let in_builtin = planned.iter().map(|r| r.chain).filter(|c| matches!(c, Chain::Builtin(_)));
+    for chain in in_builtin.chain(wanted_chains.iter().map(|c| Chain::Istio(*c))) {
+        if after.chain(chain.name()).is_none() {
+            let wanted = planned_chain(planned, chain.name());
+            after.chains.push(own_chain(&SavedChain::empty(chain.name()), &wanted));
+        }
+    }
+    after
+}
+
+/// A planned rule in its place.
+struct Planned<'a> {
+    rule: &'a Rule,
+    meaning: Specification,
+}
+
+impl Planned<'_> {
+    fn saved(&self) -> SavedRule {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = self.rule.specification(&mut text);
+        SavedRule {
+            text: text.trim_start().to_owned(),
+            meaning: Some(self.meaning.clone()),
+            jump: self.rule.target.jump().map(|c| c.name().to_owned()),
+        }
+    }
+
+    fn goes_first(&self) -> bool {
+        matches!(self.rule.placement, Placement::Insert(_))
+    }
+}
+
+/// The rules planned for a chain, in the order that they have once all are placed.
+fn planned_chain<'a>(planned: &[&'a Rule], chain: &str) -> Vec<Planned<'a>> {
+    let mut placed: Vec<Planned<'a>> = Vec::new();
+    for rule in planned.iter().filter(|r| r.chain.name() == chain) {
+        let at = match rule.placement {
+            Placement::Append => placed.len(),
+            Placement::Insert(number) => number.saturating_sub(1).min(placed.len()),
+        };
+        placed.insert(at, Planned { rule, meaning: Specification::from(*rule) });
+    }
+    placed
+}
+
+/// Whether these are the planned rules, in order.
+fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule>, planned: &[Planned<'_>]) -> bool {
+    rules.map(|r| r.meaning.as_ref()).eq(planned.iter().map(|p| Some(&p.meaning)))
+}
+
+/// A chain that holds rules of ours only.
+fn own_chain(before: &SavedChain, planned: &[Planned<'_>]) -> SavedChain {
+    if as_planned(before.rules.iter(), planned) {
+        return before.clone();
+    }
+    SavedChain { name: before.name.clone(), rules: planned.iter().map(Planned::saved).collect() }
+}
+
+/// A chain that may hold rules of others, which stay, in their order. Ours go where ours were, so that
+/// rules that others put behind them do not come before them.
+fn shared_chain(
+    table: Table,
+    saved: &SavedTable,
+    before: &SavedChain,
+    planned: &[Planned<'_>],
+    own: &Ours,
+) -> SavedChain {
+    let is_ours: Vec<bool> = before.rules.iter().map(|r| own.holds(table, saved, before, r)).collect();
+    let rules = || before.rules.iter().zip(&is_ours);
+    if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
+        return before.clone();
+    }
+    // Our rules that stand first were put there; the place of the others is that of the first appended jump.
+    let appended = rules().position(|(r, _)| r.jumps_to_ours() && ours::interface(r).is_none());
+    let foreign_before = rules().take(appended.unwrap_or(before.rules.len())).filter(|(_, ours)| !**ours).count();
+    let (first, last): (Vec<_>, Vec<_>) = planned.iter().partition(|p| p.goes_first());
+    let foreign: Vec<_> = rules().filter(|(_, ours)| !**ours).map(|(r, _)| r.clone()).collect();
+    let (above, below) = foreign.split_at(foreign_before.min(foreign.len()));
+    let mut after = SavedChain::empty(before.name.clone());
+    after.rules.extend(first.into_iter().map(Planned::saved));
+    after.rules.extend_from_slice(above);
+    after.rules.extend(last.into_iter().map(Planned::saved));
+    after.rules.extend_from_slice(below);
+    after
+}

@@ -3,10 +3,70 @@
 use std::io;
 
 use netlink_packet_core::{
-    ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload, NetlinkSerializable,
+    DecodeError, Emitable, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable, Parseable,
 };
 use netlink_sys::{Socket, SocketAddr};
+
+/// A message whose contents are read by the caller, who alone knows which kinds can come: code that can
+/// read every kind there is would be twice as large as all the rest of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    kind: u16,
+    body: Vec<u8>,
+}
+
+impl Message {
+    /// A message of this kind (`nlmsg_type`).
+    pub fn new(kind: u16, contents: &impl Emitable) -> Self {
+        let mut body = vec![0; contents.buffer_len()];
+        contents.emit(&mut body);
+        Self { kind, body }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> u16 {
+        self.kind
+    }
+
+    /// The contents, where the message is of this kind.
+    ///
+    /// # Errors
+    /// Contents that cannot be read.
+    pub fn contents<T: Parseable<[u8]>>(&self, kind: u16) -> io::Result<Option<T>> {
+        if self.kind != kind {
+            return Ok(None);
+        }
+        T::parse(&self.body).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))
+    }
+
+    /// The contents as bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl NetlinkSerializable for Message {
+    fn message_type(&self) -> u16 {
+        self.kind
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.body.len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.body);
+    }
+}
+
+impl NetlinkDeserializable for Message {
+    type Error = DecodeError;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self { kind: header.message_type, body: payload.to_vec() })
+    }
+}
 
 /// A socket of one netlink protocol.
 #[derive(Debug)]
@@ -32,10 +92,7 @@ impl Netlink {
     /// # Errors
     /// The kernel's answer, or an answer that cannot be read. A dump that was disturbed by a change is
     /// repeated.
-    pub fn dump<M>(&mut self, message: &M) -> io::Result<Vec<M>>
-    where
-        M: NetlinkSerializable + NetlinkDeserializable + Clone,
-    {
+    pub fn dump(&mut self, message: &Message) -> io::Result<Vec<Message>> {
         loop {
             self.send(message, NLM_F_REQUEST | NLM_F_DUMP)?;
             match self.answers() {
@@ -49,15 +106,12 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's answer.
-    pub fn change<M>(&mut self, message: &M, flags: u16) -> io::Result<()>
-    where
-        M: NetlinkSerializable + NetlinkDeserializable + Clone,
-    {
+    pub fn change(&mut self, message: &Message, flags: u16) -> io::Result<()> {
         self.send(message, NLM_F_REQUEST | NLM_F_ACK | flags)?;
-        self.answers::<M>().map(drop)
+        self.answers().map(drop)
     }
 
-    fn send<M: NetlinkSerializable + Clone>(&mut self, message: &M, flags: u16) -> io::Result<()> {
+    fn send(&mut self, message: &Message, flags: u16) -> io::Result<()> {
         self.sequence += 1;
         let mut header = NetlinkHeader::default();
         header.flags = flags;
@@ -70,7 +124,7 @@ impl Netlink {
     }
 
     /// All answers to the last request.
-    fn answers<M: NetlinkDeserializable>(&mut self) -> io::Result<Vec<M>> {
+    fn answers(&mut self) -> io::Result<Vec<Message>> {
         /// `NLM_F_DUMP_INTR` of `linux/netlink.h`: something changed while it was listed.
         const DISTURBED: u16 = 0x10;
         let mut found = Vec::new();
@@ -79,7 +133,7 @@ impl Netlink {
             let (bytes, _) = self.socket.recv_from_full()?;
             let mut rest = bytes.as_slice();
             while !rest.is_empty() {
-                let message = NetlinkMessage::<M>::deserialize(rest)
+                let message = NetlinkMessage::<Message>::deserialize(rest)
                     .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
                 // Messages begin at multiples of four bytes.
                 let length = (message.header.length as usize).next_multiple_of(4).max(16);

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use netlink_packet_netfilter::nftables::{ChainAttribute, ChainMessage, NfTablesMessage, TableAttribute, TableMessage};
-use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
+use netlink_packet_core::{Emitable, NlasIterator};
+use netlink_packet_netfilter::{NetfilterHeader, NetfilterProtoFamily};
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
-use super::netlink::Netlink;
+use super::netlink::{Message, Netlink};
 use crate::config::Family;
 use crate::netfilter::Table;
 use crate::netfilter::save::SavedChain;
@@ -45,38 +45,58 @@ impl TableNames {
 pub fn tables() -> io::Result<Vec<TableNames>> {
     let mut socket = Netlink::open(NETLINK_NETFILTER)?;
     let mut tables = Vec::new();
-    for (family, message) in dump(&mut socket, NfTablesMessage::GetTable(TableMessage { attributes: Vec::new() }))? {
-        let NfTablesMessage::NewTable(table) = message else { continue };
-        let name =
-            table.attributes.into_iter().find_map(|a| if let TableAttribute::Name(n) = a { Some(n) } else { None });
-        tables.extend(name.map(|table| TableNames { family, table, chains: Vec::new() }));
+    for (family, attributes) in dump(&mut socket, GET_TABLE)? {
+        let table = text(&attributes, TABLE_NAME)?;
+        tables.push(TableNames { family, table, chains: Vec::new() });
     }
     if tables.is_empty() {
         return Ok(tables);
     }
-    for (family, message) in dump(&mut socket, NfTablesMessage::GetChain(ChainMessage { attributes: Vec::new() }))? {
-        let NfTablesMessage::NewChain(chain) = message else { continue };
-        let (mut table, mut name) = (None, None);
-        for attribute in chain.attributes {
-            if let ChainAttribute::Table(text) = attribute {
-                table = Some(text);
-            } else if let ChainAttribute::Name(text) = attribute {
-                name = Some(text);
-            }
-        }
-        let of = tables.iter_mut().find(|t| t.family == family && Some(&t.table) == table.as_ref());
-        if let Some((of, name)) = of.zip(name) {
-            of.chains.push(name);
+    for (family, attributes) in dump(&mut socket, GET_CHAIN)? {
+        let table = text(&attributes, CHAIN_TABLE)?;
+        if let Some(of) = tables.iter_mut().find(|t| t.family == family && t.table == table) {
+            of.chains.push(text(&attributes, CHAIN_NAME)?);
         }
     }
     Ok(tables)
 }
 
-fn dump(socket: &mut Netlink, message: NfTablesMessage) -> io::Result<Vec<(NetfilterProtoFamily, NfTablesMessage)>> {
+/// `NFNL_SUBSYS_NFTABLES` of `linux/netfilter/nfnetlink.h`, in the high byte of a message's kind.
+const SUBSYSTEM: u16 = 10 << 8;
+/// `NFT_MSG_GETTABLE`.
+const GET_TABLE: u16 = SUBSYSTEM | 1;
+/// `NFT_MSG_GETCHAIN`.
+const GET_CHAIN: u16 = SUBSYSTEM | 4;
+/// `NFTA_TABLE_NAME`.
+const TABLE_NAME: u16 = 1;
+/// `NFTA_CHAIN_TABLE`.
+const CHAIN_TABLE: u16 = 1;
+/// `NFTA_CHAIN_NAME`.
+const CHAIN_NAME: u16 = 3;
+
+/// Asks for all there is, and gives the family and the attributes of each.
+fn dump(socket: &mut Netlink, kind: u16) -> io::Result<Vec<(NetfilterProtoFamily, Vec<u8>)>> {
     let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
-    let answers = socket.dump(&NetfilterMessage::new(header, message))?;
-    let messages = answers.into_iter().filter_map(|a| {
-        if let NetfilterMessageInner::NfTables(message) = a.inner { Some((a.header.family, message)) } else { None }
+    let answers = socket.dump(&Message::new(kind, &header))?;
+    let taken_apart = answers.iter().map(|answer| {
+        let header = NetfilterHeader::parse(answer.bytes()).map_err(unreadable)?;
+        Ok((header.family, answer.bytes().get(header.buffer_len()..).unwrap_or_default().to_vec()))
     });
-    Ok(messages.collect())
+    taken_apart.collect()
+}
+
+/// An attribute that is text, which ends in a NUL byte.
+fn text(attributes: &[u8], kind: u16) -> io::Result<String> {
+    for attribute in NlasIterator::new(attributes) {
+        let attribute = attribute.map_err(unreadable)?;
+        if attribute.kind() == kind {
+            let text = attribute.value().split(|b| *b == 0).next().unwrap_or_default();
+            return Ok(String::from_utf8_lossy(text).into_owned());
+        }
+    }
+    Err(unreadable("a name is missing"))
+}
+
+fn unreadable(error: impl ToString) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }

@@ -3,15 +3,15 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{Emitable, NLM_F_CREATE, NLM_F_EXCL, Parseable};
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::KernelError;
-use super::netlink::Netlink;
+use super::netlink::{Message, Netlink};
 use crate::capture::{LocalRoute, PolicyRule, Routing};
 use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
 use crate::state::RoutingState;
@@ -23,6 +23,32 @@ const LO: u32 = 1;
 /// Tables of the kernel's own: those of ours are others (`RT_TABLE_DEFAULT` to `RT_TABLE_LOCAL` of
 /// `linux/rtnetlink.h`).
 const KERNEL_TABLES: std::ops::RangeInclusive<u32> = 253..=255;
+
+/// What messages are about. Their kinds come in fours: new, delete, get, set (`linux/rtnetlink.h`).
+#[derive(Clone, Copy)]
+enum Object {
+    Address,
+    Route,
+    Rule,
+}
+
+impl Object {
+    const fn new(self) -> u16 {
+        match self {
+            Self::Address => 20,
+            Self::Route => 24,
+            Self::Rule => 32,
+        }
+    }
+
+    const fn delete(self) -> u16 {
+        self.new() + 1
+    }
+
+    const fn get(self) -> u16 {
+        self.new() + 2
+    }
+}
 
 /// A connection to the kernel's routing.
 #[derive(Debug)]
@@ -58,9 +84,13 @@ impl Routes {
         Ok(state)
     }
 
-    fn dump(&mut self, what: &str, request: &Message) -> Result<Vec<Message>, KernelError> {
-        match self.socket.dump(request) {
-            Ok(answers) => Ok(answers),
+    fn dump<M>(&mut self, what: &str, object: Object, request: &M) -> Result<Vec<M>, KernelError>
+    where
+        M: Emitable + Parseable<[u8]>,
+    {
+        let answers = self.socket.dump(&Message::new(object.get(), request));
+        match answers.and_then(|all| all.iter().map(|a| a.contents(object.new())).collect::<io::Result<Vec<_>>>()) {
+            Ok(answers) => Ok(answers.into_iter().flatten().collect()),
             // A kernel without a family has nothing of it.
             Err(error) if matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EOPNOTSUPP)) => {
                 Ok(Vec::new())
@@ -72,27 +102,24 @@ impl Routes {
     fn addresses(&mut self) -> Result<Vec<Ipv6Addr>, KernelError> {
         let mut request = AddressMessage::default();
         request.header.family = AddressFamily::Inet6;
-        let answers = self.dump("listing IPv6 addresses", &Message::GetAddress(request))?;
-        let on_lo = answers.into_iter().filter_map(|a| if let Message::NewAddress(a) = a { Some(a) } else { None });
+        let answers = self.dump("listing IPv6 addresses", Object::Address, &request)?.into_iter();
         let ours = AddressAttribute::Address(IpAddr::V6(PROXY_SOURCE_V6));
         let found =
-            on_lo.filter(|a| a.header.index == LO && a.header.prefix_len == 128 && a.attributes.contains(&ours));
+            answers.filter(|a| a.header.index == LO && a.header.prefix_len == 128 && a.attributes.contains(&ours));
         Ok(found.map(|_| PROXY_SOURCE_V6).collect())
     }
 
     fn rules(&mut self, family: Family) -> Result<Vec<PolicyRule>, KernelError> {
         let mut request = RuleMessage::default();
         request.header.family = address_family(family);
-        let answers = self.dump(&format!("listing {family} policy rules"), &Message::GetRule(request))?;
-        let rules = answers.into_iter().filter_map(|a| if let Message::NewRule(r) = a { Some(r) } else { None });
+        let rules = self.dump(&format!("listing {family} policy rules"), Object::Rule, &request)?.into_iter();
         Ok(rules.filter_map(|r| policy_rule(family, &r)).collect())
     }
 
     fn routes(&mut self, family: Family) -> Result<Vec<LocalRoute>, KernelError> {
         let mut request = RouteMessage::default();
         request.header.address_family = address_family(family);
-        let answers = self.dump(&format!("listing {family} routes"), &Message::GetRoute(request))?;
-        let routes = answers.into_iter().filter_map(|a| if let Message::NewRoute(r) = a { Some(r) } else { None });
+        let routes = self.dump(&format!("listing {family} routes"), Object::Route, &request)?.into_iter();
         Ok(routes.filter_map(|r| local_route(family, &r)).collect())
     }
 
@@ -102,18 +129,23 @@ impl Routes {
     /// [`KernelError::Netlink`].
     pub fn add(&mut self, routing: &Routing) -> Result<(), KernelError> {
         for address in &routing.addresses {
-            let change = self.socket.change(&Message::NewAddress(address_message(*address)), NLM_F_CREATE | NLM_F_EXCL);
+            let change = self
+                .socket
+                .change(&Message::new(Object::Address.new(), &address_message(*address)), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change)
                 .map_err(|e| failed(&format!("adding the address {address}/128 to lo"), e))?;
         }
         for rule in &routing.rules {
-            let change = self.socket.change(&Message::NewRule(rule_message(rule)), NLM_F_CREATE | NLM_F_EXCL);
+            let change =
+                self.socket.change(&Message::new(Object::Rule.new(), &rule_message(rule)), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change).map_err(|e| {
                 failed(&format!("adding the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table), e)
             })?;
         }
         for route in &routing.routes {
-            let change = self.socket.change(&Message::NewRoute(route_message(route)), NLM_F_CREATE | NLM_F_EXCL);
+            let change = self
+                .socket
+                .change(&Message::new(Object::Route.new(), &route_message(route)), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change).map_err(|e| {
                 failed(&format!("adding the {} route local default dev lo table {}", route.family, route.table), e)
             })?;
@@ -127,7 +159,7 @@ impl Routes {
     /// [`KernelError::Netlink`].
     pub fn remove(&mut self, routing: &Routing) -> Result<(), KernelError> {
         for rule in &routing.rules {
-            let change = self.socket.change(&Message::DelRule(rule_message(rule)), 0);
+            let change = self.socket.change(&Message::new(Object::Rule.delete(), &rule_message(rule)), 0);
             unless(nix::libc::ENOENT, change).map_err(|e| {
                 failed(
                     &format!("removing the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table),
@@ -136,13 +168,13 @@ impl Routes {
             })?;
         }
         for route in &routing.routes {
-            let change = self.socket.change(&Message::DelRoute(route_message(route)), 0);
+            let change = self.socket.change(&Message::new(Object::Route.delete(), &route_message(route)), 0);
             unless(nix::libc::ESRCH, change).map_err(|e| {
                 failed(&format!("removing the {} route local default dev lo table {}", route.family, route.table), e)
             })?;
         }
         for address in &routing.addresses {
-            let change = self.socket.change(&Message::DelAddress(address_message(*address)), 0);
+            let change = self.socket.change(&Message::new(Object::Address.delete(), &address_message(*address)), 0);
             unless(nix::libc::EADDRNOTAVAIL, change)
                 .map_err(|e| failed(&format!("removing the address {address}/128 from lo"), e))?;
         }

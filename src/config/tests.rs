@@ -11,17 +11,22 @@ mod tokens;
 /// A host made of values.
 pub(crate) struct FakeHost {
     /// The addresses of its interfaces; `None` where they cannot be read.
-    pub(crate) addresses: Option<Vec<IpAddr>>,
+    addresses: Option<Vec<IpAddr>>,
     /// Its files, by path.
-    pub(crate) files: Vec<(&'static str, &'static str)>,
+    files: Vec<(&'static str, &'static str)>,
     asked: RefCell<Vec<String>>,
 }
 
 impl FakeHost {
     /// A host with these addresses and no file.
     pub(crate) fn with(addresses: &[&str]) -> Self {
-        let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
-        Self { addresses: Some(addresses), files: Vec::new(), asked: RefCell::default() }
+        Self { addresses: None, files: Vec::new(), asked: RefCell::default() }.addressed(addresses)
+    }
+
+    /// The same with other addresses.
+    pub(crate) fn addressed(mut self, addresses: &[&str]) -> Self {
+        self.addresses = Some(addresses.iter().map(|a| a.parse().unwrap()).collect());
+        self
     }
 
     /// The usual pod: one IPv4 address, a DNS server, the proxy's user.

@@ -106,7 +106,7 @@ pub enum Ignored {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
     /// A flag that there is not.
-    #[error("{flag} is not a flag of this program{}; --help lists them", suggestion(.similar))]
+    #[error("{} is not a flag of this program{}; --help lists them", .flag.escape_debug(), suggestion(.similar))]
     Unknown {
         /// The flag as written.
         flag: String,
@@ -125,8 +125,13 @@ pub enum ShapeError {
         value: String,
     },
     /// Text that is not UTF-8.
-    #[error("{0} is not valid UTF-8")]
-    NotUtf8(String),
+    #[error("{name} cannot be {value:?}: it is not valid UTF-8")]
+    NotUtf8 {
+        /// Whose text it is.
+        name: String,
+        /// The text, with replacement characters.
+        value: String,
+    },
     /// Whatever else the parser finds.
     #[error("{0}")]
     Other(String),
@@ -195,20 +200,12 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
     let mut given = Vec::new();
     for flag in flags::ALL {
         let source = Source::Flag { long: flag.long, short: flag.short };
-        if let Some(value) = matches.as_ref().and_then(|m| m.get_one::<OsString>(flag.long)) {
+        if let Some(text) = from_command_line(flag, source, matches.as_ref(), &mut errors) {
             match flag.kind {
                 Kind::RetiredBool | Kind::RetiredText => {
                     ignored.push(Ignored::Retired { flag: source, instead: flag.help })
                 }
-                Kind::Text(_) | Kind::Number(_) | Kind::Bool => {
-                    if let Some(text) = utf8(value, || source.to_string(), &mut errors) {
-                        if looks_like_flag(&text) {
-                            errors.push(ShapeError::LooksLikeFlag { flag: source, value: shortened(&text) });
-                        } else {
-                            given.push((flag.long, Given { text, source }));
-                        }
-                    }
-                }
+                Kind::Text(_) | Kind::Number(_) | Kind::Bool => given.push((flag.long, Given { text, source })),
             }
         }
         for name in flag.variables.iter().rev() {
@@ -221,7 +218,8 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
     let mut command = if name == CLEAN_PROGRAM { Command::Clean } else { Command::Apply };
     let words = matches.as_ref().and_then(|m| m.get_many::<OsString>("words")).into_iter().flatten();
     for (index, word) in words.enumerate() {
-        match word.to_string_lossy().as_ref() {
+        let Some(text) = utf8(word, || "an argument".to_owned(), &mut errors) else { continue };
+        match text.as_str() {
             "clean" => command = Command::Clean,
             _ if index == 0 && file_name(word) == PROGRAM => {}
             _ if index == 0 && file_name(word) == CLEAN_PROGRAM => command = Command::Clean,
@@ -260,21 +258,26 @@ fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Opti
             Some(ContextValue::String(text)) => Some(text.clone()),
             _ => None,
         };
+        // An unknown flag as it was written, a known one as in `--envoy-port <PORT>`.
         let argument = context(ContextKind::InvalidArg).unwrap_or_default();
-        let culprit = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
-        let at = argv.iter().skip(1).position(|a| begins_with(a, &culprit)).map(|at| at + 1);
-        errors.push(match error.kind() {
-            ErrorKind::UnknownArgument => {
-                let similar = context(ContextKind::SuggestedArg);
-                ShapeError::Unknown { flag: shortened(&culprit), similar }
-            }
-            ErrorKind::InvalidValue | ErrorKind::NoEquals if !culprit.is_empty() => {
-                ShapeError::NoValue(culprit.clone())
-            }
-            _ => ShapeError::Other(error.render().to_string().trim().to_owned()),
-        });
+        let name = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
+        let place = |flag: &str| argv.iter().skip(1).position(|a| begins_with(a, flag)).map(|at| at + 1);
+        let (problem, at) = if error.kind() == ErrorKind::UnknownArgument {
+            let similar = context(ContextKind::SuggestedArg);
+            (ShapeError::Unknown { flag: shortened(&argument), similar }, place(&argument))
+        } else if error.kind() == ErrorKind::InvalidValue && !name.is_empty() {
+            // A flag takes whatever is behind it as its value: only the last argument can lack one.
+            (ShapeError::NoValue(name), argv.len().checked_sub(1))
+        } else {
+            let text = error.render().to_string();
+            let line = text.lines().next().unwrap_or_default();
+            (ShapeError::Other(line.trim_start_matches("error: ").to_owned()), place(&name))
+        };
+        if !errors.contains(&problem) {
+            errors.push(problem);
+        }
         match at {
-            Some(at) if !culprit.is_empty() => argv.remove(at),
+            Some(at) if at > 0 => argv.remove(at),
             _ => return Ok(None),
         };
     }
@@ -284,11 +287,30 @@ fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Opti
 /// group of short ones that holds it.
 fn begins_with(argument: &OsStr, flag: &str) -> bool {
     let text = argument.to_string_lossy();
-    match (flag.strip_prefix("--"), flag.strip_prefix('-')) {
-        (Some(_), _) => text == flag || text.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')),
-        (None, Some(short)) => text.starts_with('-') && !text.starts_with("--") && text.contains(short),
-        (None, None) => text == flag,
+    if flag.is_empty() || text == flag {
+        return !flag.is_empty();
     }
+    match (flag.strip_prefix("--"), flag.strip_prefix('-')) {
+        (Some(_), _) => text.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')),
+        (None, Some(short)) => {
+            text.strip_prefix('-').is_some_and(|group| short_flags(group).any(|c| short.starts_with(c)))
+        }
+        (None, None) => false,
+    }
+}
+
+/// The flags in a group of short ones such as `np15001`, without the value that ends it.
+fn short_flags(group: &str) -> impl Iterator<Item = char> {
+    let is_switch = |c: char| {
+        let known = flags::ALL.iter().find(|f| f.short == Some(c));
+        known.is_none_or(|f| matches!(f.kind, Kind::Bool | Kind::RetiredBool))
+    };
+    let mut in_value = group.starts_with('-');
+    group.chars().take_while(move |&c| {
+        let before = in_value;
+        in_value |= c == '=' || !is_switch(c);
+        !before
+    })
 }
 
 fn command() -> clap::Command {
@@ -297,7 +319,6 @@ fn command() -> clap::Command {
         .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")
         .override_usage("istio-iptables [clean] [FLAGS]")
         .after_help(AFTER_HELP)
-        .args_override_self(true)
         .disable_help_subcommand(true)
         .arg(
             Arg::new("words").action(ArgAction::Append).num_args(0..).hide(true).value_parser(value_parser!(OsString)),
@@ -305,7 +326,7 @@ fn command() -> clap::Command {
     for flag in flags::ALL {
         let mut arg = Arg::new(flag.long)
             .long(flag.long)
-            .action(ArgAction::Set)
+            .action(ArgAction::Append)
             .value_parser(value_parser!(OsString))
             .help(help(flag))
             .help_heading(flag.heading.text())
@@ -345,6 +366,24 @@ Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 126 t
 Example, what Istio's injector runs (with -n it only prints the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";
 
+/// The value of a flag: the last one given. The others count too where they look like flags: then one of
+/// those, `--dry-run` perhaps, was taken for a value.
+fn from_command_line(
+    flag: &Flag,
+    source: Source,
+    matches: Option<&clap::ArgMatches>,
+    errors: &mut Vec<ShapeError>,
+) -> Option<String> {
+    let mut last = None;
+    for value in matches.and_then(|m| m.get_many::<OsString>(flag.long)).into_iter().flatten() {
+        last = utf8(value, || source.to_string(), errors);
+        if let Some(text) = last.as_ref().filter(|text| looks_like_flag(text)) {
+            errors.push(ShapeError::LooksLikeFlag { flag: source, value: shortened(text) });
+        }
+    }
+    last.filter(|text| !looks_like_flag(text))
+}
+
 fn from_environment(
     name: &'static str,
     variable: &dyn Fn(&str) -> Option<OsString>,
@@ -359,7 +398,7 @@ fn utf8(value: &OsStr, name: impl Fn() -> String, errors: &mut Vec<ShapeError>) 
     match value.to_str() {
         Some(text) => Some(text.to_owned()),
         None => {
-            errors.push(ShapeError::NotUtf8(name()));
+            errors.push(ShapeError::NotUtf8 { name: name(), value: shortened(&value.to_string_lossy()) });
             None
         }
     }

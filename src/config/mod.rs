@@ -115,3 +115,6 @@ pub struct Config {
     /// The families that rules are built for.
     pub families: Families,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

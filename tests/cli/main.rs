@@ -1,0 +1,16 @@
+//! The program from outside: what it prints, where, and its exit status.
+//!
+//! Every call runs in namespaces of its own (see `support`), so that nothing here can touch the machine,
+//! and the host facts are those of the test. Nothing is skipped in silence: where namespaces cannot be
+//! made, the tests say so, and fail where `CI` is set.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
+
+mod applying;
+mod bad_input;
+mod environment;
+mod flags;
+mod forms;
+mod hosts;
+mod output;
+mod support;

@@ -63,10 +63,10 @@ pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out
 
 /// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.
 fn enter_namespace(options: &Options, problems: &mut Problems) {
-    if let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) {
-        if let Err(error) = kernel::netns::enter(path) {
-            problems.errors.push(config::UsageError::Namespace(error.to_string()));
-        }
+    if let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty())
+        && let Err(error) = kernel::netns::enter(path)
+    {
+        problems.errors.push(config::UsageError::Namespace(error.to_string()));
     }
 }
 

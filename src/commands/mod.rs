@@ -16,26 +16,32 @@ mod session;
 pub enum Failure {
     /// The kernel, or a program that talks to it.
     #[error(transparent)]
-    Kernel(#[from] KernelError),
+    Kernel(Box<KernelError>),
     /// The kernel or a program failed during a change, and what was done was undone.
     #[error("{0}. What had been done before was undone: everything is as it was")]
-    Undone(#[source] KernelError),
+    Undone(#[source] Box<KernelError>),
     /// It could not be undone.
     #[error("{cause}. What had been done before could not be undone: {undoing}. {}", remains(.left))]
     NotUndone {
         /// The failure.
-        cause: KernelError,
+        cause: Box<KernelError>,
         /// The failure of undoing.
-        undoing: KernelError,
+        undoing: Box<KernelError>,
         /// How the kernel differs from what it was, where that could be found out.
         left: Vec<Difference>,
     },
     /// Other rules of ours are there, and are not to be changed.
     #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
     Drifted(Vec<Difference>),
-    /// The program found two ways to the same end to differ: a bug, told instead of hidden.
+    /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(Box::new(error))
+    }
 }
 
 fn remains(differences: &[Difference]) -> String {

@@ -98,14 +98,14 @@ impl<'a> Session<'a> {
         let Err(cause) = self.run(change.steps(rules, force)) else { return Ok(()) };
         log::warn!("undoing what was done: {cause}");
         match self.undo(change) {
-            Ok(()) => Err(Failure::Undone(cause)),
+            Ok(()) => Err(Failure::Undone(Box::new(cause))),
             Err(undoing) => {
                 let now = Presence::look().and_then(|p| {
                     self.presence = p;
                     self.read(None)
                 });
                 let left = now.map(|now| change.back_from(now).inverse().differences()).unwrap_or_default();
-                Err(Failure::NotUndone { cause, undoing, left })
+                Err(Failure::NotUndone { cause: Box::new(cause), undoing: Box::new(undoing), left })
             }
         }
     }

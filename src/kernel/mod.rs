@@ -45,7 +45,7 @@ pub enum KernelError {
     },
     /// The network namespace.
     #[error(
-        "{path} is not a network namespace that can be entered ({reason}): give --network-namespace the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
+        "--network-namespace cannot be {path:?}: it is not a network namespace that can be entered ({reason}); give the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
     )]
     Namespace {
         /// The path.

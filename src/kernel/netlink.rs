@@ -149,7 +149,7 @@ impl Netlink {
                         return Ok(found);
                     }
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    _ => {}
+                    NetlinkPayload::Noop | NetlinkPayload::Overrun(_) | _ => {}
                 }
             }
         }

@@ -15,9 +15,8 @@ pub fn enter(path: &Path) -> Result<(), KernelError> {
     let error = |reason: String| KernelError::Namespace { path: path.to_owned(), reason };
     let file = File::open(path).map_err(|e| error(e.to_string()))?;
     // The kernel refuses what is no network namespace with EINVAL.
-    setns(&file, CloneFlags::CLONE_NEWNET).map_err(|e| match e {
-        nix::errno::Errno::EPERM => error(format!("{e}: this needs CAP_SYS_ADMIN")),
-        e => error(e.to_string()),
+    setns(&file, CloneFlags::CLONE_NEWNET).map_err(|e| {
+        error(if e == nix::errno::Errno::EPERM { format!("{e}: this needs CAP_SYS_ADMIN") } else { e.to_string() })
     })
 }
 

@@ -33,7 +33,7 @@ enum Object {
 }
 
 impl Object {
-    const fn new(self) -> u16 {
+    const fn add(self) -> u16 {
         match self {
             Self::Address => 20,
             Self::Route => 24,
@@ -42,11 +42,11 @@ impl Object {
     }
 
     const fn delete(self) -> u16 {
-        self.new() + 1
+        self.add() + 1
     }
 
     const fn get(self) -> u16 {
-        self.new() + 2
+        self.add() + 2
     }
 }
 
@@ -89,7 +89,7 @@ impl Routes {
         M: Emitable + Parseable<[u8]>,
     {
         let answers = self.socket.dump(&Message::new(object.get(), request));
-        match answers.and_then(|all| all.iter().map(|a| a.contents(object.new())).collect::<io::Result<Vec<_>>>()) {
+        match answers.and_then(|all| all.iter().map(|a| a.contents(object.add())).collect::<io::Result<Vec<_>>>()) {
             Ok(answers) => Ok(answers.into_iter().flatten().collect()),
             // A kernel without a family has nothing of it.
             Err(error) if matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EOPNOTSUPP)) => {
@@ -131,13 +131,13 @@ impl Routes {
         for address in &routing.addresses {
             let change = self
                 .socket
-                .change(&Message::new(Object::Address.new(), &address_message(*address)), NLM_F_CREATE | NLM_F_EXCL);
+                .change(&Message::new(Object::Address.add(), &address_message(*address)), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change)
                 .map_err(|e| failed(&format!("adding the address {address}/128 to lo"), e))?;
         }
         for rule in &routing.rules {
             let change =
-                self.socket.change(&Message::new(Object::Rule.new(), &rule_message(rule)), NLM_F_CREATE | NLM_F_EXCL);
+                self.socket.change(&Message::new(Object::Rule.add(), &rule_message(rule)), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change).map_err(|e| {
                 failed(&format!("adding the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table), e)
             })?;
@@ -145,7 +145,7 @@ impl Routes {
         for route in &routing.routes {
             let change = self
                 .socket
-                .change(&Message::new(Object::Route.new(), &route_message(route)), NLM_F_CREATE | NLM_F_EXCL);
+                .change(&Message::new(Object::Route.add(), &route_message(route)), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change).map_err(|e| {
                 failed(&format!("adding the {} route local default dev lo table {}", route.family, route.table), e)
             })?;
@@ -235,12 +235,13 @@ fn policy_rule(family: Family, message: &RuleMessage) -> Option<PolicyRule> {
     }
     let (mut mark, mut table) = (0, u32::from(header.table));
     for attribute in &message.attributes {
-        match attribute {
-            RuleAttribute::FwMark(number) => mark = *number,
-            RuleAttribute::Table(number) => table = *number,
-            RuleAttribute::FwMask(u32::MAX) | RuleAttribute::SuppressPrefixLen(u32::MAX) => {}
-            RuleAttribute::Priority(_) | RuleAttribute::Protocol(_) => {}
-            _ => return None,
+        use RuleAttribute::{FwMark, FwMask, Priority, Protocol, SuppressPrefixLen, Table};
+        if let FwMark(number) = attribute {
+            mark = *number;
+        } else if let Table(number) = attribute {
+            table = *number;
+        } else if !matches!(attribute, FwMask(u32::MAX) | SuppressPrefixLen(u32::MAX) | Priority(_) | Protocol(_)) {
+            return None;
         }
     }
     Some(PolicyRule { family, mark: KernelId::new(mark)?, table: KernelId::new(table)? })

@@ -60,12 +60,12 @@ impl Rule {
             write!(f, " {m}")?;
         }
         // Istio's program writes `--to-port` for DNS over UDP and `--to-ports` everywhere else.
-        match self.target {
-            Target::Redirect(port) if self.matches.contains(&Match::Protocol(Protocol::Udp)) => {
-                write!(f, " -j REDIRECT --to-port {port}")
-            }
-            target => write!(f, " {target}"),
+        if let Target::Redirect(port) = self.target
+            && self.matches.contains(&Match::Protocol(Protocol::Udp))
+        {
+            return write!(f, " -j REDIRECT --to-port {port}");
         }
+        write!(f, " {}", self.target)
     }
 }
 

@@ -45,7 +45,6 @@ fn wrong_usage_touches_nothing() {
 }
 
 #[test]
-#[ignore = "entering a network namespace is not built yet"]
 fn a_network_namespace_that_is_none() {
     let here = host("no namespace");
     for path in ["/nosuch/path", "/dev/null", "/proc/self/ns/mnt", "/", "\n"] {
@@ -56,7 +55,6 @@ fn a_network_namespace_that_is_none() {
 }
 
 #[test]
-#[ignore = "the nft script is not built yet"]
 fn a_dry_run_with_nftables_is_one() {
     let here = host("native dry run");
     let before = state(here);
@@ -67,7 +65,6 @@ fn a_dry_run_with_nftables_is_one() {
 }
 
 #[test]
-#[ignore = "removing rules is not built yet"]
 fn a_dry_run_of_a_clean_up_adds_nothing() {
     let here = host("clean dry run");
     let before = state(here);
@@ -81,7 +78,6 @@ fn a_dry_run_of_a_clean_up_adds_nothing() {
 }
 
 #[test]
-#[ignore = "applying is not built yet"]
 fn without_iptables_or_capabilities_there_is_a_clear_error() {
     let here = host("nothing there");
     let before = state(here);

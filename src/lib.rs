@@ -56,7 +56,8 @@ pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out
     if !problems.errors.is_empty() {
         return ExitCode::from(WRONG_USAGE);
     }
-    log::info!("configuration:{config}");
+    let level = if options.command == Command::Apply { log::Level::Info } else { log::Level::Debug };
+    log::log!(level, "configuration:{config}");
     let plan = capture::plan(&config);
     exit(carry_out(Call { config: &config, plan: &plan, options: &options }, out))
 }

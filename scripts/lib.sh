@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# What the scripts share: messages, and installing what is missing. To be sourced.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit
+target=$(uname -m)-unknown-linux-musl
+# shellcheck disable=SC2034 # used by the scripts that source this
+binary=$root/target/$target/release/istio-iptables
+
+bold=''; plain=''
+if [ -t 1 ]; then bold=$'\033[1m'; plain=$'\033[0m'; fi
+
+step() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# needs COMMAND=PACKAGE ...: installs the Debian packages of the commands that are not there.
+needs() {
+    local pair missing=()
+    for pair in "$@"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    step "installing ${missing[*]}"
+    command -v apt-get >/dev/null || die "these are missing, and there is no apt-get to install them: ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The toolchain's target for a static binary.
+needs_rust() {
+    command -v cargo >/dev/null || die "cargo is missing: install Rust 1.88 or later with rustup"
+    rustc --print target-libdir --target "$target" 2>/dev/null | xargs -r test -d && return
+    command -v rustup >/dev/null || die "the Rust target $target is missing, and there is no rustup to install it"
+    step "installing the Rust target $target"
+    rustup --quiet target add "$target"
+}
+
+build_release() {
+    step "building the static release binary"
+    cargo build --quiet --release --target "$target"
+    printf '%s: %s bytes\n' "target/$target/release/istio-iptables" "$(stat -c %s "$binary")"
+}
+
+# The rest of the script as root: rules are made in network namespaces of their own, never in this one.
+become_root() {
+    [ "$(id -u)" = 0 ] || exec sudo --preserve-env=PATH,CARGO_HOME,RUSTUP_HOME,HOME,CI "$0" "$@"
+}

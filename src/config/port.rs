@@ -119,12 +119,12 @@ impl fmt::Display for PortRange {
 /// advice that fits it.
 fn number(text: &str) -> Result<Option<u16>, String> {
     if let Some((_, number)) = SERVICES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
-        return Err(format!("service names are not looked up; write {number}"));
+        return Err(format!("a port is a number; service names are not looked up, write {number}"));
     }
     if text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     {
-        return Err("service names are not looked up; write the port's number".to_owned());
+        return Err("a port is a number from 0 to 65535; service names are not looked up".to_owned());
     }
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     Ok(digits.then(|| text.parse().ok()).flatten())

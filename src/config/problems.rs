@@ -127,7 +127,7 @@ pub enum Warning {
         reason: String,
     },
     /// A list that holds separators only.
-    #[error("{source_} is {value}, which lists nothing: no traffic is selected by it")]
+    #[error("{source_} is {value}, which lists nothing: it is taken for empty")]
     EmptyList {
         /// Where the list came from.
         source_: Source,

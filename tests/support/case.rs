@@ -1,14 +1,13 @@
 //! A pod with a sidecar in it, wired to a world, for one kind of iptables and one family.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{
-    APP, Client, Connection, Family, Kind, Namespace, PROXY, PodNetwork, ROOT, Relay, STANDARD, Server, Transparent,
-    Who,
+    APP, Client, Connection, Family, Kind, Namespace, PROXY, PodNetwork, ROOT, Relay, STANDARD, Server, TPROXY_PROXY,
+    Transparent, Who,
 };
 
 /// The stage of a test.
@@ -17,6 +16,7 @@ pub struct Case {
     pub family: Family,
     pub pod: Arc<Namespace>,
     pub world: Arc<Namespace>,
+    proxy: Who,
     resolv_conf: String,
     servers: Vec<Server>,
 }
@@ -28,42 +28,44 @@ impl Case {
         pod.wire("eth0", &world, "eth0");
         pod.ip(PodNetwork::POD);
         world.ip(PodNetwork::WORLD);
-        let mut case = Self { kind, family, pod, world, resolv_conf: String::new(), servers: Vec::new() };
-        writeln!(case.resolv_conf, "nameserver {}", family.name_server()).expect("a string");
-        case
+        let resolv_conf = format!("nameserver {}\n", family.name_server());
+        Self { kind, family, pod, world, proxy: PROXY, resolv_conf, servers: Vec::new() }
     }
 
     /// With a sidecar's listeners "outbound" on 15001 and "inbound" on 15006, an application "app" on 8080,
     /// and a "server" on port 80 of all the world's addresses.
     pub fn populated(kind: Kind, family: Family) -> Self {
-        let mut case = Self::new(kind, family);
-        case.proxy("outbound", 15001, Transparent::No);
-        case.proxy("inbound", 15006, Transparent::No);
-        case.app(8080);
-        case.server(80);
-        case
+        Self::new(kind, family).populate(Transparent::No)
     }
 
     /// The same for TPROXY, where the inbound listener is transparent.
     pub fn populated_for_tproxy(kind: Kind, family: Family) -> Self {
-        let mut case = Self::new(kind, family);
-        case.proxy("outbound", 15001, Transparent::No);
-        case.proxy("inbound", 15006, Transparent::Yes);
-        case.app(8080);
-        case.server(80);
-        case
+        Self::for_tproxy(kind, family).populate(Transparent::Yes)
+    }
+
+    /// As [`Self::new`]; the proxy is the one of TPROXY mode.
+    pub fn for_tproxy(kind: Kind, family: Family) -> Self {
+        Self { proxy: TPROXY_PROXY, ..Self::new(kind, family) }
+    }
+
+    fn populate(mut self, inbound: Transparent) -> Self {
+        self.proxy("outbound", 15001, Transparent::No);
+        self.proxy("inbound", 15006, inbound);
+        self.app(8080);
+        self.server(80);
+        self
     }
 
     /// A listener of the proxy.
     pub fn proxy(&mut self, name: &str, port: u16, transparent: Transparent) {
         let at = SocketAddr::new(self.family.any(), port);
-        self.servers.push(Server::tcp(&self.pod, PROXY, name, at, transparent));
+        self.servers.push(Server::tcp(&self.pod, self.proxy, name, at, transparent));
     }
 
     /// A listener of the proxy that passes connections on.
     pub fn relay(&mut self, name: &str, port: u16, transparent: Transparent, relay: Relay) {
         let at = SocketAddr::new(self.family.any(), port);
-        self.servers.push(Server::relay(&self.pod, PROXY, name, at, transparent, relay));
+        self.servers.push(Server::relay(&self.pod, self.proxy, name, at, transparent, relay));
     }
 
     /// An application "app" of the pod.
@@ -76,6 +78,11 @@ impl Case {
     pub fn server(&mut self, port: u16) {
         let at = SocketAddr::new(self.family.any(), port);
         self.servers.push(Server::tcp(&self.world, ROOT, "server", at, Transparent::No));
+    }
+
+    /// Another name server in resolv.conf.
+    pub fn resolve_with(&mut self, server: std::net::IpAddr) {
+        self.resolv_conf = format!("nameserver {server}\n");
     }
 
     /// Someone else who listens.
@@ -95,7 +102,7 @@ impl Case {
 
     /// The proxy calls.
     pub fn sidecar(&self) -> Client<'_> {
-        Client::new(&self.pod, PROXY)
+        Client::new(&self.pod, self.proxy)
     }
 
     /// A client of the world calls.

@@ -16,7 +16,7 @@ pub use address::{Family, PodNetwork};
 pub use apply::{Kind, STANDARD};
 pub use case::{Case, wait_until};
 pub use client::{Client, Connection};
-pub use namespace::{APP, Namespace, PROXY, ROOT, Who};
+pub use namespace::{APP, Namespace, PROXY, ROOT, TPROXY_PROXY, Who};
 pub use packet::{RawTcp, Segment};
 pub use requirements::missing;
 pub use server::{Relay, Server, Source, Transparent};

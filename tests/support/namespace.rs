@@ -26,6 +26,9 @@ pub const ROOT: Who = Who { uid: 0, gid: 0 };
 pub const APP: Who = Who { uid: 1000, gid: 1000 };
 /// The proxy.
 pub const PROXY: Who = Who { uid: 1337, gid: 1337 };
+/// The proxy in TPROXY mode, where Istio runs it as root, which transparent sockets need, with its own group.
+/// The rules count on that: what user 1337 sends to the pod from a client's address is redirected to itself.
+pub const TPROXY_PROXY: Who = Who { uid: 0, gid: 1337 };
 
 /// A network namespace. It ends with the last that holds it: this handle, threads in it, and sockets.
 pub struct Namespace {

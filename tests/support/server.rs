@@ -71,7 +71,8 @@ pub enum Source {
     Any,
     /// This address.
     Address(IpAddr),
-    /// The client's address and port, with this mark.
+    /// The client's address, with this mark; another port, as Envoy's `original_src` does, since the client's
+    /// own connection has these addresses and ports already.
     Client { mark: u32 },
 }
 
@@ -195,7 +196,7 @@ fn serve(stream: TcpStream, name: &str, relay: Option<(&Namespace, Who, Relay)>)
     let client = match relay.source {
         Source::Any => client,
         Source::Address(address) => client.from(SocketAddr::new(address, 0)),
-        Source::Client { mark } => client.posing_as(peer).marked(mark),
+        Source::Client { mark } => client.posing_as(SocketAddr::new(peer.ip(), 0)).marked(mark),
     };
     let upstream = client.stream(relay.to.or(original).unwrap_or(local))?;
     let (mut from_client, mut to_upstream) = (stream.try_clone()?, upstream.try_clone()?);

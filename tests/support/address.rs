@@ -10,7 +10,8 @@ pub enum Family {
     Ipv6,
 }
 
-/// Addresses by the part they play.
+/// How the pod's network is set up. Link-local addresses are given, since the kernel's own are tentative for a
+/// while, and a router without any cannot ask for its neighbours.
 pub struct PodNetwork;
 
 impl PodNetwork {
@@ -20,6 +21,7 @@ impl PodNetwork {
         link set eth0 addrgenmode none up\n\
         addr add 10.77.0.2/24 dev eth0\n\
         addr add fd00:77::2/64 dev eth0 nodad\n\
+        addr add fe80::2/64 dev eth0 nodad\n\
         route add default via 10.77.0.1\n\
         route add default via fd00:77::1\n";
     /// Set up in the world: the node, a service, its name server, and a range apart.
@@ -28,6 +30,7 @@ impl PodNetwork {
         link set eth0 addrgenmode none up\n\
         addr add 10.77.0.1/24 dev eth0\n\
         addr add fd00:77::1/64 dev eth0 nodad\n\
+        addr add fe80::1/64 dev eth0 nodad\n\
         addr add 10.96.0.10/32 dev lo\n\
         addr add fd00:96::10/128 dev lo nodad\n\
         addr add 10.96.0.53/32 dev lo\n\
@@ -65,14 +68,6 @@ impl Family {
     /// A service that applications call.
     pub fn service(self) -> IpAddr {
         self.either([10, 96, 0, 10], [0xfd00, 0x96, 0, 0, 0, 0, 0, 0x10])
-    }
-
-    /// The range of [`Self::service`].
-    pub fn service_range(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "10.96.0.0/16",
-            Self::Ipv6 => "fd00:96::/32",
-        }
     }
 
     /// The name server.

@@ -95,9 +95,7 @@ impl<'a> Client<'a> {
         let text = String::from_utf8_lossy(&buffer[..length]);
         let words: Vec<_> = text.split(' ').collect();
         match words[..] {
-            [name, peer, repeated] if repeated == token => {
-                Ok(Answer { name: name.to_owned(), peer: peer.parse().map_err(io::Error::other)?, from })
-            }
+            [name, repeated] if repeated == token => Ok(Answer { name: name.to_owned(), from }),
             _ => Err(io::Error::other(format!("{text:?} is no answer to {token}"))),
         }
     }
@@ -115,8 +113,6 @@ impl<'a> Client<'a> {
 #[derive(Debug)]
 pub struct Answer {
     name: String,
-    /// Who the server believes the client is.
-    pub peer: SocketAddr,
     from: SocketAddr,
 }
 

@@ -13,7 +13,7 @@ pub const SYN: u8 = 0x02;
 pub const RST: u8 = 0x04;
 pub const ACK: u8 = 0x10;
 
-/// A TCP segment without data.
+/// A TCP segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     pub source: SocketAddr,
@@ -21,15 +21,11 @@ pub struct Segment {
     pub sequence: u32,
     pub acknowledgment: u32,
     pub flags: u8,
+    /// Of the data. What is sent has none.
+    pub length: u32,
 }
 
 impl Segment {
-    /// The answer to a request that nobody made: conntrack knows no connection that it is part of, and takes
-    /// it for the beginning of none.
-    pub fn unasked_answer(source: SocketAddr, destination: SocketAddr) -> Self {
-        Self { source, destination, sequence: 1000, acknowledgment: 2000, flags: SYN | ACK }
-    }
-
     /// Header, with checksum.
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(20);
@@ -44,16 +40,18 @@ impl Segment {
         bytes
     }
 
-    /// From a header.
+    /// From what came in.
     fn read(bytes: &[u8], from: IpAddr, to: IpAddr) -> Option<Self> {
         let word = |at: usize| bytes.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
         let ports = word(0)?;
+        let header = usize::from(bytes.get(12)? >> 4) * 4;
         Some(Self {
             source: SocketAddr::new(from, (ports >> 16) as u16),
             destination: SocketAddr::new(to, ports as u16),
             sequence: word(4)?,
             acknowledgment: word(8)?,
             flags: *bytes.get(13)?,
+            length: bytes.len().checked_sub(header)?.try_into().ok()?,
         })
     }
 }
@@ -117,11 +115,11 @@ impl RawTcp {
         }
     }
 
-    /// Whether such a segment has come in already.
-    pub fn has(&self, from: SocketAddr, port: u16) -> bool {
+    /// Such a segment, if one has come in already.
+    pub fn poll(&self, from: SocketAddr, port: u16) -> Option<Segment> {
         self.socket.set_nonblocking(true).expect("nonblocking");
         let received = self.receive(from, port);
         self.socket.set_nonblocking(false).expect("blocking");
-        received.is_ok()
+        received.ok()
     }
 }

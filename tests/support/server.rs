@@ -147,7 +147,7 @@ impl Server {
         thread::spawn(move || {
             let mut buffer = [0; 512];
             while let Ok((length, peer)) = listener.recv_from(&mut buffer) {
-                let answer = format!("{name} {peer} {}", String::from_utf8_lossy(&buffer[..length]));
+                let answer = format!("{name} {}", String::from_utf8_lossy(&buffer[..length]));
                 let _ = listener.send_to(answer.as_bytes(), peer);
             }
         });

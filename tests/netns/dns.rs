@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::support::{APP, Case, Family, Kind, PROXY, ROOT, Server, Transparent};
+use crate::support::{APP, Case, Family, Kind, PROXY, ROOT, Server, Transparent, Who, wait_until};
 
 for_all!(
     query_lands_on_the_agent,
@@ -13,14 +13,22 @@ for_all!(
     applications_query_from_an_agents_port_reaches_the_agent,
     server_on_loopback_is_captured,
     excluded_interfaces_queries_are_not_captured,
+    excluded_ports_queries_are_not_captured,
+    proxys_user_or_group_is_enough,
+    servers_answer_belongs_to_the_agents_query,
+    application_to_itself_is_not_captured,
 );
 
 /// A pod with an agent at 15053, where a proxy is too.
 fn case(kind: Kind, family: Family) -> Case {
+    case_with_agent(kind, family, PROXY)
+}
+
+fn case_with_agent(kind: Kind, family: Family, who: Who) -> Case {
     let mut case = Case::populated(kind, family);
     let agent = case.loopback(15053);
-    case.also(Server::udp(&case.pod, PROXY, "agent", agent));
-    case.also(Server::tcp(&case.pod, PROXY, "agent", agent, Transparent::No));
+    case.also(Server::udp(&case.pod, who, "agent", agent));
+    case.also(Server::tcp(&case.pod, who, "agent", agent, Transparent::No));
     for at in [case.name_server(), case.elsewhere(53)] {
         case.also(Server::udp(&case.world, ROOT, "server", at));
         case.also(Server::tcp(&case.world, ROOT, "server", at, Transparent::No));
@@ -125,4 +133,58 @@ fn excluded_interfaces_queries_are_not_captured(kind: Kind, family: Family) {
     case.application().ask(case.name_server()).comes_from("server");
     case.apply(&["--redirect-dns", "-c", "eth0"]);
     case.application().ask(case.name_server()).comes_from("server");
+    assert!(case.packets("-A OUTPUT -o eth0 -j RETURN") > 0);
+}
+
+fn excluded_ports_queries_are_not_captured(kind: Kind, family: Family) {
+    let case = case(kind, family);
+    case.application().ask(case.name_server()).comes_from("server");
+    case.apply(&["--redirect-dns", "-o", "53"]);
+    case.application().ask(case.name_server()).comes_from("server");
+    case.application().connect(case.name_server()).reaches("server");
+    case.is_captured();
+}
+
+/// The zones are those of the proxy's user, and those of its group.
+fn proxys_user_or_group_is_enough(kind: Kind, family: Family) {
+    for flags in [&["--redirect-dns"][..], &["--redirect-dns", "--capture-all-dns"]] {
+        for who in [Who { uid: 1337, gid: 1000 }, Who { uid: 1000, gid: 1337 }] {
+            let case = case_with_agent(kind, family, who);
+            let port = case.pod(40001);
+            let agents_query = || case.someone(who.uid, who.gid).from(case.pod(40000)).ask(case.name_server());
+            agents_query().comes_from("server");
+            case.apply(flags);
+            case.application().from(port).ask(case.name_server()).comes_from("agent");
+            case.someone(who.uid, who.gid).from(port).ask(case.name_server()).comes_from("server");
+        }
+    }
+}
+
+/// The answer has the zone of the query, so that a firewall which lets in nothing new lets it in.
+fn servers_answer_belongs_to_the_agents_query(kind: Kind, family: Family) {
+    for flags in [&["--redirect-dns"][..], &["--redirect-dns", "--capture-all-dns"]] {
+        let case = case(kind, family);
+        let new = ["-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"];
+        case.iptables(&[&["-A", "INPUT", "-i", "eth0", "-p", "udp"][..], &new].concat());
+        case.sidecar().ask(case.name_server()).comes_from("server");
+        case.apply(flags);
+        case.application().ask(case.name_server()).comes_from("agent");
+        case.sidecar().ask(case.name_server()).comes_from("server");
+        // Without a zone for answers the query is unanswered, as far as conntrack knows.
+        case.iptables(&["-t", "raw", "-F", "ISTIO_INBOUND"]);
+        let dropped = case.packets("-A INPUT -i eth0 -p udp");
+        case.sidecar().tell(case.name_server());
+        wait_until("the answer is dropped", || case.packets("-A INPUT -i eth0 -p udp") > dropped);
+    }
+}
+
+fn application_to_itself_is_not_captured(kind: Kind, family: Family) {
+    let case = case(kind, family);
+    let call = |to| case.application().connect(to).reaches("app");
+    call(case.loopback(8080));
+    call(case.pod(8080));
+    case.apply(&["--redirect-dns"]);
+    case.is_captured();
+    call(case.loopback(8080));
+    call(case.pod(8080));
 }

@@ -78,6 +78,7 @@ fn over_an_excluded_interface_is_not_captured(kind: Kind, family: Family) {
     case.apply(&["-m", "TPROXY", "-c", "eth0"]);
     case.caller().connect(case.pod(8080)).reaches("app").talk();
     case.application().connect(case.service(80)).reaches("server").talk();
+    assert!(case.packets("-A PREROUTING -i eth0 -j RETURN") > 0);
 }
 
 fn outbound_is_redirected(kind: Kind, family: Family) {
@@ -116,6 +117,8 @@ fn proxys_inbound_side_reaches_the_application(kind: Kind, family: Family) {
     let mut connection = case.sidecar().from(from).connect(case.pod(8080)).reaches("app");
     connection.talk();
     assert_eq!(connection.landing().peer.ip(), family.proxy_source());
+    // From another address it would come back to that side.
+    case.sidecar().connect(case.pod(8080)).reaches("inbound");
 }
 
 /// The proxy calls the application from the client's own address, with the mark: the application's answers,

@@ -10,6 +10,7 @@ for_all!(
     machines_connections_are_captured_by_range,
     without_the_flag_they_are_inbound,
     clients_connections_are_inbound_as_before,
+    tproxy_takes_what_the_pod_would_route,
 );
 
 /// A pod that routes for a machine at 10.78.0.2.
@@ -20,7 +21,10 @@ struct Machine {
 
 impl Machine {
     fn new(kind: Kind, family: Family) -> Self {
-        let case = Case::populated(kind, family);
+        Self::in_pod(Case::populated(kind, family))
+    }
+
+    fn in_pod(case: Case) -> Self {
         let machine = Arc::new(Namespace::new("machine"));
         case.pod.wire("k6t-eth0", &machine, "eth0");
         case.pod.ip("link set k6t-eth0 addrgenmode none up\n\
@@ -88,4 +92,17 @@ fn clients_connections_are_inbound_as_before(kind: Kind, family: Family) {
     vm.case.caller().connect(to).captured_by("inbound").talk();
     // The proxy hands it to the machine.
     vm.case.sidecar().connect(to).reaches("guest").talk();
+}
+
+/// An address that is not the pod's: the mark and its routes bring each packet to the listener.
+fn tproxy_takes_what_the_pod_would_route(kind: Kind, family: Family) {
+    let vm = Machine::in_pod(Case::populated_for_tproxy(kind, family));
+    let to = SocketAddr::new(vm.address(), 8080);
+    let _app = Server::tcp(&vm.machine, ROOT, "guest", SocketAddr::new(family.any(), 8080), Transparent::No);
+    vm.case.caller().connect(to).reaches("guest");
+    vm.case.apply(&["-m", "TPROXY"]);
+    let mut connection = vm.case.caller().connect(to).reaches("inbound");
+    for _ in 0..20 {
+        connection.talk();
+    }
 }

@@ -41,6 +41,8 @@ fn proxys_inbound_side_reaches_the_application(kind: Kind, family: Family) {
     let from = SocketAddr::new(family.proxy_source(), 0);
     let connection = case.sidecar().from(from).connect(case.pod(8080)).reaches("app");
     assert_eq!(connection.landing().peer.ip(), family.proxy_source());
+    // From another address it would come back to that side.
+    case.sidecar().connect(case.pod(8080)).captured_by("inbound");
 }
 
 fn tunnel_to_the_pod_itself_is_not_captured(kind: Kind, family: Family) {
@@ -77,7 +79,7 @@ fn service_address_of_the_pod_itself_end_to_end(kind: Kind, family: Family) {
 fn loopback_range_is_captured_where_it_is_included(kind: Kind, family: Family) {
     let case = Case::populated(kind, family);
     let (to, included) = match family {
-        Family::Ipv4 => (SocketAddr::from(([127, 1, 2, 3], 8080)), "127.1.2.3/32"),
+        Family::Ipv4 => (SocketAddr::from(([127, 1, 2, 3], 8080)), "127.0.0.0/8"),
         // All of IPv6's loopback range is excluded: what the range changes there is that an application's
         // connection over lo to another address, here the pod's, gets as far as the included ranges.
         Family::Ipv6 => (case.pod(8080), "::1/128,fd00:77::2/128"),
@@ -86,4 +88,6 @@ fn loopback_range_is_captured_where_it_is_included(kind: Kind, family: Family) {
     case.apply(&["-i", included]);
     case.application().connect(to).captured_by("outbound");
     case.application().connect(case.loopback(8080)).reaches("app");
+    // What is of the proxy's group, by another user, now comes back through the inbound side too.
+    case.someone(1000, 1337).connect(case.pod(8080)).captured_by("inbound");
 }

@@ -100,6 +100,12 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// A datagram, whether or not it is answered.
+    pub fn tell(&self, to: SocketAddr) {
+        let socket = UdpSocket::from(self.socket(to, Type::DGRAM, Protocol::UDP).expect("a socket"));
+        socket.send_to(b"no-answer-wanted", to).expect("sent");
+    }
+
     /// A question that has to be answered, from the address that was asked, as resolvers insist on.
     pub fn ask(&self, to: SocketAddr) -> Answer {
         let answer =

@@ -173,7 +173,8 @@ for kind in ["nft", "legacy"]:
             after(apply, lambda: children(clean)))
 
 for count in [100, 1000, 10000]:
-    ranges = ",".join(f"11.{i // 256}.{i % 256}.0/24" for i in range(count))
+    # Short addresses: one argument may have 128 KiB (execve(2)).
+    ranges = ",".join(f"{1 + i // 1331}.{i // 121 % 11}.{i // 11 % 11}.{i % 11}/32" for i in range(count))
     for kind in ["nft", "legacy"]:
         flags = [*REDIRECT, "-x", ranges, "--ip-families=ipv4", "--force-iptables-binary", kind]
         apply = ours(*flags)

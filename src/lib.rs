@@ -33,6 +33,10 @@ pub fn run(
         return 2.into();
     }
     let plan = capture::plan(&config);
+    if options.backend == config::Backend::Nftables {
+        let _ = write!(out, "# nft -f -\n{}", netfilter::nft::script(&plan.rules));
+        return 0.into();
+    }
     for f in config::Family::BOTH {
         let t = netfilter::restore::script(&plan.rules, f);
         if t.is_empty() {

@@ -138,7 +138,8 @@ fn rule_of(scope: Scope, rule: &Rule) -> impl Iterator<Item = Body> {
 
 /// The conditions in the order in which Istio's program writes them.
 fn conditions(rule: &Rule) -> Vec<Expression> {
-    let mut matches: Vec<_> = rule.matches.iter().filter(|m| !protocol_is_implied(rule, m)).cloned().collect();
+    let said = |m: &&Match| !protocol_is_implied(rule, m) && !is_any_interface(m);
+    let mut matches: Vec<_> = rule.matches.iter().filter(said).cloned().collect();
     // Only packets of TCP are worth dropping: that is what the proxy terminates.
     let invalid = Match::ConntrackState(vec![ConntrackState::Invalid]);
     if matches.contains(&invalid) && protocol(rule).is_none() {
@@ -167,6 +168,11 @@ fn protocol_is_implied(rule: &Rule, m: &Match) -> bool {
             (Protocol::Tcp, Chain::Istio(IstioChain::OutputDns)) => rule.family().is_some(),
             (Protocol::Tcp, Chain::Istio(_) | Chain::Builtin(_)) => false,
         }
+}
+
+/// Whether `m` holds for all interfaces (`+`): nft has no way to write that.
+fn is_any_interface(m: &Match) -> bool {
+    matches!(m, Match::InInterface(Negatable::Is(name)) | Match::OutInterface(Negatable::Is(name)) if name.is_any())
 }
 
 /// Where a condition comes among the others.

@@ -1,0 +1,3 @@
+//! Effects on the kernel.
+
+pub mod nftables;

@@ -1,37 +1,49 @@
 //! Attributes of netlink messages, as nf_tables has them: numbers in network byte order, text that ends with
 //! a zero byte, and attributes within attributes.
 
-use netlink_packet_core::{DecodeError, DefaultNla, Emitable, NLA_F_NESTED, NLA_HEADER_SIZE, NlasIterator};
+use netlink_packet_core::{DecodeError, NLA_ALIGNTO, NLA_F_NESTED, NLA_HEADER_SIZE, NlaBuffer, NlasIterator};
 
-/// Attributes in their encoded form.
+/// Attributes in their encoded form: one buffer for all levels, since there are hundreds in a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Attributes {
     bytes: Vec<u8>,
-    /// Whether one was too long for its length field, and was left out.
+    /// Whether one was too long for its length field.
     overflow: bool,
 }
 
 impl Attributes {
-    /// The longest value of an attribute: its length, with the header, is a 16-bit number.
-    const LONGEST: usize = u16::MAX as usize - NLA_HEADER_SIZE;
-
     pub(super) fn new() -> Self {
-        Self::default()
+        Self { bytes: Vec::with_capacity(512), overflow: false }
+    }
+
+    /// Adds an attribute whose value `write` appends.
+    fn with(mut self, kind: u16, write: impl FnOnce(Self) -> Self) -> Self {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; NLA_HEADER_SIZE]);
+        let mut done = write(self);
+        // The length counts the header, and not the padding.
+        let length = u16::try_from(done.bytes.len().saturating_sub(start)).unwrap_or_else(|_| {
+            done.overflow = true;
+            u16::MAX
+        });
+        if let Some(header) = done.bytes.get_mut(start..) {
+            let mut header = NlaBuffer::new(header);
+            header.set_length(length);
+            header.set_kind(kind);
+            if kind & NLA_F_NESTED != 0 {
+                header.set_nested_flag();
+            }
+        }
+        done.bytes.resize(done.bytes.len().next_multiple_of(NLA_ALIGNTO), 0);
+        done
     }
 
     /// Adds an attribute.
-    pub(super) fn value(mut self, kind: u16, value: &[u8]) -> Self {
-        if value.len() > Self::LONGEST {
-            self.overflow = true;
-            return self;
-        }
-        let attribute = DefaultNla::new(kind, value.to_vec());
-        let start = self.bytes.len();
-        self.bytes.resize(start + attribute.buffer_len(), 0);
-        if let Some(space) = self.bytes.get_mut(start..) {
-            attribute.emit(space);
-        }
-        self
+    pub(super) fn value(self, kind: u16, value: &[u8]) -> Self {
+        self.with(kind, |mut all| {
+            all.bytes.extend_from_slice(value);
+            all
+        })
     }
 
     /// Adds a number.
@@ -41,29 +53,26 @@ impl Attributes {
 
     /// Adds a text.
     pub(super) fn text(self, kind: u16, text: &str) -> Self {
-        let mut value = Vec::with_capacity(text.len() + 1);
-        value.extend_from_slice(text.as_bytes());
-        value.push(0);
-        self.value(kind, &value)
+        self.with(kind, |mut all| {
+            all.bytes.extend_from_slice(text.as_bytes());
+            all.bytes.push(0);
+            all
+        })
     }
 
-    /// Adds an attribute that holds others.
-    pub(super) fn nest(mut self, kind: u16, inner: &Self) -> Self {
-        self.overflow |= inner.overflow;
-        self.value(kind | NLA_F_NESTED, &inner.bytes)
+    /// Adds an attribute that holds those that `write` adds.
+    pub(super) fn nest(self, kind: u16, write: impl FnOnce(Self) -> Self) -> Self {
+        self.with(kind | NLA_F_NESTED, write)
     }
 
     /// Adds an attribute that holds one value of a register: data of nf_tables.
     pub(super) fn data(self, kind: u16, value: &[u8]) -> Self {
-        self.nest(kind, &Self::new().value(super::uapi::NFTA_DATA_VALUE, value))
+        self.nest(kind, |data| data.value(super::uapi::NFTA_DATA_VALUE, value))
     }
 
     /// Adds attributes as another message had them.
-    pub(super) fn raw(mut self, attributes: &[Raw]) -> Self {
-        for attribute in attributes {
-            self = self.value(attribute.kind, &attribute.value);
-        }
-        self
+    pub(super) fn raw(self, attributes: &[Raw]) -> Self {
+        attributes.iter().fold(self, |all, attribute| all.value(attribute.kind, &attribute.value))
     }
 
     /// The encoded form; `None` where an attribute was too long.
@@ -120,9 +129,9 @@ impl<'a> Attribute<'a> {
     }
 
     /// The value as text.
-    pub(super) fn text(self) -> Result<String, DecodeError> {
+    pub(super) fn text(self) -> Result<&'a str, DecodeError> {
         let text = self.value.strip_suffix(&[0]).unwrap_or(self.value);
-        Ok(String::from_utf8(text.to_vec())?)
+        std::str::from_utf8(text).map_err(|_| DecodeError::from("a name is not UTF-8"))
     }
 
     /// The attributes that it holds.
@@ -155,12 +164,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let inner = Attributes::new().number(1, 0x0102_0304).text(2, "nat");
-        let written = Attributes::new().nest(7, &inner).data(8, &[9, 9, 9]).value(9, &[]);
+        let inner = |all: Attributes| all.number(1, 0x0102_0304).text(2, "nat");
+        let written = Attributes::new().nest(7, inner).data(8, &[9, 9, 9]).value(9, &[]);
         let read: Vec<_> = attributes(written.bytes().unwrap()).map(Result::unwrap).collect();
         assert_eq!(read.iter().map(|a| a.kind).collect::<Vec<_>>(), [7, 8, 9]);
         let nested: Vec<_> = read[0].inner().map(Result::unwrap).collect();
-        assert_eq!((nested[0].number().unwrap(), nested[1].text().unwrap()), (0x0102_0304, "nat".to_owned()));
+        assert_eq!((nested[0].number().unwrap(), nested[1].text().unwrap()), (0x0102_0304, "nat"));
         assert_eq!(read[1].data().unwrap(), Some(vec![9, 9, 9]));
         assert!(read[2].number().is_err());
         let raw: Vec<_> = read.into_iter().map(Attribute::raw).collect();

@@ -1,15 +1,13 @@
 //! Transactions.
 
-use std::borrow::Cow;
-
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE};
 
 use super::NftError;
-use super::attribute::{Attributes, Raw};
+use super::attribute::Attributes;
 use super::instruction::{ANONYMOUS_SET, Instruction};
 use super::message::Request;
 use super::sets::NewSet;
-use super::state::{BaseState, Reading};
+use super::state::{BaseState, Reading, SetState};
 use super::uapi::{
     NF_ACCEPT, NFNL_BATCH_GENID, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE,
     NFT_MSG_DELSET, NFT_MSG_DELTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFT_MSG_NEWSET, NFT_MSG_NEWSETELEM,
@@ -19,7 +17,7 @@ use super::uapi::{
     NFTA_SET_ELEM_LIST_SET_ID, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_FLAGS, NFTA_SET_ID, NFTA_SET_KEY_LEN,
     NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
-use crate::netfilter::nft::{Base, table_name};
+use crate::netfilter::nft::{Base, Body, table_name};
 use crate::netfilter::{Hook, Table};
 
 /// The first sequence number of a transaction: behind those of questions.
@@ -29,25 +27,32 @@ const ELEMENTS: usize = 32 * 1024;
 
 /// What a message of a transaction is about, for an error.
 #[derive(Clone, Debug)]
-enum Step {
+enum Step<'a> {
     Ends,
     Table(Table),
     Chain(Table, String),
     Set(Table),
-    Rule(Table, Cow<'static, str>, Reading),
+    Rule(Table, &'a str, RuleText<'a>),
+}
+
+/// A rule, for an error.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RuleText<'a> {
+    Wanted(&'a Body),
+    Found(&'a Reading),
 }
 
 /// Messages to the kernel that are done together or not at all.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct Batch<'a> {
     bytes: Vec<u8>,
-    steps: Vec<Step>,
+    steps: Vec<Step<'a>>,
     /// Where the last message is, behind which the transaction ends.
     last: usize,
     sets: u32,
 }
 
-impl Batch {
+impl<'a> Batch<'a> {
     /// A transaction that the kernel does only while its rules are of this generation.
     pub(super) fn new(generation: u32) -> Result<Self, NftError> {
         let mut batch = Self { bytes: Vec::with_capacity(16 * 1024), steps: Vec::new(), last: 0, sets: 0 };
@@ -73,13 +78,17 @@ impl Batch {
             Some(Step::Table(table)) => format!("table inet {}", table_name(*table)),
             Some(Step::Chain(table, chain)) => format!("chain inet {} {chain}", table_name(*table)),
             Some(Step::Set(table)) => format!("a set of table inet {}", table_name(*table)),
-            Some(Step::Rule(table, chain, reading)) => {
-                format!("rule inet {} {chain} {}", table_name(*table), reading.text(*table))
+            Some(Step::Rule(table, chain, rule)) => {
+                let rule = match rule {
+                    RuleText::Wanted(body) => body.text(*table),
+                    RuleText::Found(reading) => reading.text(*table),
+                };
+                format!("rule inet {} {chain} {rule}", table_name(*table))
             }
         }
     }
 
-    fn push(&mut self, step: Step, flags: u16, request: Request) -> Result<(), NftError> {
+    fn push(&mut self, step: Step<'a>, flags: u16, request: Request) -> Result<(), NftError> {
         let number = u32::try_from(self.steps.len()).map_err(|_| NftError::TooLong)?;
         self.last = self.bytes.len();
         request.write(flags, FIRST.saturating_add(number), &mut self.bytes)?;
@@ -134,11 +143,10 @@ impl Batch {
     pub(super) fn add_chain(&mut self, table: Table, name: &str, base: Option<&BaseState>) -> Result<(), NftError> {
         let mut attributes = Attributes::new().text(NFTA_CHAIN_TABLE, table_name(table)).text(NFTA_CHAIN_NAME, name);
         if let Some(base) = base {
-            let hook = Attributes::new()
-                .number(NFTA_HOOK_HOOKNUM, base.hook)
-                .number(NFTA_HOOK_PRIORITY, base.priority.cast_unsigned());
             attributes = attributes
-                .nest(NFTA_CHAIN_HOOK, &hook)
+                .nest(NFTA_CHAIN_HOOK, |hook| {
+                    hook.number(NFTA_HOOK_HOOKNUM, base.hook).number(NFTA_HOOK_PRIORITY, base.priority.cast_unsigned())
+                })
                 .number(NFTA_CHAIN_POLICY, base.policy)
                 .text(NFTA_CHAIN_TYPE, &base.kind);
         }
@@ -155,8 +163,8 @@ impl Batch {
     pub(super) fn add_set(&mut self, table: Table, set: &NewSet) -> Result<(), NftError> {
         let id = self.sets;
         self.sets = id.saturating_add(1);
-        let elements = set.elements();
-        let size = Attributes::new().number(NFTA_SET_DESC_SIZE, u32::try_from(elements.len()).unwrap_or(u32::MAX));
+        let elements = set.content();
+        let size = u32::try_from(elements.len()).unwrap_or(u32::MAX);
         let attributes = Attributes::new()
             .text(NFTA_SET_TABLE, table_name(table))
             .text(NFTA_SET_NAME, ANONYMOUS_SET)
@@ -164,55 +172,49 @@ impl Batch {
             .number(NFTA_SET_KEY_TYPE, set.key.number())
             .number(NFTA_SET_KEY_LEN, u32::try_from(set.key.length()).unwrap_or(u32::MAX))
             .number(NFTA_SET_ID, id)
-            .nest(NFTA_SET_DESC, &size);
+            .nest(NFTA_SET_DESC, |description| description.number(NFTA_SET_DESC_SIZE, size));
         self.push(Step::Set(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWSET, attributes))?;
-        let list = elements.iter().map(|e| (e.len(), NFTA_LIST_ELEM, e));
-        self.elements(table, ANONYMOUS_SET, Some(id), list, |all, (_, kind, element)| all.nest(kind, element))
+        self.elements(table, ANONYMOUS_SET, Some(id), &elements, |to, element| {
+            to.nest(NFTA_LIST_ELEM, |to| set.encode(element, to))
+        })
     }
 
     /// Adds a set as it was.
-    pub(super) fn restore_set(
-        &mut self,
-        table: Table,
-        name: &str,
-        attributes: &[Raw],
-        elements: &[Raw],
-    ) -> Result<(), NftError> {
-        // The number has to be one that no other set of the transaction has; the kernel demands one.
+    pub(super) fn restore_set(&mut self, table: Table, set: &SetState) -> Result<(), NftError> {
+        // The kernel demands a number; it has to be one that no other set of the transaction has.
         let id = self.sets;
         self.sets = id.saturating_add(1);
         let attributes = Attributes::new()
             .text(NFTA_SET_TABLE, table_name(table))
-            .text(NFTA_SET_NAME, name)
+            .text(NFTA_SET_NAME, &set.name)
             .number(NFTA_SET_ID, id)
-            .raw(attributes);
+            .raw(&set.attributes);
         self.push(Step::Set(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWSET, attributes))?;
-        let list = elements.iter().map(|e| (e.value.len(), e.kind, e));
-        self.elements(table, name, None, list, |all, (.., element)| all.raw(std::slice::from_ref(element)))
+        self.elements(table, &set.name, None, &set.raw_elements, |to, element| to.raw(std::slice::from_ref(element)))
     }
 
-    /// Adds elements to a set, each with its length.
-    fn elements<T: Copy>(
+    /// Adds elements to a set.
+    fn elements<T>(
         &mut self,
         table: Table,
         name: &str,
         id: Option<u32>,
-        elements: impl Iterator<Item = (usize, u16, T)>,
-        add: impl Fn(Attributes, (usize, u16, T)) -> Attributes,
+        elements: &[T],
+        encode: impl Fn(Attributes, &T) -> Attributes,
     ) -> Result<(), NftError> {
-        let mut elements = elements.peekable();
-        while elements.peek().is_some() {
-            let mut list = Attributes::new();
-            while let Some(element) = elements.next_if(|(length, ..)| list.len() == 0 || list.len() + length < ELEMENTS)
-            {
-                list = add(list, element);
-            }
+        let mut rest = elements.iter().peekable();
+        while rest.peek().is_some() {
             let mut attributes =
                 Attributes::new().text(NFTA_SET_ELEM_LIST_TABLE, table_name(table)).text(NFTA_SET_ELEM_LIST_SET, name);
             if let Some(id) = id {
                 attributes = attributes.number(NFTA_SET_ELEM_LIST_SET_ID, id);
             }
-            let attributes = attributes.nest(NFTA_SET_ELEM_LIST_ELEMENTS, &list);
+            let attributes = attributes.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |mut list| {
+                while let Some(element) = rest.next_if(|_| list.len() < ELEMENTS) {
+                    list = encode(list, element);
+                }
+                list
+            });
             self.push(Step::Set(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWSETELEM, attributes))?;
         }
         Ok(())
@@ -222,20 +224,21 @@ impl Batch {
     pub(super) fn add_rule(
         &mut self,
         table: Table,
-        chain: Cow<'static, str>,
+        chain: &'a str,
         instructions: &[Instruction],
         user_data: Option<&[u8]>,
-        reading: Reading,
+        text: RuleText<'a>,
     ) -> Result<(), NftError> {
-        let list = instructions.iter().fold(Attributes::new(), |all, i| all.nest(NFTA_LIST_ELEM, &i.encode()));
         let mut attributes = Attributes::new()
             .text(NFTA_RULE_TABLE, table_name(table))
-            .text(NFTA_RULE_CHAIN, &chain)
-            .nest(NFTA_RULE_EXPRESSIONS, &list);
+            .text(NFTA_RULE_CHAIN, chain)
+            .nest(NFTA_RULE_EXPRESSIONS, |list| {
+                instructions.iter().fold(list, |list, i| list.nest(NFTA_LIST_ELEM, |to| i.encode(to)))
+            });
         if let Some(user_data) = user_data {
             attributes = attributes.value(NFTA_RULE_USERDATA, user_data);
         }
-        let step = Step::Rule(table, chain, reading);
+        let step = Step::Rule(table, chain, text);
         self.push(step, NLM_F_CREATE | NLM_F_APPEND, Request::new(NFT_MSG_NEWRULE, attributes))
     }
 }

@@ -1,11 +1,10 @@
 //! What has to be done so that the kernel has the wanted rules, or those of an earlier state.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::NftError;
 use super::assemble::assemble;
-use super::batch::Batch;
+use super::batch::{Batch, RuleText};
 use super::disassemble::{SetContent, disassemble};
 use super::instruction::SetReference;
 use super::sets::Element;
@@ -43,6 +42,9 @@ impl std::fmt::Display for Difference {
 
 /// Compares what the kernel has with what is wanted.
 pub fn compare(state: &State, wanted: &Tables) -> Result<Comparison, NftError> {
+    if state.is_clean() {
+        return Ok(Comparison::Clean);
+    }
     let mut differences = Vec::new();
     for table in TABLES {
         let (have, want) = (state.get(table), wanted.get(table));
@@ -61,7 +63,6 @@ pub fn compare(state: &State, wanted: &Tables) -> Result<Comparison, NftError> {
         named.for_each(|set| differ(false, format!("set inet {name} {}", set.name)));
     }
     Ok(match differences.is_empty() {
-        _ if state.is_clean() => Comparison::Clean,
         true => Comparison::InPlace,
         false => Comparison::Drifted(differences),
     })
@@ -163,7 +164,7 @@ fn chain_text(table: &str, chain: &ChainState) -> String {
 /// Chains that are there already stay, and get other rules: a packet meets either the old ones or the new.
 /// (Were they deleted and added anew, a packet could meet the new one before, and the old one after the
 /// kernel switches, and so neither's rules.)
-pub fn transaction(state: &State, wanted: &Tables) -> Result<Batch, NftError> {
+pub fn transaction<'a>(state: &State, wanted: &'a Tables) -> Result<Batch<'a>, NftError> {
     let mut batch = Batch::new(state.generation)?;
     for table in TABLES {
         match (state.get(table), wanted.get(table)) {
@@ -178,8 +179,8 @@ pub fn transaction(state: &State, wanted: &Tables) -> Result<Batch, NftError> {
                         for set in &assembled.sets {
                             batch.add_set(table, set)?;
                         }
-                        let (name, reading) = (Cow::Borrowed(chain_name(chain)), Reading::Rule(body.clone()));
-                        batch.add_rule(table, name, &assembled.instructions, None, reading)?;
+                        let (name, text) = (chain_name(chain), RuleText::Wanted(body));
+                        batch.add_rule(table, name, &assembled.instructions, None, text)?;
                     }
                 }
             }
@@ -189,7 +190,7 @@ pub fn transaction(state: &State, wanted: &Tables) -> Result<Batch, NftError> {
 }
 
 /// The transaction after which the kernel has what it had in an earlier state, with counters at zero.
-pub fn restore(state: &State, earlier: &State) -> Result<Batch, NftError> {
+pub fn restore<'a>(state: &State, earlier: &'a State) -> Result<Batch<'a>, NftError> {
     let mut batch = Batch::new(state.generation)?;
     for table in TABLES {
         match (state.get(table), earlier.get(table)) {
@@ -198,11 +199,11 @@ pub fn restore(state: &State, earlier: &State) -> Result<Batch, NftError> {
             (have, Some(earlier)) => {
                 prepare(&mut batch, table, earlier.flags, have, &earlier.chains)?;
                 for set in &earlier.sets {
-                    batch.restore_set(table, &set.name, &set.attributes, &set.raw_elements)?;
+                    batch.restore_set(table, set)?;
                 }
                 for rule in &earlier.rules {
-                    let (chain, reading) = (Cow::Owned(rule.chain.clone()), rule.reading.clone());
-                    batch.add_rule(table, chain, &rule.instructions, rule.user_data.as_deref(), reading)?;
+                    let (user_data, text) = (rule.user_data.as_deref(), RuleText::Found(&rule.reading));
+                    batch.add_rule(table, &rule.chain, &rule.instructions, user_data, text)?;
                 }
             }
         }
@@ -212,7 +213,7 @@ pub fn restore(state: &State, earlier: &State) -> Result<Batch, NftError> {
 
 /// Brings a table to have these chains, without rules or sets.
 fn prepare(
-    batch: &mut Batch,
+    batch: &mut Batch<'_>,
     table: Table,
     flags: u32,
     have: Option<&TableState>,
@@ -237,7 +238,7 @@ fn prepare(
         }
     }
     let find = |all: &[ChainState], chain: &ChainState| all.iter().position(|c| c.name == chain.name);
-    let wanted: HashMap<&str, &ChainState> = chains.iter().map(|c| (c.name.as_str(), c)).collect();
+    let wanted: BTreeMap<&str, &ChainState> = chains.iter().map(|c| (c.name.as_str(), c)).collect();
     // The policy of a chain can be changed, and nothing else of it.
     let stays = |chain: &ChainState| {
         wanted.get(chain.name.as_str()).is_some_and(|want| {

@@ -104,124 +104,105 @@ mod kinds {
 }
 
 impl Instruction {
-    /// The instruction as an element of a rule's list.
-    pub(super) fn encode(&self) -> Attributes {
-        let (name, data) = match self {
+    /// Adds the instruction as an element of a rule's list.
+    pub(super) fn encode(&self, to: Attributes) -> Attributes {
+        match self {
             Self::Meta { key, into } => {
-                ("meta", Attributes::new().number(kinds::META_KEY, *key).number(kinds::META_DREG, *into))
+                named(to, "meta", &|to| to.number(kinds::META_KEY, *key).number(kinds::META_DREG, *into))
             }
             Self::SetMeta { key, from } => {
-                ("meta", Attributes::new().number(kinds::META_KEY, *key).number(kinds::META_SREG, *from))
+                named(to, "meta", &|to| to.number(kinds::META_KEY, *key).number(kinds::META_SREG, *from))
             }
             Self::Ct { key, into } => {
-                ("ct", Attributes::new().number(kinds::CT_KEY, *key).number(kinds::CT_DREG, *into))
+                named(to, "ct", &|to| to.number(kinds::CT_KEY, *key).number(kinds::CT_DREG, *into))
             }
             Self::SetCt { key, from } => {
-                ("ct", Attributes::new().number(kinds::CT_KEY, *key).number(kinds::CT_SREG, *from))
+                named(to, "ct", &|to| to.number(kinds::CT_KEY, *key).number(kinds::CT_SREG, *from))
             }
-            Self::Payload { base, offset, length, into } => ("payload", payload(*base, *offset, *length, *into)),
-            Self::Bitwise { from, into, mask, xor } => ("bitwise", bitwise(*from, *into, mask, xor)),
-            Self::ByteOrder { from, into, operation, length, size } => (
-                "byteorder",
-                Attributes::new()
-                    .number(kinds::BYTEORDER_SREG, *from)
+            Self::Payload { base, offset, length, into } => named(to, "payload", &|to| {
+                to.number(kinds::PAYLOAD_DREG, *into)
+                    .number(kinds::PAYLOAD_BASE, *base)
+                    .number(kinds::PAYLOAD_OFFSET, *offset)
+                    .number(kinds::PAYLOAD_LEN, *length)
+            }),
+            Self::Bitwise { from, into, mask, xor } => named(to, "bitwise", &|to| {
+                to.number(kinds::BITWISE_SREG, *from)
+                    .number(kinds::BITWISE_DREG, *into)
+                    .number(kinds::BITWISE_LEN, u32::try_from(mask.len()).unwrap_or(u32::MAX))
+                    .data(kinds::BITWISE_MASK, mask)
+                    .data(kinds::BITWISE_XOR, xor)
+            }),
+            Self::ByteOrder { from, into, operation, length, size } => named(to, "byteorder", &|to| {
+                to.number(kinds::BYTEORDER_SREG, *from)
                     .number(kinds::BYTEORDER_DREG, *into)
                     .number(kinds::BYTEORDER_OP, *operation)
                     .number(kinds::BYTEORDER_LEN, *length)
-                    .number(kinds::BYTEORDER_SIZE, *size),
-            ),
-            Self::Compare { register, operation, value } => (
-                "cmp",
-                Attributes::new()
-                    .number(kinds::CMP_SREG, *register)
-                    .number(kinds::CMP_OP, *operation)
-                    .data(kinds::CMP_DATA, value),
-            ),
-            Self::Range { register, operation, low, high } => (
-                "range",
-                Attributes::new()
-                    .number(kinds::RANGE_SREG, *register)
+                    .number(kinds::BYTEORDER_SIZE, *size)
+            }),
+            Self::Compare { register, operation, value } => named(to, "cmp", &|to| {
+                to.number(kinds::CMP_SREG, *register).number(kinds::CMP_OP, *operation).data(kinds::CMP_DATA, value)
+            }),
+            Self::Range { register, operation, low, high } => named(to, "range", &|to| {
+                to.number(kinds::RANGE_SREG, *register)
                     .number(kinds::RANGE_OP, *operation)
                     .data(kinds::RANGE_FROM_DATA, low)
-                    .data(kinds::RANGE_TO_DATA, high),
-            ),
-            Self::Lookup { register, set, flags } => ("lookup", lookup(*register, set, *flags)),
+                    .data(kinds::RANGE_TO_DATA, high)
+            }),
+            Self::Lookup { register, set, flags } => named(to, "lookup", &|to| lookup(to, *register, set, *flags)),
             Self::Load { into, value } => {
-                ("immediate", Attributes::new().number(kinds::IMMEDIATE_DREG, *into).data(kinds::IMMEDIATE_DATA, value))
+                named(to, "immediate", &|to| to.number(kinds::IMMEDIATE_DREG, *into).data(kinds::IMMEDIATE_DATA, value))
             }
-            Self::Verdict { code, chain } => ("immediate", verdict(*code, chain.as_deref())),
-            Self::Counter => ("counter", Attributes::new()),
-            Self::Redirect { lowest, highest, flags } => ("redir", redirect(*lowest, *highest, *flags)),
-            Self::Tproxy { family, address, port } => ("tproxy", tproxy(*family, *address, *port)),
-            Self::Other(attributes) => return Attributes::new().raw(attributes),
-        };
-        Attributes::new().text(NFTA_EXPR_NAME, name).nest(NFTA_EXPR_DATA, &data)
+            Self::Verdict { code, chain } => named(to, "immediate", &|to| verdict(to, *code, chain.as_deref())),
+            Self::Counter => named(to, "counter", &|to| to),
+            Self::Redirect { lowest, highest, flags } => named(to, "redir", &|to| {
+                let to = optional(to, kinds::REDIR_REG_PROTO_MIN, *lowest);
+                let to = optional(to, kinds::REDIR_REG_PROTO_MAX, *highest);
+                optional(to, kinds::REDIR_FLAGS, Some(*flags).filter(|f| *f != 0))
+            }),
+            Self::Tproxy { family, address, port } => named(to, "tproxy", &|to| {
+                let to = optional(to.number(kinds::TPROXY_FAMILY, *family), kinds::TPROXY_REG_ADDR, *address);
+                optional(to, kinds::TPROXY_REG_PORT, *port)
+            }),
+            Self::Other(attributes) => to.raw(attributes),
+        }
     }
 }
 
-fn payload(base: u32, offset: u32, length: u32, into: Register) -> Attributes {
-    Attributes::new()
-        .number(kinds::PAYLOAD_DREG, into)
-        .number(kinds::PAYLOAD_BASE, base)
-        .number(kinds::PAYLOAD_OFFSET, offset)
-        .number(kinds::PAYLOAD_LEN, length)
+/// Adds a name and what belongs to it.
+fn named(to: Attributes, name: &str, data: &dyn Fn(Attributes) -> Attributes) -> Attributes {
+    to.text(NFTA_EXPR_NAME, name).nest(NFTA_EXPR_DATA, data)
 }
 
-fn bitwise(from: Register, into: Register, mask: &[u8], xor: &[u8]) -> Attributes {
-    Attributes::new()
-        .number(kinds::BITWISE_SREG, from)
-        .number(kinds::BITWISE_DREG, into)
-        .number(kinds::BITWISE_LEN, u32::try_from(mask.len()).unwrap_or(u32::MAX))
-        .data(kinds::BITWISE_MASK, mask)
-        .data(kinds::BITWISE_XOR, xor)
-}
-
-fn lookup(register: Register, set: &SetReference, flags: u32) -> Attributes {
-    let attributes = match set {
-        SetReference::Name(name) => Attributes::new().text(kinds::LOOKUP_SET, name),
+fn lookup(to: Attributes, register: Register, set: &SetReference, flags: u32) -> Attributes {
+    let to = match set {
+        SetReference::Name(name) => to.text(kinds::LOOKUP_SET, name),
         // The name is not known yet: the kernel makes one of this pattern.
-        SetReference::Id(id) => {
-            Attributes::new().text(kinds::LOOKUP_SET, ANONYMOUS_SET).number(kinds::LOOKUP_SET_ID, *id)
-        }
+        SetReference::Id(id) => to.text(kinds::LOOKUP_SET, ANONYMOUS_SET).number(kinds::LOOKUP_SET_ID, *id),
     };
-    let attributes = attributes.number(kinds::LOOKUP_SREG, register);
-    if flags == 0 { attributes } else { attributes.number(kinds::LOOKUP_FLAGS, flags) }
+    optional(to.number(kinds::LOOKUP_SREG, register), kinds::LOOKUP_FLAGS, Some(flags).filter(|f| *f != 0))
+}
+
+fn verdict(to: Attributes, code: u32, chain: Option<&str>) -> Attributes {
+    to.number(kinds::IMMEDIATE_DREG, NFT_REG_VERDICT).nest(kinds::IMMEDIATE_DATA, |data| {
+        data.nest(NFTA_DATA_VERDICT, |verdict| {
+            let verdict = verdict.number(NFTA_VERDICT_CODE, code);
+            chain.into_iter().fold(verdict, |verdict, chain| verdict.text(NFTA_VERDICT_CHAIN, chain))
+        })
+    })
+}
+
+fn optional(to: Attributes, kind: u16, value: Option<u32>) -> Attributes {
+    match value {
+        Some(value) => to.number(kind, value),
+        None => to,
+    }
 }
 
 /// The pattern of the name of a set that belongs to a rule.
 pub(super) const ANONYMOUS_SET: &str = "__set%d";
 
-fn verdict(code: u32, chain: Option<&str>) -> Attributes {
-    let mut verdict = Attributes::new().number(NFTA_VERDICT_CODE, code);
-    if let Some(chain) = chain {
-        verdict = verdict.text(NFTA_VERDICT_CHAIN, chain);
-    }
-    let data = Attributes::new().nest(NFTA_DATA_VERDICT, &verdict);
-    Attributes::new().number(kinds::IMMEDIATE_DREG, NFT_REG_VERDICT).nest(kinds::IMMEDIATE_DATA, &data)
-}
-
-fn redirect(lowest: Option<Register>, highest: Option<Register>, flags: u32) -> Attributes {
-    let attributes = optional(Attributes::new(), kinds::REDIR_REG_PROTO_MIN, lowest);
-    let attributes = optional(attributes, kinds::REDIR_REG_PROTO_MAX, highest);
-    optional(attributes, kinds::REDIR_FLAGS, Some(flags).filter(|f| *f != 0))
-}
-
-fn tproxy(family: u32, address: Option<Register>, port: Option<Register>) -> Attributes {
-    let attributes = Attributes::new().number(kinds::TPROXY_FAMILY, family);
-    let attributes = optional(attributes, kinds::TPROXY_REG_ADDR, address);
-    optional(attributes, kinds::TPROXY_REG_PORT, port)
-}
-
-fn optional(attributes: Attributes, kind: u16, value: Option<u32>) -> Attributes {
-    match value {
-        Some(value) => attributes.number(kind, value),
-        None => attributes,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::attribute::attributes;
     use super::*;
 
     fn all() -> Vec<Instruction> {
@@ -252,35 +233,35 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for instruction in all() {
-            let encoded = instruction.encode();
-            let decoded = Instruction::decode(attributes(encoded.bytes().unwrap())).unwrap();
+            let encoded = instruction.encode(Attributes::new());
+            let decoded = Instruction::decode(encoded.bytes().unwrap()).unwrap();
             assert_eq!(decoded, instruction);
         }
     }
 
     #[test]
     fn what_is_not_known_is_kept() {
-        let data = Attributes::new().number(1, 1).number(2, 3).number(99, 7);
+        let data = |to: Attributes| to.number(1, 1).number(2, 3).number(99, 7);
         for name in ["meta", "limit"] {
-            let encoded = Attributes::new().text(NFTA_EXPR_NAME, name).nest(NFTA_EXPR_DATA, &data);
-            let decoded = Instruction::decode(attributes(encoded.bytes().unwrap())).unwrap();
+            let encoded = Attributes::new().text(NFTA_EXPR_NAME, name).nest(NFTA_EXPR_DATA, data);
+            let decoded = Instruction::decode(encoded.bytes().unwrap()).unwrap();
             assert!(matches!(decoded, Instruction::Other(_)), "{decoded:?}");
-            assert_eq!(decoded.encode(), encoded);
+            assert_eq!(decoded.encode(Attributes::new()), encoded);
         }
     }
 
     #[test]
     fn any_bytes_can_be_decoded_or_refused() {
         for instruction in all() {
-            let encoded = instruction.encode();
+            let encoded = instruction.encode(Attributes::new());
             let bytes = encoded.bytes().unwrap();
             for at in 0..bytes.len() {
                 for value in [0, 1, 2, 3, 4, 5, 8, 127, 255] {
                     let mut bytes = bytes.to_vec();
                     bytes[at] = value;
-                    let _ = Instruction::decode(attributes(&bytes));
+                    let _ = Instruction::decode(&bytes);
                 }
-                let _ = Instruction::decode(attributes(&bytes[..at]));
+                let _ = Instruction::decode(&bytes[..at]);
             }
         }
     }

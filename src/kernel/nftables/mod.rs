@@ -21,7 +21,7 @@ mod socket;
 mod state;
 mod uapi;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
@@ -94,7 +94,7 @@ impl Nftables {
 
     /// Has the kernel do a transaction: all of it, or nothing. An error that [is
     /// transient](NftError::is_transient) says that the state has to be read anew.
-    pub fn run(&mut self, batch: &Batch) -> Result<(), NftError> {
+    pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
         if batch.is_empty() { Ok(()) } else { self.socket.run(batch) }
     }
 
@@ -177,7 +177,7 @@ impl Nftables {
             }
             table.sets.push(set);
         }
-        let sets: HashMap<_, _> = table.sets.iter().map(|set| (set.name.as_str(), set)).collect();
+        let sets: BTreeMap<_, _> = table.sets.iter().map(|set| (set.name.as_str(), set)).collect();
         let request = Request::new(uapi::NFT_MSG_GETRULE, of(uapi::NFTA_RULE_TABLE, table.table));
         for reply in self.socket.list("its rules", request)? {
             table.rules.push(state::rule(&reply, &sets).map_err(NftError::decode("a rule"))?);

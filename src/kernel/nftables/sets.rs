@@ -137,20 +137,20 @@ impl NewSet {
         elements
     }
 
-    /// The elements, encoded.
-    pub(super) fn elements(&self) -> Vec<Attributes> {
-        let content = self.content();
-        // There is no value behind the last range. nft lists it only with this note of its own.
-        let open = content.last().filter(|last| self.has_ranges() && !last.end).cloned();
-        let encode = |element: &Element| {
-            let encoded = Attributes::new().data(NFTA_SET_ELEM_KEY, &element.key);
-            match element.end {
-                true => encoded.number(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END),
-                false if open.as_ref() == Some(element) => encoded.value(NFTA_SET_ELEM_USERDATA, &OPEN_RANGE),
-                false => encoded,
-            }
+    /// Adds an element to a list.
+    pub(super) fn encode(&self, element: &Element, to: Attributes) -> Attributes {
+        let encoded = to.data(NFTA_SET_ELEM_KEY, &element.key);
+        let highest = || {
+            self.ranges
+                .last()
+                .is_some_and(|(low, high)| *high == self.key.highest() && self.key.bytes(*low) == element.key)
         };
-        content.iter().map(encode).collect()
+        match element.end {
+            true => encoded.number(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END),
+            // There is no value behind the last range. nft lists it only with this note of its own.
+            false if self.has_ranges() && highest() => encoded.value(NFTA_SET_ELEM_USERDATA, &OPEN_RANGE),
+            false => encoded,
+        }
     }
 }
 
@@ -223,9 +223,11 @@ mod tests {
     use crate::config::Network;
 
     fn decoded(set: &NewSet) -> Vec<Element> {
-        let elements = set.elements();
-        let read = |e: &Attributes| element(super::super::attribute::attributes(e.bytes().unwrap())).unwrap().unwrap();
-        elements.iter().map(read).collect()
+        let there_and_back = |e: &Element| {
+            let encoded = set.encode(e, Attributes::new());
+            element(super::super::attribute::attributes(encoded.bytes().unwrap())).unwrap().unwrap()
+        };
+        set.content().iter().map(there_and_back).collect()
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Socket {
     /// Runs a transaction: all of it is done, or nothing.
     ///
     /// The kernel is through with it, and its answers are there, when `send` returns.
-    pub(super) fn run(&mut self, batch: &Batch) -> Result<(), NftError> {
+    pub(super) fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
         let bytes = batch.bytes();
         // A message has to fit into the socket's buffer, as have the errors about all of its parts; the
         // kernel's own accounting takes more than the bytes. Where this is not permitted, sending says so.
@@ -195,7 +195,7 @@ fn explanation(header: &NetlinkHeader, error: &ErrorMessage) -> Option<String> {
     attributes(error.header.get(start..)?)
         .filter_map(Result::ok)
         .find(|a| a.kind == NLMSGERR_ATTR_MSG)
-        .and_then(|a| a.text().ok())
+        .and_then(|a| a.text().ok().map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the kernel has in tables of ours.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use netlink_packet_core::DecodeError;
 
@@ -17,7 +17,7 @@ use super::uapi::{
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
 use crate::netfilter::Table;
-use crate::netfilter::nft::{Body, BodyText};
+use crate::netfilter::nft::Body;
 
 /// What the kernel has in tables of ours, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Reading {
     /// The rule as nft writes it.
     pub(super) fn text(&self, table: Table) -> String {
         match self {
-            Self::Rule(body) => BodyText { table, body }.to_string().trim_start().to_owned(),
+            Self::Rule(body) => body.text(table),
             Self::Unknown(text) => text.clone(),
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn table(reply: &Reply) -> Result<(String, u32), DecodeError> {
     for attribute in reply.attributes() {
         let attribute = attribute?;
         match attribute.kind {
-            NFTA_TABLE_NAME => name = Some(attribute.text()?),
+            NFTA_TABLE_NAME => name = Some(attribute.text()?.to_owned()),
             NFTA_TABLE_FLAGS => flags = attribute.number()?,
             _ => {}
         }
@@ -139,9 +139,9 @@ pub(super) fn chain(reply: &Reply) -> Result<(String, ChainState), DecodeError> 
     for attribute in reply.attributes() {
         let attribute = attribute?;
         match attribute.kind {
-            NFTA_CHAIN_TABLE => table = Some(attribute.text()?),
-            NFTA_CHAIN_NAME => name = Some(attribute.text()?),
-            NFTA_CHAIN_TYPE => kind = Some(attribute.text()?),
+            NFTA_CHAIN_TABLE => table = Some(attribute.text()?.to_owned()),
+            NFTA_CHAIN_NAME => name = Some(attribute.text()?.to_owned()),
+            NFTA_CHAIN_TYPE => kind = Some(attribute.text()?.to_owned()),
             NFTA_CHAIN_FLAGS => flags = attribute.number()?,
             NFTA_CHAIN_POLICY => policy = Some(attribute.number()?),
             NFTA_CHAIN_HOOK => {
@@ -172,7 +172,7 @@ pub(super) fn set(reply: &Reply) -> Result<SetState, DecodeError> {
     for attribute in reply.attributes() {
         let attribute = attribute?;
         match attribute.kind {
-            NFTA_SET_NAME => name = Some(attribute.text()?),
+            NFTA_SET_NAME => name = Some(attribute.text()?.to_owned()),
             NFTA_SET_FLAGS => flags = attribute.number()?,
             _ => {}
         }
@@ -224,18 +224,18 @@ pub(super) fn element<'a>(
 }
 
 /// A rule, read with the sets of its table.
-pub(super) fn rule(reply: &Reply, sets: &HashMap<&str, &SetState>) -> Result<RuleState, DecodeError> {
+pub(super) fn rule(reply: &Reply, sets: &BTreeMap<&str, &SetState>) -> Result<RuleState, DecodeError> {
     let (mut chain, mut user_data, mut instructions) = (None, None, Vec::new());
     for attribute in reply.attributes() {
         let attribute = attribute?;
         match attribute.kind {
-            NFTA_RULE_CHAIN => chain = Some(attribute.text()?),
+            NFTA_RULE_CHAIN => chain = Some(attribute.text()?.to_owned()),
             NFTA_RULE_USERDATA => user_data = Some(attribute.bytes().to_vec()),
             NFTA_RULE_EXPRESSIONS => {
                 for item in attributes(attribute.bytes()) {
                     let item = item?;
                     if item.kind == NFTA_LIST_ELEM {
-                        instructions.push(Instruction::decode(item.inner())?);
+                        instructions.push(Instruction::decode(item.bytes())?);
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! From rules in the terms of iptables to those of nf_tables.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TABLES, TableRules, Tables, Verdict};
 use crate::config::{Family, Network};
@@ -62,7 +62,7 @@ fn with_sets(ruleset: &Ruleset) -> Vec<(Table, NftRule)> {
 
 /// The rules of one list of ranges.
 fn ranges(list: &[(Scope, &Rule)], lowered: &mut Vec<(Table, NftRule)>) {
-    let mut networks: HashMap<Alike, Vec<Network>> = HashMap::new();
+    let mut networks: BTreeMap<Alike, Vec<Network>> = BTreeMap::new();
     for (_, rule) in list {
         if let Some((alike, network)) = apart(rule) {
             networks.entry(alike).or_default().push(network);

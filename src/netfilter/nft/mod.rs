@@ -16,7 +16,6 @@ mod text;
 mod words;
 
 pub use ranges::AddressRange;
-pub(crate) use text::BodyText;
 
 /// The text that nft(8) builds the rules from, with `nft -f`; empty where there is no rule. What it builds
 /// replaces the rules of an earlier script in one transaction.

@@ -1,6 +1,6 @@
 //! Writes rules as text for nft(8).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::words::{InterfaceWord, Word};
@@ -30,7 +30,7 @@ impl fmt::Display for TableRules {
                 None => writeln!(f)?,
             }
         }
-        let mut lengths = HashMap::new();
+        let mut lengths = BTreeMap::new();
         for rule in &self.rules {
             let length = lengths.entry(rule.chain).or_insert(0);
             self.rule(f, rule, *length)?;
@@ -60,10 +60,17 @@ impl fmt::Display for Base {
     }
 }
 
+impl Body {
+    /// What the rule does, as nft writes it in a table.
+    pub fn text(&self, table: Table) -> String {
+        BodyText { table, body: self }.to_string().trim_start().to_owned()
+    }
+}
+
 /// What a rule of a table does, as text: each part with a space before it.
-pub(crate) struct BodyText<'a> {
-    pub(crate) table: Table,
-    pub(crate) body: &'a Body,
+struct BodyText<'a> {
+    table: Table,
+    body: &'a Body,
 }
 
 impl fmt::Display for BodyText<'_> {

@@ -7,21 +7,33 @@ use super::super::uapi::{NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA
 use super::{Instruction, NFT_REG_VERDICT, SetReference, kinds};
 
 /// The attributes of an instruction, by kind.
-struct Fields<'a>(Vec<Attribute<'a>>);
+struct Fields<'a> {
+    /// No known kind is above these.
+    by_kind: [Option<Attribute<'a>>; 10],
+    /// Whether there is one of another kind, or one twice.
+    strange: bool,
+}
 
 impl<'a> Fields<'a> {
     fn read(data: &'a [u8]) -> Result<Self, DecodeError> {
-        attributes(data).collect::<Result<_, _>>().map(Self)
+        let mut fields = Self { by_kind: [None; 10], strange: false };
+        for attribute in attributes(data) {
+            let attribute = attribute?;
+            match fields.by_kind.get_mut(usize::from(attribute.kind)) {
+                Some(field @ None) => *field = Some(attribute),
+                Some(Some(_)) | None => fields.strange = true,
+            }
+        }
+        Ok(fields)
     }
 
     /// Whether there is none of other kinds, and none twice.
     fn are_among(&self, kinds: &[u16]) -> bool {
-        let once = |kind: &u16| self.0.iter().filter(|a| a.kind == *kind).count() <= 1;
-        self.0.iter().all(|a| kinds.contains(&a.kind)) && kinds.iter().all(once)
+        !self.strange && self.by_kind.iter().flatten().all(|a| kinds.contains(&a.kind))
     }
 
     fn get(&self, kind: u16) -> Option<Attribute<'a>> {
-        self.0.iter().copied().find(|a| a.kind == kind)
+        self.by_kind.get(usize::from(kind)).copied().flatten()
     }
 
     fn number(&self, kind: u16) -> Result<Option<u32>, DecodeError> {
@@ -29,7 +41,7 @@ impl<'a> Fields<'a> {
     }
 
     fn text(&self, kind: u16) -> Result<Option<String>, DecodeError> {
-        self.get(kind).map(Attribute::text).transpose()
+        self.get(kind).map(Attribute::text).transpose().map(|text| text.map(str::to_owned))
     }
 
     fn data(&self, kind: u16) -> Result<Option<Vec<u8>>, DecodeError> {
@@ -42,14 +54,18 @@ type Decoded = Result<Option<Instruction>, DecodeError>;
 
 impl Instruction {
     /// Reads an element of a rule's list. What is not known is kept as it is.
-    pub(in super::super) fn decode<'a>(
-        element: impl Iterator<Item = Result<Attribute<'a>, DecodeError>>,
-    ) -> Result<Self, DecodeError> {
-        let all: Vec<_> = element.collect::<Result<_, _>>()?;
-        let find = |kind| all.iter().find(|a: &&Attribute<'_>| a.kind == kind);
-        let name = find(NFTA_EXPR_NAME).map(|a| a.text()).transpose()?;
-        let fields = Fields::read(find(NFTA_EXPR_DATA).map_or(&[][..], |a| a.bytes()))?;
-        let decoded = match name.as_deref() {
+    pub(in super::super) fn decode(element: &[u8]) -> Result<Self, DecodeError> {
+        let (mut name, mut data) = (None, &[][..]);
+        for attribute in attributes(element) {
+            let attribute = attribute?;
+            match attribute.kind {
+                NFTA_EXPR_NAME => name = Some(attribute.text()?),
+                NFTA_EXPR_DATA => data = attribute.bytes(),
+                _ => {}
+            }
+        }
+        let fields = Fields::read(data)?;
+        let decoded = match name {
             Some("meta") => meta(&fields)?,
             Some("ct") => ct(&fields)?,
             Some("payload") => payload(&fields)?,
@@ -64,7 +80,10 @@ impl Instruction {
             Some("tproxy") => tproxy(&fields)?,
             Some(_) | None => None,
         };
-        Ok(decoded.unwrap_or_else(|| Self::Other(all.into_iter().map(Attribute::raw).collect())))
+        match decoded {
+            Some(instruction) => Ok(instruction),
+            None => Ok(Self::Other(attributes(element).map(|a| a.map(Attribute::raw)).collect::<Result<_, _>>()?)),
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! A call at work in its network namespace, which no other call of ours changes meanwhile.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Call, Failure, LOCK_BOUND};
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{Choice, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs};
 use crate::kernel::lock::NamespaceLock;
+use crate::kernel::nftables::{self, Nftables};
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::netfilter::Ruleset;
-use crate::state::{Change, Restore, Snapshot, Step, tproxy_marks};
+use crate::netfilter::nft::Tables;
+use crate::state::{self, Change, Comparison, Goal, Restore, Snapshot, Step, tproxy_marks};
 
 /// The namespace, locked, and the ways into its kernel.
 pub(super) struct Session<'a> {
@@ -22,45 +25,80 @@ pub(super) struct Session<'a> {
     _lock: NamespaceLock,
 }
 
+/// What is there.
+pub(super) struct Found {
+    snapshot: Snapshot,
+    native: nftables::State,
+}
+
+/// What is to be done, and what it starts from.
+pub(super) struct Work {
+    found: Found,
+    change: Change,
+    /// What nftables are to hold.
+    native: Tables,
+    nftables: state::Nftables,
+    rules: Ruleset,
+    force: bool,
+}
+
+impl Work {
+    /// The steps, in order.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.change.steps(&self.rules, self.force, self.nftables)
+    }
+
+    /// What nftables are to hold, where they are changed.
+    pub(super) fn native(&self) -> &Tables {
+        &self.native
+    }
+}
+
 impl<'a> Session<'a> {
     /// Waits for the namespace, and looks what is there.
     pub(super) fn open(call: Call<'a>) -> Result<Self, KernelError> {
         let lock = NamespaceLock::take(LOCK_BOUND)?;
         let manner = Manner { bound: call.options.program_timeout, cni: call.options.cni_mode };
         if manner.cni && !Capabilities::effective().sys_admin() {
-            log::debug!(
-                "without CAP_SYS_ADMIN, programs are not kept from the name service; rules name users by number"
-            );
+            log::debug!("without CAP_SYS_ADMIN, iptables is not kept from asking the name service");
         }
         let presence = Presence::look()?;
         Ok(Self { call, manner, presence, programs: BTreeMap::new(), routes: Routes::open()?, _lock: lock })
     }
 
-    /// The kind of iptables to write with.
-    pub(super) fn choose(&mut self) -> Result<IptablesKind, KernelError> {
+    /// The kind of iptables to write with; `None` for nftables.
+    pub(super) fn choose(&mut self) -> Result<Option<IptablesKind>, KernelError> {
         let forced = match self.call.options.backend {
             Backend::Iptables(kind) => kind,
-            Backend::Nftables => None,
+            Backend::Nftables => {
+                log::info!("using nftables, in process: --native-nftables says so");
+                return Ok(None);
+            }
         };
         let Choice { programs, reason } = choose(&self.presence, forced, self.call.config.families)?;
         let kind = programs.kind();
         log::info!("using iptables of kind {} ({}): {reason}", kind.name(), programs.path().display());
         self.programs.insert(kind, programs);
-        Ok(kind)
+        Ok(Some(kind))
     }
 
-    /// Reads what is there: in the chosen kind all there is; in the other one, where it may hold rules of
-    /// ours. Where there are no tables, no program is run.
-    pub(super) fn read(&mut self, chosen: Option<IptablesKind>) -> Result<Snapshot, KernelError> {
+    /// Reads what is there: in the kinds of iptables that may hold rules of ours, all there is. Where there
+    /// are no tables, no program is run.
+    pub(super) fn read(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut snapshot = Snapshot::default();
         for kind in IptablesKind::BOTH {
-            let all = chosen.is_none_or(|c| c == kind);
-            let wanted = |f: &Family| {
-                if all { self.presence.has_tables(kind, *f) } else { self.presence.has_ours(kind, *f) }
+            let all = match goal {
+                Goal::Apply { kind: chosen, .. } => chosen == Some(kind),
+                Goal::Clean { .. } => true,
             };
-            let families: Vec<_> = Family::BOTH.into_iter().filter(wanted).collect();
-            let families: Vec<_> =
-                families.into_iter().filter_map(|f| self.readable(kind, f).transpose()).collect::<Result<_, _>>()?;
+            let mut families = Vec::new();
+            for family in Family::BOTH {
+                let there =
+                    if all { self.presence.has_tables(kind, family) } else { self.presence.has_ours(kind, family) };
+                if there && self.readable(kind, family)? {
+                    families.push(family);
+                }
+            }
             if let Some(programs) = self.programs.get(&kind).filter(|_| !families.is_empty()) {
                 let saved = programs.save(&families, self.manner)?;
                 snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
@@ -68,63 +106,126 @@ impl<'a> Session<'a> {
         }
         let planned = &self.call.plan.routing;
         snapshot.routing = self.routes.read(planned)?.ours(planned, &tproxy_marks(&snapshot));
-        Ok(snapshot)
+        let native = if self.presence.has_native() { Nftables::open()?.dump()? } else { nftables::State::default() };
+        Ok(Found { snapshot, native })
     }
 
-    /// The family, where the programs to read it are there; `None` where they are not, and nothing of ours
-    /// is there either.
-    fn readable(&mut self, kind: IptablesKind, family: Family) -> Result<Option<Family>, KernelError> {
-        if let std::collections::btree_map::Entry::Vacant(entry) = self.programs.entry(kind)
+    /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is
+    /// there either, it is left alone.
+    fn readable(&mut self, kind: IptablesKind, family: Family) -> Result<bool, KernelError> {
+        if let Entry::Vacant(entry) = self.programs.entry(kind)
             && let Ok(programs) = Programs::find(kind, Families::Ipv4)
         {
             entry.insert(programs);
         }
         if self.programs.get(&kind).is_some_and(|p| p.has(family)) {
-            return Ok(Some(family));
+            return Ok(true);
         }
         if self.presence.has_ours(kind, family) {
-            let lacks = format!(
+            return Err(KernelError::NoIptables(format!(
                 "{family} rules of ours are there in the kind {0}, and the programs of that kind ({1}tables-{0}-save and -restore) are not on PATH: they are needed to change or remove those rules",
                 kind.name(),
                 if family == Family::Ipv6 { "ip6" } else { "ip" }
-            );
-            return Err(KernelError::NoIptables(lacks));
+            )));
         }
-        Ok(None)
+        Ok(false)
     }
 
-    /// Carries out a change, and undoes what was done where a part of it fails.
-    pub(super) fn carry_out(&mut self, change: &Change, rules: &Ruleset, force: bool) -> Result<(), Failure> {
-        let Err(cause) = self.run(change.steps(rules, force)) else { return Ok(()) };
+    /// Compares what is there with the goal. The differences are lines for people.
+    pub(super) fn compare(&self, found: &Found, goal: Goal<'_>) -> Result<Compared, KernelError> {
+        let native = nftables::compare(&found.native, &self.native(goal))?;
+        let nothing_native = found.native.is_clean() && self.native(goal).0.is_empty();
+        let iptables = state::compare(&found.snapshot, goal);
+        let mut lines = Vec::new();
+        match (&iptables, &native) {
+            (Comparison::InPlace, nftables::Comparison::InPlace) => return Ok(Compared::InPlace),
+            (Comparison::InPlace, nftables::Comparison::Clean) if nothing_native => return Ok(Compared::InPlace),
+            (Comparison::Clean | Comparison::InPlace, nftables::Comparison::Clean)
+                if found.snapshot.is_clean(self.call.plan) =>
+            {
+                return Ok(Compared::Clean);
+            }
+            _ => {}
+        }
+        let differences = state::change(&found.snapshot, goal).differences();
+        lines.extend(differences.iter().map(ToString::to_string));
+        if let nftables::Comparison::Drifted(differences) = native {
+            lines.extend(differences.iter().map(ToString::to_string));
+        }
+        Ok(Compared::Drifted(lines))
+    }
+
+    /// What nftables are to hold.
+    fn native(&self, goal: Goal<'_>) -> Tables {
+        match goal {
+            Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.clone().by_number()),
+            Goal::Apply { kind: Some(_), .. } | Goal::Clean { .. } => Tables::default(),
+        }
+    }
+
+    /// What has to be done to get from what is there to the goal.
+    pub(super) fn work(&self, found: Found, goal: Goal<'_>, force: bool) -> Work {
+        let change = state::change(&found.snapshot, goal);
+        let native = self.native(goal);
+        let same = matches!(nftables::compare(&found.native, &native), Ok(nftables::Comparison::InPlace));
+        let nftables = match (native.0.is_empty(), found.native.is_clean()) {
+            (true, true) => state::Nftables::Stay,
+            (true, false) => state::Nftables::Removed,
+            (false, _) if same && !force => state::Nftables::Stay,
+            (false, _) => state::Nftables::Filled,
+        };
+        let rules = match goal {
+            Goal::Apply { plan, kind: Some(_) } => plan.rules.clone().by_number(),
+            Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Ruleset::default(),
+        };
+        Work { found, change, native, nftables, rules, force }
+    }
+
+    /// Does the work, and undoes what was done where a part of it fails.
+    pub(super) fn carry_out(&mut self, work: &Work) -> Result<(), Failure> {
+        let Err(cause) = self.run(work.steps(), &work.native) else { return Ok(()) };
         log::warn!("undoing what was done: {cause}");
-        match self.undo(change) {
+        match self.undo(work) {
             Ok(()) => Err(Failure::Undone(Box::new(cause))),
             Err(undoing) => {
-                let now = Presence::look().and_then(|p| {
-                    self.presence = p;
-                    self.read(None)
-                });
-                let left = now.map(|now| change.back_from(now).inverse().differences()).unwrap_or_default();
+                let left = self.look_again().map(|now| work.change.back_from(now.snapshot).inverse().differences());
+                let left = left.unwrap_or_default().iter().map(ToString::to_string).collect();
                 Err(Failure::NotUndone { cause: Box::new(cause), undoing: Box::new(undoing), left })
             }
         }
     }
 
-    /// Brings the state back that was there before the change, from whatever it is now: a program that
-    /// reports a failure may have done its work all the same.
-    fn undo(&mut self, change: &Change) -> Result<(), KernelError> {
+    fn look_again(&mut self) -> Result<Found, KernelError> {
         self.presence = Presence::look()?;
-        let now = self.read(None)?;
-        let back = change.back_from(now);
-        self.run(back.steps(&Ruleset::default(), false))
+        self.read(Goal::Clean { plan: self.call.plan })
     }
 
-    fn run(&mut self, steps: Vec<Step>) -> Result<(), KernelError> {
+    /// Brings the state back that was there before the work, from whatever it is now: a program that
+    /// reports a failure may have done its work all the same. What captured before does so again before
+    /// what was to take its place goes.
+    fn undo(&mut self, work: &Work) -> Result<(), KernelError> {
+        let now = self.look_again()?;
+        let back = work.change.back_from(now.snapshot).steps(&Ruleset::default(), false, state::Nftables::Stay);
+        match work.nftables {
+            state::Nftables::Stay => self.run(back, &Tables::default()),
+            state::Nftables::Filled => {
+                self.run(back, &Tables::default())?;
+                Ok(Nftables::open()?.restore(&work.found.native)?)
+            }
+            state::Nftables::Removed => {
+                Nftables::open()?.restore(&work.found.native)?;
+                self.run(back, &Tables::default())
+            }
+        }
+    }
+
+    fn run(&mut self, steps: Vec<Step>, native: &Tables) -> Result<(), KernelError> {
         for step in steps {
             match step {
                 Step::AddRouting(routing) => self.routes.add(&routing)?,
                 Step::RemoveRouting(routing) => self.routes.remove(&routing)?,
                 Step::Restore(restores) => self.restore(&restores)?,
+                Step::Nftables => drop(Nftables::open()?.apply(native)?),
             }
         }
         Ok(())
@@ -139,4 +240,14 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
+}
+
+/// How what is there differs from the goal.
+pub(super) enum Compared {
+    /// There is nothing of ours.
+    Clean,
+    /// All of ours is as it should be.
+    InPlace,
+    /// Something of ours is, but not as it should be.
+    Drifted(Vec<String>),
 }

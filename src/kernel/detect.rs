@@ -3,14 +3,16 @@
 use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
-use super::nftables::{self, TableNames};
+use super::nftables::{NamedTable, NftError, Nftables};
 use crate::config::{Families, Family, IptablesKind};
+use crate::netfilter::save::SavedChain;
+use crate::netfilter::{Table, nft};
 
 /// What of netfilter is there in the network namespace.
 #[derive(Debug)]
 pub struct Presence {
     legacy: [Vec<LegacyTable>; 2],
-    nft: Result<Vec<TableNames>, std::io::Error>,
+    nft: Result<Vec<NamedTable>, NftError>,
 }
 
 impl Presence {
@@ -30,10 +32,8 @@ impl Presence {
             legacy::tables(Family::Ipv4).map_err(failed(Family::Ipv4))?,
             legacy::tables(Family::Ipv6).map_err(failed(Family::Ipv6))?,
         ];
-        let nft = match nftables::tables() {
-            Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => {
-                return Err(KernelError::Netlink { what: "listing nf_tables".to_owned(), error, hint: hint() });
-            }
+        let nft = match Nftables::open().and_then(|mut nft| nft.tables_and_chains()) {
+            Err(error) if !error.is_unsupported() => return Err(error.into()),
             nft => nft,
         };
         Ok(Self { legacy, nft })
@@ -47,7 +47,7 @@ impl Presence {
         }
     }
 
-    fn nft(&self) -> &[TableNames] {
+    fn nft(&self) -> &[NamedTable] {
         self.nft.as_deref().unwrap_or_default()
     }
 
@@ -55,7 +55,7 @@ impl Presence {
     pub fn has_tables(&self, kind: IptablesKind, family: Family) -> bool {
         match kind {
             IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.in_use),
-            IptablesKind::Nft => self.nft().iter().any(|t| t.is_iptables(family)),
+            IptablesKind::Nft => self.nft().iter().any(|t| is_iptables(t, family)),
         }
     }
 
@@ -63,8 +63,13 @@ impl Presence {
     pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
         match kind {
             IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
-            IptablesKind::Nft => self.nft().iter().any(|t| t.is_iptables(family) && t.has_ours()),
+            IptablesKind::Nft => self.nft().iter().any(|t| is_iptables(t, family) && has_ours(t)),
         }
+    }
+
+    /// Whether there are tables of ours that nftables is used for without iptables.
+    pub fn has_native(&self) -> bool {
+        self.nft().iter().any(|t| t.family == INET && nft::table_named(&t.name).is_some())
     }
 
     /// The legacy table that is in use, if any.
@@ -73,6 +78,23 @@ impl Presence {
             .into_iter()
             .find_map(|family| self.legacy(family).iter().find(|t| t.in_use).map(|t| (family, t.name.as_str())))
     }
+}
+
+/// `NFPROTO_INET` of `linux/netfilter.h`.
+const INET: u8 = 1;
+
+/// Whether the table is one that iptables works with, for this family (`NFPROTO_IPV4`, `NFPROTO_IPV6`).
+fn is_iptables(table: &NamedTable, family: Family) -> bool {
+    let number = match family {
+        Family::Ipv4 => 2,
+        Family::Ipv6 => 10,
+    };
+    table.family == number && Table::ALL.iter().any(|t| t.name() == table.name)
+}
+
+/// Whether there is a chain of ours in the table.
+fn has_ours(table: &NamedTable) -> bool {
+    table.chains.iter().any(|c| SavedChain::empty(c.as_str()).is_ours())
 }
 
 fn hint() -> String {

@@ -14,6 +14,7 @@ pub mod process;
 pub mod routes;
 mod trouble;
 
+use nftables::NftError;
 pub use process::ProcessError;
 
 /// A failure at the kernel, or of a program that talks to it.
@@ -43,6 +44,9 @@ pub enum KernelError {
         /// What usually causes it.
         hint: String,
     },
+    /// nf_tables.
+    #[error("nf_tables: {}{}", with_sources(.0), hint(.0))]
+    Nftables(#[from] NftError),
     /// The network namespace.
     #[error(
         "--network-namespace cannot be {path:?}: it is not a network namespace that can be entered ({reason}); give the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
@@ -63,4 +67,31 @@ pub enum KernelError {
         /// What the system says.
         reason: String,
     },
+}
+
+/// An error with what is behind it, where it does not say that itself.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let behind = error.to_string();
+        if !text.contains(&behind) {
+            text = format!("{text}: {behind}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// What usually causes an error of nf_tables.
+fn hint(error: &NftError) -> String {
+    let capabilities = capabilities::Capabilities::effective();
+    match error.errno() {
+        Some(nix::errno::Errno::EPERM) => format!("; it needs CAP_NET_ADMIN ({})", capabilities.describe()),
+        Some(nix::errno::Errno::ENOENT) => {
+            "; the kernel may lack a module that this needs (nft_redir, nft_tproxy, nft_ct, nf_nat): load it on the node".to_owned()
+        }
+        _ if error.is_unsupported() => "; the kernel may lack nf_tables: load the module nf_tables on the node".to_owned(),
+        _ => String::new(),
+    }
 }

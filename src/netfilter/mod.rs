@@ -2,9 +2,11 @@
 //! [`crate::capture`]; how they get into the kernel in [`crate::kernel`].
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
+pub mod nft;
 pub mod normal;
 pub mod restore;
 pub mod save;
@@ -415,12 +417,29 @@ impl Scope {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruleset {
     rules: Vec<(Scope, Rule)>,
+    lists: Vec<Range<usize>>,
 }
 
 impl Ruleset {
     /// Puts a rule behind all others.
     pub fn push(&mut self, scope: Scope, rule: Rule) {
         self.rules.push((scope, rule));
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Notes that the rules from number `start` on, counted from 0, were made from one list of ranges: in
+    /// the same chain, they differ in the range alone, so that one rule can look the address up in a set.
+    pub fn end_list(&mut self, start: usize) {
+        self.lists.push(start..self.rules.len());
+    }
+
+    /// The lists of ranges that rules were made from, as numbers of rules.
+    pub fn lists(&self) -> &[Range<usize>] {
+        &self.lists
     }
 
     /// All rules, with the families that each is for.
@@ -440,6 +459,7 @@ impl Ruleset {
 
     /// The same with users and groups by number.
     pub fn by_number(self) -> Self {
-        Self { rules: self.rules.into_iter().map(|(scope, rule)| (scope, rule.by_number())).collect() }
+        let rules = self.rules.into_iter().map(|(scope, rule)| (scope, rule.by_number())).collect();
+        Self { rules, lists: self.lists }
     }
 }

@@ -34,8 +34,21 @@ pub enum Step {
     AddRouting(Routing),
     /// Run these, at the same time: none depends on another.
     Restore(Vec<Restore>),
+    /// Bring the tables of ours that are not those of iptables to what is wanted.
+    Nftables,
     /// Remove these.
     RemoveRouting(Routing),
+}
+
+/// What a change means for the tables of ours that are not those of iptables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nftables {
+    /// They stay as they are.
+    Stay,
+    /// They get the rules.
+    Filled,
+    /// They go.
+    Removed,
 }
 
 impl Change {
@@ -78,7 +91,7 @@ impl Change {
     /// are filled again even where they need no change.
     ///
     /// Where a kind and family has nothing of ours yet, the text is that of the planner.
-    pub fn steps(&self, rules: &Ruleset, force: bool) -> Vec<Step> {
+    pub fn steps(&self, rules: &Ruleset, force: bool, nftables: Nftables) -> Vec<Step> {
         let (add, remove) = self.before.routing.difference(&self.after.routing);
         let mut growing = Vec::new();
         let mut shrinking = Vec::new();
@@ -101,8 +114,10 @@ impl Change {
         }
         let mut steps = Vec::new();
         steps.extend((!add.is_empty()).then_some(Step::AddRouting(add)));
+        steps.extend((nftables == Nftables::Filled).then_some(Step::Nftables));
         steps.extend((!growing.is_empty()).then_some(Step::Restore(growing)));
         steps.extend((!shrinking.is_empty()).then_some(Step::Restore(shrinking)));
+        steps.extend((nftables == Nftables::Removed).then_some(Step::Nftables));
         steps.extend((!remove.is_empty()).then_some(Step::RemoveRouting(remove)));
         steps
     }
@@ -114,7 +129,7 @@ fn has_ours(tables: &Tables) -> bool {
 
 /// The text that would remove what a plan makes, for a dry run.
 pub fn clean_script(plan: &Plan, family: Family) -> String {
-    let goal = super::Goal::Apply { plan, kind: IptablesKind::Nft };
+    let goal = super::Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
     let made = super::wanted::snapshot(&Snapshot::default(), goal);
     let clean = super::wanted::snapshot(&made, super::Goal::Clean { plan });
     let none = Tables::default();

@@ -14,7 +14,7 @@ mod ours;
 mod routing;
 mod wanted;
 
-pub use change::{Change, Restore, Step, clean_script};
+pub use change::{Change, Nftables, Restore, Step, clean_script};
 pub use differences::Difference;
 pub use ours::tproxy_marks;
 pub use routing::RoutingState;
@@ -31,15 +31,22 @@ pub struct Snapshot {
     pub routing: RoutingState,
 }
 
+impl Snapshot {
+    /// Whether there is nothing of ours; the plan helps to tell rules of ours in built-in chains.
+    pub fn is_clean(&self, plan: &Plan) -> bool {
+        ours::nothing(self, plan)
+    }
+}
+
 /// What is to become of the rules of ours.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal<'a> {
-    /// The plan in this kind of iptables, nothing in the other.
+    /// The plan, and nothing else.
     Apply {
         /// What is wanted.
         plan: &'a Plan,
-        /// The kind.
-        kind: IptablesKind,
+        /// The kind of iptables that gets the rules; `None` where they go to nftables, and no kind has any.
+        kind: Option<IptablesKind>,
     },
     /// Nothing is left; the plan helps to tell rules of ours in built-in chains.
     Clean {

@@ -189,7 +189,8 @@ pub fn transaction<'a>(state: &State, wanted: &'a Tables) -> Result<Batch<'a>, N
     batch.finish()
 }
 
-/// The transaction after which the kernel has what it had in an earlier state, with counters at zero.
+/// The transaction after which the kernel has what it had in an earlier state, with counters at zero. Named
+/// counters, quotas and flow tables, which no rule of ours has, are not read, and are gone with their table.
 pub fn restore<'a>(state: &State, earlier: &'a State) -> Result<Batch<'a>, NftError> {
     let mut batch = Batch::new(state.generation)?;
     for table in TABLES {

@@ -91,7 +91,7 @@ impl NftError {
         self.errno().is_some_and(|errno| TRANSIENT.contains(&errno))
     }
 
-    /// Whether the kernel has no nf_tables.
+    /// Whether the kernel has no nf_tables, where this is the error of the first question.
     pub fn is_unsupported(&self) -> bool {
         let unsupported = [Errno::EINVAL, Errno::EOPNOTSUPP, Errno::EPROTONOSUPPORT, Errno::EAFNOSUPPORT];
         self.errno().is_some_and(|errno| unsupported.contains(&errno))

@@ -31,7 +31,7 @@ pub(super) struct Socket {
 }
 
 /// One message from the kernel.
-type Message = NetlinkMessage<Reply>;
+pub(super) type Message = NetlinkMessage<Reply>;
 
 impl Socket {
     pub(super) fn open() -> Result<Self, NftError> {
@@ -159,7 +159,7 @@ impl Socket {
 }
 
 /// The messages in one part of an answer.
-fn messages(mut bytes: &[u8]) -> Result<Vec<Message>, DecodeError> {
+pub(super) fn messages(mut bytes: &[u8]) -> Result<Vec<Message>, DecodeError> {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
         let message = Message::deserialize(bytes)?;
@@ -168,6 +168,11 @@ fn messages(mut bytes: &[u8]) -> Result<Vec<Message>, DecodeError> {
         messages.push(message);
     }
     Ok(messages)
+}
+
+/// What a message says of nf_tables; `None` where it is about the answer itself.
+pub(super) fn reply(message: Message) -> Option<Reply> {
+    if let NetlinkPayload::InnerMessage(reply) = message.payload { Some(reply) } else { None }
 }
 
 /// An error where the code is one.

@@ -73,16 +73,15 @@ fn ranges(list: &[(Scope, &Rule)], lowered: &mut Vec<(Table, NftRule)>) {
     let (ipv4, ipv6): (Vec<_>, Vec<_>) =
         list.iter().copied().partition(|(_, rule)| rule.family() != Some(Family::Ipv6));
     for (scope, rule) in ipv4.into_iter().chain(ipv6) {
-        let group = apart(rule).and_then(|(alike, network)| {
-            let all = networks.get(&alike).filter(|all| all.len() > MOST_RULES)?;
-            Some((alike, network.family(), all))
-        });
-        match group {
+        let long = apart(rule).filter(|(alike, _)| networks.get(alike).is_some_and(|all| all.len() > MOST_RULES));
+        match long.map(|(alike, network)| (network.family(), alike)) {
             None => lowered.extend(rule_of(scope, rule).map(|body| located(rule, body))),
             Some(group) if done.contains(&group) => {}
             Some(group) => {
-                let (_, family, all) = &group;
-                let of_family = || all.iter().copied().filter(|n| n.family() == *family);
+                let of_family = || {
+                    let all = networks.get(&group.1).into_iter().flatten();
+                    all.copied().filter(|n| n.family() == group.0)
+                };
                 lowered.extend(rule_of(scope, rule).map(|body| located(rule, in_set(body, of_family()))));
                 done.push(group);
             }

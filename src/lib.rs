@@ -2,6 +2,7 @@
 pub mod capture;
 pub mod cli;
 pub mod config;
+pub mod explain;
 pub mod logging;
 pub mod netfilter;
 /// Runs a call.

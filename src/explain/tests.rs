@@ -39,8 +39,7 @@ pub(super) fn planned(flags: &str, servers: &[&str]) -> (Config, Plan, Pod) {
     let cli::Parsed::Call(call) = cli::parse(argv, &variable) else { panic!("not a call") };
     let mut problems = Problems::default();
     let options = Options::read(call.command, &call.flags, &mut problems);
-    let mut pod = Pod::default();
-    pod.name_servers = servers.iter().map(|s| s.parse().unwrap()).collect();
+    let pod = Pod { name_servers: servers.iter().map(|s| s.parse().unwrap()).collect(), ..Pod::default() };
     let addresses = pod.interfaces.iter().flat_map(|i| i.addresses.clone()).collect();
     let resolv_conf = servers.iter().map(|s| format!("nameserver {s}\n")).collect();
     let config = Config::resolve(&call.flags, &options, &Fake { addresses, resolv_conf }, &mut problems);

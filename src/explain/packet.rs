@@ -154,7 +154,7 @@ impl Packet {
                 let local = pod.is_local(to, mark, routing);
                 let from = match request.from.address {
                     Some(from) => from,
-                    None => pod.source_for(to, local).map_or_else(own, Ok)?,
+                    None => pod.source_for(to).map_or_else(own, Ok)?,
                 };
                 (to, from, if local { Interface::loopback() } else { pod.first_interface() })
             }

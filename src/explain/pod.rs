@@ -78,14 +78,14 @@ impl Pod {
     }
 
     /// The source address that the kernel gives a packet to this destination; `None` where the pod has none.
-    /// For what is delivered locally it is the destination itself (`ip_route_output_key_hash_rcu`), but
-    /// within 127.0.0.0/8, whose route has 127.0.0.1 as source.
-    pub fn source_for(&self, to: IpAddr, local: bool) -> Option<IpAddr> {
+    /// To an address of the pod it is that address (`ip_route_output_key_hash_rcu`), but within 127.0.0.0/8,
+    /// whose route has 127.0.0.1 as source. Where only a mark makes the destination local, the kernel finds
+    /// none and refuses; then it is the pod's address, which such a socket has to be bound to.
+    pub fn source_for(&self, to: IpAddr) -> Option<IpAddr> {
         match to {
             IpAddr::V4(a) if a.is_loopback() => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            IpAddr::V4(_) if local => Some(to),
             IpAddr::V6(a) if a.is_loopback() => Some(to),
-            IpAddr::V6(_) if local && self.interfaces.iter().any(|i| i.addresses.contains(&to)) => Some(to),
+            IpAddr::V4(_) | IpAddr::V6(_) if self.interfaces.iter().any(|i| i.addresses.contains(&to)) => Some(to),
             IpAddr::V4(_) | IpAddr::V6(_) => self.address(Family::of(to)),
         }
     }

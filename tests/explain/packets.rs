@@ -44,7 +44,8 @@ pub struct Parcel {
 /// A random packet; its source port is `port`, so that no two are of the same connection.
 pub fn random(random: &mut Random, plan: &Plan, pod: &Pod, port: u16) -> Parcel {
     let family = usize::from(random.percent(35));
-    let mut parcel = if random.percent(65) { outbound(random, family, port) } else { inbound(random, family, port) };
+    let mut parcel =
+        if random.percent(65) { outbound(random, plan, family, port) } else { inbound(random, family, port) };
     let invalid = parcel.words.contains(" tcp ") && parcel.bound && random.percent(12);
     if invalid {
         parcel.words.push_str(" state=invalid");
@@ -68,18 +69,22 @@ fn protocol(random: &mut Random) -> &'static str {
     if random.percent(72) { "tcp" } else { "udp" }
 }
 
-fn outbound(random: &mut Random, family: usize, port: u16) -> Words {
+fn outbound(random: &mut Random, plan: &Plan, family: usize, port: u16) -> Words {
     let to_port = random.one(&PORTS);
     let transport = protocol(random);
+    let mark = random.percent(20).then(|| random.one(&[1337_u32, 1338, 77, 7]));
     let mut words = format!("out {transport} uid={} gid={}", random.one(&IDS), random.one(&IDS));
-    if random.percent(20) {
-        words.push_str(&format!(" mark={}", random.one(&[1337_u32, 1338, 77, 7])));
+    // Where only its mark makes a destination local, the kernel finds no source address.
+    let routed = matches!(mark, Some(1337 | 77));
+    let bound = routed || random.percent(75);
+    if let Some(mark) = mark {
+        words.push_str(&format!(" mark={mark}"));
     }
-    let bound = random.percent(75);
     match random.below(10) {
         0 => {
             let from = if bound { end(["10.67.0.2", "fd67::2"][family], port) } else { format!(":{port}") };
-            let route = if words.contains("mark=1337") || words.contains("mark=77") { "" } else { " iface=eth1" };
+            let by_mark = plan.routing.rules.iter().any(|r| Some(r.mark.number()) == mark);
+            let route = if by_mark { "" } else { " iface=eth1" };
             words.push_str(&format!(" from={from} to={}{route}", end(HOSTS_BY_ETH1[family], to_port)));
         }
         1..=5 => {

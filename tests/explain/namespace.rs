@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use istio_iptables::capture::Plan;
 use istio_iptables::config::{Family, IptablesKind};
@@ -140,6 +142,8 @@ impl Net {
              ";
         net.pod.ip(&pod);
         net.world.ip(world);
+        net.pod.run(|| local(&POD.map(|(_, [_, v6])| v6)));
+        net.world.run(|| local(&["fd66::1", "fd67::1"]));
         Ok(net)
     }
 
@@ -154,6 +158,8 @@ impl Net {
         let routing: String =
             plan.routing.to_string().lines().map(|l| format!("{}\n", l.trim_start_matches("ip "))).collect();
         self.pod.ip(&routing.replace("::6/128 dev lo", "::6/128 dev lo nodad"));
+        let added: Vec<_> = plan.routing.addresses.iter().map(ToString::to_string).collect();
+        self.pod.run(|| local(&added));
     }
 }
 
@@ -168,4 +174,24 @@ fn sysctls() -> io::Result<()> {
         fs::write(format!("/proc/sys/net/{name}"), value)?;
     }
     Ok(())
+}
+
+/// Waits until the thread's namespace delivers packets to these IPv6 addresses: the kernel adds the routes for
+/// it some time after the addresses (`addrconf_dad_work`).
+fn local<S: AsRef<str>>(addresses: &[S]) {
+    let end = Instant::now() + Duration::from_secs(10);
+    let wanted: Vec<_> = addresses
+        .iter()
+        .map(|a| a.as_ref().parse::<Ipv6Addr>().expect("an address"))
+        .map(|a| format!("{:032x} 80 ", a.to_bits()))
+        .collect();
+    loop {
+        let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route").expect("the routes can be read");
+        let there = |w: &String| routes.lines().any(|l| l.starts_with(w.as_str()) && l.contains(" 80200001 "));
+        if wanted.iter().all(there) {
+            return;
+        }
+        assert!(Instant::now() < end, "no route for {wanted:?} in\n{routes}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }

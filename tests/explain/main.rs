@@ -11,6 +11,7 @@ mod flags;
 mod namespace;
 mod packets;
 mod random;
+mod rules;
 mod send;
 mod servers;
 mod sockets;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flags::Call;
-use istio_iptables::config::IptablesKind;
+use istio_iptables::capture::Plan;
+use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
-use istio_iptables::netfilter::ConntrackState;
+use istio_iptables::netfilter::{ConntrackState, restore};
 use namespace::Net;
 use packets::Parcel;
 use random::Random;
@@ -58,7 +60,7 @@ fn the_kernel_does_what_explain_says() {
     let mut different = Vec::new();
     for (kind, count) in IptablesKind::BOTH.into_iter().zip(counts) {
         eprintln!(
-            "{}: {} packets under {configurations} configurations ({} captured, {} left alone, {} lost), {} different",
+            "{}: {} packets under {configurations} configurations and as many sets of arbitrary rules ({} captured, {} left alone, {} lost), {} different",
             kind.name(),
             count.packets,
             count.captured,
@@ -90,6 +92,7 @@ fn kernel_of_kind(kind: IptablesKind, seed: u64, configurations: usize) -> Count
     let mut count = Count::default();
     for _ in 0..configurations {
         configuration(kind, &mut random, &mut count);
+        arbitrary_rules(kind, &mut random, &mut count);
     }
     count
 }
@@ -98,15 +101,40 @@ fn kernel_of_kind(kind: IptablesKind, seed: u64, configurations: usize) -> Count
 fn configuration(kind: IptablesKind, random: &mut Random, count: &mut Count) {
     let call = Call::random(random);
     let (config, plan) = call.plan();
+    batch(kind, random, &plan, Listeners::of(&config), packets::Kinds::All, &format!("{call:?}"), count);
+}
+
+/// Sends some packets under random rules, which no configuration makes. Since they may stop answers too, no
+/// packet here needs one.
+fn arbitrary_rules(kind: IptablesKind, random: &mut Random, count: &mut Count) {
+    let plan = rules::plan(random);
+    let (config, _) = Call::default().plan();
+    let mut text = String::new();
+    for family in Family::BOTH {
+        text.push_str(&restore::script(&plan.rules, family));
+    }
+    batch(kind, random, &plan, Listeners::of(&config), packets::Kinds::WithoutAnswer, &text, count);
+}
+
+/// Sends some packets.
+fn batch(
+    kind: IptablesKind,
+    random: &mut Random,
+    plan: &Plan,
+    listeners: Listeners,
+    kinds: packets::Kinds,
+    what: &str,
+    count: &mut Count,
+) {
     let pod = packets::pod();
-    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
+    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod: &pod, listeners };
     let net = Net::new().expect("root can make namespaces");
-    net.load(&plan, kind);
+    net.load(plan, kind);
     let log = Arc::new(Log::default());
     let _pod = Servers::start(&net.pod, Side::Pod, &log).expect("the pod's servers start");
     let _world = Servers::start(&net.world, Side::World, &log).expect("the world's servers start");
     let parcels: Vec<_> = (0..PACKETS)
-        .map(|number| packets::random(random, &plan, &pod, 20_000 + number as u16))
+        .map(|number| packets::random(random, kinds, plan, &pod, 20_000 + number as u16))
         .filter(|parcel| !is_martian(parcel, &scene.follow(&parcel.packet)))
         .collect();
     let traces: Vec<_> = parcels.iter().map(|p| scene.follow(&p.packet)).collect();
@@ -120,8 +148,10 @@ fn configuration(kind: IptablesKind, random: &mut Random, count: &mut Count) {
                 namespace.enter();
                 let mine = (0..).zip(parcels).filter(|(_, p)| p.packet.direction == direction);
                 let sent: Vec<_> = mine
-                    .map(|(number, p)| {
-                        send::send(&p.packet, number, p.bound).unwrap_or_else(|e| panic!("{}: {e}", p.words))
+                    .filter_map(|(number, p)| match send::send(&p.packet, number, p.bound) {
+                        // A rule at OUTPUT dropped it: the sender is told, and nothing arrives.
+                        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => None,
+                        sent => Some(sent.unwrap_or_else(|e| panic!("{}: {e}", p.words))),
                     })
                     .collect();
                 send::complete(&sent, 200, done);
@@ -141,8 +171,7 @@ fn configuration(kind: IptablesKind, random: &mut Random, count: &mut Count) {
         }
         let arrived = log.arrivals(number);
         if arrived != expected.iter().cloned().collect::<Vec<_>>() {
-            let rest =
-                format!("expected {expected:?}\narrived  {arrived:?}\n{call:?}\nbound: {}\n{trace}", parcel.bound);
+            let rest = format!("expected {expected:?}\narrived  {arrived:?}\n{what}\nbound: {}\n{trace}", parcel.bound);
             count.different.push(format!("{} {}\n{rest}", kind.name(), parcel.words));
         }
     }

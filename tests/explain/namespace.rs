@@ -103,7 +103,7 @@ pub struct Net {
 impl Net {
     /// Makes them, with addresses and routes. All that the pod sends out arrives in the world, whatever its
     /// destination; packets to 10.77.0.0/16 and 10.78.0.0/16 (fd77::/16, fd78::/16) go to the pod, though
-    /// they are not for it.
+    /// they are not for it. The IPv6 neighbours are fixed: arbitrary rules drop what neighbours ask each other.
     pub fn new() -> io::Result<Self> {
         let net = Self { pod: Namespace::new()?, world: Namespace::new()? };
         for namespace in [&net.pod, &net.world] {
@@ -112,8 +112,8 @@ impl Net {
         let world = net.world.path();
         let pod = format!(
             "link set lo up
-             link add eth0 type veth peer name eth0 netns {world}
-             link add eth1 type veth peer name eth1 netns {world}
+             link add eth0 address 02:00:00:00:66:02 type veth peer name eth0 address 02:00:00:00:66:01 netns {world}
+             link add eth1 address 02:00:00:00:67:02 type veth peer name eth1 address 02:00:00:00:67:01 netns {world}
              addr add 10.66.0.2/24 dev eth0
              addr add 10.67.0.2/24 dev eth1
              addr add fd66::2/64 dev eth0 nodad
@@ -124,6 +124,8 @@ impl Net {
              route add 10.200.0.0/16 via 10.67.0.1
              -6 route add default via fd66::1 dev eth0
              -6 route add fd02:200::/32 via fd67::1 dev eth1
+             -6 neigh replace fd66::1 lladdr 02:00:00:00:66:01 dev eth0 nud permanent
+             -6 neigh replace fd67::1 lladdr 02:00:00:00:67:01 dev eth1 nud permanent
              "
         );
         let world = "link set lo up
@@ -139,6 +141,8 @@ impl Net {
              -6 route add local default dev lo table main
              -6 route add fd77::/16 via fd66::2 dev eth0
              -6 route add fd78::/16 via fd67::2 dev eth1
+             -6 neigh replace fd66::2 lladdr 02:00:00:00:66:02 dev eth0 nud permanent
+             -6 neigh replace fd67::2 lladdr 02:00:00:00:67:02 dev eth1 nud permanent
              ";
         net.pod.ip(&pod);
         net.world.ip(world);

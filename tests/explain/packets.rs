@@ -41,13 +41,24 @@ pub struct Parcel {
     pub bound: bool,
 }
 
+/// Which packets to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// All there are.
+    All,
+    /// Those that arrive without an answer to them: connections of TCP do not come about.
+    WithoutAnswer,
+}
+
 /// A random packet; its source port is `port`, so that no two are of the same connection.
-pub fn random(random: &mut Random, plan: &Plan, pod: &Pod, port: u16) -> Parcel {
+pub fn random(random: &mut Random, kinds: Kinds, plan: &Plan, pod: &Pod, port: u16) -> Parcel {
     let family = usize::from(random.percent(35));
     let mut parcel =
         if random.percent(65) { outbound(random, plan, family, port) } else { inbound(random, family, port) };
-    let invalid = parcel.words.contains(" tcp ") && parcel.bound && random.percent(12);
-    if invalid {
+    let tcp = parcel.words.contains(" tcp ");
+    if kinds == Kinds::WithoutAnswer && tcp && (!parcel.bound || random.percent(80)) {
+        parcel.words = parcel.words.replace(" tcp ", " udp ");
+    } else if tcp && parcel.bound && (kinds == Kinds::WithoutAnswer || random.percent(12)) {
         parcel.words.push_str(" state=invalid");
     }
     let request = Request::parse([&parcel.words]).unwrap_or_else(|e| panic!("{}: {e:?}", parcel.words));

@@ -129,7 +129,7 @@ pub enum StepView {
 /// What became of a packet.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerdictView {
-    /// `captured`, `left-alone`, `follows-connection` or `dropped`.
+    /// `captured`, `not-routed`, `left-alone`, `follows-connection` or `dropped`.
     pub verdict: &'static str,
     /// `outbound`, `inbound`, `dns` or `other`, where it was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -292,6 +292,9 @@ impl From<&Verdict> for VerdictView {
                 };
                 let by = std::slice::from_ref(by);
                 Self { listener: Some(listener), port: Some(*port), ..uncaptured("captured", None, by) }
+            }
+            Verdict::NotRouted { port, by, .. } => {
+                Self { port: Some(*port), ..uncaptured("not-routed", None, std::slice::from_ref(by)) }
             }
             Verdict::LeftAlone { place, by, .. } => uncaptured("left-alone", Some(name(place)), by),
             Verdict::FollowsConnection { place, .. } => uncaptured("follows-connection", Some(name(place)), &[]),

@@ -126,7 +126,7 @@ impl Chart<'_> {
             Verdict::LeftAlone { to, .. } | Verdict::FollowsConnection { to, .. } => {
                 format!("{}: to {to}", trace.verdict.brief())
             }
-            Verdict::Captured { .. } | Verdict::Dropped { .. } => trace.verdict.brief(),
+            Verdict::Captured { .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => trace.verdict.brief(),
         };
         let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
         let _ = writeln!(self.text, "  verdict([\"{}\"]):::packet", escaped(&end));

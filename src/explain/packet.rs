@@ -154,7 +154,11 @@ impl Packet {
                 let local = pod.is_local(to, mark, routing);
                 let from = match request.from.address {
                     Some(from) => from,
-                    None => pod.source_for(to).map_or_else(own, Ok)?,
+                    None => {
+                        let leaves_by = request.interface.as_ref().filter(|_| !local);
+                        let source = leaves_by.and_then(|name| pod.primary_address(family, name));
+                        source.or_else(|| pod.source_for(to)).map_or_else(own, Ok)?
+                    }
                 };
                 (to, from, if local { Interface::loopback() } else { pod.first_interface() })
             }

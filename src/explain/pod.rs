@@ -90,9 +90,9 @@ impl Pod {
         }
     }
 
-    /// Where REDIRECT sends what comes in by this interface: its primary address (`nf_nat_redirect_ipv4`,
-    /// `nf_nat_redirect_ipv6`); `None`, and the packet is dropped, where it has none.
-    pub fn redirect_address(&self, family: Family, interface: &Interface) -> Option<IpAddr> {
+    /// The first address of this interface: where REDIRECT sends what comes in by it (`nf_nat_redirect_ipv4`,
+    /// `nf_nat_redirect_ipv6`; where there is none, the packet is dropped), and the source of what goes out.
+    pub fn primary_address(&self, family: Family, interface: &Interface) -> Option<IpAddr> {
         if *interface == Interface::loopback() {
             return Some(localhost(family));
         }

@@ -296,7 +296,9 @@ impl fmt::Display for Summary {
 /// The rule that decided.
 fn why(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Captured { by, .. } | Verdict::Dropped { by: Some(by) } => by.to_string(),
+        Verdict::Captured { by, .. } | Verdict::NotRouted { by, .. } | Verdict::Dropped { by: Some(by) } => {
+            by.to_string()
+        }
         Verdict::LeftAlone { no_rules: Some(family), .. } => format!("no {family} rules"),
         Verdict::LeftAlone { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
         Verdict::LeftAlone { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),

@@ -394,6 +394,16 @@ fn transparent() {
     );
 }
 
+/// As in a pod whose policy rule somebody deleted.
+#[test]
+fn a_mark_that_nothing_routes() {
+    let (config, plan, pod) = planned("-m TPROXY -b *", &[]);
+    let routing = crate::capture::Routing::default();
+    let scene = Scene { rules: &plan.rules, routing: &routing, pod: &pod, listeners: Listeners::of(&config) };
+    let packet = Packet::resolve(&Request::parse(["in tcp to=10.9.9.9:80"]).unwrap(), &pod, &routing).unwrap();
+    expect!["Lost: rule mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006) gives it to the listener 15006, but 10.9.9.9:80 is not the pod's, and nothing routes packets with mark 1337 to the pod (ip rule, ip route)."].assert_eq(&scene.follow(&packet).verdict.to_string());
+}
+
 #[test]
 fn dns() {
     sentence(

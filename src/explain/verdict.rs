@@ -101,6 +101,18 @@ pub enum Verdict {
         /// The rule that did it.
         by: RuleAt,
     },
+    /// A rule gives it to a transparent listener, but it is routed past the pod: the policy rule or the route
+    /// for its mark is missing.
+    NotRouted {
+        /// The listener's port.
+        port: u16,
+        /// The packet's mark.
+        mark: u32,
+        /// Where it is sent to.
+        to: Endpoint,
+        /// The rule.
+        by: RuleAt,
+    },
     /// It goes where it was sent to.
     LeftAlone {
         /// Where it ends up.
@@ -146,7 +158,11 @@ impl Verdict {
                 let port = flight.to.port;
                 Self::Captured { listener: listeners.named(port), port, original, transparent: false, by }
             }
-            Decision::Arrives { captured: Some(Capture::Assigned(by, port)), .. } => {
+            Decision::Arrives {
+                place: Place::Forwarded | Place::Out(_),
+                captured: Some(Capture::Assigned(by, port)),
+            } => Self::NotRouted { port: port.number(), mark: flight.mark, to: flight.to, by },
+            Decision::Arrives { place: Place::Pod, captured: Some(Capture::Assigned(by, port)) } => {
                 let port = port.number();
                 Self::Captured { listener: listeners.named(port), port, original, transparent: true, by }
             }
@@ -175,6 +191,7 @@ impl Verdict {
                 format!("{name} {port}")
             }
             Self::LeftAlone { .. } => "left alone".to_owned(),
+            Self::NotRouted { .. } => "not routed".to_owned(),
             Self::FollowsConnection { .. } => "as its connection".to_owned(),
             Self::Dropped { .. } => "dropped".to_owned(),
         }
@@ -201,6 +218,10 @@ impl fmt::Display for Verdict {
             Self::Captured { listener, port, original, transparent: true, by } => {
                 write!(f, "Captured by {listener} {port}, by rule {by}; its destination {original} stays as it is.")
             }
+            Self::NotRouted { port, mark, to, by } => write!(
+                f,
+                "Lost: rule {by} gives it to the listener {port}, but {to} is not the pod's, and nothing routes packets with mark {mark} to the pod (ip rule, ip route)."
+            ),
             Self::LeftAlone { place, to, by, no_rules } => {
                 match (by.as_slice(), no_rules) {
                     (_, Some(family)) => write!(f, "Left alone, since there are no {family} rules")?,

@@ -301,7 +301,7 @@ impl<'a> Walk<'a> {
             Target::Redirect(port) => {
                 let family = Family::of(flight.to.address);
                 let address = match (&flight.in_interface, hook) {
-                    (Some(interface), Hook::Prerouting) => self.scene.pod.redirect_address(family, interface),
+                    (Some(interface), Hook::Prerouting) => self.scene.pod.primary_address(family, interface),
                     (Some(_) | None, _) => Some(localhost(family)),
                 };
                 let Some(address) = address else { return Effect::NoAddress };

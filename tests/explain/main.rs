@@ -184,7 +184,9 @@ fn expected(trace: &Trace) -> Option<Arrival> {
         Verdict::Captured { port, .. } => (Side::Pod, *port),
         Verdict::LeftAlone { place: Place::Pod, to, .. } => (Side::Pod, to.port),
         Verdict::LeftAlone { place: Place::Out(_), to, .. } => (Side::World, to.port),
-        Verdict::LeftAlone { place: Place::Forwarded, .. } | Verdict::Dropped { .. } => return None,
+        Verdict::LeftAlone { place: Place::Forwarded, .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => {
+            return None;
+        }
         Verdict::FollowsConnection { .. } => unreachable!("no packet here belongs to a connection"),
     };
     // What is of no connection is seen on the wire, whoever gets it.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The rules may be planned ones or those that the kernel has. What the simulation knows of netfilter is
-//! in [`walk`] and [`condition`], each with the kernel's function that it is taken from; the differential
+//! in `walk` and `condition`, each with the kernel's function that it is taken from; the differential
 //! test in `tests/explain` holds it against the kernel.
 
 mod cause;

@@ -6,7 +6,7 @@ use crate::config::{Interface, KernelId, Network, Owner, PortRange};
 use crate::netfilter::{Chain, Match, Negatable, Rule, Table, Target};
 
 /// How many rules before a rule are looked at: with 10,000 ranges, all pairs would take seconds.
-const MOST_COMPARED: usize = 2_000;
+const MOST_COMPARED: usize = 1_000;
 
 /// The index of the first rule of the chain that takes every packet of the rule at `index`.
 pub(super) fn taken_by(chains: &Chains<'_>, table: Table, chain: Chain, index: usize) -> Option<usize> {

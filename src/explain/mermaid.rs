@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::chains::{Chains, specification};
+use super::chains::{Chains, ORDER, specification};
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::Verdict;
 use crate::config::Family;
-use crate::netfilter::{Chain, Ruleset, Table};
+use crate::netfilter::{Chain, Hook, Ruleset, Table};
 
 /// How many rules of a chain are drawn, where no packet's way goes by the others.
 const MOST_DRAWN: usize = 40;
@@ -26,6 +26,7 @@ pub fn chart(rules: &Ruleset, family: Family, trace: Option<&Trace>) -> String {
     for (table, chain) in chains.all() {
         chart.chain(&chains, table, chain);
     }
+    chart.order(&chains);
     chart.jumps(&chains);
     chart.way();
     chart.text
@@ -68,7 +69,7 @@ impl Chart<'_> {
                 Some(false) => ":::miss",
                 None => "",
             };
-            let _ = writeln!(self.text, "    {name}[\"{number}. {}\"]{class}", escaped(&specification(rule)));
+            let _ = writeln!(self.text, "    {name}[\"{number}: {}\"]{class}", escaped(&specification(rule)));
             self.link(&mut before, name);
         }
         self.text.push_str("  end\n");
@@ -80,6 +81,30 @@ impl Chart<'_> {
             self.edges += 1;
         }
         *before = Some(node);
+    }
+
+    /// From table to table of each hook, as the kernel calls them.
+    fn order(&mut self, chains: &Chains<'_>) {
+        let entry = |hook| match hook {
+            Hook::Output => Some(("sent", "a process of the pod sends it")),
+            Hook::Prerouting => Some(("arrives", "it arrives at an interface")),
+            Hook::Input | Hook::Forward | Hook::Postrouting => None,
+        };
+        for hook in Hook::ALL {
+            let mut tables = ORDER.into_iter().filter(|t| !chains.rules(*t, hook).is_empty()).peekable();
+            let mut before = entry(hook).filter(|_| tables.peek().is_some()).map(|(name, text)| {
+                let _ = writeln!(self.text, "  {name}([\"{text}\"])");
+                name.to_owned()
+            });
+            for table in tables {
+                let to = id(table, hook.into());
+                if let Some(before) = before {
+                    let _ = writeln!(self.text, "  {before} --> {to}");
+                    self.edges += 1;
+                }
+                before = Some(to);
+            }
+        }
     }
 
     /// From rules to the chains that they jump to.

@@ -1,5 +1,5 @@
-//! Holds the simulation against the kernel: random packets under random configurations are sent for real,
-//! and each must arrive where `explain` says, and nowhere else.
+//! Holds the simulation against the kernel: random packets are sent for real, under random configurations and
+//! under arbitrary rules, and each must arrive where `explain` says, and nowhere else.
 //!
 //! `EXPLAIN_SEED` repeats a run, `EXPLAIN_CONFIGURATIONS` makes it longer or shorter. Needs root, ip and
 //! iptables of both kinds; without them it fails in CI, and says so elsewhere. All rules are loaded in
@@ -30,7 +30,9 @@ use packets::Parcel;
 use random::Random;
 use servers::{Arrival, Log, Servers, Side};
 
-const CONFIGURATIONS: usize = 40;
+/// How many configurations, and how many sets of arbitrary rules, each kind of iptables gets.
+const CONFIGURATIONS: usize = 60;
+/// How many packets are sent under each.
 const PACKETS: usize = 60;
 
 #[derive(Default)]

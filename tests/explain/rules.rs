@@ -83,7 +83,7 @@ fn target(random: &mut Random, table: Table, hook: Option<Hook>, depth: usize) -
     match (table, random.below(10)) {
         (_, 0..=1) => Target::Return,
         (_, 2) => Target::Accept,
-        (Table::Filter, 3..=4) | (Table::Mangle, 3) => Target::Drop,
+        (Table::Filter, 3..=6) | (Table::Mangle, 3) => Target::Drop,
         (Table::Mangle, 4..=5) => Target::SetMark(mark),
         (Table::Mangle, 6) => Target::SaveMark,
         (Table::Mangle, 7) => Target::RestoreMark,
@@ -108,7 +108,7 @@ fn conditions(random: &mut Random, family: Family, hook: Option<Hook>) -> Vec<Ma
     let owner = |random: &mut Random| Owner::parse(random.one(&["1337", "1000-2000", "0", "5000"])).unwrap();
     let mut matches = Vec::new();
     for _ in 0..random.below(3) {
-        let one = match (random.below(9), hook) {
+        let one = match (random.below(12), hook) {
             (0, _) => {
                 let range = network(random);
                 Match::Source(negatable(random, range))
@@ -117,11 +117,11 @@ fn conditions(random: &mut Random, family: Family, hook: Option<Hook>) -> Vec<Ma
                 let range = network(random);
                 Match::Destination(negatable(random, range))
             }
-            (2, Some(Hook::Output | Hook::Postrouting)) => {
+            (2 | 9.., Some(Hook::Output | Hook::Postrouting)) => {
                 let name = interface(random);
                 Match::OutInterface(if name.is_any() { Negatable::Is(name) } else { negatable(random, name) })
             }
-            (2, Some(Hook::Prerouting | Hook::Input)) => {
+            (2 | 9.., Some(Hook::Prerouting | Hook::Input)) => {
                 let name = interface(random);
                 Match::InInterface(if name.is_any() { Negatable::Is(name) } else { negatable(random, name) })
             }

@@ -119,46 +119,50 @@ fn picture() {
         flowchart TB
           subgraph nat_PREROUTING["nat PREROUTING"]
             direction TB
-            nat_PREROUTING_1["1. -p tcp -j ISTIO_INBOUND"]:::hit
+            nat_PREROUTING_1["1: -p tcp -j ISTIO_INBOUND"]:::hit
           end
           subgraph nat_OUTPUT["nat OUTPUT"]
             direction TB
-            nat_OUTPUT_1["1. -j ISTIO_OUTPUT"]
+            nat_OUTPUT_1["1: -j ISTIO_OUTPUT"]
           end
           subgraph nat_ISTIO_INBOUND["nat ISTIO_INBOUND"]
             direction TB
-            nat_ISTIO_INBOUND_1["1. -p tcp --dport 15008 -j RETURN"]:::miss
-            nat_ISTIO_INBOUND_2["2. -p tcp --dport 80 -j ISTIO_IN_REDIRECT"]:::hit
+            nat_ISTIO_INBOUND_1["1: -p tcp --dport 15008 -j RETURN"]:::miss
+            nat_ISTIO_INBOUND_2["2: -p tcp --dport 80 -j ISTIO_IN_REDIRECT"]:::hit
             nat_ISTIO_INBOUND_1 --> nat_ISTIO_INBOUND_2
           end
           subgraph nat_ISTIO_REDIRECT["nat ISTIO_REDIRECT"]
             direction TB
-            nat_ISTIO_REDIRECT_1["1. -p tcp -j REDIRECT --to-ports 15001"]
+            nat_ISTIO_REDIRECT_1["1: -p tcp -j REDIRECT --to-ports 15001"]
           end
           subgraph nat_ISTIO_IN_REDIRECT["nat ISTIO_IN_REDIRECT"]
             direction TB
-            nat_ISTIO_IN_REDIRECT_1["1. -p tcp -j REDIRECT --to-ports 15006"]:::hit
+            nat_ISTIO_IN_REDIRECT_1["1: -p tcp -j REDIRECT --to-ports 15006"]:::hit
           end
           subgraph nat_ISTIO_OUTPUT["nat ISTIO_OUTPUT"]
             direction TB
-            nat_ISTIO_OUTPUT_1["1. -o lo -s 127.0.0.6/32 -j RETURN"]
-            nat_ISTIO_OUTPUT_2["2. -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT"]
+            nat_ISTIO_OUTPUT_1["1: -o lo -s 127.0.0.6/32 -j RETURN"]
+            nat_ISTIO_OUTPUT_2["2: -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT"]
             nat_ISTIO_OUTPUT_1 --> nat_ISTIO_OUTPUT_2
-            nat_ISTIO_OUTPUT_3["3. -o lo -m owner ! --uid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_3["3: -o lo -m owner ! --uid-owner 1337 -j RETURN"]
             nat_ISTIO_OUTPUT_2 --> nat_ISTIO_OUTPUT_3
-            nat_ISTIO_OUTPUT_4["4. -m owner --uid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_4["4: -m owner --uid-owner 1337 -j RETURN"]
             nat_ISTIO_OUTPUT_3 --> nat_ISTIO_OUTPUT_4
-            nat_ISTIO_OUTPUT_5["5. -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --gid-owner 1337 -j ISTIO_IN_REDIRECT"]
+            nat_ISTIO_OUTPUT_5["5: -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --gid-owner 1337 -j ISTIO_IN_REDIRECT"]
             nat_ISTIO_OUTPUT_4 --> nat_ISTIO_OUTPUT_5
-            nat_ISTIO_OUTPUT_6["6. -o lo -m owner ! --gid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_6["6: -o lo -m owner ! --gid-owner 1337 -j RETURN"]
             nat_ISTIO_OUTPUT_5 --> nat_ISTIO_OUTPUT_6
-            nat_ISTIO_OUTPUT_7["7. -m owner --gid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_7["7: -m owner --gid-owner 1337 -j RETURN"]
             nat_ISTIO_OUTPUT_6 --> nat_ISTIO_OUTPUT_7
-            nat_ISTIO_OUTPUT_8["8. -d 127.0.0.1/32 -j RETURN"]
+            nat_ISTIO_OUTPUT_8["8: -d 127.0.0.1/32 -j RETURN"]
             nat_ISTIO_OUTPUT_7 --> nat_ISTIO_OUTPUT_8
-            nat_ISTIO_OUTPUT_9["9. -d 10.0.0.0/8 -j ISTIO_REDIRECT"]
+            nat_ISTIO_OUTPUT_9["9: -d 10.0.0.0/8 -j ISTIO_REDIRECT"]
             nat_ISTIO_OUTPUT_8 --> nat_ISTIO_OUTPUT_9
           end
+          arrives(["it arrives at an interface"])
+          arrives --> nat_PREROUTING
+          sent(["a process of the pod sends it"])
+          sent --> nat_OUTPUT
           nat_PREROUTING_1 -.-> nat_ISTIO_INBOUND_1
           nat_OUTPUT_1 -.-> nat_ISTIO_OUTPUT_1
           nat_ISTIO_INBOUND_2 -.-> nat_ISTIO_IN_REDIRECT_1
@@ -171,7 +175,7 @@ fn picture() {
           nat_ISTIO_INBOUND_2 ==>|"goes on in ISTIO_IN_REDIRECT"| nat_ISTIO_IN_REDIRECT_1
           verdict(["inbound listener 15006"]):::packet
           nat_ISTIO_IN_REDIRECT_1 ==>|"destination becomes 10.244.0.10:15006"| verdict
-          linkStyle 15,16,17,18 stroke:#d9480f,stroke-width:3px
+          linkStyle 17,18,19,20 stroke:#d9480f,stroke-width:3px
           classDef hit fill:#ffe8cc,stroke:#d9480f,color:#000
           classDef miss fill:#f1f3f5,stroke:#adb5bd,color:#868e96
           classDef packet fill:#d9480f,stroke:#d9480f,color:#fff

@@ -21,6 +21,7 @@ pub mod capture;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod explain;
 pub mod kernel;
 pub mod logging;
 pub mod netfilter;

@@ -104,9 +104,10 @@ impl<'a> Session<'a> {
                 snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
             }
         }
-        let planned = &self.call.plan.routing;
-        snapshot.routing = self.routes.read(planned)?.ours(planned, &tproxy_marks(&snapshot));
         let native = if self.presence.has_native() { Nftables::open()?.dump()? } else { nftables::State::default() };
+        let mut marks = tproxy_marks(&snapshot);
+        marks.extend(native.tproxy_marks());
+        snapshot.routing = self.routes.read()?.ours(self.call.config, &marks);
         Ok(Found { snapshot, native })
     }
 

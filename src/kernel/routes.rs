@@ -66,20 +66,17 @@ impl Routes {
         Ok(Self { socket })
     }
 
-    /// What there is of the shape that we make. Routes are only looked for where one is planned, or a
-    /// policy rule may lead to one.
+    /// What there is of the shape that we make.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
-    pub fn read(&mut self, planned: &Routing) -> Result<RoutingState, KernelError> {
+    pub fn read(&mut self) -> Result<RoutingState, KernelError> {
         let mut state = RoutingState { addresses: self.addresses()?, ..RoutingState::default() };
         for family in Family::BOTH {
             state.rules.extend(self.rules(family)?);
         }
-        if !state.rules.is_empty() || !planned.routes.is_empty() {
-            for family in Family::BOTH {
-                state.routes.extend(self.routes(family)?);
-            }
+        for family in Family::BOTH {
+            state.routes.extend(self.routes(family)?);
         }
         Ok(state)
     }

@@ -16,8 +16,9 @@ use super::uapi::{
     NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_EXPRESSIONS, NFTA_SET_FLAGS, NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_NAME,
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
+use crate::config::Mark;
 use crate::netfilter::Table;
-use crate::netfilter::nft::Body;
+use crate::netfilter::nft::{Body, Expression};
 
 /// What the kernel has in tables of ours, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,19 @@ impl State {
     /// How many rules there are.
     pub fn rules(&self) -> usize {
         self.tables.iter().map(|t| t.rules.len()).sum()
+    }
+
+    /// The marks that rules give to packets together with a transparent listener. They tell policy rules of
+    /// an earlier configuration.
+    pub fn tproxy_marks(&self) -> impl Iterator<Item = Mark> {
+        let bodies = self.tables.iter().flat_map(|t| &t.rules).filter_map(|r| match &r.reading {
+            Reading::Rule(body) => Some(body),
+            Reading::Unknown(_) => None,
+        });
+        let transparent = bodies.filter(|b| b.expressions.iter().any(|e| matches!(e, Expression::Tproxy(..))));
+        transparent
+            .flat_map(|b| &b.expressions)
+            .filter_map(|e| if let Expression::SetMark(m) = e { Some(*m) } else { None })
     }
 
     pub(super) fn get(&self, table: Table) -> Option<&TableState> {

@@ -360,3 +360,6 @@ fn do_not_wait_for(pipe: BorrowedFd<'_>) -> io::Result<()> {
     fcntl(pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,28 @@ fn modules(program: &str, line: &str) -> Vec<&'static str> {
     }
     modules
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause_of(program: &str, said: &str, line: &str) -> String {
+        cause(Path::new(program), said, Some(line)).unwrap_or_default()
+    }
+
+    #[test]
+    fn usual_causes() {
+        let owner = "-A ISTIO_OUTPUT -m owner --uid-owner 1337 -j RETURN";
+        let missing = "line 9 failed: No chain/target/match by that name.";
+        assert!(cause_of("/sbin/iptables-legacy-restore", missing, owner).contains("(xt_owner)"));
+        assert!(cause_of("/sbin/iptables-nft-restore", missing, owner).contains("xt_owner, nft_compat"));
+        let denied = "Permission denied (you must be root)";
+        assert!(cause_of("/sbin/iptables-legacy-restore", denied, "").contains("CAP_NET_ADMIN and CAP_NET_RAW"));
+        assert!(!cause_of("/sbin/iptables-nft-restore", denied, "").contains("CAP_NET_RAW in"));
+        let table = "can't initialize ip6tables table `nat': Table does not exist (do you need to insmod?)";
+        assert!(cause_of("/sbin/ip6tables-legacy-restore", table, "").contains("ip6table_nat"));
+        let lock = "Another app is currently holding the xtables lock; still 1s 0us time ahead";
+        assert!(cause_of("/sbin/iptables-legacy-restore", lock, "").contains("/run/xtables.lock"));
+        assert_eq!(cause_of("/sbin/iptables-nft-restore", "something new", owner), "");
+    }
+}

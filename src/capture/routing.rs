@@ -37,6 +37,20 @@ pub struct Routing {
 }
 
 impl Routing {
+    /// Adds what it does not have yet of another one.
+    pub fn add(&mut self, other: &Self) {
+        fn add<T: Copy + PartialEq>(to: &mut Vec<T>, from: &[T]) {
+            for item in from {
+                if !to.contains(item) {
+                    to.push(*item);
+                }
+            }
+        }
+        add(&mut self.addresses, &other.addresses);
+        add(&mut self.rules, &other.rules);
+        add(&mut self.routes, &other.routes);
+    }
+
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.rules.is_empty() && self.routes.is_empty()

@@ -33,7 +33,7 @@ pub fn apply(call: Call<'_>) -> Result<(), Failure> {
     let change = state::change(&snapshot, goal);
     let rules = call.plan.rules.clone().by_number();
     log_steps(&change.steps(&rules, call.options.force_apply));
-    session.carry_out(&change, &rules, call.options.force_apply)?;
+    session.carry_out(goal, &change, &rules, call.options.force_apply)?;
     log::info!("applied: the rules are in place ({:.1?})", start.elapsed());
     Ok(())
 }
@@ -46,14 +46,15 @@ pub fn clean(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let snapshot = session.read(None)?;
-    let change = state::change(&snapshot, Goal::Clean { plan: call.plan });
+    let goal = Goal::Clean { plan: call.plan };
+    let change = state::change(&snapshot, goal);
     if change.is_empty() {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());
         return Ok(());
     }
     let none = crate::netfilter::Ruleset::default();
     log_steps(&change.steps(&none, false));
-    session.carry_out(&change, &none, false)?;
+    session.carry_out(goal, &change, &none, false)?;
     log::info!("clean: everything of ours was removed ({:.1?})", start.elapsed());
     Ok(())
 }

@@ -3,20 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::{Call, Failure, LOCK_BOUND};
+use crate::capture::Routing;
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{Choice, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs};
 use crate::kernel::lock::NamespaceLock;
+use crate::kernel::nftables;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::netfilter::Ruleset;
-use crate::state::{Change, Restore, Snapshot, Step, tproxy_marks};
+use crate::state::{self, Change, Comparison, Difference, Goal, Restore, Snapshot, Step, Tables, tproxy_marks};
 
 /// The namespace, locked, and the ways into its kernel.
 pub(super) struct Session<'a> {
     call: Call<'a>,
     manner: Manner,
+    /// What was there when the call began.
+    before: Presence,
     presence: Presence,
+    /// Routing that is known to be ours, besides the planned.
+    known: Routing,
     programs: BTreeMap<IptablesKind, Programs>,
     routes: Routes,
     _lock: NamespaceLock,
@@ -33,7 +39,16 @@ impl<'a> Session<'a> {
             );
         }
         let presence = Presence::look()?;
-        Ok(Self { call, manner, presence, programs: BTreeMap::new(), routes: Routes::open()?, _lock: lock })
+        Ok(Self {
+            call,
+            manner,
+            before: presence.clone(),
+            presence,
+            known: Routing::default(),
+            programs: BTreeMap::new(),
+            routes: Routes::open()?,
+            _lock: lock,
+        })
     }
 
     /// The kind of iptables to write with.
@@ -63,12 +78,33 @@ impl<'a> Session<'a> {
                 families.into_iter().filter_map(|f| self.readable(kind, f).transpose()).collect::<Result<_, _>>()?;
             if let Some(programs) = self.programs.get(&kind).filter(|_| !families.is_empty()) {
                 let saved = programs.save(&families, self.manner)?;
+                for (family, tables) in &saved {
+                    self.all_there(programs, *family, tables)?;
+                }
                 snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
             }
         }
-        let planned = &self.call.plan.routing;
-        snapshot.routing = self.routes.read(planned)?.ours(planned, &tproxy_marks(&snapshot));
+        let mut planned = self.call.plan.routing.clone();
+        planned.add(&self.known);
+        let (routing, certain) = self.routes.read(&planned)?;
+        snapshot.routing = routing.ours(&planned, &certain, &tproxy_marks(&snapshot));
         Ok(snapshot)
+    }
+
+    /// What a program printed has to have the tables with chains of ours that the kernel has: iptables-nft
+    /// leaves out a table that nft(8) has put something into, and what is cut may end after a table.
+    fn all_there(&self, programs: &Programs, family: Family, saved: &Tables) -> Result<(), KernelError> {
+        let has = |name: &str| {
+            let table = saved.iter().find(|(t, _)| t.name() == name);
+            table.is_some_and(|(_, t)| t.chains.iter().any(crate::netfilter::save::SavedChain::is_ours))
+        };
+        match self.presence.tables_with_ours(programs.kind(), family).find(|name| !has(name)) {
+            Some(table) => {
+                let program = programs.save_program(family).to_owned();
+                Err(KernelError::SaveLacks { program, table: table.to_owned() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// The family, where the programs to read it are there; `None` where they are not, and nothing of ours
@@ -94,29 +130,87 @@ impl<'a> Session<'a> {
     }
 
     /// Carries out a change, and undoes what was done where a part of it fails.
-    pub(super) fn carry_out(&mut self, change: &Change, rules: &Ruleset, force: bool) -> Result<(), Failure> {
-        let Err(cause) = self.run(change.steps(rules, force)) else { return Ok(()) };
+    pub(super) fn carry_out(
+        &mut self,
+        goal: Goal<'_>,
+        change: &Change,
+        rules: &Ruleset,
+        force: bool,
+    ) -> Result<(), Failure> {
+        let done = self.run(change.steps(rules, force)).and_then(|()| self.verify(goal, change));
+        let Err(cause) = done else { return Ok(()) };
         log::warn!("undoing what was done: {cause}");
         match self.undo(change) {
             Ok(()) => Err(Failure::Undone(Box::new(cause))),
-            Err(undoing) => {
-                let now = Presence::look().and_then(|p| {
-                    self.presence = p;
-                    self.read(None)
-                });
-                let left = now.map(|now| change.back_from(now).inverse().differences()).unwrap_or_default();
-                Err(Failure::NotUndone { cause: Box::new(cause), undoing: Box::new(undoing), left })
-            }
+            Err((undoing, left)) => Err(Failure::NotUndone { cause: Box::new(cause), undoing, left }),
         }
     }
 
-    /// Brings the state back that was there before the change, from whatever it is now: a program that
-    /// reports a failure may have done its work all the same.
-    fn undo(&mut self, change: &Change) -> Result<(), KernelError> {
+    /// Looks whether a change was made: exit status 0 of a program is not taken for it. A first apply and a
+    /// clean need no process for that; where rules of ours were there before, all are read again.
+    fn verify(&mut self, goal: Goal<'_>, change: &Change) -> Result<(), KernelError> {
         self.presence = Presence::look()?;
-        let now = self.read(None)?;
-        let back = change.back_from(now);
-        self.run(back.steps(&Ruleset::default(), false))
+        let (before, after) = (change.before(), change.after());
+        for kind in IptablesKind::BOTH {
+            for family in Family::BOTH {
+                let wanted = after.has_ours(kind, family);
+                if self.presence.has_ours(kind, family) != wanted {
+                    return Err(self.not_done(kind, family));
+                }
+                if wanted && before.has_ours(kind, family) {
+                    let now = self.read(Some(kind))?;
+                    if let Comparison::Drifted(differences) = state::compare(&now, goal) {
+                        let family = differences.iter().find_map(Difference::family).unwrap_or(family);
+                        return Err(self.not_done(kind, family));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn not_done(&self, kind: IptablesKind, family: Family) -> KernelError {
+        let program = self.programs.get(&kind).map(|p| p.restore_program(family).to_owned()).unwrap_or_default();
+        KernelError::NotDone { program, family }
+    }
+
+    /// Brings the state back that was there before the change, from whatever it is now: a program that
+    /// reports a failure may have done its work all the same. So only a last look tells whether it worked;
+    /// the error comes with what is left.
+    fn undo(&mut self, change: &Change) -> Result<(), (Box<KernelError>, Vec<Difference>)> {
+        let unknown = |error| (Box::new(error), Vec::new());
+        let back = change.back_from(self.read_afterwards(change).map_err(unknown)?);
+        let mut trouble = None;
+        for step in back.steps(&Ruleset::default(), false) {
+            // What cannot be undone keeps nothing else from being undone.
+            trouble = self.run(vec![step]).err().or(trouble);
+        }
+        if let Some(error) = trouble {
+            let now = self.read_afterwards(change).map_err(unknown)?;
+            let left = change.back_from(now).inverse().differences();
+            if !left.is_empty() {
+                return Err((Box::new(error), left));
+            }
+        }
+        if let Err(error) = self.remove_new_tables() {
+            log::debug!("empty tables of iptables-nft stay: {error}");
+        }
+        Ok(())
+    }
+
+    fn read_afterwards(&mut self, change: &Change) -> Result<Snapshot, KernelError> {
+        self.presence = Presence::look()?;
+        // The old connection may be in the middle of an answer that was not read to its end.
+        self.routes = Routes::open()?;
+        self.known = change.before().routing.clone().into();
+        self.read(None)
+    }
+
+    /// Removes tables that iptables-nft made during this call and that hold nothing.
+    fn remove_new_tables(&self) -> std::io::Result<()> {
+        let now = Presence::look().map_err(std::io::Error::other)?;
+        let new: Vec<_> = now.iptables_nft_tables().filter(|t| !self.before.has_table(t)).cloned().collect();
+        nftables::remove_empty(&new)
     }
 
     fn run(&mut self, steps: Vec<Step>) -> Result<(), KernelError> {
@@ -131,12 +225,13 @@ impl<'a> Session<'a> {
     }
 
     fn restore(&self, restores: &[Restore]) -> Result<(), KernelError> {
+        let mut result = Ok(());
         for (kind, programs) in &self.programs {
             let of_kind: Vec<_> = restores.iter().filter(|r| r.kind == *kind).collect();
             if !of_kind.is_empty() {
-                programs.restore(&of_kind, self.manner)?;
+                result = result.and(programs.restore(&of_kind, self.manner));
             }
         }
-        Ok(())
+        result
     }
 }

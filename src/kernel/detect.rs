@@ -7,10 +7,11 @@ use super::nftables::{self, TableNames};
 use crate::config::{Families, Family, IptablesKind};
 
 /// What of netfilter is there in the network namespace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Presence {
     legacy: [Vec<LegacyTable>; 2],
-    nft: Result<Vec<TableNames>, std::io::Error>,
+    /// Why the kernel does not answer, where it does not.
+    nft: Result<Vec<TableNames>, String>,
 }
 
 impl Presence {
@@ -31,10 +32,10 @@ impl Presence {
             legacy::tables(Family::Ipv6).map_err(failed(Family::Ipv6))?,
         ];
         let nft = match nftables::tables() {
-            Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => {
+            Err(error) if !is_absent(&error) => {
                 return Err(KernelError::Netlink { what: "listing nf_tables".to_owned(), error, hint: hint() });
             }
-            nft => nft,
+            nft => nft.map_err(|e| e.to_string()),
         };
         Ok(Self { legacy, nft })
     }
@@ -67,12 +68,38 @@ impl Presence {
         }
     }
 
+    /// The tables of this kind and family with a chain of ours.
+    pub fn tables_with_ours(&self, kind: IptablesKind, family: Family) -> impl Iterator<Item = &str> {
+        let (legacy, nft) = match kind {
+            IptablesKind::Legacy => (self.legacy(family), [].as_slice()),
+            IptablesKind::Nft => ([].as_slice(), self.nft()),
+        };
+        let nft = nft.iter().filter(move |t| t.is_iptables(family) && t.has_ours()).map(|t| t.table.as_str());
+        legacy.iter().filter(|t| t.has_ours).map(|t| t.name.as_str()).chain(nft)
+    }
+
+    /// The tables of iptables-nft.
+    pub fn iptables_nft_tables(&self) -> impl Iterator<Item = &TableNames> {
+        self.nft().iter().filter(|t| Family::BOTH.into_iter().any(|f| t.is_iptables(f)))
+    }
+
+    /// Whether there is an nf_tables table of this family and name.
+    pub fn has_table(&self, table: &TableNames) -> bool {
+        self.nft().iter().any(|t| t.family == table.family && t.table == table.table)
+    }
+
     /// The legacy table that is in use, if any.
     fn legacy_in_use(&self) -> Option<(Family, &str)> {
         Family::BOTH
             .into_iter()
             .find_map(|family| self.legacy(family).iter().find(|t| t.in_use).map(|t| (family, t.name.as_str())))
     }
+}
+
+/// Whether the kernel says that it has no nf_tables: any other error says that it could not be seen.
+fn is_absent(error: &std::io::Error) -> bool {
+    use nix::libc::{EAFNOSUPPORT, EINVAL, ENOENT, EOPNOTSUPP, EPROTONOSUPPORT};
+    matches!(error.raw_os_error(), Some(EAFNOSUPPORT | EINVAL | ENOENT | EOPNOTSUPP | EPROTONOSUPPORT))
 }
 
 fn hint() -> String {

@@ -8,8 +8,8 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::netlink::{Message, Netlink};
 use crate::config::Family;
-use crate::netfilter::Table;
 use crate::netfilter::save::SavedChain;
+use crate::netfilter::{Hook, Table};
 
 /// A table, with the names of its chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,27 +74,93 @@ const CHAIN_TABLE: u16 = 1;
 /// `NFTA_CHAIN_NAME`.
 const CHAIN_NAME: u16 = 3;
 
+/// Removes those of these tables that hold nothing: no rule, and no chain but those that the kernel calls
+/// itself. Where anybody changed anything meanwhile, none is removed.
+///
+/// # Errors
+/// What the kernel says.
+pub fn remove_empty(tables: &[TableNames]) -> io::Result<()> {
+    let builtin = |t: &&TableNames| t.chains.iter().all(|c| Hook::ALL.iter().any(|h| h.name() == c));
+    let mut empty: Vec<_> = tables.iter().filter(builtin).collect();
+    if empty.is_empty() {
+        return Ok(());
+    }
+    let mut socket = Netlink::open(NETLINK_NETFILTER)?;
+    let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
+    let generation = socket.ask(&Message::new(GET_GENERATION, &header), 0)?;
+    let (_, attributes) = generation.first().map(parts).ok_or_else(|| unreadable("no generation was told"))??;
+    let generation = value(&attributes, GENERATION)?;
+    for (family, attributes) in dump(&mut socket, GET_RULE)? {
+        let table = text(&attributes, RULE_TABLE)?;
+        empty.retain(|t| t.family != family || t.table != table);
+    }
+    if empty.is_empty() {
+        return Ok(());
+    }
+    let batch = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, SUBSYSTEM >> 8);
+    let mut messages = vec![with_attribute(BATCH_BEGIN, &batch, BATCH_GENERATION, &generation)];
+    for table in empty {
+        let header = NetfilterHeader::new(table.family, 0, 0);
+        messages.push(with_attribute(DELETE_TABLE, &header, TABLE_NAME, format!("{}\0", table.table).as_bytes()));
+    }
+    messages.push(Message::new(BATCH_END, &batch));
+    socket.batch(&messages)
+}
+
+/// `NFT_MSG_DELTABLE`.
+const DELETE_TABLE: u16 = SUBSYSTEM | 2;
+/// `NFT_MSG_GETRULE`.
+const GET_RULE: u16 = SUBSYSTEM | 7;
+/// `NFTA_RULE_TABLE`.
+const RULE_TABLE: u16 = 1;
+/// `NFT_MSG_GETGEN`.
+const GET_GENERATION: u16 = SUBSYSTEM | 16;
+/// `NFTA_GEN_ID`.
+const GENERATION: u16 = 1;
+/// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END` of `linux/netfilter/nfnetlink.h`.
+const BATCH_BEGIN: u16 = 16;
+const BATCH_END: u16 = 17;
+/// `NFNL_BATCH_GENID`: the kernel refuses the batch where the generation is another one by now.
+const BATCH_GENERATION: u16 = 1;
+
+/// A message with one attribute: its length with the header of four bytes, its kind, its value.
+fn with_attribute(message: u16, header: &NetfilterHeader, kind: u16, value: &[u8]) -> Message {
+    let mut body = vec![0; header.buffer_len()];
+    header.emit(&mut body);
+    let length = u16::try_from(value.len() + 4).unwrap_or(u16::MAX);
+    body.extend(length.to_ne_bytes());
+    body.extend(kind.to_ne_bytes());
+    body.extend(value);
+    Message::of_bytes(message, body)
+}
+
 /// Asks for all there is, and gives the family and the attributes of each.
 fn dump(socket: &mut Netlink, kind: u16) -> io::Result<Vec<(NetfilterProtoFamily, Vec<u8>)>> {
     let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, 0);
-    let answers = socket.dump(&Message::new(kind, &header))?;
-    let taken_apart = answers.iter().map(|answer| {
-        let header = NetfilterHeader::parse(answer.bytes()).map_err(unreadable)?;
-        Ok((header.family, answer.bytes().get(header.buffer_len()..).unwrap_or_default().to_vec()))
-    });
-    taken_apart.collect()
+    socket.dump(&Message::new(kind, &header))?.iter().map(parts).collect()
+}
+
+/// The family and the attributes of an answer.
+fn parts(answer: &Message) -> io::Result<(NetfilterProtoFamily, Vec<u8>)> {
+    let header = NetfilterHeader::parse(answer.bytes()).map_err(unreadable)?;
+    Ok((header.family, answer.bytes().get(header.buffer_len()..).unwrap_or_default().to_vec()))
 }
 
 /// An attribute that is text, which ends in a NUL byte.
 fn text(attributes: &[u8], kind: u16) -> io::Result<String> {
+    let value = value(attributes, kind)?;
+    let text = value.split(|b| *b == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(text).into_owned())
+}
+
+fn value(attributes: &[u8], kind: u16) -> io::Result<Vec<u8>> {
     for attribute in NlasIterator::new(attributes) {
         let attribute = attribute.map_err(unreadable)?;
         if attribute.kind() == kind {
-            let text = attribute.value().split(|b| *b == 0).next().unwrap_or_default();
-            return Ok(String::from_utf8_lossy(text).into_owned());
+            return Ok(attribute.value().to_vec());
         }
     }
-    Err(unreadable("a name is missing"))
+    Err(unreadable("an attribute is missing"))
 }
 
 fn unreadable(error: impl ToString) -> io::Error {

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::Table;
-use crate::netfilter::save::SavedTable;
+use crate::netfilter::save::{SavedChain, SavedTable};
 
 mod change;
 mod differences;
 mod ours;
 mod routing;
+mod undo;
 mod wanted;
 
 pub use change::{Change, Restore, Step, clean_script};
@@ -29,6 +30,14 @@ pub struct Snapshot {
     pub tables: BTreeMap<(IptablesKind, Family), Tables>,
     /// Policy rules, routes and addresses.
     pub routing: RoutingState,
+}
+
+impl Snapshot {
+    /// Whether a chain of ours is there in this kind and family.
+    pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
+        let tables = self.tables.get(&(kind, family)).into_iter().flat_map(Tables::values);
+        tables.flat_map(|t| &t.chains).any(SavedChain::is_ours)
+    }
 }
 
 /// What is to become of the rules of ours.

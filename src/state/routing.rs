@@ -19,13 +19,15 @@ pub struct RoutingState {
 }
 
 impl RoutingState {
-    /// What of this is ours: what is planned, and policy rules with a mark that rules of ours give,
-    /// together with the routes they lead to.
-    pub fn ours(mut self, planned: &Routing, marks: &BTreeSet<Mark>) -> Self {
+    /// What of this is ours: what is planned; policy rules that are certain to be ours, and those with a
+    /// mark that rules of ours give; the routes they lead to.
+    pub fn ours(mut self, planned: &Routing, certain: &[PolicyRule], marks: &BTreeSet<Mark>) -> Self {
         let routes = self.routes.clone();
         let leads_to_route =
             |rule: &PolicyRule| routes.iter().any(|r| r.family == rule.family && r.table == rule.table);
-        self.rules.retain(|r| planned.rules.contains(r) || (marks.contains(&r.mark) && leads_to_route(r)));
+        self.rules.retain(|r| {
+            planned.rules.contains(r) || certain.contains(r) || (marks.contains(&r.mark) && leads_to_route(r))
+        });
         let rules = &self.rules;
         self.routes.retain(|route| {
             planned.routes.contains(route) || rules.iter().any(|r| r.family == route.family && r.table == route.table)
@@ -47,6 +49,12 @@ impl RoutingState {
 impl From<Routing> for RoutingState {
     fn from(routing: Routing) -> Self {
         Self { addresses: routing.addresses, rules: routing.rules, routes: routing.routes }
+    }
+}
+
+impl From<RoutingState> for Routing {
+    fn from(state: RoutingState) -> Self {
+        Self { addresses: state.addresses, rules: state.rules, routes: state.routes }
     }
 }
 

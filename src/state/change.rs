@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::differences::{self, Difference};
-use super::{Snapshot, Tables, undo};
+use super::{Snapshot, Tables, moving, undo};
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -84,7 +84,7 @@ impl Change {
         let (add, remove) = self.before.routing.difference(&self.after.routing);
         let mut steps = Vec::new();
         steps.extend((!add.is_empty()).then_some(Step::AddRouting(add)));
-        let stops: Vec<Snapshot> = Vec::new();
+        let stops = moving::stops(&self.before, &self.after);
         // On the way, the text is not that of the planner.
         let none = Ruleset::default();
         let rules = if stops.is_empty() { rules } else { &none };

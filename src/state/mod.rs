@@ -10,6 +10,7 @@ use crate::netfilter::save::{SavedChain, SavedTable};
 
 mod change;
 mod differences;
+mod moving;
 mod ours;
 mod routing;
 mod undo;

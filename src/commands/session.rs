@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Call, Failure, LOCK_BOUND};
+use super::{Call, LOCK_BOUND};
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{Choice, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs};
@@ -11,15 +11,23 @@ use crate::kernel::lock::NamespaceLock;
 use crate::kernel::nftables::{self, Nftables};
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
-use crate::netfilter::Ruleset;
 use crate::netfilter::nft::Tables;
-use crate::state::{self, Change, Comparison, Goal, Restore, Snapshot, Step, tproxy_marks};
+use crate::netfilter::save::SavedChain;
+use crate::state::{self, Comparison, Goal, RoutingState, Snapshot, tproxy_marks};
+
+mod work;
+
+pub(super) use work::Work;
 
 /// The namespace, locked, and the ways into its kernel.
 pub(super) struct Session<'a> {
     call: Call<'a>,
     manner: Manner,
+    /// What was there when the call began.
+    before: Presence,
     presence: Presence,
+    /// Routing that is known to be ours, besides the configured.
+    known: RoutingState,
     programs: BTreeMap<IptablesKind, Programs>,
     routes: Routes,
     _lock: NamespaceLock,
@@ -31,29 +39,6 @@ pub(super) struct Found {
     native: nftables::State,
 }
 
-/// What is to be done, and what it starts from.
-pub(super) struct Work {
-    found: Found,
-    change: Change,
-    /// What nftables are to hold.
-    native: Tables,
-    nftables: state::Nftables,
-    rules: Ruleset,
-    force: bool,
-}
-
-impl Work {
-    /// The steps, in order.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        self.change.steps(&self.rules, self.force, self.nftables)
-    }
-
-    /// What nftables are to hold, where they are changed.
-    pub(super) fn native(&self) -> &Tables {
-        &self.native
-    }
-}
-
 impl<'a> Session<'a> {
     /// Waits for the namespace, and looks what is there.
     pub(super) fn open(call: Call<'a>) -> Result<Self, KernelError> {
@@ -63,7 +48,16 @@ impl<'a> Session<'a> {
             log::debug!("without CAP_SYS_ADMIN, iptables is not kept from asking the name service");
         }
         let presence = Presence::look()?;
-        Ok(Self { call, manner, presence, programs: BTreeMap::new(), routes: Routes::open()?, _lock: lock })
+        Ok(Self {
+            call,
+            manner,
+            before: presence.clone(),
+            presence,
+            known: RoutingState::default(),
+            programs: BTreeMap::new(),
+            routes: Routes::open()?,
+            _lock: lock,
+        })
     }
 
     /// The kind of iptables to write with; `None` for nftables.
@@ -101,14 +95,37 @@ impl<'a> Session<'a> {
             }
             if let Some(programs) = self.programs.get(&kind).filter(|_| !families.is_empty()) {
                 let saved = programs.save(&families, self.manner)?;
+                for (family, tables) in &saved {
+                    self.all_there(programs, *family, tables)?;
+                }
+                for (family, tables) in &saved {
+                    self.all_there(programs, *family, tables)?;
+                }
                 snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
             }
         }
         let native = if self.presence.has_native() { Nftables::open()?.dump()? } else { nftables::State::default() };
         let mut marks = tproxy_marks(&snapshot);
         marks.extend(native.tproxy_marks());
-        snapshot.routing = self.routes.read()?.ours(self.call.config, &marks);
+        let (routing, certain) = self.routes.read()?;
+        snapshot.routing = routing.ours(self.call.config, &self.known, &certain, &marks);
         Ok(Found { snapshot, native })
+    }
+
+    /// What a program printed has to have the tables with chains of ours that the kernel has: iptables-nft
+    /// leaves out a table that nft(8) has put something into, and what is cut may end after a table.
+    fn all_there(&self, programs: &Programs, family: Family, saved: &state::Tables) -> Result<(), KernelError> {
+        let has = |name: &str| {
+            let table = saved.iter().find(|(t, _)| t.name() == name);
+            table.is_some_and(|(_, t)| t.chains.iter().any(SavedChain::is_ours))
+        };
+        match self.presence.tables_with_ours(programs.kind(), family).find(|name| !has(name)) {
+            Some(table) => {
+                let program = programs.save_program(family).to_owned();
+                Err(KernelError::SaveLacks { program, table: table.to_owned() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is
@@ -162,84 +179,6 @@ impl<'a> Session<'a> {
             Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.clone().by_number()),
             Goal::Apply { kind: Some(_), .. } | Goal::Clean { .. } => Tables::default(),
         }
-    }
-
-    /// What has to be done to get from what is there to the goal.
-    pub(super) fn work(&self, found: Found, goal: Goal<'_>, force: bool) -> Work {
-        let change = state::change(&found.snapshot, goal);
-        let native = self.native(goal);
-        let same = matches!(nftables::compare(&found.native, &native), Ok(nftables::Comparison::InPlace));
-        let nftables = match (native.0.is_empty(), found.native.is_clean()) {
-            (true, true) => state::Nftables::Stay,
-            (true, false) => state::Nftables::Removed,
-            (false, _) if same && !force => state::Nftables::Stay,
-            (false, _) => state::Nftables::Filled,
-        };
-        let rules = match goal {
-            Goal::Apply { plan, kind: Some(_) } => plan.rules.clone().by_number(),
-            Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Ruleset::default(),
-        };
-        Work { found, change, native, nftables, rules, force }
-    }
-
-    /// Does the work, and undoes what was done where a part of it fails.
-    pub(super) fn carry_out(&mut self, work: &Work) -> Result<(), Failure> {
-        let Err(cause) = self.run(work.steps(), &work.native) else { return Ok(()) };
-        log::warn!("undoing what was done: {cause}");
-        match self.undo(work) {
-            Ok(()) => Err(Failure::Undone(Box::new(cause))),
-            Err(undoing) => {
-                let left = self.look_again().map(|now| work.change.back_from(now.snapshot).inverse().differences());
-                let left = left.unwrap_or_default().iter().map(ToString::to_string).collect();
-                Err(Failure::NotUndone { cause: Box::new(cause), undoing: Box::new(undoing), left })
-            }
-        }
-    }
-
-    fn look_again(&mut self) -> Result<Found, KernelError> {
-        self.presence = Presence::look()?;
-        self.read(Goal::Clean { plan: self.call.plan })
-    }
-
-    /// Brings the state back that was there before the work, from whatever it is now: a program that
-    /// reports a failure may have done its work all the same. What captured before does so again before
-    /// what was to take its place goes.
-    fn undo(&mut self, work: &Work) -> Result<(), KernelError> {
-        let now = self.look_again()?;
-        let back = work.change.back_from(now.snapshot).steps(&Ruleset::default(), false, state::Nftables::Stay);
-        match work.nftables {
-            state::Nftables::Stay => self.run(back, &Tables::default()),
-            state::Nftables::Filled => {
-                self.run(back, &Tables::default())?;
-                Ok(Nftables::open()?.restore(&work.found.native)?)
-            }
-            state::Nftables::Removed => {
-                Nftables::open()?.restore(&work.found.native)?;
-                self.run(back, &Tables::default())
-            }
-        }
-    }
-
-    fn run(&mut self, steps: Vec<Step>, native: &Tables) -> Result<(), KernelError> {
-        for step in steps {
-            match step {
-                Step::AddRouting(routing) => self.routes.add(&routing)?,
-                Step::RemoveRouting(routing) => self.routes.remove(&routing)?,
-                Step::Restore(restores) => self.restore(&restores)?,
-                Step::Nftables => drop(Nftables::open()?.apply(native)?),
-            }
-        }
-        Ok(())
-    }
-
-    fn restore(&self, restores: &[Restore]) -> Result<(), KernelError> {
-        for (kind, programs) in &self.programs {
-            let of_kind: Vec<_> = restores.iter().filter(|r| r.kind == *kind).collect();
-            if !of_kind.is_empty() {
-                programs.restore(&of_kind, self.manner)?;
-            }
-        }
-        Ok(())
     }
 }
 

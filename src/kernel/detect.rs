@@ -3,16 +3,17 @@
 use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
-use super::nftables::{NamedTable, NftError, Nftables};
+use super::nftables::{NamedTable, Nftables};
 use crate::config::{Families, Family, IptablesKind};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Table, nft};
 
 /// What of netfilter is there in the network namespace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Presence {
     legacy: [Vec<LegacyTable>; 2],
-    nft: Result<Vec<NamedTable>, NftError>,
+    /// Why the kernel does not answer, where it does not.
+    nft: Result<Vec<NamedTable>, String>,
 }
 
 impl Presence {
@@ -34,7 +35,7 @@ impl Presence {
         ];
         let nft = match Nftables::open().and_then(|mut nft| nft.tables_and_chains()) {
             Err(error) if !error.is_unsupported() => return Err(error.into()),
-            nft => nft,
+            nft => nft.map_err(|e| e.to_string()),
         };
         Ok(Self { legacy, nft })
     }
@@ -70,6 +71,26 @@ impl Presence {
     /// Whether there are tables of ours that nftables is used for without iptables.
     pub fn has_native(&self) -> bool {
         self.nft().iter().any(|t| t.family == INET && nft::table_named(&t.name).is_some())
+    }
+
+    /// The tables of this kind and family with a chain of ours.
+    pub fn tables_with_ours(&self, kind: IptablesKind, family: Family) -> impl Iterator<Item = &str> {
+        let (legacy, nft) = match kind {
+            IptablesKind::Legacy => (self.legacy(family), [].as_slice()),
+            IptablesKind::Nft => ([].as_slice(), self.nft()),
+        };
+        let nft = nft.iter().filter(move |t| is_iptables(t, family) && has_ours(t)).map(|t| t.name.as_str());
+        legacy.iter().filter(|t| t.has_ours).map(|t| t.name.as_str()).chain(nft)
+    }
+
+    /// The tables of iptables-nft.
+    pub fn iptables_nft_tables(&self) -> impl Iterator<Item = &NamedTable> {
+        self.nft().iter().filter(|t| Family::BOTH.into_iter().any(|f| is_iptables(t, f)))
+    }
+
+    /// Whether there is an nf_tables table of this family and name.
+    pub fn has_table(&self, table: &NamedTable) -> bool {
+        self.nft().iter().any(|t| t.family == table.family && t.name == table.name)
     }
 
     /// The legacy table that is in use, if any.

@@ -31,6 +31,26 @@ pub enum KernelError {
         /// What is wrong with it.
         source: crate::netfilter::save::SaveError,
     },
+    /// A save program that leaves something out.
+    #[error(
+        "{program} did not print the table {table}, in which the kernel has chains of ours: are there rules in it that nft(8) made? They are to be in a table of their own"
+    )]
+    SaveLacks {
+        /// The program.
+        program: PathBuf,
+        /// The table.
+        table: String,
+    },
+    /// A program that said that all went well.
+    #[error(
+        "{program} ended with exit status 0, but the kernel does not have the {family} rules that it was given: is it a wrapper that does something else, or is somebody else changing rules of ours?"
+    )]
+    NotDone {
+        /// The program.
+        program: PathBuf,
+        /// The family.
+        family: crate::config::Family,
+    },
     /// No usable iptables.
     #[error("no usable iptables was found: {0}")]
     NoIptables(String),

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
 use super::capabilities::Capabilities;
 
 /// The usual cause of what the program said about a line of its input.
@@ -18,10 +21,7 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
         ));
     }
     if has(&["xtables lock", "lock file"]) {
-        return Some(
-            "somebody else holds the xtables lock, /run/xtables.lock: look for another iptables at work on this node"
-                .to_owned(),
-        );
+        return Some(LOCK_HELD.to_owned());
     }
     if has(&["table does not exist", "can't initialize", "do you need to insmod"]) {
         let family = if name.starts_with("ip6") { "ip6" } else { "ip" };
@@ -51,6 +51,21 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
         };
     }
     None
+}
+
+const LOCK_HELD: &str =
+    "somebody else holds the xtables lock, /run/xtables.lock: look for another iptables at work on this node";
+
+/// The usual cause where a program did not end: legacy iptables waits in silence for its lock.
+pub(super) fn hung(arguments: &[String]) -> Option<String> {
+    if !arguments.iter().any(|a| a.starts_with("--wait")) {
+        return None;
+    }
+    let file = std::fs::File::open(super::iptables::XTABLES_LOCK).ok()?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Err((_, Errno::EWOULDBLOCK)) => Some(LOCK_HELD.to_owned()),
+        Err(_) | Ok(_) => None,
+    }
 }
 
 /// The kernel modules that a rule needs.

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::Table;
-use crate::netfilter::save::SavedTable;
+use crate::netfilter::save::{SavedChain, SavedTable};
 
 mod change;
 mod differences;
+mod moving;
 mod ours;
 mod routing;
+mod undo;
 mod wanted;
 
 pub use change::{Change, Nftables, Restore, Step, clean_script};
@@ -35,6 +37,12 @@ impl Snapshot {
     /// Whether there is nothing of ours; the plan helps to tell rules of ours in built-in chains.
     pub fn is_clean(&self, plan: &Plan) -> bool {
         ours::nothing(self, plan)
+    }
+
+    /// Whether a chain of ours is there in this kind and family.
+    pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
+        let tables = self.tables.get(&(kind, family)).into_iter().flat_map(Tables::values);
+        tables.flat_map(|t| &t.chains).any(SavedChain::is_ours)
     }
 }
 

@@ -123,6 +123,12 @@ impl<'a> Batch<'a> {
         self.push(Step::Table(table), 0, Request::new(NFT_MSG_DELTABLE, attributes))
     }
 
+    /// Deletes a table of any family.
+    pub(super) fn delete_named_table(&mut self, family: u8, name: &str) -> Result<(), NftError> {
+        let attributes = Attributes::new().text(NFTA_TABLE_NAME, name);
+        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_DELTABLE, family, attributes))
+    }
+
     /// Deletes all rules of a table.
     pub(super) fn flush(&mut self, table: Table) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_RULE_TABLE, table_name(table));

@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
-use crate::netfilter::Table;
 use crate::netfilter::nft::{Tables, table_name, table_named};
+use crate::netfilter::{Hook, Table};
 use attribute::Attributes;
 use message::Request;
 use socket::Socket;
@@ -116,11 +116,36 @@ impl Nftables {
         })
     }
 
+    /// Removes those of these tables that hold nothing: no rule, and no chain but those that the kernel calls
+    /// itself for iptables-nft. Where anybody changed anything meanwhile, none is removed.
+    pub fn remove_empty(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
+        let built_in = |t: &&NamedTable| t.chains.iter().all(|c| Hook::ALL.iter().any(|h| h.name() == c));
+        let mut empty: Vec<_> = tables.iter().filter(built_in).collect();
+        if empty.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new(self.generation()?)?;
+        let request = Request::for_family(uapi::NFT_MSG_GETRULE, uapi::NFPROTO_UNSPEC, Attributes::new());
+        for reply in self.socket.list("all rules", request)? {
+            let name = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_TABLE);
+            let name = name.ok_or(NftError::NoAnswer)?.text().map_err(NftError::decode("a rule"))?;
+            empty.retain(|t| (t.family, t.name.as_str()) != (reply.family, name));
+        }
+        for table in empty {
+            batch.delete_named_table(table.family, &table.name)?;
+        }
+        self.run(&batch.finish()?)
+    }
+
     /// Tries until nobody gets in the way, with a bound.
     fn patiently<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
         for _ in 0..ATTEMPTS {
             match attempt(self) {
-                Err(error) if error.is_transient() => log::debug!("{error}; beginning anew"),
+                Err(error) if error.is_transient() => {
+                    log::debug!("{error}; beginning anew");
+                    // The old socket may be in the middle of an answer, and the kernel gives no other then.
+                    self.socket = Socket::open()?;
+                }
                 result => return result,
             }
         }

@@ -1,0 +1,148 @@
+//! Makes connections and sees where they land: listeners and callers in one process and one loop.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+mod client;
+mod listener;
+mod made_by;
+mod token;
+
+use crate::config::{Family, Port};
+use crate::validation::{Ids, Observation, Probe, Probing, Transport};
+use client::{Client, destination};
+use listener::{Accepted, Listener};
+use made_by::Kind;
+
+/// How long the others may take where one probe has failed: what lands in this namespace does so at once.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Makes the connections; an observation for each, in their order.
+pub fn run(probing: &Probing) -> Vec<Observation> {
+    let mut until = Instant::now() + probing.bound;
+    let listeners = listen(probing);
+    let mut sockets = Sockets::make(probing.probes.iter().map(|p| (p.caller, kind(p))));
+    let call = |probe| {
+        let at = (kind(probe), probe.expected.port());
+        let trouble = listeners.iter().find(|l| (l.kind, l.port) == at).and_then(Listener::trouble);
+        let to = match trouble {
+            // Whether a connection gets to a port that is taken can still be seen; a datagram cannot be followed.
+            Some(seen) if !is_taken(seen) || probe.transport == Transport::Udp => Err(seen.clone()),
+            _ => destination(probe, &probing.left_alone),
+        };
+        Client::call(probe, to, sockets.take(probe.caller, kind(probe)))
+    };
+    let mut clients: Vec<_> = probing.probes.iter().map(call).collect();
+    let ours: Vec<_> = listeners.iter().filter(|l| l.trouble().is_none()).map(|l| l.port.number()).collect();
+    let mut accepted = Vec::new();
+    loop {
+        clients.iter_mut().for_each(Client::step);
+        while take(&listeners, &mut accepted, &mut clients) {
+            clients.iter_mut().for_each(Client::step);
+        }
+        clients.iter_mut().for_each(|c| c.look_unless(&ours));
+        let now = Instant::now();
+        if clients.iter().any(|c| c.end.as_ref().is_some_and(|end| !end.seen.is_as(c.probe.expected))) {
+            until = until.min(now + GRACE);
+        }
+        if clients.iter().all(|c| c.end.is_some()) || now >= until {
+            break;
+        }
+        wait(&listeners, &accepted, &clients, until - now);
+    }
+    clients.iter_mut().for_each(Client::give_up);
+    clients.into_iter().filter_map(|c| c.end).collect()
+}
+
+fn is_taken(seen: &crate::validation::Seen) -> bool {
+    matches!(seen, crate::validation::Seen::Taken(_))
+}
+
+fn kind(probe: &Probe) -> Kind {
+    let family = probe.to.first().map_or(Family::Ipv4, |to| Family::of(to.ip()));
+    (family, probe.transport)
+}
+
+/// Listeners on all ports that probes are to come to, or not to come to.
+fn listen(probing: &Probing) -> Vec<Listener> {
+    let mut places: Vec<(Kind, Port)> = probing.probes.iter().map(|p| (kind(p), p.expected.port())).collect();
+    places.sort();
+    places.dedup();
+    let mut sockets = Sockets::make(places.iter().map(|(kind, _)| (probing.listener, *kind)));
+    let open = |(kind, port)| Listener::open(kind, port, probing.transparent, sockets.take(probing.listener, kind));
+    places.into_iter().map(open).collect()
+}
+
+/// Takes what has come to the listeners; whether anything was said.
+fn take(listeners: &[Listener], accepted: &mut Vec<Accepted>, clients: &mut [Client<'_>]) -> bool {
+    let mut said = false;
+    for listener in listeners {
+        accepted.extend(std::iter::from_fn(|| listener.accept()));
+        while let Some(landing) = listener.receive() {
+            clients.iter_mut().for_each(|c| c.notice(&landing, listener.port.number()));
+            said = true;
+        }
+    }
+    accepted.retain_mut(|connection| match connection.step() {
+        Ok(all) => {
+            if all {
+                clients.iter_mut().for_each(|c| c.notice(&connection.landing, connection.port));
+                said = true;
+            }
+            true
+        }
+        Err(_) => false,
+    });
+    said
+}
+
+fn wait(listeners: &[Listener], accepted: &[Accepted], clients: &[Client<'_>], bound: Duration) {
+    let here = |handle| PollFd::new(handle, PollFlags::POLLIN);
+    let mut handles: Vec<_> = listeners.iter().filter_map(Listener::handle).map(here).collect();
+    handles.extend(accepted.iter().map(Accepted::handle).map(here));
+    handles.extend(clients.iter().filter_map(Client::handle).map(|(handle, connecting)| {
+        PollFd::new(handle, if connecting { PollFlags::POLLOUT } else { PollFlags::POLLIN })
+    }));
+    // Rounded up, so that the last millisecond is not spent in a busy loop.
+    let timeout = PollTimeout::try_from(bound + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+    match poll(&mut handles, timeout) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(error) => log::debug!("poll: {error}"),
+    }
+}
+
+/// Sockets by who made them, so that no more children are started than there are users.
+struct Sockets(BTreeMap<(Option<Ids>, Kind), Vec<io::Result<OwnedFd>>>);
+
+impl Sockets {
+    fn make(wanted: impl Iterator<Item = (Option<Ids>, Kind)>) -> Self {
+        let mut kinds: BTreeMap<Option<Ids>, Vec<Kind>> = BTreeMap::new();
+        for (ids, kind) in wanted {
+            kinds.entry(ids).or_default().push(kind);
+        }
+        let mut made: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (ids, kinds) in kinds {
+            let result = made_by::sockets(ids, &kinds);
+            let error = result.as_ref().err().map(|e| (e.kind(), e.to_string()));
+            let mut sockets = result.unwrap_or_default().into_iter();
+            for kind in kinds {
+                let socket = sockets.next().ok_or_else(|| match &error {
+                    Some((kind, text)) => io::Error::new(*kind, text.clone()),
+                    None => io::Error::other("there are too few of them"),
+                });
+                made.entry((ids, kind)).or_default().push(socket);
+            }
+        }
+        Self(made)
+    }
+
+    fn take(&mut self, ids: Option<Ids>, kind: Kind) -> io::Result<OwnedFd> {
+        let made = self.0.get_mut(&(ids, kind)).and_then(Vec::pop);
+        made.unwrap_or_else(|| Err(io::Error::other("there are too few of them")))
+    }
+}

@@ -116,7 +116,15 @@ impl Facts<'_> {
             }
             (Seen::Silence, Expected::Captured(_)) => {
                 let text = format!("nothing answered within {}", Elapsed(observation.time));
-                Outcome::Failed(self.with_meaning(text, check, probe))
+                Outcome::Failed(match probe.from {
+                    // Within the pod everything is answered, captured or not.
+                    Some(_) => format!(
+                        "{text}: something drops these packets, such as a rule in the filter table or of a network policy"
+                    ),
+                    None => {
+                        self.with_meaning(format!("{text}: it left the pod uncaptured, or was dropped"), check, probe)
+                    }
+                })
             }
         }
     }
@@ -172,7 +180,7 @@ impl Facts<'_> {
     fn rules(&self, family: Family) -> String {
         let Some(rules) = &self.rules else {
             return format!(
-                "Either there are no {family} rules in this network namespace (the init container or the CNI plugin did not run, or ran for other families), or they are in a kind of iptables or a table that does not act on it, or something else redirects or drops it before; as root, `istio-iptables check` tells"
+                "Either there are no {family} rules in this network namespace (the init container or the CNI plugin did not run, or ran for other families), or they are in a kind of iptables or a table that does not act on it, or something else redirects or drops it before; as root, `iptables-save` shows them"
             );
         };
         let kinds: Vec<_> = rules.iter().filter(|(_, f)| *f == family).map(|(kind, _)| kind.name()).collect();
@@ -186,7 +194,7 @@ impl Facts<'_> {
                     .to_owned()
             }
             (kinds, _) => format!(
-                "There are {family} rules of ours of the kind {}, but none that act on it, or something else redirects or drops it before: `istio-iptables check` tells the difference",
+                "There are {family} rules of ours of the kind {}, but none that act on it, or something else redirects or drops it before: compare `iptables-save` with `istio-iptables --dry-run`",
                 kinds.join(" and ")
             ),
         }

@@ -123,12 +123,12 @@ impl<'a> Client<'a> {
 
     /// Looks where the other end of the connection is, once there is one, unless it is with a listener of ours
     /// (`ours`), which will hear of it.
-    pub fn look_unless(&mut self, ours: &[u16]) {
+    pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool) {
         let Some(Socket::Tcp(_)) = &self.socket else { return };
         if self.end.is_some() || !self.said || self.landed.is_some() {
             return;
         }
-        if self.accepted_at().is_none_or(|port| !ours.contains(&port)) {
+        if self.accepted_at().is_none_or(|port| !ours(port)) {
             self.look(false);
         }
     }

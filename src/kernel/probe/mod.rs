@@ -38,14 +38,17 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
         Client::call(probe, to, sockets.take(probe.caller, kind(probe)))
     };
     let mut clients: Vec<_> = probing.probes.iter().map(call).collect();
-    let ours: Vec<_> = listeners.iter().filter(|l| l.trouble().is_none()).map(|l| l.port.number()).collect();
+    let ours: Vec<_> = listeners.iter().filter(|l| l.trouble().is_none()).map(|l| (l.kind, l.port.number())).collect();
     let mut accepted = Vec::new();
     loop {
         clients.iter_mut().for_each(Client::step);
         while take(&listeners, &mut accepted, &mut clients) {
             clients.iter_mut().for_each(Client::step);
         }
-        clients.iter_mut().for_each(|c| c.look_unless(&ours));
+        clients.iter_mut().for_each(|c| {
+            let kind = kind(c.probe);
+            c.look_unless(|port| ours.contains(&(kind, port)));
+        });
         let now = Instant::now();
         if clients.iter().any(|c| c.end.as_ref().is_some_and(|end| !end.seen.is_as(c.probe.expected))) {
             until = until.min(now + GRACE);

@@ -43,11 +43,18 @@ impl Sockets {
         self.0.iter().find(|e| e.remote == client && e.state != LISTEN).map(|e| e.local.port())
     }
 
-    /// Who has a port.
+    fn holding(&self, port: u16, transport: Transport) -> Option<&Entry> {
+        self.0.iter().find(|e| e.local.port() == port && (transport == Transport::Udp || e.state == LISTEN))
+    }
+
+    /// Who has a port, but for the process, which takes longer to find.
     pub fn holder(&self, port: u16, transport: Transport) -> Holder {
-        let has = |e: &&Entry| e.local.port() == port && (transport == Transport::Udp || e.state == LISTEN);
-        let entry = self.0.iter().find(has);
-        Holder { port, uid: entry.map(|e| e.uid), process: entry.and_then(|e| process(e.inode)) }
+        Holder { port, uid: self.holding(port, transport).map(|e| e.uid), process: None }
+    }
+
+    /// The process that has a port, where this process may see it.
+    pub fn process(&self, port: u16, transport: Transport) -> Option<String> {
+        self.holding(port, transport).and_then(|e| process(e.inode))
     }
 }
 

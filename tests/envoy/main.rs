@@ -22,7 +22,9 @@ mod under_load;
 /// How inbound connections get to the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// REDIRECT, Envoy as user 1337.
     Redirect,
+    /// TPROXY, Envoy as root in group 1337.
     Tproxy,
 }
 
@@ -64,6 +66,6 @@ fn run(test: impl FnOnce(sidecar::Mesh), kind: support::Kind, mode: Mode) {
         (Some(why), _) => why.to_owned(),
         (None, Err(why)) => why.clone(),
     };
-    assert!(std::env::var("CI").is_ok_and(|ci| ci == "true").eq(&false), "cannot run: {why}");
+    assert!(std::env::var("CI").map_or(true, |ci| ci != "true"), "cannot run: {why}");
     eprintln!("NOT RUN: {why}");
 }

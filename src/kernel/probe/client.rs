@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
@@ -23,8 +24,13 @@ pub struct Client<'a> {
     socket: Option<Socket>,
     token: Token,
     start: Instant,
-    /// Whether the token was said.
+    /// Whether somebody else has the port that it is to come to. To him nothing is said: the end of a connection
+    /// that is closed with something unread is gone at once, and with it the trace of where it was.
+    mute: bool,
+    /// Whether there is a connection, and the token was said.
     said: bool,
+    /// Whether the other end has closed it.
+    closed: bool,
     heard: usize,
     landed: Option<(u16, Option<SocketAddr>)>,
     /// What came of it.
@@ -39,12 +45,23 @@ enum Socket {
 
 impl<'a> Client<'a> {
     /// Calls, where there is somewhere to call.
-    pub fn call(probe: &'a Probe, to: Result<SocketAddr, Seen>, socket: io::Result<OwnedFd>) -> Self {
+    pub fn call(probe: &'a Probe, to: Result<SocketAddr, Seen>, mute: bool, socket: io::Result<OwnedFd>) -> Self {
         let start = Instant::now();
         let token = Token::new();
         let to_ = to.as_ref().ok().copied();
-        let mut client =
-            Self { probe, to: to_, socket: None, token, start, said: false, heard: 0, landed: None, end: None };
+        let mut client = Self {
+            probe,
+            to: to_,
+            socket: None,
+            token,
+            start,
+            mute,
+            said: false,
+            closed: false,
+            heard: 0,
+            landed: None,
+            end: None,
+        };
         match (to, socket) {
             (Err(seen), _) => client.finish(seen),
             (_, Err(error)) => {
@@ -90,7 +107,7 @@ impl<'a> Client<'a> {
             return;
         }
         let moved = match &mut self.socket {
-            Some(Socket::Tcp(stream)) if !self.said => say(stream, &self.token).map(|said| self.said = said),
+            Some(Socket::Tcp(stream)) if !self.said => say(stream, &self.token, self.mute).map(|said| self.said = said),
             Some(Socket::Tcp(stream)) => hear(stream).map(|length| self.heard += length),
             Some(Socket::Udp(socket)) => match socket.recv(&mut [0; 512]) {
                 Ok(_) => {
@@ -104,7 +121,7 @@ impl<'a> Client<'a> {
         };
         match (moved, self.landed) {
             // Whoever has accepted it has closed it again: who that was, is still to be seen.
-            (Err(_), None) if self.said && self.probe.transport == Transport::Tcp => self.look(true),
+            (Err(_), None) if self.said && self.probe.transport == Transport::Tcp => self.closed = true,
             (Err(error), _) => self.refused(&error),
             (Ok(()), Some((port, original))) if self.heard >= LENGTH => {
                 self.finish(Seen::Captured { port, original, answered: true });
@@ -123,28 +140,23 @@ impl<'a> Client<'a> {
 
     /// Looks where the other end of the connection is, once there is one, unless it is with a listener of ours
     /// (`ours`), which will hear of it.
-    pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool) {
-        let Some(Socket::Tcp(_)) = &self.socket else { return };
+    pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool, sockets: &impl Deref<Target = Sockets>) {
+        let Some(Socket::Tcp(stream)) = &self.socket else { return };
         if self.end.is_some() || !self.said || self.landed.is_some() {
             return;
         }
-        if self.accepted_at().is_none_or(|port| !ours(port)) {
-            self.look(false);
+        let here = stream.local_addr().ok().and_then(|a| sockets.accepted_at(a));
+        match here {
+            Some(port) if ours(port) && !self.closed => {}
+            Some(port) => {
+                let holder = sockets.holder(port, Transport::Tcp);
+                // A transparent listener's connections have the port that was called, at which nobody listens.
+                let transparent = || sockets.holder(self.probe.expected.port().number(), Transport::Tcp);
+                self.finish(Seen::Accepted(if holder.uid.is_none() { transparent() } else { holder }));
+            }
+            None if self.closed => self.finish(Seen::Refused("it was closed at once".to_owned())),
+            None => self.finish(Seen::Outside),
         }
-    }
-
-    fn accepted_at(&self) -> Option<u16> {
-        let Some(Socket::Tcp(stream)) = &self.socket else { return None };
-        Sockets::look(Transport::Tcp).accepted_at(stream.local_addr().ok()?)
-    }
-
-    fn look(&mut self, closed: bool) {
-        let seen = match self.accepted_at() {
-            Some(port) => Seen::Accepted(Sockets::look(Transport::Tcp).holder(port, Transport::Tcp)),
-            None if closed => Seen::Refused("it was closed at once".to_owned()),
-            None => Seen::Outside,
-        };
-        self.finish(seen);
     }
 
     fn refused(&mut self, error: &io::Error) {
@@ -180,15 +192,17 @@ impl<'a> Client<'a> {
 }
 
 /// Says the token, once there is a connection.
-fn say(stream: &mut TcpStream, token: &Token) -> io::Result<bool> {
+fn say(stream: &mut TcpStream, token: &Token, mute: bool) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
     if stream.peer_addr().is_err() {
         return Ok(false);
     }
-    // A new connection's buffer has room for it.
-    stream.write_all(token.bytes())?;
+    if !mute {
+        // A new connection's buffer has room for it.
+        stream.write_all(token.bytes())?;
+    }
     Ok(true)
 }
 

@@ -1,5 +1,6 @@
 //! Makes connections and sees where they land: listeners and callers in one process and one loop.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,7 +15,8 @@ mod made_by;
 mod token;
 
 use crate::config::{Family, Port};
-use crate::validation::{Ids, Observation, Probe, Probing, Transport};
+use crate::kernel::sockets::Sockets as SocketTable;
+use crate::validation::{Ids, Observation, Probe, Probing, Seen, Transport};
 use client::{Client, destination};
 use listener::{Accepted, Listener};
 use made_by::Kind;
@@ -35,7 +37,7 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
             Some(seen) if !is_taken(seen) || probe.transport == Transport::Udp => Err(seen.clone()),
             _ => destination(probe, &probing.left_alone),
         };
-        Client::call(probe, to, sockets.take(probe.caller, kind(probe)))
+        Client::call(probe, to, trouble.is_some_and(is_taken), sockets.take(probe.caller, kind(probe)))
     };
     let mut clients: Vec<_> = probing.probes.iter().map(call).collect();
     let ours: Vec<_> = listeners.iter().filter(|l| l.trouble().is_none()).map(|l| (l.kind, l.port.number())).collect();
@@ -45,9 +47,11 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
         while take(&listeners, &mut accepted, &mut clients) {
             clients.iter_mut().for_each(Client::step);
         }
+        // Read at most once a round: the kernel walks all sockets of the machine for it.
+        let sockets = LazyCell::new(|| SocketTable::look(Transport::Tcp));
         clients.iter_mut().for_each(|c| {
             let kind = kind(c.probe);
-            c.look_unless(|port| ours.contains(&(kind, port)));
+            c.look_unless(|port| ours.contains(&(kind, port)), &sockets);
         });
         let now = Instant::now();
         if clients.iter().any(|c| c.end.as_ref().is_some_and(|end| !end.seen.is_as(c.probe.expected))) {
@@ -59,11 +63,23 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
         wait(&listeners, &accepted, &clients, until - now);
     }
     clients.iter_mut().for_each(Client::give_up);
-    clients.into_iter().filter_map(|c| c.end).collect()
+    name_processes(clients.into_iter().filter_map(|c| Some((c.probe.transport, c.end?))).collect())
 }
 
-fn is_taken(seen: &crate::validation::Seen) -> bool {
-    matches!(seen, crate::validation::Seen::Taken(_))
+/// Finds the processes that have ports of interest, once the connections are over.
+fn name_processes(mut observations: Vec<(Transport, Observation)>) -> Vec<Observation> {
+    let mut names = BTreeMap::new();
+    for (transport, observation) in &mut observations {
+        if let Seen::Taken(holder) | Seen::Accepted(holder) = &mut observation.seen {
+            let look = || SocketTable::look(*transport).process(holder.port, *transport);
+            holder.process = names.entry((*transport, holder.port)).or_insert_with(look).clone();
+        }
+    }
+    observations.into_iter().map(|(_, observation)| observation).collect()
+}
+
+fn is_taken(seen: &Seen) -> bool {
+    matches!(seen, Seen::Taken(_))
 }
 
 fn kind(probe: &Probe) -> Kind {

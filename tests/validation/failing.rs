@@ -79,7 +79,7 @@ fn no_answer(pod: Pod) {
     pod.apply(&[]);
     pod.0.iptables(&["-A", "INPUT", "-p", "tcp", "--dport", "15006", "-j", "DROP"]);
     let said = pod.validate(PROXY, &["--probe-timeout", "300ms"]);
-    said.fails(&["nothing answered within 30", "something drops these packets"]);
+    said.fails(&["nothing answered within ", "something drops these packets"]);
     assert!(said.time < Duration::from_secs(2), "{:?}", said.time);
 }
 

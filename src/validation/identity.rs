@@ -5,7 +5,7 @@ use std::fmt;
 use crate::config::{Config, Owner, Selection};
 
 /// A user and a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
     /// The user.
     pub uid: u32,

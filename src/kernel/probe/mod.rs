@@ -1,7 +1,6 @@
 //! Makes connections and sees where they land: listeners and callers in one process and one loop.
 
 use std::cell::LazyCell;
-use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ mod token;
 
 use crate::config::{Family, Port};
 use crate::kernel::sockets::Sockets as SocketTable;
-use crate::validation::{Ids, Observation, Probe, Probing, Seen, Transport};
+use crate::validation::{Holder, Ids, Observation, Probe, Probing, Seen, Transport};
 use client::{Client, destination};
 use listener::{Accepted, Listener};
 use made_by::Kind;
@@ -68,11 +67,15 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
 
 /// Finds the processes that have ports of interest, once the connections are over.
 fn name_processes(mut observations: Vec<(Transport, Observation)>) -> Vec<Observation> {
-    let mut names = BTreeMap::new();
+    let mut known: Vec<(Transport, Holder)> = Vec::new();
     for (transport, observation) in &mut observations {
         if let Seen::Taken(holder) | Seen::Accepted(holder) = &mut observation.seen {
-            let look = || SocketTable::look(*transport).process(holder.port, *transport);
-            holder.process = names.entry((*transport, holder.port)).or_insert_with(look).clone();
+            let found = known.iter().find(|(t, h)| (*t, h.port) == (*transport, holder.port));
+            holder.process = match found {
+                Some((_, found)) => found.process.clone(),
+                None => SocketTable::look(*transport).process(holder.port, *transport),
+            };
+            known.push((*transport, holder.clone()));
         }
     }
     observations.into_iter().map(|(_, observation)| observation).collect()
@@ -89,9 +92,12 @@ fn kind(probe: &Probe) -> Kind {
 
 /// Listeners on all ports that probes are to come to, or not to come to.
 fn listen(probing: &Probing) -> Vec<Listener> {
-    let mut places: Vec<(Kind, Port)> = probing.probes.iter().map(|p| (kind(p), p.expected.port())).collect();
-    places.sort();
-    places.dedup();
+    let mut places: Vec<(Kind, Port)> = Vec::new();
+    for place in probing.probes.iter().map(|p| (kind(p), p.expected.port())) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
     let mut sockets = Sockets::make(places.iter().map(|(kind, _)| (probing.listener, *kind)));
     let open = |(kind, port)| Listener::open(kind, port, probing.transparent, sockets.take(probing.listener, kind));
     places.into_iter().map(open).collect()
@@ -135,33 +141,32 @@ fn wait(listeners: &[Listener], accepted: &[Accepted], clients: &[Client<'_>], b
     }
 }
 
-/// Sockets by who made them, so that no more children are started than there are users.
-struct Sockets(BTreeMap<(Option<Ids>, Kind), Vec<io::Result<OwnedFd>>>);
+/// Sockets that were made, each for whom and of which kind.
+struct Sockets(Vec<(Option<Ids>, Kind, io::Result<OwnedFd>)>);
 
 impl Sockets {
+    /// Makes them, with no more children than there are users.
     fn make(wanted: impl Iterator<Item = (Option<Ids>, Kind)>) -> Self {
-        let mut kinds: BTreeMap<Option<Ids>, Vec<Kind>> = BTreeMap::new();
-        for (ids, kind) in wanted {
-            kinds.entry(ids).or_default().push(kind);
-        }
-        let mut made: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (ids, kinds) in kinds {
-            let result = made_by::sockets(ids, &kinds);
-            let error = result.as_ref().err().map(|e| (e.kind(), e.to_string()));
-            let mut sockets = result.unwrap_or_default().into_iter();
-            for kind in kinds {
-                let socket = sockets.next().ok_or_else(|| match &error {
-                    Some((kind, text)) => io::Error::new(*kind, text.clone()),
-                    None => io::Error::other("there are too few of them"),
-                });
-                made.entry((ids, kind)).or_default().push(socket);
+        let mut wanted: Vec<_> = wanted.collect();
+        let mut made = Vec::new();
+        while let Some(&(ids, _)) = wanted.first() {
+            let kinds: Vec<_> = wanted.iter().filter(|(i, _)| *i == ids).map(|(_, kind)| *kind).collect();
+            wanted.retain(|(i, _)| *i != ids);
+            match made_by::sockets(ids, &kinds) {
+                Ok(sockets) => made.extend(kinds.into_iter().zip(sockets).map(|(kind, s)| (ids, kind, Ok(s)))),
+                Err(error) => {
+                    let same = || io::Error::new(error.kind(), error.to_string());
+                    made.extend(kinds.into_iter().map(|kind| (ids, kind, Err(same()))));
+                }
             }
         }
         Self(made)
     }
 
     fn take(&mut self, ids: Option<Ids>, kind: Kind) -> io::Result<OwnedFd> {
-        let made = self.0.get_mut(&(ids, kind)).and_then(Vec::pop);
-        made.unwrap_or_else(|| Err(io::Error::other("there are too few of them")))
+        match self.0.iter().position(|(i, k, _)| (*i, *k) == (ids, kind)) {
+            Some(at) => self.0.swap_remove(at).2,
+            None => Err(io::Error::other("there are too few of them")),
+        }
     }
 }

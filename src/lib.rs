@@ -8,6 +8,7 @@
 //!         stdout ◀──netfilter::restore── dry run ◀───────────────────────────┤
 //!         kernel ◀──kernel (processes, netlink)── state (diff → Change) ◀────┘
 //!                         └── snapshot ──▶ state
+//! Config ──validation (plan)──▶ connections ──kernel::probe──▶ what was seen ──validation (judge)──▶ log, status
 //! ```
 //!
 //! Everything left of [`kernel`], and but for [`config::host`], which only reads, is pure: no files,

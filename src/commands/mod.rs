@@ -9,6 +9,7 @@ use crate::kernel::KernelError;
 pub mod apply;
 pub mod dry_run;
 mod session;
+pub mod validate;
 
 /// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum Failure {
     /// Other rules of ours are there, and are not to be changed.
     #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
     Drifted(Vec<String>),
+    /// Connections do not land where they have to; exit status 126.
+    #[error("the validation failed:\n{0}")]
+    Validation(String),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),

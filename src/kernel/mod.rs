@@ -10,8 +10,10 @@ pub mod lock;
 pub mod netlink;
 pub mod netns;
 pub mod nftables;
+pub mod probe;
 pub mod process;
 pub mod routes;
+pub mod sockets;
 mod trouble;
 
 use nftables::NftError;

@@ -313,7 +313,8 @@ fn short_flags(group: &str) -> impl Iterator<Item = char> {
     })
 }
 
-fn command() -> clap::Command {
+/// The parser; also what the man page and the shells' completions are made from.
+pub fn command() -> clap::Command {
     let mut command = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")

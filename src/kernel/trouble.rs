@@ -13,7 +13,12 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
     let said = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
     let capabilities = Capabilities::effective();
-    if has(&["permission denied", "operation not permitted", "must be root"]) {
+    // Legacy iptables opens a raw socket; without the right to, it says no more than this.
+    let no_table = has(&["table does not exist", "can't initialize", "unable to initialize", "do you need to insmod"]);
+    let no_right = !capabilities.net_admin() || !capabilities.net_raw();
+    if has(&["permission denied", "operation not permitted", "must be root"])
+        || no_table && no_right && !name.contains("nft")
+    {
         let needs = if name.contains("nft") { "CAP_NET_ADMIN" } else { "CAP_NET_ADMIN and CAP_NET_RAW" };
         return Some(format!(
             "it needs {needs} in the user namespace that owns this network namespace ({})",
@@ -23,7 +28,7 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
     if has(&["xtables lock", "lock file"]) {
         return Some(LOCK_HELD.to_owned());
     }
-    if has(&["table does not exist", "can't initialize", "do you need to insmod"]) {
+    if no_table {
         let family = if name.starts_with("ip6") { "ip6" } else { "ip" };
         return Some(format!(
             "the kernel may lack the module {family}table_nat (or _mangle, _raw): load it on the node"

@@ -1,0 +1,76 @@
+//! `manual FOLDER DATE`: writes the man page and the completions of bash, zsh and fish into a folder.
+
+use std::io;
+use std::path::Path;
+
+use clap_complete::Shell;
+use clap_mangen::Man;
+use istio_iptables::cli;
+use roff::{Roff, bold, roman};
+
+fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(folder), Some(date), None) = (arguments.next(), arguments.next(), arguments.next()) else {
+        return Err(io::Error::other("usage: manual FOLDER DATE"));
+    };
+    let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("istio-iptables.8"), man_page(&date)?)?;
+    // Shells offer the command that the program finds among its other words.
+    let mut command = cli::command().mut_arg("words", |a| a.hide(false).num_args(0..=1).value_parser(["clean"]));
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut command, cli::PROGRAM, folder)?;
+    }
+    Ok(())
+}
+
+fn man_page(date: &str) -> io::Result<Vec<u8>> {
+    let command = cli::command();
+    // The end of --help, by its paragraphs: the man page has sections for them.
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let man = Man::new(command).section("8").date(date).manual("System administration");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    let mut sections = Roff::new();
+    sections.control("SH", ["SYNOPSIS"]);
+    sections.text([bold("istio-iptables"), roman(" [FLAGS]")]);
+    sections.control("br", []);
+    sections.text([bold("istio-iptables clean"), roman(" [FLAGS]")]);
+    sections.control("br", []);
+    sections.text([bold("istio-clean-iptables"), roman(" [FLAGS]")]);
+    sections.control("SH", ["DESCRIPTION"]);
+    sections.text([roman(DESCRIPTION)]);
+    sections.to_writer(&mut page)?;
+    man.render_options_section(&mut page)?;
+    let mut sections = Roff::new();
+    sections.control("SH", ["ENVIRONMENT"]);
+    sections.text([roman(
+        "A flag goes before its variable, which is named with the flag. A variable that is set but empty sets a \
+         list to empty, and leaves a number or boolean alone. Without a flag are:",
+    )]);
+    for (name, meaning) in cli::VARIABLES {
+        sections.control("TP", []);
+        sections.text([bold(name)]);
+        sections.text([roman(meaning)]);
+    }
+    sections.control("SH", ["NOTES"]);
+    for paragraph in help.split("\n\n") {
+        sections.control("PP", []);
+        sections.control("nf", []);
+        for line in paragraph.lines() {
+            sections.text([roman(line)]);
+        }
+        sections.control("fi", []);
+    }
+    sections.control("SH", ["SEE ALSO"]);
+    sections.text([bold("iptables"), roman("(8), "), bold("nft"), roman("(8), "), bold("network_namespaces"), roman("(7)")]);
+    sections.to_writer(&mut page)?;
+    Ok(page)
+}
+
+const DESCRIPTION: &str = "Runs once in a pod's network namespace, before the application starts, and ends. From \
+    then on every TCP connection into the pod reaches the proxy at its inbound listener and every one out of it \
+    at its outbound listener, but for what the flags and the proxy's own user leave out. After exit status 0 the \
+    namespace has exactly the wanted rules, routes and addresses; after any other it is as it was before. It can \
+    be run again at any time: rules that are in place are left alone.";

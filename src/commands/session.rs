@@ -152,18 +152,17 @@ impl<'a> Session<'a> {
         self.presence = Presence::look()?;
         let (before, after) = (change.before(), change.after());
         for kind in IptablesKind::BOTH {
+            let mut changed = None;
             for family in Family::BOTH {
                 let wanted = after.has_ours(kind, family);
                 if self.presence.has_ours(kind, family) != wanted {
                     return Err(self.not_done(kind, family));
                 }
-                if wanted && before.has_ours(kind, family) {
-                    let now = self.read(Some(kind))?;
-                    if let Comparison::Drifted(differences) = state::compare(&now, goal) {
-                        let family = differences.iter().find_map(Difference::family).unwrap_or(family);
-                        return Err(self.not_done(kind, family));
-                    }
-                }
+                changed = changed.or((wanted && before.has_ours(kind, family)).then_some(family));
+            }
+            let Some(family) = changed else { continue };
+            if let Comparison::Drifted(differences) = state::compare(&self.read(Some(kind))?, goal) {
+                return Err(self.not_done(kind, differences.iter().find_map(Difference::family).unwrap_or(family)));
             }
         }
         Ok(())

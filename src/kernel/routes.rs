@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use netlink_packet_core::{Emitable, NLM_F_CREATE, NLM_F_EXCL, Parseable};
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -221,6 +221,8 @@ fn address_message(address: Ipv6Addr) -> AddressMessage {
     message.header.family = AddressFamily::Inet6;
     message.header.prefix_len = 128;
     message.header.index = LO;
+    // Nobody else can have it, and until the kernel has made sure of that, the proxy could not bind it.
+    message.header.flags = AddressHeaderFlags::Nodad;
     message.attributes =
         vec![AddressAttribute::Address(IpAddr::V6(address)), AddressAttribute::Local(IpAddr::V6(address))];
     message

@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -155,6 +156,18 @@ impl Pod {
         self.guard();
         let dressed = self.feed("ip", &["-batch", "-"], DRESS);
         assert!(dressed.succeeded(), "{dressed:?}");
+        // The kernel does some of it later: the route of the address, and of multicast once the link is up.
+        let routed = || {
+            let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
+            ["fd000000000000000000000000000002 80", "ff000000000000000000000000000000 08"]
+                .iter()
+                .all(|route| routes.lines().any(|l| l.starts_with(route) && l.ends_with("eth0")))
+        };
+        let until = Instant::now() + Duration::from_secs(5);
+        while !routed() {
+            assert!(Instant::now() < until, "the kernel does not route");
+            std::thread::yield_now();
+        }
     }
 
     /// Refuses to work in the network namespace that the tests were started in, which may be the machine's.

@@ -29,7 +29,8 @@ impl Host for Case {
     fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
         match path {
             "/etc/resolv.conf" => Ok(self.resolv_conf.clone().into_bytes()),
-            _ => std::fs::read(path),
+            // Users and groups have the same form as far as it matters.
+            _ => Ok(b"root:x:0:0\nistio-proxy:x:1337:1337\nenvoy:x:101:101\njava:x:102:102\nftp:x:103:103\n".to_vec()),
         }
     }
 }
@@ -44,7 +45,9 @@ impl Case {
         let options = Options::read(call.command, &call.flags, &mut problems);
         let config = Config::resolve(&call.flags, &options, self, &mut problems);
         assert!(problems.errors.is_empty() && call.errors.is_empty(), "{:?} of {self:?}", problems.errors);
-        plan(&config)
+        // The tools of this machine do not know these users.
+        let Plan { rules, routing } = plan(&config);
+        Plan { rules: rules.by_number(), routing }
     }
 }
 

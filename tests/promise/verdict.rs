@@ -73,9 +73,13 @@ impl Tally {
     pub fn say(self, what: &str) {
         let Self { tried, reached, undone, told, broken } = self;
         say(format_args!(
-            "{what}: {tried} tried, {} kept the promise ({reached} reached the wanted state, {undone} changed nothing{})",
-            tried - broken.len(),
-            if told > 0 { format!(", {told} could not undo and said so") } else { String::new() }
+            "{what}: {tried} tried, {} kept the promise ({reached} reached the wanted state, {undone} changed nothing){}",
+            tried - broken.len() - told,
+            if told > 0 {
+                format!("; {told} could not undo, every further request being refused, and said so")
+            } else {
+                String::new()
+            }
         ));
         assert!(broken.is_empty(), "{} of {tried} broke the promise:\n{}", broken.len(), broken.join("\n"));
     }

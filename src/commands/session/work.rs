@@ -74,19 +74,18 @@ impl Session<'_> {
         self.presence = Presence::look()?;
         let (before, after) = (work.change.before(), work.change.after());
         for kind in IptablesKind::BOTH {
+            let mut changed = None;
             for family in Family::BOTH {
                 let wanted = after.has_ours(kind, family);
                 if self.presence.has_ours(kind, family) != wanted {
                     return Err(self.not_done(kind, family));
                 }
-                let changed = before.tables.get(&(kind, family)) != after.tables.get(&(kind, family));
-                if wanted && changed && before.has_ours(kind, family) {
-                    let now = self.read(work.goal)?;
-                    if let Comparison::Drifted(differences) = state::compare(&now.snapshot, work.goal) {
-                        let family = differences.iter().find_map(Difference::family).unwrap_or(family);
-                        return Err(self.not_done(kind, family));
-                    }
-                }
+                let differs = before.tables.get(&(kind, family)) != after.tables.get(&(kind, family));
+                changed = changed.or((wanted && differs && before.has_ours(kind, family)).then_some(family));
+            }
+            let Some(family) = changed else { continue };
+            if let Comparison::Drifted(differences) = state::compare(&self.read(work.goal)?.snapshot, work.goal) {
+                return Err(self.not_done(kind, differences.iter().find_map(Difference::family).unwrap_or(family)));
             }
         }
         Ok(())

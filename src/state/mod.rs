@@ -10,12 +10,14 @@ use crate::netfilter::save::SavedTable;
 
 mod change;
 mod differences;
+mod live;
 mod ours;
 mod routing;
 mod wanted;
 
 pub use change::{Change, Nftables, Restore, Step, clean_script};
-pub use differences::Difference;
+pub use differences::{Difference, common};
+pub use live::rules as live_rules;
 pub use ours::tproxy_marks;
 pub use routing::RoutingState;
 

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use crate::capture::Plan;
-use crate::config::{Config, Options};
+use crate::config::{Config, IptablesKind, Options};
+use crate::explain::WordError;
 use crate::kernel::KernelError;
+use crate::output::Outcome;
 
 pub mod apply;
+pub mod check;
 pub mod dry_run;
+pub mod explain;
+mod pod;
 mod session;
+pub mod trial;
 
 /// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +38,14 @@ pub enum Failure {
     /// Other rules of ours are there, and are not to be changed.
     #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
     Drifted(Vec<String>),
+    /// The kernel, asked in a namespace of its own, does not take the rules.
+    #[error(
+        "the kernel does not take these rules (it was asked in a network namespace of its own; nothing was changed in this one): {0}"
+    )]
+    NotTaken(#[source] Box<Failure>),
+    /// The packet to explain cannot be.
+    #[error(transparent)]
+    Packet(#[from] WordError),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -41,6 +55,26 @@ impl From<KernelError> for Failure {
     fn from(error: KernelError) -> Self {
         Self::Kernel(Box::new(error))
     }
+}
+
+impl Failure {
+    /// What the call came to.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Packet(_) => Outcome::WrongUsage,
+            Self::Kernel(_)
+            | Self::Undone(_)
+            | Self::NotUndone { .. }
+            | Self::Drifted(_)
+            | Self::NotTaken(_)
+            | Self::Output(_) => Outcome::Failed,
+        }
+    }
+}
+
+/// What rules are written with: a kind of iptables, or nftables.
+fn backend(kind: Option<IptablesKind>) -> String {
+    kind.map_or_else(|| "nftables".to_owned(), |kind| format!("iptables-{}", kind.name()))
 }
 
 fn remains(differences: &[String]) -> String {

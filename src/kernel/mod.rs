@@ -13,6 +13,7 @@ pub mod nftables;
 pub mod process;
 pub mod routes;
 mod trouble;
+pub mod watch;
 
 use nftables::NftError;
 pub use process::ProcessError;
@@ -54,6 +55,12 @@ pub enum KernelError {
     Namespace {
         /// The path.
         path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A network namespace to try rules in.
+    #[error("no network namespace can be made to try the rules in: {reason}")]
+    Throwaway {
         /// Why not.
         reason: String,
     },

@@ -26,45 +26,52 @@ pub mod explain;
 pub mod kernel;
 pub mod logging;
 pub mod netfilter;
+pub mod output;
 pub mod state;
 pub mod validation;
 
 use cli::{Command, Invocation, Parsed};
 use commands::{Call, Failure};
 use config::host::ThisHost;
-use config::{Config, Options, Problems};
-
-/// Exit status of a call that failed; nothing was changed.
-const FAILED: u8 = 1;
-/// Exit status of a call that is wrong; nothing was touched.
-const WRONG_USAGE: u8 = 2;
-/// Exit status of a call whose validation failed, as Istio's program has it.
-const NOT_VALID: u8 = 126;
+use config::{Config, DryRun, Options, Output, Problems};
+use explain::Request;
+use output::{Document, Outcome};
 
 /// Runs a call. `argv` begins with the program's name, `variable` looks up the environment, `out` is
 /// standard output; the log goes to standard error.
 pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out: &mut dyn Write) -> ExitCode {
     let invocation = match cli::parse(argv, variable) {
         Parsed::Call(invocation) => invocation,
-        Parsed::Text(text) => return exit(out.write_all(text.as_bytes()).map_err(Failure::Output)),
+        Parsed::Text(text) => return exit(Outcome::Printed, out.write_all(text.as_bytes())),
     };
     let mut problems = Problems::default();
-    let Invocation { command, flags, ignored, errors } = invocation;
+    let Invocation { command, packet, flags, ignored, errors } = invocation;
     problems.warnings.extend(ignored.into_iter().map(Into::into));
     problems.errors.extend(errors.into_iter().map(Into::into));
     let options = Options::read(command, &flags, &mut problems);
     options.logging.install();
     enter_namespace(&options, &mut problems);
     let config = Config::resolve(&flags, &options, &ThisHost, &mut problems);
+    let packet = described(&packet, &mut problems);
     problems.warnings.iter().for_each(|w| log::warn!("{w}"));
     problems.errors.iter().for_each(|e| log::error!("{e}"));
-    if !problems.errors.is_empty() {
-        return ExitCode::from(WRONG_USAGE);
-    }
-    let level = if options.command == Command::Apply { log::Level::Info } else { log::Level::Debug };
-    log::log!(level, "configuration:{config}");
-    let plan = capture::plan(&config);
-    exit(carry_out(Call { config: &config, plan: &plan, options: &options }, out))
+    let mut document = Document::new(&options, &problems);
+    let json = options.output == Output::Json;
+    let result = match problems.errors.is_empty() {
+        false => Ok(Outcome::WrongUsage),
+        true => {
+            let level = if options.command == Command::Apply { log::Level::Info } else { log::Level::Debug };
+            log::log!(level, "configuration:{config}");
+            let plan = capture::plan(&config);
+            let call = Call { config: &config, plan: &plan, options: &options };
+            // What is text goes into the document too.
+            let mut nowhere = io::sink();
+            carry_out(call, packet.as_ref(), &mut document, if json { &mut nowhere } else { &mut *out })
+        }
+    };
+    let outcome = result.unwrap_or_else(|failure| failed(&failure, &mut document));
+    document.end(outcome);
+    exit(outcome, if json { document.write(out) } else { Ok(()) })
 }
 
 /// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.
@@ -76,26 +83,62 @@ fn enter_namespace(options: &Options, problems: &mut Problems) {
     }
 }
 
-fn carry_out(call: Call<'_>, out: &mut dyn Write) -> Result<(), Failure> {
-    if call.options.dry_run {
-        return Ok(commands::dry_run::dry_run(call, out)?);
+/// The packet that the words behind `explain` describe.
+fn described(words: &[String], problems: &mut Problems) -> Option<Request> {
+    if words.is_empty() {
+        return None;
     }
-    match call.options.command {
-        Command::Clean => return commands::apply::clean(call),
-        Command::Apply if call.options.skip_apply => log::info!("not applying: --skip-rule-apply"),
-        Command::Apply => commands::apply::apply(call)?,
-    }
-    if call.options.run_validation { commands::validate::validate(call) } else { Ok(()) }
+    let errors = match Request::parse(words) {
+        Ok(request) => return Some(request),
+        Err(errors) => errors,
+    };
+    problems.errors.extend(errors.iter().map(|e| config::UsageError::Packet(e.to_string())));
+    None
 }
 
-fn exit(result: Result<(), Failure>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // Somebody stopped reading, such as `head`: not our failure, and nobody is there to be told.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => {
-            log::error!("{failure}");
-            ExitCode::from(if matches!(failure, Failure::Validation(_)) { NOT_VALID } else { FAILED })
+fn carry_out(
+    call: Call<'_>,
+    packet: Option<&Request>,
+    document: &mut Document,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let outcome = match (call.options.command, call.options.dry_run) {
+        (Command::Explain, _) => commands::explain::explain(call, packet, document, out),
+        (Command::Check, _) => commands::check::check(call, document, out),
+        (Command::Apply | Command::Clean, DryRun::Print) => Ok(commands::dry_run::dry_run(call, document, out)?),
+        (Command::Apply | Command::Clean, DryRun::Kernel) => commands::trial::trial(call, document, out),
+        (Command::Clean, DryRun::No) => commands::apply::clean(call, document),
+        (Command::Apply, DryRun::No) if call.options.skip_apply => {
+            log::info!("not applying: --skip-rule-apply");
+            Ok(Outcome::Skipped)
         }
+        (Command::Apply, DryRun::No) => commands::apply::apply(call, document),
+    }?;
+    if call.options.run_validation && matches!(outcome, Outcome::Applied | Outcome::InPlace | Outcome::Skipped) {
+        commands::validate::validate(call)?;
     }
+    Ok(outcome)
+}
+
+fn failed(failure: &Failure, document: &mut Document) -> Outcome {
+    // Somebody stopped reading, such as `head`: not our failure, and nobody is there to be told.
+    if let Failure::Output(error) = failure
+        && error.kind() == io::ErrorKind::BrokenPipe
+    {
+        return Outcome::Printed;
+    }
+    log::error!("{failure}");
+    document.error(failure);
+    failure.outcome()
+}
+
+fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {
+    let mut status = outcome.status();
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        log::error!("{}", Failure::Output(error));
+        status = status.max(Outcome::Failed.status());
+    }
+    ExitCode::from(status)
 }

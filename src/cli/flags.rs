@@ -146,9 +146,13 @@ flags! {
         "legacy or nft, instead of finding out";
 
     DRY_RUN: "dry-run", Some('n'), ["DRY_RUN"], Bool, Diagnostics,
-        "Print the rules, touch nothing, need no root and no iptables";
+        "Print the rules, touch nothing, need no root and no iptables; with =kernel, have the kernel try them in a throwaway network namespace";
     OUTPUT: "output", None, ["ISTIO_IPTABLES_OUTPUT"], Text("FORMAT"), Diagnostics,
-        "What goes to standard output: text or json [default: text]";
+        "What goes to standard output: text, json, or mermaid, a flow chart of the rules [default: text]";
+    LIVE: "live", None, [], Bool, Diagnostics,
+        "With explain: the rules that the kernel has, not those of the flags";
+    WATCH: "watch", None, [], Bool, Diagnostics,
+        "With check: wait for the first difference";
     RUN_VALIDATION: "run-validation", None, ["RUN_VALIDATION"], Bool, Diagnostics,
         "After applying, prove that redirection works";
     PROBE_PORT: "iptables-probe-port", None, ["IPTABLES_PROBE_PORT"], Number("PORT"), Diagnostics,

@@ -10,9 +10,13 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, value_parser};
 
+mod errors;
 pub mod flags;
+mod words;
 
+pub use errors::{Ignored, ShapeError};
 use flags::{Flag, Heading, Kind};
+use words::Words;
 
 /// The program's name, in messages and as a positional argument to drop.
 pub const PROGRAM: &str = "istio-iptables";
@@ -38,6 +42,27 @@ pub enum Command {
     Apply,
     /// Remove everything of ours.
     Clean,
+    /// Say how what the kernel has differs from what is wanted.
+    Check,
+    /// Say what becomes of a packet.
+    Explain,
+}
+
+impl Command {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Clean => "clean",
+            Self::Check => "check",
+            Self::Explain => "explain",
+        }
+    }
+
+    /// The command that is asked for by a word of its own.
+    fn named(word: &str) -> Option<Self> {
+        [Self::Clean, Self::Check, Self::Explain].into_iter().find(|c| c.name() == word)
+    }
 }
 
 /// Where a value came from. Printed as a user would look for it.
@@ -78,82 +103,14 @@ pub struct Given {
 pub struct Invocation {
     /// What to do.
     pub command: Command,
+    /// The words behind `explain`, which describe a packet.
+    pub packet: Vec<String>,
     /// The values.
     pub flags: Flags,
     /// What was accepted without effect, to warn about.
     pub ignored: Vec<Ignored>,
     /// What is wrong with the call's shape.
     pub errors: Vec<ShapeError>,
-}
-
-/// Something of the call that has no effect.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Ignored {
-    /// A flag that some Istio release had.
-    #[error("{flag} has no effect any more. {instead}.")]
-    Retired {
-        /// The flag.
-        flag: Source,
-        /// What holds in its place.
-        instead: &'static str,
-    },
-    /// A word that is no flag.
-    #[error("the argument {0:?} is ignored: it is neither a flag nor a command")]
-    Stray(String),
-}
-
-/// What is wrong with the shape of a call.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ShapeError {
-    /// A flag that there is not.
-    #[error("{} is not a flag of this program{}; --help lists them", .flag.escape_debug(), suggestion(.similar))]
-    Unknown {
-        /// The flag as written.
-        flag: String,
-        /// One that is spelled much like it.
-        similar: Option<String>,
-    },
-    /// A flag without its value.
-    #[error("{0} needs a value; an empty one is written as ''")]
-    NoValue(String),
-    /// A value where a flag seems to have been meant.
-    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing behind it", flag_short = short_or_long(.flag), long = long(.flag))]
-    LooksLikeFlag {
-        /// The flag whose value it is.
-        flag: Source,
-        /// The value.
-        value: String,
-    },
-    /// Text that is not UTF-8.
-    #[error("{name} cannot be {value:?}: it is not valid UTF-8")]
-    NotUtf8 {
-        /// Whose text it is.
-        name: String,
-        /// The text, with replacement characters.
-        value: String,
-    },
-    /// Whatever else the parser finds.
-    #[error("{0}")]
-    Other(String),
-}
-
-fn suggestion(similar: &Option<String>) -> String {
-    similar.as_ref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default()
-}
-
-fn long(source: &Source) -> &'static str {
-    match source {
-        Source::Flag { long, .. } => long,
-        Source::Variable(name) => name,
-    }
-}
-
-fn short_or_long(source: &Source) -> String {
-    match source {
-        Source::Flag { short: Some(short), .. } => format!("-{short}"),
-        Source::Flag { long, short: None } => format!("--{long}"),
-        Source::Variable(name) => (*name).to_owned(),
-    }
 }
 
 /// The values given for each flag and variable, strongest first.
@@ -215,18 +172,16 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
     for (name, _) in VARIABLES {
         given.extend(from_environment(name, variable, &mut errors).map(|g| (name, g)));
     }
-    let mut command = if name == CLEAN_PROGRAM { Command::Clean } else { Command::Apply };
-    let words = matches.as_ref().and_then(|m| m.get_many::<OsString>("words")).into_iter().flatten();
-    for (index, word) in words.enumerate() {
-        let Some(text) = utf8(word, || "an argument".to_owned(), &mut errors) else { continue };
-        match text.as_str() {
-            "clean" => command = Command::Clean,
-            _ if index == 0 && file_name(word) == PROGRAM => {}
-            _ if index == 0 && file_name(word) == CLEAN_PROGRAM => command = Command::Clean,
-            stray => ignored.push(Ignored::Stray(shortened(stray))),
+    let mut words = Words::default();
+    let given_words = matches.as_ref().and_then(|m| m.get_many::<OsString>("words")).into_iter().flatten();
+    for (index, word) in given_words.enumerate() {
+        if let Some(text) = utf8(word, || "an argument".to_owned(), &mut errors) {
+            words.take(index, text, &mut ignored, &mut errors);
         }
     }
-    Parsed::Call(Invocation { command, flags: Flags { given }, ignored, errors })
+    let by_name = if name == CLEAN_PROGRAM { Command::Clean } else { Command::Apply };
+    let command = words.command.unwrap_or(by_name);
+    Parsed::Call(Invocation { command, packet: words.packet, flags: Flags { given }, ignored, errors })
 }
 
 /// The name the program was called by, and the arguments with the name that clap should show.
@@ -318,7 +273,7 @@ pub fn command() -> clap::Command {
     let mut command = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")
-        .override_usage("istio-iptables [clean] [FLAGS]")
+        .override_usage("istio-iptables [clean | check | explain [PACKET...]] [FLAGS]")
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
         .arg(
@@ -355,14 +310,18 @@ fn help(flag: &Flag) -> String {
 
 const AFTER_HELP: &str = "\
 Commands:
-  clean  Remove everything of ours, whatever kind of rules it is
+  clean    Remove everything of ours, whatever kind of rules it is
+  check    Say how what the kernel has differs from what the flags want; changes nothing
+  explain  Say what becomes of a packet, rule by rule, or without one, of each kind of traffic;
+           PACKET as in: out tcp uid=1000 to=10.0.0.5:443, or: in udp to=:53 from=10.1.2.3 iface=eth0
 
 A flag goes before its variable. Lists are separated by commas. IPv4 and IPv6 may be mixed.
 Also in the environment: ISTIO_OUTBOUND_OWNER_GROUPS (default *), ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE,
 ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32), ENVOY_USER (default istio-proxy),
 ISTIO_IPTABLES_PROGRAM_TIMEOUT (default 60s, the bound on one child process).
 
-Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 126 the validation failed.
+Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 3 check found a difference;
+126 the validation failed.
 
 Example, what Istio's injector runs (with -n it only prints the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";

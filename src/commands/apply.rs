@@ -4,16 +4,19 @@ use std::time::Instant;
 
 use super::session::{Compared, Session, Work};
 use super::{Call, Failure, lines};
+use crate::output::{Document, Outcome};
 use crate::state::{Goal, Restore, Step};
 
 /// Makes the kernel have the plan and nothing else of ours. Afterwards it does, or it is as it was.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn apply(call: Call<'_>) -> Result<(), Failure> {
+pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure> {
+    document.plan(call.plan);
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let kind = session.choose()?;
+    document.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, kind };
     let found = session.read(goal)?;
     match session.compare(&found, goal)? {
@@ -22,11 +25,15 @@ pub fn apply(call: Call<'_>) -> Result<(), Failure> {
         }
         Compared::InPlace => {
             log::info!("in place: the rules are there already, nothing was changed ({:.1?})", start.elapsed());
-            return Ok(());
+            return Ok(Outcome::InPlace);
         }
         Compared::Clean => {}
-        Compared::Drifted(differences) if !call.options.reconcile => return Err(Failure::Drifted(differences)),
+        Compared::Drifted(differences) if !call.options.reconcile => {
+            document.differ(&differences);
+            return Err(Failure::Drifted(differences));
+        }
         Compared::Drifted(differences) => {
+            document.differ(&differences);
             log::info!("other rules of ours are there; changing them:\n{}", lines(&differences));
         }
     }
@@ -34,27 +41,28 @@ pub fn apply(call: Call<'_>) -> Result<(), Failure> {
     log_work(&work);
     session.carry_out(&work)?;
     log::info!("applied: the rules are in place ({:.1?})", start.elapsed());
-    Ok(())
+    Ok(Outcome::Applied)
 }
 
 /// Removes everything of ours, in both kinds and families. Nothing there is success.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn clean(call: Call<'_>) -> Result<(), Failure> {
+pub fn clean(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let goal = Goal::Clean { plan: call.plan };
     let found = session.read(goal)?;
+    document.differ(&session.differences(&found, goal)?);
     let work = session.work(found, goal, false);
     if work.steps().is_empty() {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());
-        return Ok(());
+        return Ok(Outcome::NothingThere);
     }
     log_work(&work);
     session.carry_out(&work)?;
     log::info!("clean: everything of ours was removed ({:.1?})", start.elapsed());
-    Ok(())
+    Ok(Outcome::Removed)
 }
 
 /// Shows what is about to be done.

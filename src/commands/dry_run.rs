@@ -2,56 +2,72 @@
 
 use std::io::{self, Write};
 
-use super::Call;
+use super::{Call, explain};
 use crate::cli::Command;
-use crate::config::{Backend, Family};
+use crate::config::{Backend, Family, Output};
 use crate::netfilter::{nft, restore};
+use crate::output::{Document, Outcome, Script};
 use crate::state;
 
-/// Prints the text for each family that has rules, and the routing as comments.
+/// Prints the text for each family that has rules, and the routing as comments. Warns of what is odd about
+/// the configuration.
 ///
 /// # Errors
 /// What writing to `out` gives.
-pub fn dry_run(call: Call<'_>, out: &mut dyn Write) -> io::Result<()> {
-    if call.options.backend == Backend::Nftables {
-        nftables(call, out)?;
-    } else {
-        iptables(call, out)?;
+pub fn dry_run(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> io::Result<Outcome> {
+    if call.options.command == Command::Apply {
+        explain::warn(call, document);
+    }
+    document.plan(call.plan);
+    match call.options.output {
+        Output::Mermaid => explain::chart(call.plan, out)?,
+        Output::Text | Output::Json => print(call, document, out)?,
+    }
+    out.flush()?;
+    Ok(Outcome::Printed)
+}
+
+/// Prints the rules for the programs that load them.
+pub(super) fn print(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> io::Result<()> {
+    document.scripts = match call.options.backend {
+        Backend::Nftables => vec![nftables(call)],
+        Backend::Iptables(_) => iptables(call),
+    };
+    for Script { program, text } in &document.scripts {
+        write!(out, "# {program}\n{text}")?;
     }
     for line in call.plan.routing.to_string().lines() {
         match call.options.command {
-            Command::Apply => writeln!(out, "# {line}")?,
             Command::Clean => writeln!(out, "# {}", line.replace(" add ", " del "))?,
-        }
-    }
-    out.flush()
-}
-
-fn nftables(call: Call<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let tables = nft::Tables::of(&call.plan.rules);
-    writeln!(out, "# nft -f -")?;
-    match call.options.command {
-        Command::Apply => write!(out, "{tables}"),
-        Command::Clean => {
-            let names = nft::TABLES.into_iter().filter(|t| tables.get(*t).is_some()).map(nft::table_name);
-            names.into_iter().try_for_each(|name| writeln!(out, "delete table inet {name}"))
-        }
-    }
-}
-
-fn iptables(call: Call<'_>, out: &mut dyn Write) -> io::Result<()> {
-    for family in Family::BOTH {
-        let text = match call.options.command {
-            Command::Apply => restore::script(&call.plan.rules, family),
-            Command::Clean => state::clean_script(call.plan, family),
-        };
-        if !text.is_empty() {
-            let program = match family {
-                Family::Ipv4 => "iptables-restore",
-                Family::Ipv6 => "ip6tables-restore",
-            };
-            write!(out, "# {program} --noflush\n{text}")?;
+            Command::Apply | Command::Check | Command::Explain => writeln!(out, "# {line}")?,
         }
     }
     Ok(())
+}
+
+fn nftables(call: Call<'_>) -> Script {
+    let tables = nft::Tables::of(&call.plan.rules);
+    let text = match call.options.command {
+        Command::Clean => {
+            let names = nft::TABLES.into_iter().filter(|t| tables.get(*t).is_some()).map(nft::table_name);
+            names.map(|name| format!("delete table inet {name}\n")).collect()
+        }
+        Command::Apply | Command::Check | Command::Explain => tables.to_string(),
+    };
+    Script { program: "nft -f -".to_owned(), text }
+}
+
+fn iptables(call: Call<'_>) -> Vec<Script> {
+    let of = |family| {
+        let text = match call.options.command {
+            Command::Clean => state::clean_script(call.plan, family),
+            Command::Apply | Command::Check | Command::Explain => restore::script(&call.plan.rules, family),
+        };
+        let program = match family {
+            Family::Ipv4 => "iptables-restore --noflush",
+            Family::Ipv6 => "ip6tables-restore --noflush",
+        };
+        Script { program: program.to_owned(), text }
+    };
+    Family::BOTH.into_iter().map(of).filter(|s| !s.text.is_empty()).collect()
 }

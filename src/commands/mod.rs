@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use crate::capture::Plan;
-use crate::config::{Config, Options};
+use crate::config::{Config, IptablesKind, Options};
+use crate::explain::WordError;
 use crate::kernel::KernelError;
+use crate::output::Outcome;
 
 pub mod apply;
+pub mod check;
 pub mod dry_run;
+pub mod explain;
+mod pod;
 mod session;
+pub mod trial;
 pub mod validate;
 
 /// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
@@ -36,6 +42,14 @@ pub enum Failure {
     /// Connections do not land where they have to; exit status 126.
     #[error("the validation failed:\n{0}")]
     Validation(String),
+    /// The kernel, asked in a namespace of its own, does not take the rules.
+    #[error(
+        "the kernel does not take these rules (it was asked in a network namespace of its own; nothing was changed in this one): {0}"
+    )]
+    NotTaken(#[source] Box<Failure>),
+    /// The packet to explain cannot be.
+    #[error(transparent)]
+    Packet(#[from] WordError),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -45,6 +59,27 @@ impl From<KernelError> for Failure {
     fn from(error: KernelError) -> Self {
         Self::Kernel(Box::new(error))
     }
+}
+
+impl Failure {
+    /// What the call came to.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Packet(_) => Outcome::WrongUsage,
+            Self::Validation(_) => Outcome::NotValid,
+            Self::Kernel(_)
+            | Self::Undone(_)
+            | Self::NotUndone { .. }
+            | Self::Drifted(_)
+            | Self::NotTaken(_)
+            | Self::Output(_) => Outcome::Failed,
+        }
+    }
+}
+
+/// What rules are written with: a kind of iptables, or nftables.
+fn backend(kind: Option<IptablesKind>) -> String {
+    kind.map_or_else(|| "nftables".to_owned(), |kind| format!("iptables-{}", kind.name()))
 }
 
 fn remains(differences: &[String]) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Call, LOCK_BOUND};
+use crate::capture::{Plan, Routing};
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{Choice, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs};
@@ -11,6 +12,7 @@ use crate::kernel::lock::NamespaceLock;
 use crate::kernel::nftables::{self, Nftables};
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
+use crate::netfilter::Ruleset;
 use crate::netfilter::nft::Tables;
 use crate::netfilter::save::SavedChain;
 use crate::state::{self, Comparison, Goal, RoutingState, Snapshot, tproxy_marks};
@@ -37,12 +39,58 @@ pub(super) struct Session<'a> {
 pub(super) struct Found {
     snapshot: Snapshot,
     native: nftables::State,
+    /// Tables that no program is there to read; nothing of ours is in them.
+    unread: Vec<String>,
+}
+
+/// What is there, in the terms of what is planned.
+pub(super) struct Live {
+    /// Rules and routing.
+    pub(super) plan: Plan,
+    /// What has rules in it.
+    pub(super) backends: Vec<String>,
+    /// What of it has no such terms.
+    pub(super) left_out: Vec<String>,
+}
+
+impl Found {
+    /// What is there, in the terms of what is planned.
+    pub(super) fn live(&self) -> Live {
+        let mut live = Live { plan: Plan::default(), backends: Vec::new(), left_out: self.unread.clone() };
+        for kind in IptablesKind::BOTH {
+            let tables = self.snapshot.tables.iter().filter(|((k, _), _)| *k == kind);
+            let snapshot = Snapshot { tables: tables.map(|(k, t)| (*k, t.clone())).collect(), ..Snapshot::default() };
+            live.add(super::backend(Some(kind)), state::live_rules(&snapshot));
+        }
+        live.add(super::backend(None), self.native.raised());
+        let RoutingState { addresses, rules, routes } = self.snapshot.routing.clone();
+        live.plan.routing = Routing { addresses, rules, routes };
+        live
+    }
+}
+
+impl Live {
+    fn add(&mut self, backend: String, (rules, left_out): (Ruleset, Vec<String>)) {
+        if !rules.is_empty() {
+            self.backends.push(backend);
+        }
+        rules.rules().for_each(|(scope, rule)| self.plan.rules.push(scope, rule.clone()));
+        self.left_out.extend(left_out);
+    }
 }
 
 impl<'a> Session<'a> {
-    /// Waits for the namespace, and looks what is there.
+    /// Waits until the namespace is ours to change, and looks what is there.
     pub(super) fn open(call: Call<'a>) -> Result<Self, KernelError> {
-        let lock = NamespaceLock::take(LOCK_BOUND)?;
+        Self::with_lock(call, NamespaceLock::take(LOCK_BOUND)?)
+    }
+
+    /// Waits until nobody changes the namespace, and looks what is there. Such a session is for reading.
+    pub(super) fn look(call: Call<'a>) -> Result<Self, KernelError> {
+        Self::with_lock(call, NamespaceLock::share(LOCK_BOUND)?)
+    }
+
+    fn with_lock(call: Call<'a>, lock: NamespaceLock) -> Result<Self, KernelError> {
         let manner = Manner { bound: call.options.program_timeout, cni: call.options.cni_mode };
         if manner.cni && !Capabilities::effective().sys_admin() {
             log::debug!("without CAP_SYS_ADMIN, iptables is not kept from asking the name service");
@@ -80,6 +128,7 @@ impl<'a> Session<'a> {
     /// are no tables, no program is run.
     pub(super) fn read(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut snapshot = Snapshot::default();
+        let mut unread = Vec::new();
         for kind in IptablesKind::BOTH {
             let all = match goal {
                 Goal::Apply { kind: chosen, .. } => chosen == Some(kind),
@@ -89,8 +138,10 @@ impl<'a> Session<'a> {
             for family in Family::BOTH {
                 let there =
                     if all { self.presence.has_tables(kind, family) } else { self.presence.has_ours(kind, family) };
-                if there && self.readable(kind, family)? {
-                    families.push(family);
+                match there && self.readable(kind, family)? {
+                    true => families.push(family),
+                    false if there => unread.push(format!("{family} tables of the kind {}", kind.name())),
+                    false => {}
                 }
             }
             if let Some(programs) = self.programs.get(&kind).filter(|_| !families.is_empty()) {
@@ -109,7 +160,7 @@ impl<'a> Session<'a> {
         marks.extend(native.tproxy_marks());
         let (routing, certain) = self.routes.read()?;
         snapshot.routing = routing.ours(self.call.config, &self.known, &certain, &marks);
-        Ok(Found { snapshot, native })
+        Ok(Found { snapshot, native, unread })
     }
 
     /// What a program printed has to have the tables with chains of ours that the kernel has: iptables-nft
@@ -154,7 +205,6 @@ impl<'a> Session<'a> {
         let native = nftables::compare(&found.native, &self.native(goal))?;
         let nothing_native = found.native.is_clean() && self.native(goal).0.is_empty();
         let iptables = state::compare(&found.snapshot, goal);
-        let mut lines = Vec::new();
         match (&iptables, &native) {
             (Comparison::InPlace, nftables::Comparison::InPlace) => return Ok(Compared::InPlace),
             (Comparison::InPlace, nftables::Comparison::Clean) if nothing_native => return Ok(Compared::InPlace),
@@ -165,12 +215,15 @@ impl<'a> Session<'a> {
             }
             _ => {}
         }
+        Ok(Compared::Drifted(self.differences(found, goal)?))
+    }
+
+    /// How what is there differs from the goal, also where there is nothing: lines for people, in order.
+    pub(super) fn differences(&self, found: &Found, goal: Goal<'_>) -> Result<Vec<String>, KernelError> {
         let differences = state::change(&found.snapshot, goal).differences();
-        lines.extend(differences.iter().map(ToString::to_string));
-        if let nftables::Comparison::Drifted(differences) = native {
-            lines.extend(differences.iter().map(ToString::to_string));
-        }
-        Ok(Compared::Drifted(lines))
+        let native = nftables::differences(&found.native, &self.native(goal))?;
+        let lines = differences.iter().map(ToString::to_string);
+        Ok(lines.chain(native.iter().map(ToString::to_string)).collect())
     }
 
     /// What nftables are to hold.

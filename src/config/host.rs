@@ -34,17 +34,33 @@ pub struct ThisHost;
 
 impl Host for ThisHost {
     fn addresses(&self) -> io::Result<Vec<IpAddr>> {
-        let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
-            let address = interface.address?;
-            let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
-            v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
-        });
-        Ok(addresses.collect())
+        Ok(interfaces()?.into_iter().map(|(_, address)| address).collect())
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         std::fs::read(path)
     }
+}
+
+/// The addresses of all interfaces of the network namespace, in the kernel's order, with the interface's name.
+///
+/// # Errors
+/// What the system says.
+pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
+    let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+        let address = v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))?;
+        Some((interface.interface_name, address))
+    });
+    Ok(addresses.collect())
+}
+
+/// The interface of the IPv4 default route, as the kernel lists routes: its name, then the destination.
+pub fn default_interface() -> Option<String> {
+    let routes = std::fs::read_to_string("/proc/thread-self/net/route").ok()?;
+    let default = routes.lines().find(|line| line.split_ascii_whitespace().nth(1) == Some("00000000"))?;
+    default.split_ascii_whitespace().next().map(str::to_owned)
 }
 
 /// Whether traffic of the pod goes over this address: neither loopback nor link-local nor multicast.

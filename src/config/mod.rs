@@ -23,7 +23,7 @@ pub use families::{Families, Family, FamilyChoice};
 pub use host::Host;
 pub use interface::Interface;
 pub use network::{Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6};
-pub use options::{Backend, IptablesKind, Options, Output};
+pub use options::{Backend, DryRun, IptablesKind, Options, Output};
 pub use owner::Owner;
 pub use port::{Port, PortRange};
 pub use problems::{Problems, UsageError, Warning};

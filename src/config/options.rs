@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::problems::{Problems, Quoted, UsageError};
+use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::{Reader, items};
 use super::{FamilyChoice, Port};
 use crate::cli::{self, Command, Flags, flags};
@@ -67,15 +67,33 @@ pub enum Output {
     Text,
     /// For other programs.
     Json,
+    /// A flow chart of the rules, for people who look at pictures.
+    Mermaid,
+}
+
+/// Whether, and how, a call only shows what it would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// It does it.
+    #[default]
+    No,
+    /// It prints it.
+    Print,
+    /// It prints it, and has the kernel do it in a network namespace that goes with the call.
+    Kernel,
 }
 
 /// Options of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Put in place or remove.
+    /// What to do.
     pub command: Command,
-    /// Only print what would be done.
-    pub dry_run: bool,
+    /// Only show what would be done.
+    pub dry_run: DryRun,
+    /// Explain the rules that the kernel has.
+    pub live: bool,
+    /// Check until something differs.
+    pub watch: bool,
     /// Do not apply.
     pub skip_apply: bool,
     /// Change existing, different rules.
@@ -124,10 +142,16 @@ impl Options {
         let program_timeout = read
             .variable(cli::PROGRAM_TIMEOUT)
             .and_then(|g| read.parsed_or_warn(cli::PROGRAM_TIMEOUT, g, super::scalar::parse_duration));
+        let live = in_command(&mut read, &flags::LIVE, command, Command::Explain);
+        let watch = in_command(&mut read, &flags::WATCH, command, Command::Check);
+        let dry_run = dry_run(&mut read);
+        let command = if cleanup_only && command == Command::Apply { Command::Clean } else { command };
         let kind = read.word(&flags::FORCE_IPTABLES_BINARY, IptablesKind::parse).flatten();
         Self {
-            command: if cleanup_only { Command::Clean } else { command },
-            dry_run: read.strict_boolean(&flags::DRY_RUN).unwrap_or(false),
+            command,
+            dry_run,
+            live,
+            watch,
             skip_apply,
             reconcile,
             force_apply,
@@ -140,7 +164,9 @@ impl Options {
             cni_mode,
             backend: if native { Backend::Nftables } else { Backend::Iptables(kind) },
             families: read.word(&flags::IP_FAMILIES, FamilyChoice::parse).unwrap_or_default(),
-            output: read.word(&flags::OUTPUT, parse_output).unwrap_or_default(),
+            output: read
+                .word(&flags::OUTPUT, |text| parse_output(text, has_rules_to_draw(command, dry_run)))
+                .unwrap_or_default(),
             logging,
             program_timeout: program_timeout.unwrap_or(Duration::from_secs(60)),
         }
@@ -157,11 +183,44 @@ fn network_namespace(read: &mut Reader<'_>) -> Option<PathBuf> {
     Some(PathBuf::from(&given.text))
 }
 
-fn parse_output(text: &str) -> Result<Output, String> {
+/// A switch that one command has.
+fn in_command(read: &mut Reader<'_>, flag: &'static flags::Flag, command: Command, of: Command) -> bool {
+    let given = read.boolean(flag).unwrap_or(false);
+    if given && command != of {
+        read.warn(Warning::OfOtherCommand { flag: flag.long, command: of.name() });
+    }
+    given && command == of
+}
+
+/// A boolean that is never guessed, or `kernel`.
+fn dry_run(read: &mut Reader<'_>) -> DryRun {
+    let parse = |text: &str| match text {
+        "kernel" => Ok(DryRun::Kernel),
+        _ => match super::scalar::parse_bool(text) {
+            Ok(true) => Ok(DryRun::Print),
+            Ok(false) => Ok(DryRun::No),
+            Err(reason) => Err(format!("{reason}, or kernel")),
+        },
+    };
+    read.strict(&flags::DRY_RUN, parse).unwrap_or_default()
+}
+
+/// Whether the call prints rules, which can be drawn.
+fn has_rules_to_draw(command: Command, dry_run: DryRun) -> bool {
+    match command {
+        Command::Explain => true,
+        Command::Apply => dry_run == DryRun::Print,
+        Command::Clean | Command::Check => false,
+    }
+}
+
+fn parse_output(text: &str, drawable: bool) -> Result<Output, String> {
     match text {
         "" | "text" => Ok(Output::Text),
         "json" => Ok(Output::Json),
-        _ => Err("give text or json".to_owned()),
+        "mermaid" if drawable => Ok(Output::Mermaid),
+        "mermaid" => Err("a picture is only there of --dry-run and of explain; give text or json".to_owned()),
+        _ => Err("give text, json or mermaid".to_owned()),
     }
 }
 

@@ -102,6 +102,9 @@ pub enum UsageError {
         /// What the system said.
         reason: String,
     },
+    /// The description of a packet.
+    #[error("{0}")]
+    Packet(String),
     /// The network namespace cannot be entered.
     #[error("{0}")]
     Namespace(String),
@@ -141,6 +144,14 @@ pub enum Warning {
     InboundExclusionsWithoutEffect {
         /// Where the exclusions came from.
         source_: Source,
+    },
+    /// A flag of another command.
+    #[error("--{flag} has no effect without the command {command}")]
+    OfOtherCommand {
+        /// The flag.
+        flag: &'static str,
+        /// The command that has it.
+        command: &'static str,
     },
     /// A name that is not there, in a dry run.
     #[error("{source_} names the {what} {name}, which is not in {file}: applying these rules would fail")]

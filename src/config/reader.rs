@@ -73,10 +73,10 @@ impl<'a> Reader<'a> {
         self.number(flag, scalar::parse_bool)
     }
 
-    /// A boolean whose variable must not be misread either.
-    pub fn strict_boolean(&mut self, flag: &Flag) -> Option<bool> {
+    /// A value whose variable must not be misread either; an empty one is as good as none.
+    pub fn strict<T>(&mut self, flag: &Flag, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let given = self.flags.of(flag).find(|g| !(g.text.is_empty() && matches!(g.source, Source::Variable(_))))?;
-        self.parsed(given, scalar::parse_bool)
+        self.parsed(given, parse)
     }
 
     /// One value that must be right wherever it stands.

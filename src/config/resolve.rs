@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
 use super::{
-    Backend, Config, Dns, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Network, Options, Owner,
-    Port, PortRange, RouteTable, Selection, host,
+    Backend, Config, Dns, DryRun, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Network, Options,
+    Owner, Port, PortRange, RouteTable, Selection, host,
 };
 use crate::cli::{Command, Flags, Given, flags};
 
@@ -154,7 +154,8 @@ impl Resolver<'_> {
 
     /// Whether the rules do not go to the kernel, so that names need not have numbers.
     fn touches_nothing(&self) -> bool {
-        self.options.dry_run || self.options.skip_apply || self.cleans()
+        let looks = matches!(self.options.command, Command::Clean | Command::Explain);
+        self.options.dry_run == DryRun::Print || self.options.skip_apply && self.options.dry_run == DryRun::No || looks
     }
 
     fn cleans(&self) -> bool {

@@ -131,7 +131,7 @@ fn defaults() {
     assert_eq!(options.command, Command::Apply);
     assert_eq!(options.probe_port.number(), 15002);
     assert_eq!(options.probe_timeout, std::time::Duration::from_secs(5));
-    assert!(options.reconcile && !options.dry_run && !options.cni_mode && !options.force_apply);
+    assert!(options.reconcile && options.dry_run == DryRun::No && !options.cni_mode && !options.force_apply);
     assert_eq!(options.backend, Backend::Iptables(None));
     assert_eq!(options.network_namespace, None);
 }
@@ -348,7 +348,8 @@ fn variables_that_cannot_be_read() {
     assert!(!found(&[("REDIRECT_DNS", "true"), ("ISTIO_META_DNS_CAPTURE", "false")]).clean().dns.is_on());
     // A dry run must not become a real one.
     assert_messages(&found(&[("DRY_RUN", "yes")]).errors, &["environment variable DRY_RUN cannot be \"yes\""]);
-    assert!(!found(&[("DRY_RUN", "")]).options.dry_run);
+    assert_eq!(found(&[("DRY_RUN", "")]).options.dry_run, DryRun::No);
+    assert_eq!(found(&[("DRY_RUN", "kernel")]).options.dry_run, DryRun::Kernel);
     // A flag before it: nobody reads the variable.
     resolve(&["-p", "1", "-n"], &[("ENVOY_PORT", "abc"), ("DRY_RUN", "yes")], &FakeHost::pod()).clean();
     // Words and lists are not guessed at.

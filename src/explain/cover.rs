@@ -5,14 +5,16 @@ use super::chains::Chains;
 use crate::config::{Interface, KernelId, Network, Owner, PortRange};
 use crate::netfilter::{Chain, Match, Negatable, Rule, Table, Target};
 
-/// How many rules before a rule are looked at: with 10,000 ranges, all pairs would take seconds.
-const MOST_COMPARED: usize = 1_000;
+/// The longest chain whose rules are compared pair by pair: with 10,000 ranges, that would take seconds.
+const LONGEST_COMPARED: usize = 1_000;
+/// How many rules before a rule are looked at in a longer one.
+const MOST_BEFORE: usize = 100;
 
 /// The index of the first rule of the chain that takes every packet of the rule at `index`.
 pub(super) fn taken_by(chains: &Chains<'_>, table: Table, chain: Chain, index: usize) -> Option<usize> {
     let rules = chains.rules(table, chain);
     let later = rules.get(index)?;
-    let first = index.saturating_sub(MOST_COMPARED);
+    let first = if rules.len() > LONGEST_COMPARED { index.saturating_sub(MOST_BEFORE) } else { 0 };
     (first..index).find(|&i| {
         let Some(earlier) = rules.get(i) else { return false };
         // A mark that is changed in between may be another one at the later rule.

@@ -1,5 +1,6 @@
 //! What a configuration lets past the proxy, or breaks, or says without effect.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -253,10 +254,17 @@ fn exclusions(config: &Config, family: Family, chains: &Chains<'_>, found: &mut 
         Selection::Only(ranges) => ranges.iter().any(|r| overlap(*r, range)),
     };
     let flag = Cause::ExcludedRange.flag();
+    // Looked up, not searched for: there may be 10,000.
+    let mut places = HashMap::new();
+    for (index, rule) in chains.rules(Table::Nat, IstioChain::Output).iter().enumerate() {
+        if let ([Match::Destination(Negatable::Is(range))], Target::Return) = (rule.matches.as_slice(), rule.target) {
+            places.entry(*range).or_insert(index);
+        }
+    }
     for range in config.excluded_ranges.iter().copied().filter(|r| r.family() == family) {
-        let condition = [Match::Destination(Negatable::Is(range))];
-        let rule = find(chains, Table::Nat, IstioChain::Output, |m, t| m == condition && t == Target::Return);
         if !config.families.contains(family) || !captured(range) && config.outbound_ports.is_empty() {
+            let index = places.get(&range).copied();
+            let rule = index.and_then(|index| at(chains, Table::Nat, IstioChain::Output.into(), index));
             found.push(Finding::ExclusionWithoutEffect { range, rule, flag });
         }
     }

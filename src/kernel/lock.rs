@@ -21,7 +21,7 @@ pub struct NamespaceLock {
 }
 
 impl NamespaceLock {
-    /// Takes the lock, waiting for at most `bound`.
+    /// Takes the lock for itself, waiting for at most `bound`.
     ///
     /// The lock is `flock(2)` on the namespace's own file, so it is there without a writable file system,
     /// and no two namespaces share it. The programs that use legacy iptables with `XTABLES_LOCKFILE` set to
@@ -30,13 +30,26 @@ impl NamespaceLock {
     /// # Errors
     /// [`KernelError::Lock`] where the time is over, or the system has no such file.
     pub fn take(bound: Duration) -> Result<Self, KernelError> {
+        Self::lock(bound, FlockArg::LockExclusiveNonblock)
+    }
+
+    /// Takes the lock together with others that only look, waiting for at most `bound` until nobody changes
+    /// anything.
+    ///
+    /// # Errors
+    /// As [`NamespaceLock::take`].
+    pub fn share(bound: Duration) -> Result<Self, KernelError> {
+        Self::lock(bound, FlockArg::LockSharedNonblock)
+    }
+
+    fn lock(bound: Duration, how: FlockArg) -> Result<Self, KernelError> {
         let error = |reason: String| KernelError::Lock { seconds: bound.as_secs(), reason };
         let mut file = File::open(NAMESPACE).map_err(|e| error(format!("{NAMESPACE}: {e}")))?;
         let until = Instant::now() + bound;
         // Waiting calls try again ever less often; the first tries matter, since a call takes milliseconds.
         let mut pause = Duration::from_millis(1);
         loop {
-            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            match Flock::lock(file, how) {
                 Ok(lock) => {
                     // Children are to inherit it.
                     fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.to_string()))?;

@@ -15,6 +15,7 @@ pub mod process;
 pub mod routes;
 pub mod sockets;
 mod trouble;
+pub mod watch;
 
 use nftables::NftError;
 pub use process::ProcessError;
@@ -76,6 +77,12 @@ pub enum KernelError {
     Namespace {
         /// The path.
         path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A network namespace to try rules in.
+    #[error("no network namespace can be made to try the rules in: {reason}")]
+    Throwaway {
         /// Why not.
         reason: String,
     },

@@ -1,11 +1,12 @@
-//! Entering a network namespace.
+//! Entering a network namespace, one that is there or a new one.
 
 use std::fs::File;
 use std::path::Path;
 
-use nix::sched::{CloneFlags, setns};
+use nix::sched::{CloneFlags, setns, unshare};
 
 use super::KernelError;
+use crate::netfilter::{Match, Ruleset};
 
 /// Enters the network namespace at this path, for the rest of the process's life.
 ///
@@ -20,6 +21,52 @@ pub fn enter(path: &Path) -> Result<(), KernelError> {
     })
 }
 
+/// Enters a new network namespace, which goes with the process, with `lo` up. Where that is not allowed, it is
+/// one of a new user namespace, in which only one user and one group exist.
+///
+/// # Errors
+/// [`KernelError::Throwaway`] where neither can be had, or the rules name a user that would not exist.
+pub fn throwaway(rules: &Ruleset) -> Result<(), KernelError> {
+    let error = |reason: String| KernelError::Throwaway { reason };
+    match unshare(CloneFlags::CLONE_NEWNET) {
+        Ok(()) => {}
+        Err(nix::errno::Errno::EPERM) => user_namespace(rules).map_err(error)?,
+        Err(errno) => return Err(error(errno.to_string())),
+    }
+    super::routes::loopback_up().map_err(|e| error(format!("its lo cannot be set up: {e}")))
+}
+
+/// Enters a new user namespace with a network namespace. The only user that may be mapped without rights is
+/// the caller's own; it becomes root, since programs that it starts would lose their rights otherwise.
+fn user_namespace(rules: &Ruleset) -> Result<(), String> {
+    let owners = rules.rules().flat_map(|(_, r)| &r.matches).filter_map(|m| match m {
+        Match::OwnerUid(owner) | Match::OwnerGid(owner) => Some(owner.value()),
+        Match::Source(_)
+        | Match::Destination(_)
+        | Match::InInterface(_)
+        | Match::OutInterface(_)
+        | Match::Protocol(_)
+        | Match::SourcePort(_)
+        | Match::DestinationPort(_)
+        | Match::DestinationPorts(_)
+        | Match::ConntrackState(_)
+        | Match::Mark(_)
+        | Match::ConnectionMark(_) => None,
+    });
+    if let Some(owner) = owners.into_iter().find(|o| !o.contains(0) || o.contains(1)) {
+        return Err(format!(
+            "this process has no CAP_SYS_ADMIN, and in a user namespace of its own there is no user or group {owner}, which the rules name: run it with CAP_SYS_ADMIN, as in a privileged container"
+        ));
+    }
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+        .map_err(|e| format!("{e}: neither has this process CAP_SYS_ADMIN, nor may it make a user namespace"))?;
+    let write = |file: &str, text: String| std::fs::write(file, text).map_err(|e| format!("{file}: {e}"));
+    write("/proc/self/setgroups", "deny".to_owned())?;
+    write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    write("/proc/self/gid_map", format!("0 {gid} 1"))
+}
+
 /// Makes the name-service configuration look empty to this process alone, so that programs look up names
 /// in local files only: in a half-built network, any other look-up hangs. Where a mount namespace of its
 /// own cannot be had, nothing changes.
@@ -31,7 +78,7 @@ pub fn enter(path: &Path) -> Result<(), KernelError> {
 pub(super) fn hide_name_service() -> std::io::Result<()> {
     use nix::mount::{MsFlags, mount};
     let none: Option<&str> = None;
-    let _ = nix::sched::unshare(CloneFlags::CLONE_NEWNS).and_then(|()| {
+    let _ = unshare(CloneFlags::CLONE_NEWNS).and_then(|()| {
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
         mount(Some("/dev/null"), "/etc/nsswitch.conf", none, MsFlags::MS_BIND, none)
     });

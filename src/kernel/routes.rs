@@ -290,3 +290,31 @@ fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
     let table = KernelId::new(table).filter(|t| !KERNEL_TABLES.contains(&t.number()))?;
     on_lo.then_some(LocalRoute { family, table })
 }
+
+/// Sets `lo` up, which routes over it need.
+///
+/// # Errors
+/// The kernel's answer.
+pub(super) fn loopback_up() -> io::Result<()> {
+    /// `RTM_NEWLINK` of `linux/rtnetlink.h`.
+    const NEW_LINK: u16 = 16;
+    Netlink::open(NETLINK_ROUTE)?.change(&Message::new(NEW_LINK, &LoopbackUp), 0)
+}
+
+/// `struct ifinfomsg` of `linux/rtnetlink.h` that sets `IFF_UP` of `lo`.
+struct LoopbackUp;
+
+impl Emitable for LoopbackUp {
+    fn buffer_len(&self) -> usize {
+        16
+    }
+
+    fn emit(&self, buffer: &mut [u8]) {
+        const IFF_UP: u32 = 1;
+        // Family, padding and type; index; flags; which of them to change.
+        let words = [0, LO, IFF_UP, IFF_UP];
+        for (place, word) in buffer.chunks_exact_mut(4).zip(words) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+    }
+}

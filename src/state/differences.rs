@@ -110,7 +110,7 @@ fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, St
 
 /// The places of a common subsequence of two lists: what is the same at both ends, and between the ends
 /// the longest, where that is not too much work, else what is found going forward.
-pub(super) fn common<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usize, usize)> {
+pub fn common<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usize, usize)> {
     const MOST_CELLS: usize = 1 << 22;
     let pairs = || a.iter().zip(b);
     let head = pairs().take_while(|(x, y)| same(x, y)).count();

@@ -10,6 +10,7 @@ use crate::netfilter::save::{SavedChain, SavedTable};
 
 mod change;
 mod differences;
+mod live;
 mod moving;
 mod ours;
 mod routing;
@@ -17,7 +18,8 @@ mod undo;
 mod wanted;
 
 pub use change::{Change, Nftables, Restore, Step, clean_script};
-pub use differences::Difference;
+pub use differences::{Difference, common};
+pub use live::rules as live_rules;
 pub use ours::tproxy_marks;
 pub use routing::RoutingState;
 

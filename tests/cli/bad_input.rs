@@ -148,7 +148,7 @@ const TABLE: &[Row] = &[
     error(&["-p"], &["--envoy-port", "needs a value"]),
     error(&["--force-iptables-binary", "iptables"], &["--force-iptables-binary", "\"iptables\"", "legacy or nft"]),
     error(&["--ip-families", "ipv6"], &["--ip-families", "\"ipv6\"", "auto, ipv4 or dual"]),
-    error(&["--output", "yaml"], &["--output", "\"yaml\"", "text or json"]),
+    error(&["--output", "yaml"], &["--output", "\"yaml\"", "text, json or mermaid"]),
     warning(&["init"], &["\"init\"", "ignored"], "--to-ports 15001"),
 ];
 

@@ -140,8 +140,9 @@ fn long_arguments() {
 #[test]
 fn ten_thousand_ranges() {
     let ranges: Vec<_> = (0..10_000).map(|n| format!("{}.{}.0.0/8", 1 + n / 100, n % 100)).collect();
-    let outcome = dry_run(&["-x", &ranges.join(",")]).succeeds();
-    outcome.warns(&[]);
+    let outcome = dry_run(&["-i", "*", "-x", &ranges.join(",")]).succeeds();
+    // 1.0.0.0/8 and 1.1.0.0/8 are the same range.
+    assert!(outcome.skipped || outcome.warnings().len() == 21, "{:?}", outcome.warnings());
     let printed: Vec<_> = outcome.rules().into_iter().filter(|r| r.ends_with(".0.0/8 -j RETURN")).collect();
     let expected: Vec<_> = ranges.iter().map(|r| format!("-A ISTIO_OUTPUT -d {r} -j RETURN")).collect();
     assert!(outcome.skipped || printed == expected);

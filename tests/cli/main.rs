@@ -12,5 +12,8 @@ mod environment;
 mod flags;
 mod forms;
 mod hosts;
+mod json;
+mod looking;
 mod output;
+mod schema;
 mod support;

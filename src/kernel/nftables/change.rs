@@ -12,6 +12,7 @@ use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
 use crate::netfilter::Table;
 use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
+use crate::state::common;
 
 /// What a comparison came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,14 @@ pub fn compare(state: &State, wanted: &Tables) -> Result<Comparison, NftError> {
     if state.is_clean() {
         return Ok(Comparison::Clean);
     }
+    Ok(match differences(state, wanted)? {
+        none if none.is_empty() => Comparison::InPlace,
+        differences => Comparison::Drifted(differences),
+    })
+}
+
+/// How what the kernel has differs from what is wanted, in the order of tables, chains and rules.
+pub fn differences(state: &State, wanted: &Tables) -> Result<Vec<Difference>, NftError> {
     let mut differences = Vec::new();
     for table in TABLES {
         let (have, want) = (state.get(table), wanted.get(table));
@@ -62,10 +71,7 @@ pub fn compare(state: &State, wanted: &Tables) -> Result<Comparison, NftError> {
         let named = have.into_iter().flat_map(|t| &t.sets).filter(|s| !s.is_anonymous());
         named.for_each(|set| differ(false, format!("set inet {name} {}", set.name)));
     }
-    Ok(match differences.is_empty() {
-        true => Comparison::InPlace,
-        false => Comparison::Drifted(differences),
-    })
+    Ok(differences)
 }
 
 fn compare_chains(
@@ -107,24 +113,16 @@ fn compare_rules(
 ) {
     let have = have.map(|t| t.rules.as_slice()).unwrap_or_default();
     let have: Vec<_> = have.iter().filter(|r| r.chain == chain).map(|r| &r.reading).collect();
-    let start = have.iter().zip(want).take_while(|(have, want)| **have == *want).count();
-    let (have, want) = (have.get(start..).unwrap_or_default(), want.get(start..).unwrap_or_default());
-    let end = have.iter().rev().zip(want.iter().rev()).take_while(|(have, want)| **have == *want).count();
-    let have = have.get(..have.len() - end).unwrap_or_default();
-    let want = want.get(..want.len() - end).unwrap_or_default();
+    let want: Vec<_> = want.iter().collect();
     let mut differ = |wanted, rule: &Reading| {
         differ(wanted, format!("rule inet {} {chain} {}", table_name(table), rule.text(table)));
     };
-    let unwanted: Vec<_> = have.iter().filter(|r| !want.contains(r)).collect();
-    let missing: Vec<_> = want.iter().filter(|r| !have.contains(r)).collect();
-    if unwanted.is_empty() && missing.is_empty() {
-        // The same rules in another order, or another number of times.
-        have.iter().for_each(|rule| differ(false, rule));
-        want.iter().for_each(|rule| differ(true, rule));
-        return;
+    let (mut old, mut new) = (0, 0);
+    for (i, j) in common(&have, &want, |a, b| a == b).into_iter().chain([(have.len(), want.len())]) {
+        have.get(old..i).unwrap_or_default().iter().for_each(|rule| differ(false, rule));
+        want.get(new..j).unwrap_or_default().iter().for_each(|rule| differ(true, rule));
+        (old, new) = (i + 1, j + 1);
     }
-    unwanted.into_iter().for_each(|rule| differ(false, rule));
-    missing.into_iter().for_each(|rule| differ(true, rule));
 }
 
 /// A wanted rule as it is read from the kernel.

@@ -33,7 +33,7 @@ use socket::Socket;
 use state::TableState;
 
 pub use batch::Batch;
-pub use change::{Comparison, Difference, compare, restore, transaction};
+pub use change::{Comparison, Difference, compare, differences, restore, transaction};
 pub use error::NftError;
 pub use state::State;
 

@@ -17,8 +17,8 @@ use super::uapi::{
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
 use crate::config::Mark;
-use crate::netfilter::Table;
-use crate::netfilter::nft::{Body, Expression};
+use crate::netfilter::nft::{Body, Expression, chain_named, raise, table_name};
+use crate::netfilter::{Ruleset, Table};
 
 /// What the kernel has in tables of ours, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,29 @@ impl State {
         transparent
             .flat_map(|b| &b.expressions)
             .filter_map(|e| if let Expression::SetMark(m) = e { Some(*m) } else { None })
+    }
+
+    /// The rules in the terms of planned ones, as far as there are any for them, and the others as text.
+    pub fn raised(&self) -> (Ruleset, Vec<String>) {
+        let (mut rules, mut left_out) = (Ruleset::default(), Vec::new());
+        for table in &self.tables {
+            for rule in &table.rules {
+                let raised = match (&rule.reading, chain_named(&rule.chain)) {
+                    (Reading::Rule(body), Some(chain)) => raise(table.table, chain, body),
+                    (Reading::Rule(_) | Reading::Unknown(_), _) => None,
+                };
+                match raised {
+                    Some(raised) => raised.into_iter().for_each(|(scope, rule)| rules.push(scope, rule)),
+                    None => left_out.push(format!(
+                        "rule inet {} {} {}",
+                        table_name(table.table),
+                        rule.chain,
+                        rule.reading.text(table.table)
+                    )),
+                }
+            }
+        }
+        (rules, left_out)
     }
 
     pub(super) fn get(&self, table: Table) -> Option<&TableState> {

@@ -11,10 +11,12 @@ use super::{Chain, ConntrackState, Hook, IstioChain, Negatable, Placement, Proto
 use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod lower;
+mod raise;
 mod ranges;
 mod text;
 mod words;
 
+pub use raise::raise;
 pub use ranges::AddressRange;
 
 /// The text that nft(8) builds the rules from, with `nft -f`; empty where there is no rule. What it builds

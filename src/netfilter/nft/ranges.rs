@@ -43,6 +43,29 @@ impl AddressRange {
         (Self::from(network) == self).then_some(network)
     }
 
+    /// The same as the fewest networks.
+    pub fn networks(self) -> Vec<Network> {
+        let width = if self.low.is_ipv4() { 32 } else { 128 };
+        let (mut low, high) = (bits(self.low), bits(self.high));
+        let address = |bits: u128| match self.low {
+            IpAddr::V4(_) => IpAddr::V4(u32::try_from(bits).unwrap_or(u32::MAX).into()),
+            IpAddr::V6(_) => IpAddr::V6(bits.into()),
+        };
+        let mut networks = Vec::new();
+        loop {
+            // As many host bits as the low end has zeros, and no more than there are addresses left.
+            let left = (high - low).checked_add(1).map_or(u128::BITS, |count| count.ilog2());
+            let host = low.trailing_zeros().min(left).min(width);
+            let length = u8::try_from(width - host).unwrap_or(u8::MAX);
+            networks.extend(Network::new(address(low), length));
+            let last = low | 1_u128.checked_shl(host).map_or(u128::MAX, |size| size - 1);
+            if last >= high {
+                return networks;
+            }
+            low = last + 1;
+        }
+    }
+
     /// The ranges in ascending order; those that overlap or lie next to each other are one.
     pub fn merged(networks: impl IntoIterator<Item = Network>) -> Vec<Self> {
         let mut ranges: Vec<_> = networks.into_iter().map(Self::from).collect();

@@ -1,0 +1,76 @@
+//! What is wrong with the shape of a call, and what of it has no effect.
+
+use super::Source;
+
+/// Something of the call that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ignored {
+    /// A flag that some Istio release had.
+    #[error("{flag} has no effect any more. {instead}.")]
+    Retired {
+        /// The flag.
+        flag: Source,
+        /// What holds in its place.
+        instead: &'static str,
+    },
+    /// A word that is no flag.
+    #[error("the argument {0:?} is ignored: it is neither a flag nor a command")]
+    Stray(String),
+}
+
+/// What is wrong with the shape of a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// A flag that there is not.
+    #[error("{} is not a flag of this program{}; --help lists them", .flag.escape_debug(), suggestion(.similar))]
+    Unknown {
+        /// The flag as written.
+        flag: String,
+        /// One that is spelled much like it.
+        similar: Option<String>,
+    },
+    /// A flag without its value.
+    #[error("{0} needs a value; an empty one is written as ''")]
+    NoValue(String),
+    /// A value where a flag seems to have been meant.
+    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing behind it", flag_short = short_or_long(.flag), long = long(.flag))]
+    LooksLikeFlag {
+        /// The flag whose value it is.
+        flag: Source,
+        /// The value.
+        value: String,
+    },
+    /// Text that is not UTF-8.
+    #[error("{name} cannot be {value:?}: it is not valid UTF-8")]
+    NotUtf8 {
+        /// Whose text it is.
+        name: String,
+        /// The text, with replacement characters.
+        value: String,
+    },
+    /// Two things to do.
+    #[error("{0} and {1} are two commands: give one of them")]
+    TwoCommands(&'static str, &'static str),
+    /// Whatever else the parser finds.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn suggestion(similar: &Option<String>) -> String {
+    similar.as_ref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default()
+}
+
+fn long(source: &Source) -> &'static str {
+    match source {
+        Source::Flag { long, .. } => long,
+        Source::Variable(name) => name,
+    }
+}
+
+fn short_or_long(source: &Source) -> String {
+    match source {
+        Source::Flag { short: Some(short), .. } => format!("-{short}"),
+        Source::Flag { long, short: None } => format!("--{long}"),
+        Source::Variable(name) => (*name).to_owned(),
+    }
+}

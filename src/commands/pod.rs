@@ -1,0 +1,35 @@
+//! The pod that packets are followed in: this network namespace, as far as it is set up.
+
+use std::net::IpAddr;
+
+use crate::config::host::{self, Host, ThisHost};
+use crate::config::{Config, Family, Interface};
+use crate::explain::{Pod, PodInterface};
+
+/// The pod as this network namespace is; a usual one where there is no address yet. Its name servers are read
+/// where they matter.
+pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
+    let mut pod = Pod { interfaces: Vec::new(), name_servers: Vec::new() };
+    for (name, address) in host::interfaces().unwrap_or_default() {
+        let Ok(name) = Interface::parse(&name) else { continue };
+        if name == Interface::loopback() || !host::is_global(&address) {
+            continue;
+        }
+        match pod.interfaces.iter_mut().find(|i| i.name == name) {
+            Some(interface) => interface.addresses.push(address),
+            None => pod.interfaces.push(PodInterface { name, addresses: vec![address] }),
+        }
+    }
+    if let Some(default) = host::default_interface() {
+        pod.interfaces.sort_by_key(|i| i.name.as_str() != default);
+    }
+    if pod.interfaces.is_empty() {
+        log::info!("this network namespace has no address: a pod with eth0 is taken in its place");
+        let usual = Pod::default().interfaces.into_iter().flat_map(|i| i.addresses);
+        pod = Pod::with_addresses(usual.filter(|a: &IpAddr| config.families.contains(Family::of(*a))));
+    }
+    if name_servers {
+        pod.name_servers = ThisHost.read(host::RESOLV_CONF).map(|t| host::name_servers(&t)).unwrap_or_default();
+    }
+    pod
+}

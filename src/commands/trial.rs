@@ -1,0 +1,71 @@
+//! Has the kernel try the rules in a network namespace of its own, which goes with the process.
+
+use std::io::Write;
+use std::time::Instant;
+
+use super::session::Session;
+use super::{Call, Failure, apply, dry_run};
+use crate::cli::Command;
+use crate::config::{Backend, Options};
+use crate::kernel::netns;
+use crate::output::{Document, Outcome};
+
+/// Prints the rules, puts them in place in a new network namespace as [`apply::apply`] would in this one, and
+/// looks whether they are there; with `clean`, removes them there again. This namespace is only looked at, for
+/// the kind of iptables to use.
+///
+/// # Errors
+/// [`Failure::NotTaken`], with what the kernel or the program says; [`Failure::Kernel`] where it cannot be
+/// tried.
+pub fn trial(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let start = Instant::now();
+    if call.options.command == Command::Apply {
+        super::explain::warn(call, document);
+    }
+    dry_run::print(call, document, out)?;
+    let options = Options { backend: chosen_here(call), ..call.options.clone() };
+    let call = Call { options: &options, ..call };
+    netns::throwaway(&call.plan.rules)?;
+    load(call, document).map_err(|failure| Failure::NotTaken(Box::new(failure)))?;
+    let with = document.backend.as_deref().unwrap_or_default();
+    writeln!(out, "# the kernel takes these rules ({with}, {:.1?})", start.elapsed())?;
+    out.flush()?;
+    Ok(Outcome::Accepted)
+}
+
+/// What apply would use in this namespace; where that cannot be told, what it would use in a fresh one.
+fn chosen_here(call: Call<'_>) -> Backend {
+    let asked = call.options.backend;
+    match Session::look(call).and_then(|mut session| session.choose()) {
+        Ok(Some(kind)) => Backend::Iptables(Some(kind)),
+        Ok(None) => asked,
+        Err(error) => {
+            log::info!("what is in use in this network namespace is not known: {error}");
+            asked
+        }
+    }
+}
+
+fn load(call: Call<'_>, document: &mut Document) -> Result<(), Failure> {
+    apply::apply(call, document)?;
+    // A program that reports success need not have done its work: the second call looks.
+    match apply::apply(call, document)? {
+        Outcome::InPlace => {}
+        _ if call.options.force_apply => {}
+        Outcome::Printed
+        | Outcome::Accepted
+        | Outcome::Applied
+        | Outcome::Skipped
+        | Outcome::Removed
+        | Outcome::NothingThere
+        | Outcome::Drifted
+        | Outcome::Explained
+        | Outcome::NotValid
+        | Outcome::Failed
+        | Outcome::WrongUsage => return Err(Failure::Drifted(document.lines())),
+    }
+    if call.options.command == Command::Clean {
+        apply::clean(call, document)?;
+    }
+    Ok(())
+}

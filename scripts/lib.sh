@@ -41,7 +41,7 @@ needs_venv() {
 
 # The toolchain's target for a static binary.
 needs_rust() {
-    command -v cargo >/dev/null || die "cargo is missing: install Rust 1.88 or later with rustup"
+    command -v cargo >/dev/null || die "cargo is missing: install Rust 1.89 or later with rustup"
     rustc --print target-libdir --target "$target" 2>/dev/null | xargs -r test -d && return
     command -v rustup >/dev/null || die "the Rust target $target is missing, and there is no rustup to install it"
     step "installing the Rust target $target"

@@ -13,10 +13,14 @@ use crate::netfilter::{Chain, Hook, Ruleset, Table};
 /// How many rules of a chain are drawn, where no packet's way goes by the others.
 const MOST_DRAWN: usize = 40;
 
+/// Lines are broken here, between options: mermaid would break them at any `-`. The ones of rules are wider
+/// than its boxes are otherwise.
+const SETTINGS: &str = "%%{init: {\"flowchart\": {\"wrappingWidth\": 600}}}%%\n";
+
 /// The chart of one family's rules.
 pub fn chart(rules: &Ruleset, family: Family, trace: Option<&Trace>) -> String {
     let chains = Chains::of(rules, family);
-    let mut chart = Chart { text: String::from("flowchart TB\n"), edges: 0, met: BTreeMap::new(), trace };
+    let mut chart = Chart { text: format!("{SETTINGS}flowchart TB\n"), edges: 0, met: BTreeMap::new(), trace };
     for step in trace.iter().flat_map(|t| &t.steps) {
         if let Step::Rule { at, outcome, .. } = step {
             let key = (at.rule.table, at.rule.chain, at.number);
@@ -69,7 +73,7 @@ impl Chart<'_> {
                 Some(false) => ":::miss",
                 None => "",
             };
-            let _ = writeln!(self.text, "    {name}[\"{number}: {}\"]{class}", escaped(&specification(rule)));
+            let _ = writeln!(self.text, "    {name}[\"{number}: {}\"]{class}", broken(&specification(rule)));
             self.link(&mut before, name);
         }
         self.text.push_str("  end\n");
@@ -115,7 +119,7 @@ impl Chart<'_> {
                     || number == chains.rules(table, chain).len()
                     || self.met.get(&(table, chain, number)) == Some(&true);
                 if let Some(to) = rule.target.jump().filter(|to| drawn && !chains.rules(table, *to).is_empty()) {
-                    let _ = writeln!(self.text, "  {} -.-> {}", node(table, chain, number), node(table, to.into(), 1));
+                    let _ = writeln!(self.text, "  {} -.-> {}", node(table, chain, number), id(table, to.into()));
                     self.edges += 1;
                 }
             }
@@ -125,7 +129,7 @@ impl Chart<'_> {
     /// The packet, the rules that matched, and what became of it.
     fn way(&mut self) {
         let Some(trace) = self.trace else { return };
-        let _ = writeln!(self.text, "  packet([\"{}\"]):::packet", escaped(&trace.packet.to_string()));
+        let _ = writeln!(self.text, "  packet([\"{}\"]):::packet", broken(&trace.packet.to_string()));
         let first = self.edges;
         let mut before = "packet".to_owned();
         let mut hook = String::new();
@@ -170,6 +174,27 @@ fn id(table: Table, chain: Chain) -> String {
 
 fn node(table: Table, chain: Chain, number: usize) -> String {
     format!("{table}_{chain}_{number}")
+}
+
+/// A rule or a packet in several lines, broken before an option, or before a word of a packet.
+fn broken(text: &str) -> String {
+    const WIDEST: usize = 36;
+    let mut lines: Vec<String> = Vec::new();
+    let mut before = "";
+    for word in text.split(' ') {
+        // An option belongs to the `!` before it, and what is no option to the option before it.
+        let option = word.starts_with('-') && before != "!" || word == "!" || word.contains('=');
+        let fits = |line: &String| line.len() + word.len() < WIDEST && word != "-j" || !option;
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+        before = word;
+    }
+    lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br>")
 }
 
 /// Text within quotes: Mermaid takes entities, without their `&`.

@@ -1,23 +1,22 @@
 //! Calls of ours in the same network namespace wait for each other.
 
-use std::fs::File;
-use std::mem::ManuallyDrop;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use super::KernelError;
 
 /// The network namespace of this thread, as a file that can be locked.
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
 
-/// The lock of a network namespace, held until this process and every child that inherited it has ended:
+/// The lock of a network namespace, held until it is dropped and every child that inherited it has ended:
 /// the child of a call that was killed may still be at work.
 #[derive(Debug)]
 pub struct NamespaceLock {
-    // Never unlocked, which would take the lock from a child at work too: the end of the process closes it.
-    _lock: ManuallyDrop<Flock<File>>,
+    // Only ever closed: to unlock it would take the lock from a child at work too.
+    _file: File,
 }
 
 impl NamespaceLock {
@@ -30,7 +29,7 @@ impl NamespaceLock {
     /// # Errors
     /// [`KernelError::Lock`] where the time is over, or the system has no such file.
     pub fn take(bound: Duration) -> Result<Self, KernelError> {
-        Self::lock(bound, FlockArg::LockExclusiveNonblock)
+        Self::lock(bound, File::try_lock)
     }
 
     /// Takes the lock together with others that only look, waiting for at most `bound` until nobody changes
@@ -39,25 +38,27 @@ impl NamespaceLock {
     /// # Errors
     /// As [`NamespaceLock::take`].
     pub fn share(bound: Duration) -> Result<Self, KernelError> {
-        Self::lock(bound, FlockArg::LockSharedNonblock)
+        Self::lock(bound, File::try_lock_shared)
     }
 
-    fn lock(bound: Duration, how: FlockArg) -> Result<Self, KernelError> {
+    fn lock(bound: Duration, try_lock: fn(&File) -> Result<(), TryLockError>) -> Result<Self, KernelError> {
         let error = |reason: String| KernelError::Lock { seconds: bound.as_secs(), reason };
-        let mut file = File::open(NAMESPACE).map_err(|e| error(format!("{NAMESPACE}: {e}")))?;
+        let file = File::open(NAMESPACE).map_err(|e| error(format!("{NAMESPACE}: {e}")))?;
         let until = Instant::now() + bound;
         // Waiting calls try again ever less often; the first tries matter, since a call takes milliseconds.
         let mut pause = Duration::from_millis(1);
         loop {
-            match Flock::lock(file, how) {
-                Ok(lock) => {
+            match try_lock(&file) {
+                Ok(()) => {
                     // Children are to inherit it.
-                    fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.to_string()))?;
-                    return Ok(Self { _lock: ManuallyDrop::new(lock) });
+                    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.to_string()))?;
+                    return Ok(Self { _file: file });
                 }
-                Err((returned, Errno::EWOULDBLOCK | Errno::EINTR)) if Instant::now() < until => file = returned,
-                Err((_, Errno::EWOULDBLOCK)) => return Err(error("it is held".to_owned())),
-                Err((_, errno)) => return Err(error(errno.to_string())),
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return Err(error("it is held".to_owned())),
+                Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Interrupted => {
+                    return Err(error(e.to_string()));
+                }
+                Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));

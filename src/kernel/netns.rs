@@ -59,12 +59,14 @@ fn user_namespace(rules: &Ruleset) -> Result<(), String> {
         ));
     }
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+    unshare(CloneFlags::CLONE_NEWUSER)
         .map_err(|e| format!("{e}: neither has this process CAP_SYS_ADMIN, nor may it make a user namespace"))?;
     let write = |file: &str, text: String| std::fs::write(file, text).map_err(|e| format!("{file}: {e}"));
     write("/proc/self/setgroups", "deny".to_owned())?;
     write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-    write("/proc/self/gid_map", format!("0 {gid} 1"))
+    write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    // Only now: files in /proc/net belong to the root that there is when the namespace is made.
+    unshare(CloneFlags::CLONE_NEWNET).map_err(|e| e.to_string())
 }
 
 /// Makes the name-service configuration look empty to this process alone, so that programs look up names

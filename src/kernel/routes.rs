@@ -3,10 +3,12 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
-use netlink_packet_core::{Emitable, NLM_F_CREATE, NLM_F_EXCL, Parseable};
+use netlink_packet_core::{
+    DecodeError, DefaultNla, Emitable, NLM_F_CREATE, NLM_F_EXCL, NlasIterator, Parseable, parse_u32,
+};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
-use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
+use netlink_packet_route::route::{RouteHeader, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 
@@ -257,6 +259,51 @@ fn policy_rule(family: Family, message: &RuleMessage) -> Option<PolicyRule> {
     Some(PolicyRule { family, mark: KernelId::new(mark)?, table: KernelId::new(table)? })
 }
 
+/// A route, with those of its attributes that are a number. The crate's type can read all that a route may
+/// have, down to tunnels and MPLS, which is a good part of this program's size.
+#[derive(Default)]
+struct RouteMessage {
+    header: RouteHeader,
+    attributes: Vec<(u16, u32)>,
+}
+
+/// The interface (`linux/rtnetlink.h`).
+const RTA_OIF: u16 = 4;
+/// The table, which the header has no room for where its number is above 255.
+const RTA_TABLE: u16 = 15;
+
+impl RouteMessage {
+    fn encoded(&self) -> Vec<DefaultNla> {
+        self.attributes.iter().map(|(kind, number)| DefaultNla::new(*kind, number.to_ne_bytes().to_vec())).collect()
+    }
+}
+
+impl Emitable for RouteMessage {
+    fn buffer_len(&self) -> usize {
+        self.header.buffer_len() + self.encoded().as_slice().buffer_len()
+    }
+
+    fn emit(&self, buffer: &mut [u8]) {
+        let (header, attributes) = buffer.split_at_mut(self.header.buffer_len());
+        self.header.emit(header);
+        self.encoded().as_slice().emit(attributes);
+    }
+}
+
+impl Parseable<[u8]> for RouteMessage {
+    fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let header = RouteHeader::parse(bytes)?;
+        let mut attributes = Vec::new();
+        for attribute in NlasIterator::new(bytes.get(header.buffer_len()..).unwrap_or_default()) {
+            let attribute = attribute?;
+            if matches!(attribute.kind(), RTA_OIF | RTA_TABLE) {
+                attributes.push((attribute.kind(), parse_u32(attribute.value())?));
+            }
+        }
+        Ok(Self { header, attributes })
+    }
+}
+
 fn route_message(route: &LocalRoute) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header = RouteHeader {
@@ -269,7 +316,7 @@ fn route_message(route: &LocalRoute) -> RouteMessage {
         kind: RouteType::Local,
         ..RouteHeader::default()
     };
-    message.attributes = vec![RouteAttribute::Table(route.table.number()), RouteAttribute::Oif(LO)];
+    message.attributes = vec![(RTA_TABLE, route.table.number()), (RTA_OIF, LO)];
     message
 }
 
@@ -281,10 +328,10 @@ fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
     }
     let (mut on_lo, mut table) = (false, u32::from(header.table));
     for attribute in &message.attributes {
-        if let RouteAttribute::Oif(index) = attribute {
-            on_lo = *index == LO;
-        } else if let RouteAttribute::Table(number) = attribute {
-            table = *number;
+        match *attribute {
+            (RTA_OIF, index) => on_lo = index == LO,
+            (RTA_TABLE, number) => table = number,
+            _ => {}
         }
     }
     let table = KernelId::new(table).filter(|t| !KERNEL_TABLES.contains(&t.number()))?;

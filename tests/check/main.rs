@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use support::{Backend, Watcher, apply, check, command, in_pod, run, state};
 
 /// How a difference about the chain begins, and what it speaks of.
@@ -174,5 +176,35 @@ fn a_watch_leaves_the_lock_to_others() {
         let (status, lines) = watcher.end();
         assert_eq!(status, 3);
         assert_lines(Backend::Native, &lines, &[('-', "10.1.0.0/16")]);
+    });
+}
+
+/// A user without rights, who may make a user namespace.
+const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// Where rights lack, the kernel tries the rules in a user namespace, in which there is root alone.
+#[test]
+fn a_trial_without_rights() {
+    in_pod(|| {
+        let nobody = |words: &[&str]| Command::new("setpriv").args(NOBODY).args(words).output().unwrap();
+        if !nobody(&["unshare", "--user", "true"]).status.success() {
+            eprintln!("NOT RUN: this machine has no user namespaces for users without rights");
+            return;
+        }
+        // Where the user may run it. Copied by another process: a file that one of ours has open for writing,
+        // or a child that another test starts meanwhile, cannot be run.
+        let program = std::env::temp_dir().join(format!("istio-iptables-trial-{}", std::process::id()));
+        let path = program.to_str().unwrap();
+        run("cp", &[env!("CARGO_BIN_EXE_istio-iptables"), path]);
+        for backend in Backend::ALL {
+            let trial = |uid| nobody(&[path, "--dry-run=kernel", backend.flag(), "-m", "TPROXY", "-b", "*", "-u", uid]);
+            let (root, proxy) = (trial("0"), trial("1337"));
+            let text = String::from_utf8_lossy(&root.stdout);
+            assert!(root.status.success() && text.contains("# the kernel takes these rules"), "{root:?}");
+            let message = String::from_utf8_lossy(&proxy.stderr);
+            assert_eq!(proxy.status.code(), Some(1), "{message}");
+            assert!(message.contains("there is no user or group 1337"), "{message}");
+        }
+        std::fs::remove_file(&program).unwrap();
     });
 }

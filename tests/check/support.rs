@@ -17,7 +17,7 @@ pub enum Backend {
 impl Backend {
     pub const ALL: [Self; 3] = [Self::Legacy, Self::Nft, Self::Native];
 
-    fn flag(self) -> &'static str {
+    pub fn flag(self) -> &'static str {
         match self {
             Self::Legacy => "--force-iptables-binary=legacy",
             Self::Nft => "--force-iptables-binary=nft",

@@ -101,11 +101,22 @@ fn what_the_kernel_does_not_take_is_said() {
 #[test]
 fn a_picture_is_one_flow_chart() {
     let chart = dry_run(&[&README[..], &["--output=mermaid"]].concat()).succeeds();
-    assert!(chart.skipped || chart.stdout.starts_with("flowchart "), "{}", chart.stdout);
+    assert!(chart.skipped || chart.stdout.contains("\nflowchart TB\n"), "{}", chart.stdout);
     let way = explain(&["out", "tcp", "to=10.0.0.5:443", "--output", "mermaid"]).succeeds();
     assert!(way.skipped || way.stdout.contains("linkStyle"), "{}", way.stdout);
     let both = dry_run(&["-b", "*", "--ip-families=dual", "--output=mermaid"]).succeeds();
-    assert_eq!(both.stdout.matches("flowchart").count(), usize::from(!both.skipped));
+    assert_eq!(both.stdout.matches("flowchart TB").count(), usize::from(!both.skipped));
     call(&["check", "--output=mermaid"]).is_wrong_usage().fails_with(&["only there of --dry-run and of explain"]);
     call(&["--output=mermaid"]).is_wrong_usage().fails_with(&["only there of --dry-run and of explain"]);
+}
+
+/// The README's picture is what the program prints for the README's command line.
+#[test]
+fn the_picture_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    let line = readme.lines().find_map(|l| l.strip_prefix("$ istio-iptables ")?.strip_suffix(" --dry-run"));
+    let args: Vec<_> = line.expect("a dry run").split(' ').map(|word| word.trim_matches('\'')).collect();
+    let drawn = dry_run(&[&args[..], &["--output=mermaid"]].concat()).succeeds();
+    let picture = readme.split("```mermaid\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a picture");
+    assert!(drawn.skipped || drawn.stdout == picture, "put this into the README:\n{}", drawn.stdout);
 }

@@ -1,5 +1,6 @@
 //! Holds the simulation against the kernel: random packets are sent for real, under random configurations and
-//! under arbitrary rules, and each must arrive where `explain` says, and nowhere else.
+//! under arbitrary rules, with each kind of iptables and with nftables, and each must arrive where `explain`
+//! says, and nowhere else.
 //!
 //! `EXPLAIN_SEED` repeats a run, `EXPLAIN_CONFIGURATIONS` makes it longer or shorter. Needs root, ip and
 //! iptables of both kinds; without them it fails in CI, and says so elsewhere. All rules are loaded in
@@ -25,12 +26,12 @@ use istio_iptables::capture::Plan;
 use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
 use istio_iptables::netfilter::{ConntrackState, restore};
-use namespace::Net;
+use namespace::{Backend, Net};
 use packets::Parcel;
 use random::Random;
 use servers::{Arrival, Log, Servers, Side};
 
-/// How many configurations, and how many sets of arbitrary rules, each kind of iptables gets.
+/// How many configurations, and how many sets of arbitrary rules, each backend gets.
 const CONFIGURATIONS: usize = 60;
 /// How many packets are sent under each.
 const PACKETS: usize = 60;
@@ -56,14 +57,15 @@ fn the_kernel_does_what_explain_says() {
     let configurations = number("EXPLAIN_CONFIGURATIONS").map_or(CONFIGURATIONS, |n| n as usize);
     let began = Instant::now();
     let counts: Vec<_> = std::thread::scope(|scope| {
-        let run = |kind| scope.spawn(move || kernel_of_kind(kind, seed, configurations));
-        IptablesKind::BOTH.map(run).into_iter().map(|t| t.join().expect("no panic")).collect()
+        let run = |(number, backend)| scope.spawn(move || kernel_with(backend, seed ^ number, configurations));
+        let runs: Vec<_> = (0..).zip(Backend::ALL).map(run).collect();
+        runs.into_iter().map(|t| t.join().expect("no panic")).collect()
     });
     let mut different = Vec::new();
-    for (kind, count) in IptablesKind::BOTH.into_iter().zip(counts) {
+    for (backend, count) in Backend::ALL.into_iter().zip(counts) {
         eprintln!(
             "{}: {} packets under {configurations} configurations and as many sets of arbitrary rules ({} captured, {} left alone, {} lost), {} different",
-            kind.name(),
+            backend.name(),
             count.packets,
             count.captured,
             count.left_alone,
@@ -89,38 +91,38 @@ fn missing() -> Option<String> {
     all.find(absent).map(|(name, _)| format!("there is no {name}"))
 }
 
-fn kernel_of_kind(kind: IptablesKind, seed: u64, configurations: usize) -> Count {
-    let mut random = Random::new(seed ^ kind as u64);
+fn kernel_with(backend: Backend, seed: u64, configurations: usize) -> Count {
+    let mut random = Random::new(seed);
     let mut count = Count::default();
     for _ in 0..configurations {
-        configuration(kind, &mut random, &mut count);
-        arbitrary_rules(kind, &mut random, &mut count);
+        configuration(backend, &mut random, &mut count);
+        arbitrary_rules(backend, &mut random, &mut count);
     }
     count
 }
 
 /// Sends some packets under one random configuration.
-fn configuration(kind: IptablesKind, random: &mut Random, count: &mut Count) {
+fn configuration(backend: Backend, random: &mut Random, count: &mut Count) {
     let call = Call::random(random);
     let (config, plan) = call.plan();
-    batch(kind, random, &plan, Listeners::of(&config), packets::Kinds::All, &format!("{call:?}"), count);
+    batch(backend, random, &plan, Listeners::of(&config), packets::Kinds::All, &format!("{call:?}"), count);
 }
 
 /// Sends some packets under random rules, which no configuration makes. Since they may stop answers too, no
 /// packet here needs one.
-fn arbitrary_rules(kind: IptablesKind, random: &mut Random, count: &mut Count) {
+fn arbitrary_rules(backend: Backend, random: &mut Random, count: &mut Count) {
     let plan = rules::plan(random);
     let (config, _) = Call::default().plan();
     let mut text = String::new();
     for family in Family::BOTH {
         text.push_str(&restore::script(&plan.rules, family));
     }
-    batch(kind, random, &plan, Listeners::of(&config), packets::Kinds::WithoutAnswer, &text, count);
+    batch(backend, random, &plan, Listeners::of(&config), packets::Kinds::WithoutAnswer, &text, count);
 }
 
 /// Sends some packets.
 fn batch(
-    kind: IptablesKind,
+    backend: Backend,
     random: &mut Random,
     plan: &Plan,
     listeners: Listeners,
@@ -129,9 +131,9 @@ fn batch(
     count: &mut Count,
 ) {
     let pod = packets::pod();
-    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod: &pod, listeners };
     let net = Net::new().expect("root can make namespaces");
-    net.load(plan, kind);
+    let live = net.load(plan, backend);
+    let scene = Scene { rules: &live.rules, routing: &live.routing, pod: &pod, listeners };
     let log = Arc::new(Log::default());
     let _pod = Servers::start(&net.pod, Side::Pod, &log).expect("the pod's servers start");
     let _world = Servers::start(&net.world, Side::World, &log).expect("the world's servers start");
@@ -174,7 +176,7 @@ fn batch(
         let arrived = log.arrivals(number);
         if arrived != expected.iter().cloned().collect::<Vec<_>>() {
             let rest = format!("expected {expected:?}\narrived  {arrived:?}\n{what}\nbound: {}\n{trace}", parcel.bound);
-            count.different.push(format!("{} {}\n{rest}", kind.name(), parcel.words));
+            count.different.push(format!("{} {}\n{rest}", backend.name(), parcel.words));
         }
     }
 }

@@ -116,10 +116,11 @@ fn picture() {
     let (_, plan, _) = planned("-i 10.0.0.0/8 -b 80", &[]);
     let trace = follow("-i 10.0.0.0/8 -b 80", "in tcp to=:80");
     expect![[r#"
+        %%{init: {"flowchart": {"wrappingWidth": 600}}}%%
         flowchart TB
           subgraph nat_PREROUTING["nat PREROUTING"]
             direction TB
-            nat_PREROUTING_1["1: -p tcp -j ISTIO_INBOUND"]:::hit
+            nat_PREROUTING_1["1: -p tcp<br>-j ISTIO_INBOUND"]:::hit
           end
           subgraph nat_OUTPUT["nat OUTPUT"]
             direction TB
@@ -127,49 +128,49 @@ fn picture() {
           end
           subgraph nat_ISTIO_INBOUND["nat ISTIO_INBOUND"]
             direction TB
-            nat_ISTIO_INBOUND_1["1: -p tcp --dport 15008 -j RETURN"]:::miss
-            nat_ISTIO_INBOUND_2["2: -p tcp --dport 80 -j ISTIO_IN_REDIRECT"]:::hit
+            nat_ISTIO_INBOUND_1["1: -p tcp --dport 15008<br>-j RETURN"]:::miss
+            nat_ISTIO_INBOUND_2["2: -p tcp --dport 80<br>-j ISTIO_IN_REDIRECT"]:::hit
             nat_ISTIO_INBOUND_1 --> nat_ISTIO_INBOUND_2
           end
           subgraph nat_ISTIO_REDIRECT["nat ISTIO_REDIRECT"]
             direction TB
-            nat_ISTIO_REDIRECT_1["1: -p tcp -j REDIRECT --to-ports 15001"]
+            nat_ISTIO_REDIRECT_1["1: -p tcp<br>-j REDIRECT --to-ports 15001"]
           end
           subgraph nat_ISTIO_IN_REDIRECT["nat ISTIO_IN_REDIRECT"]
             direction TB
-            nat_ISTIO_IN_REDIRECT_1["1: -p tcp -j REDIRECT --to-ports 15006"]:::hit
+            nat_ISTIO_IN_REDIRECT_1["1: -p tcp<br>-j REDIRECT --to-ports 15006"]:::hit
           end
           subgraph nat_ISTIO_OUTPUT["nat ISTIO_OUTPUT"]
             direction TB
-            nat_ISTIO_OUTPUT_1["1: -o lo -s 127.0.0.6/32 -j RETURN"]
-            nat_ISTIO_OUTPUT_2["2: -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT"]
+            nat_ISTIO_OUTPUT_1["1: -o lo -s 127.0.0.6/32<br>-j RETURN"]
+            nat_ISTIO_OUTPUT_2["2: -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008<br>-m owner --uid-owner 1337<br>-j ISTIO_IN_REDIRECT"]
             nat_ISTIO_OUTPUT_1 --> nat_ISTIO_OUTPUT_2
-            nat_ISTIO_OUTPUT_3["3: -o lo -m owner ! --uid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_3["3: -o lo -m owner ! --uid-owner 1337<br>-j RETURN"]
             nat_ISTIO_OUTPUT_2 --> nat_ISTIO_OUTPUT_3
-            nat_ISTIO_OUTPUT_4["4: -m owner --uid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_4["4: -m owner --uid-owner 1337<br>-j RETURN"]
             nat_ISTIO_OUTPUT_3 --> nat_ISTIO_OUTPUT_4
-            nat_ISTIO_OUTPUT_5["5: -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --gid-owner 1337 -j ISTIO_IN_REDIRECT"]
+            nat_ISTIO_OUTPUT_5["5: -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008<br>-m owner --gid-owner 1337<br>-j ISTIO_IN_REDIRECT"]
             nat_ISTIO_OUTPUT_4 --> nat_ISTIO_OUTPUT_5
-            nat_ISTIO_OUTPUT_6["6: -o lo -m owner ! --gid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_6["6: -o lo -m owner ! --gid-owner 1337<br>-j RETURN"]
             nat_ISTIO_OUTPUT_5 --> nat_ISTIO_OUTPUT_6
-            nat_ISTIO_OUTPUT_7["7: -m owner --gid-owner 1337 -j RETURN"]
+            nat_ISTIO_OUTPUT_7["7: -m owner --gid-owner 1337<br>-j RETURN"]
             nat_ISTIO_OUTPUT_6 --> nat_ISTIO_OUTPUT_7
-            nat_ISTIO_OUTPUT_8["8: -d 127.0.0.1/32 -j RETURN"]
+            nat_ISTIO_OUTPUT_8["8: -d 127.0.0.1/32<br>-j RETURN"]
             nat_ISTIO_OUTPUT_7 --> nat_ISTIO_OUTPUT_8
-            nat_ISTIO_OUTPUT_9["9: -d 10.0.0.0/8 -j ISTIO_REDIRECT"]
+            nat_ISTIO_OUTPUT_9["9: -d 10.0.0.0/8<br>-j ISTIO_REDIRECT"]
             nat_ISTIO_OUTPUT_8 --> nat_ISTIO_OUTPUT_9
           end
           arrives(["it arrives at an interface"])
           arrives --> nat_PREROUTING
           sent(["a process of the pod sends it"])
           sent --> nat_OUTPUT
-          nat_PREROUTING_1 -.-> nat_ISTIO_INBOUND_1
-          nat_OUTPUT_1 -.-> nat_ISTIO_OUTPUT_1
-          nat_ISTIO_INBOUND_2 -.-> nat_ISTIO_IN_REDIRECT_1
-          nat_ISTIO_OUTPUT_2 -.-> nat_ISTIO_IN_REDIRECT_1
-          nat_ISTIO_OUTPUT_5 -.-> nat_ISTIO_IN_REDIRECT_1
-          nat_ISTIO_OUTPUT_9 -.-> nat_ISTIO_REDIRECT_1
-          packet(["in tcp from=203.0.113.7:40000 to=10.244.0.10:80 iface=eth0"]):::packet
+          nat_PREROUTING_1 -.-> nat_ISTIO_INBOUND
+          nat_OUTPUT_1 -.-> nat_ISTIO_OUTPUT
+          nat_ISTIO_INBOUND_2 -.-> nat_ISTIO_IN_REDIRECT
+          nat_ISTIO_OUTPUT_2 -.-> nat_ISTIO_IN_REDIRECT
+          nat_ISTIO_OUTPUT_5 -.-> nat_ISTIO_IN_REDIRECT
+          nat_ISTIO_OUTPUT_9 -.-> nat_ISTIO_REDIRECT
+          packet(["in tcp from=203.0.113.7:40000<br>to=10.244.0.10:80 iface=eth0"]):::packet
           packet ==> nat_PREROUTING_1
           nat_PREROUTING_1 ==>|"goes on in ISTIO_INBOUND"| nat_ISTIO_INBOUND_2
           nat_ISTIO_INBOUND_2 ==>|"goes on in ISTIO_IN_REDIRECT"| nat_ISTIO_IN_REDIRECT_1
@@ -181,7 +182,7 @@ fn picture() {
           classDef packet fill:#d9480f,stroke:#d9480f,color:#fff
     "#]].assert_eq(&chart(&plan.rules, Family::Ipv4, Some(&trace)));
     assert!(!chart(&plan.rules, Family::Ipv4, None).contains("==>"));
-    assert_eq!(chart(&plan.rules, Family::Ipv6, None), "flowchart TB\n");
+    assert!(chart(&plan.rules, Family::Ipv6, None).ends_with("\nflowchart TB\n"));
 }
 
 #[test]

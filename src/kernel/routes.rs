@@ -305,8 +305,7 @@ impl Parseable<[u8]> for RouteMessage {
 }
 
 fn route_message(route: &LocalRoute) -> RouteMessage {
-    let mut message = RouteMessage::default();
-    message.header = RouteHeader {
+    let header = RouteHeader {
         address_family: address_family(route.family),
         protocol: RouteProtocol::Boot,
         scope: match route.family {
@@ -316,8 +315,7 @@ fn route_message(route: &LocalRoute) -> RouteMessage {
         kind: RouteType::Local,
         ..RouteHeader::default()
     };
-    message.attributes = vec![(RTA_TABLE, route.table.number()), (RTA_OIF, LO)];
-    message
+    RouteMessage { header, attributes: vec![(RTA_TABLE, route.table.number()), (RTA_OIF, LO)] }
 }
 
 /// The route, where it is of the shape that we make: `local default dev lo`, not in a table of the kernel's.

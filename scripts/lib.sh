@@ -30,6 +30,15 @@ needs() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Python with what makes virtual environments, which Debian packs apart.
+needs_venv() {
+    needs python3=python3
+    python3 -c 'import ensurepip' 2>/dev/null && return
+    step "installing python3-venv"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+}
+
 # The toolchain's target for a static binary.
 needs_rust() {
     command -v cargo >/dev/null || die "cargo is missing: install Rust 1.88 or later with rustup"

@@ -8,6 +8,7 @@
 //!         stdout ◀──netfilter::restore── dry run ◀───────────────────────────┤
 //!         kernel ◀──kernel (processes, netlink)── state (diff → Change) ◀────┘
 //!                         └── snapshot ──▶ state
+//! Config ──validation (plan)──▶ connections ──kernel::probe──▶ what was seen ──validation (judge)──▶ log, status
 //! ```
 //!
 //! Everything left of [`kernel`], and but for [`config::host`], which only reads, is pure: no files,
@@ -21,10 +22,12 @@ pub mod capture;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod explain;
 pub mod kernel;
 pub mod logging;
 pub mod netfilter;
 pub mod state;
+pub mod validation;
 
 use cli::{Command, Invocation, Parsed};
 use commands::{Call, Failure};
@@ -35,6 +38,8 @@ use config::{Config, Options, Problems};
 const FAILED: u8 = 1;
 /// Exit status of a call that is wrong; nothing was touched.
 const WRONG_USAGE: u8 = 2;
+/// Exit status of a call whose validation failed, as Istio's program has it.
+const NOT_VALID: u8 = 126;
 
 /// Runs a call. `argv` begins with the program's name, `variable` looks up the environment, `out` is
 /// standard output; the log goes to standard error.
@@ -76,13 +81,11 @@ fn carry_out(call: Call<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         return Ok(commands::dry_run::dry_run(call, out)?);
     }
     match call.options.command {
-        Command::Clean => commands::apply::clean(call),
-        Command::Apply if call.options.skip_apply => {
-            log::info!("not applying: --skip-rule-apply");
-            Ok(())
-        }
-        Command::Apply => commands::apply::apply(call),
+        Command::Clean => return commands::apply::clean(call),
+        Command::Apply if call.options.skip_apply => log::info!("not applying: --skip-rule-apply"),
+        Command::Apply => commands::apply::apply(call)?,
     }
+    if call.options.run_validation { commands::validate::validate(call) } else { Ok(()) }
 }
 
 fn exit(result: Result<(), Failure>) -> ExitCode {
@@ -92,7 +95,7 @@ fn exit(result: Result<(), Failure>) -> ExitCode {
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             log::error!("{failure}");
-            ExitCode::from(FAILED)
+            ExitCode::from(if matches!(failure, Failure::Validation(_)) { NOT_VALID } else { FAILED })
         }
     }
 }

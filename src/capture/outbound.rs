@@ -80,9 +80,11 @@ pub(super) fn ranges(build: &mut Build<'_>) {
     for facts in build.families() {
         output_for(build, facts, [to(facts.loopback)], Target::Return);
     }
+    let list = build.rules.len();
     for range in &build.config.excluded_ranges {
         build.append_for(range.family(), Table::Nat, IstioChain::Output, [to(*range)], Target::Return);
     }
+    build.rules.end_list(list);
     for range in &build.config.outbound_ports {
         output(build, [TCP, to_port(*range)], CAPTURED);
     }
@@ -95,6 +97,7 @@ pub(super) fn ranges(build: &mut Build<'_>) {
             }
         }
         Selection::Only(ranges) => {
+            let list = build.rules.len();
             for range in ranges {
                 let family = range.family();
                 for name in &build.config.virtual_interfaces {
@@ -103,6 +106,7 @@ pub(super) fn ranges(build: &mut Build<'_>) {
                 }
                 build.append_for(family, Table::Nat, IstioChain::Output, [to(*range)], CAPTURED);
             }
+            build.rules.end_list(list);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::session::Session;
+use super::session::{Compared, Session, Work};
 use super::{Call, Failure, lines};
-use crate::state::{self, Comparison, Goal, Restore, Step};
+use crate::state::{Goal, Restore, Step};
 
 /// Makes the kernel have the plan and nothing else of ours. Afterwards it does, or it is as it was.
 ///
@@ -14,26 +14,25 @@ pub fn apply(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let kind = session.choose()?;
-    let snapshot = session.read(Some(kind))?;
     let goal = Goal::Apply { plan: call.plan, kind };
-    match state::compare(&snapshot, goal) {
-        Comparison::InPlace if call.options.force_apply => {
-            log::info!("the rules are in place; --force-apply puts them there again")
+    let found = session.read(goal)?;
+    match session.compare(&found, goal)? {
+        Compared::InPlace if call.options.force_apply => {
+            log::info!("the rules are in place; --force-apply puts them there again");
         }
-        Comparison::InPlace => {
+        Compared::InPlace => {
             log::info!("in place: the rules are there already, nothing was changed ({:.1?})", start.elapsed());
             return Ok(());
         }
-        Comparison::Clean => {}
-        Comparison::Drifted(differences) if !call.options.reconcile => return Err(Failure::Drifted(differences)),
-        Comparison::Drifted(differences) => {
+        Compared::Clean => {}
+        Compared::Drifted(differences) if !call.options.reconcile => return Err(Failure::Drifted(differences)),
+        Compared::Drifted(differences) => {
             log::info!("other rules of ours are there; changing them:\n{}", lines(&differences));
         }
     }
-    let change = state::change(&snapshot, goal);
-    let rules = call.plan.rules.clone().by_number();
-    log_steps(&change.steps(&rules, call.options.force_apply));
-    session.carry_out(&change, &rules, call.options.force_apply)?;
+    let work = session.work(found, goal, call.options.force_apply);
+    log_work(&work);
+    session.carry_out(&work)?;
     log::info!("applied: the rules are in place ({:.1?})", start.elapsed());
     Ok(())
 }
@@ -45,28 +44,30 @@ pub fn apply(call: Call<'_>) -> Result<(), Failure> {
 pub fn clean(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
-    let snapshot = session.read(None)?;
-    let change = state::change(&snapshot, Goal::Clean { plan: call.plan });
-    if change.is_empty() {
+    let goal = Goal::Clean { plan: call.plan };
+    let found = session.read(goal)?;
+    let work = session.work(found, goal, false);
+    if work.steps().is_empty() {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());
         return Ok(());
     }
-    let none = crate::netfilter::Ruleset::default();
-    log_steps(&change.steps(&none, false));
-    session.carry_out(&change, &none, false)?;
+    log_work(&work);
+    session.carry_out(&work)?;
     log::info!("clean: everything of ours was removed ({:.1?})", start.elapsed());
     Ok(())
 }
 
 /// Shows what is about to be done.
-fn log_steps(steps: &[Step]) {
-    for step in steps {
+fn log_work(work: &Work) {
+    for step in work.steps() {
         match step {
             Step::AddRouting(routing) => log::info!("adding:\n{routing}"),
             Step::RemoveRouting(routing) => log::info!("removing:\n{}", routing.to_string().replace(" add ", " del ")),
+            Step::Nftables if work.native().0.is_empty() => log::info!("removing the tables inet istio-proxy-*"),
+            Step::Nftables => log::info!("rules for nftables:\n{}", shown(&work.native().to_string())),
             Step::Restore(restores) => {
                 for Restore { kind, family, text } in restores {
-                    log::info!("{family} rules for the kind {}:\n{}", kind.name(), shown(text));
+                    log::info!("{family} rules for the kind {}:\n{}", kind.name(), shown(&text));
                 }
             }
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::capture::Plan;
 use crate::config::{Config, Options};
 use crate::kernel::KernelError;
-use crate::state::Difference;
 
 pub mod apply;
 pub mod dry_run;
 mod session;
+pub mod validate;
 
 /// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +28,14 @@ pub enum Failure {
         /// The failure of undoing.
         undoing: Box<KernelError>,
         /// How the kernel differs from what it was, where that could be found out.
-        left: Vec<Difference>,
+        left: Vec<String>,
     },
     /// Other rules of ours are there, and are not to be changed.
     #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
-    Drifted(Vec<Difference>),
+    Drifted(Vec<String>),
+    /// Connections do not land where they have to; exit status 126.
+    #[error("the validation failed:\n{0}")]
+    Validation(String),
     /// Standard output cannot be written to.
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
@@ -44,7 +47,7 @@ impl From<KernelError> for Failure {
     }
 }
 
-fn remains(differences: &[Difference]) -> String {
+fn remains(differences: &[String]) -> String {
     match differences {
         [] => "What is left is not known: `iptables-save` shows it; the next successful call puts it right".to_owned(),
         differences => format!("Against how it was:\n{}\nThe next successful call puts it right", lines(differences)),
@@ -54,8 +57,8 @@ fn remains(differences: &[Difference]) -> String {
 /// How many lines of a difference are shown.
 const MOST_LINES: usize = 200;
 
-fn lines(differences: &[Difference]) -> String {
-    let mut lines: Vec<_> = differences.iter().take(MOST_LINES).map(ToString::to_string).collect();
+fn lines(differences: &[String]) -> String {
+    let mut lines = differences.get(..MOST_LINES).unwrap_or(differences).to_vec();
     if differences.len() > MOST_LINES {
         lines.push(format!("(and {} more)", differences.len() - MOST_LINES));
     }

@@ -53,6 +53,14 @@ impl Owner {
         }
     }
 
+    /// The lowest number that is meant, where it is known.
+    pub fn lowest(&self) -> Option<u32> {
+        match *self {
+            Self::Id(id) | Self::Range(id, _) => Some(id),
+            Self::Name { id, .. } => id,
+        }
+    }
+
     /// The same by number, so that nobody has to look up the name; as it is where the number is not known.
     pub fn by_number(&self) -> Self {
         match self {

@@ -178,6 +178,14 @@ pub enum Warning {
         /// One of the addresses.
         address: std::net::IpAddr,
     },
+    /// The host has IPv6 addresses, IPv6 is to be left alone, and nftables cannot.
+    #[error(
+        "this network namespace has the IPv6 address {address}, and no IPv6 rules are built; with --native-nftables, rules that name no address catch IPv6 packets all the same, and send them to listeners that may not be there: --dual-stack or --ip-families=dual makes the rules fit"
+    )]
+    NftablesCatchesIpv6 {
+        /// One of the addresses.
+        address: std::net::IpAddr,
+    },
     /// No address at all but loopback and link-local ones.
     #[error(
         "this network namespace has no address yet but loopback and link-local ones: rules are built for IPv4 only; --ip-families decides it without looking"

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
 use super::{
-    Config, Dns, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Network, Options, Owner, Port,
-    PortRange, RouteTable, Selection, host,
+    Backend, Config, Dns, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Network, Options, Owner,
+    Port, PortRange, RouteTable, Selection, host,
 };
 use crate::cli::{Command, Flags, Given, flags};
 
@@ -277,7 +277,10 @@ impl Resolver<'_> {
         };
         if !families.ipv6() {
             if let Some(address) = ipv6 {
-                self.read.warn(Warning::Ipv6Bypasses { address });
+                self.read.warn(match self.options.backend {
+                    Backend::Iptables(_) => Warning::Ipv6Bypasses { address },
+                    Backend::Nftables => Warning::NftablesCatchesIpv6 { address },
+                });
             }
             let ipv6: Vec<_> = ranges.iter().filter(|r| r.family() == Family::Ipv6).map(ToString::to_string).collect();
             if let Some(given) = self.read.text(&flags::SERVICE_CIDR).filter(|_| !ipv6.is_empty()) {

@@ -1,6 +1,10 @@
 //! The capabilities of this process (capabilities(7)).
 
-/// `CAP_NET_ADMIN` of `linux/capability.h`.
+/// `CAP_SETGID` of `linux/capability.h`.
+const SETGID: u32 = 6;
+/// `CAP_SETUID`.
+const SETUID: u32 = 7;
+/// `CAP_NET_ADMIN`.
 const NET_ADMIN: u32 = 12;
 /// `CAP_NET_RAW`.
 const NET_RAW: u32 = 13;
@@ -31,6 +35,11 @@ impl Capabilities {
     /// Whether raw sockets can be opened, which legacy iptables does.
     pub fn net_raw(self) -> bool {
         self.has(NET_RAW)
+    }
+
+    /// Whether the process can become another user and group.
+    pub fn set_ids(self) -> bool {
+        self.has(SETUID) && self.has(SETGID)
     }
 
     /// Whether mount namespaces can be made.

@@ -3,14 +3,17 @@
 use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
-use super::nftables::{self, TableNames};
+use super::nftables::{NamedTable, Nftables};
 use crate::config::{Families, Family, IptablesKind};
+use crate::netfilter::save::SavedChain;
+use crate::netfilter::{Table, nft};
 
 /// What of netfilter is there in the network namespace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Presence {
     legacy: [Vec<LegacyTable>; 2],
-    nft: Result<Vec<TableNames>, std::io::Error>,
+    /// Why the kernel does not answer, where it does not.
+    nft: Result<Vec<NamedTable>, String>,
 }
 
 impl Presence {
@@ -30,11 +33,9 @@ impl Presence {
             legacy::tables(Family::Ipv4).map_err(failed(Family::Ipv4))?,
             legacy::tables(Family::Ipv6).map_err(failed(Family::Ipv6))?,
         ];
-        let nft = match nftables::tables() {
-            Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => {
-                return Err(KernelError::Netlink { what: "listing nf_tables".to_owned(), error, hint: hint() });
-            }
-            nft => nft,
+        let nft = match Nftables::open().and_then(|mut nft| nft.tables_and_chains()) {
+            Err(error) if !error.is_unsupported() => return Err(error.into()),
+            nft => nft.map_err(|e| e.to_string()),
         };
         Ok(Self { legacy, nft })
     }
@@ -47,7 +48,7 @@ impl Presence {
         }
     }
 
-    fn nft(&self) -> &[TableNames] {
+    fn nft(&self) -> &[NamedTable] {
         self.nft.as_deref().unwrap_or_default()
     }
 
@@ -55,7 +56,7 @@ impl Presence {
     pub fn has_tables(&self, kind: IptablesKind, family: Family) -> bool {
         match kind {
             IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.in_use),
-            IptablesKind::Nft => self.nft().iter().any(|t| t.is_iptables(family)),
+            IptablesKind::Nft => self.nft().iter().any(|t| is_iptables(t, family)),
         }
     }
 
@@ -63,8 +64,33 @@ impl Presence {
     pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
         match kind {
             IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
-            IptablesKind::Nft => self.nft().iter().any(|t| t.is_iptables(family) && t.has_ours()),
+            IptablesKind::Nft => self.nft().iter().any(|t| is_iptables(t, family) && has_ours(t)),
         }
+    }
+
+    /// Whether there are tables of ours that nftables is used for without iptables.
+    pub fn has_native(&self) -> bool {
+        self.nft().iter().any(|t| t.family == INET && nft::table_named(&t.name).is_some())
+    }
+
+    /// The tables of this kind and family with a chain of ours.
+    pub fn tables_with_ours(&self, kind: IptablesKind, family: Family) -> impl Iterator<Item = &str> {
+        let (legacy, nft) = match kind {
+            IptablesKind::Legacy => (self.legacy(family), [].as_slice()),
+            IptablesKind::Nft => ([].as_slice(), self.nft()),
+        };
+        let nft = nft.iter().filter(move |t| is_iptables(t, family) && has_ours(t)).map(|t| t.name.as_str());
+        legacy.iter().filter(|t| t.has_ours).map(|t| t.name.as_str()).chain(nft)
+    }
+
+    /// The tables of iptables-nft.
+    pub fn iptables_nft_tables(&self) -> impl Iterator<Item = &NamedTable> {
+        self.nft().iter().filter(|t| Family::BOTH.into_iter().any(|f| is_iptables(t, f)))
+    }
+
+    /// Whether there is an nf_tables table of this family and name.
+    pub fn has_table(&self, table: &NamedTable) -> bool {
+        self.nft().iter().any(|t| t.family == table.family && t.name == table.name)
     }
 
     /// The legacy table that is in use, if any.
@@ -73,6 +99,23 @@ impl Presence {
             .into_iter()
             .find_map(|family| self.legacy(family).iter().find(|t| t.in_use).map(|t| (family, t.name.as_str())))
     }
+}
+
+/// `NFPROTO_INET` of `linux/netfilter.h`.
+const INET: u8 = 1;
+
+/// Whether the table is one that iptables works with, for this family (`NFPROTO_IPV4`, `NFPROTO_IPV6`).
+fn is_iptables(table: &NamedTable, family: Family) -> bool {
+    let number = match family {
+        Family::Ipv4 => 2,
+        Family::Ipv6 => 10,
+    };
+    table.family == number && Table::ALL.iter().any(|t| t.name() == table.name)
+}
+
+/// Whether there is a chain of ours in the table.
+fn has_ours(table: &NamedTable) -> bool {
+    table.chains.iter().any(|c| SavedChain::empty(c.as_str()).is_ours())
 }
 
 fn hint() -> String {

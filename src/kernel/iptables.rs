@@ -13,7 +13,7 @@ use crate::netfilter::save;
 use crate::state::{Restore, Tables};
 
 /// Where legacy iptables has its lock (iptables(8)).
-const XTABLES_LOCK: &str = "/run/xtables.lock";
+pub(super) const XTABLES_LOCK: &str = "/run/xtables.lock";
 
 /// How long a program waits for the xtables lock, in seconds.
 const LOCK_WAIT: u32 = 30;
@@ -74,6 +74,16 @@ impl Programs {
     /// The restore program of IPv4, for the log.
     pub fn path(&self) -> &std::path::Path {
         &self.ipv4.restore
+    }
+
+    /// The restore program of a family.
+    pub fn restore_program(&self, family: Family) -> &std::path::Path {
+        self.pair(family).map_or(self.path(), |p| p.restore.as_path())
+    }
+
+    /// The save program of a family.
+    pub fn save_program(&self, family: Family) -> &std::path::Path {
+        self.pair(family).map_or(self.path(), |p| p.save.as_path())
     }
 
     fn pair(&self, family: Family) -> Result<&Pair, KernelError> {

@@ -75,9 +75,12 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
     Ok(LegacyTable { name: name.to_owned(), in_use, has_ours })
 }
 
-/// Whether the name of a chain of ours occurs in the table's entries (`struct ipt_get_entries`).
+/// Whether a chain of ours begins in the table's entries (`struct ipt_get_entries`). A chain begins with an
+/// entry whose target is `ERROR` and has the chain's name (`struct xt_error_target`).
 fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
     const HEADER: usize = 40;
+    /// The length of a target's name with its revision (`struct xt_entry_target`).
+    const TARGET_NAME: usize = 30;
     let mut buffer = vec![0_u8; HEADER + info.size as usize];
     let size = info.size.to_ne_bytes();
     for (to, from) in buffer.iter_mut().zip(info.name.iter().chain(&size)) {
@@ -86,8 +89,11 @@ fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
     let length = buffer.len();
     // SAFETY: the buffer is as long as its header and the size in it say; the kernel refuses any other.
     unsafe { option(socket, family, GET_ENTRIES, buffer.as_mut_ptr().cast(), length)? };
-    let prefix = IstioChain::PREFIX.as_bytes();
-    Ok(buffer.windows(prefix.len()).any(|w| w == prefix))
+    let begins = |target: &[u8]| {
+        target.starts_with(b"ERROR\0")
+            && target.get(TARGET_NAME..).is_some_and(|n| n.starts_with(IstioChain::PREFIX.as_bytes()))
+    };
+    Ok(buffer.windows(TARGET_NAME + IstioChain::PREFIX.len()).any(begins))
 }
 
 /// getsockopt(2).

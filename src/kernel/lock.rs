@@ -1,6 +1,7 @@
 //! Calls of ours in the same network namespace wait for each other.
 
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -11,11 +12,12 @@ use super::KernelError;
 /// The network namespace of this thread, as a file that can be locked.
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
 
-/// The lock of a network namespace, held until it is dropped and every child that inherited it has ended:
+/// The lock of a network namespace, held until this process and every child that inherited it has ended:
 /// the child of a call that was killed may still be at work.
 #[derive(Debug)]
 pub struct NamespaceLock {
-    _lock: Flock<File>,
+    // Never unlocked, which would take the lock from a child at work too: the end of the process closes it.
+    _lock: ManuallyDrop<Flock<File>>,
 }
 
 impl NamespaceLock {
@@ -38,7 +40,7 @@ impl NamespaceLock {
                 Ok(lock) => {
                     // Children are to inherit it.
                     fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.to_string()))?;
-                    return Ok(Self { _lock: lock });
+                    return Ok(Self { _lock: ManuallyDrop::new(lock) });
                 }
                 Err((returned, Errno::EWOULDBLOCK | Errno::EINTR)) if Instant::now() < until => file = returned,
                 Err((_, Errno::EWOULDBLOCK)) => return Err(error("it is held".to_owned())),

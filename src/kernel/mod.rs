@@ -10,10 +10,13 @@ pub mod lock;
 pub mod netlink;
 pub mod netns;
 pub mod nftables;
+pub mod probe;
 pub mod process;
 pub mod routes;
+pub mod sockets;
 mod trouble;
 
+use nftables::NftError;
 pub use process::ProcessError;
 
 /// A failure at the kernel, or of a program that talks to it.
@@ -30,6 +33,26 @@ pub enum KernelError {
         /// What is wrong with it.
         source: crate::netfilter::save::SaveError,
     },
+    /// A save program that leaves something out.
+    #[error(
+        "{program} did not print the table {table}, in which the kernel has chains of ours: are there rules in it that nft(8) made? They are to be in a table of their own"
+    )]
+    SaveLacks {
+        /// The program.
+        program: PathBuf,
+        /// The table.
+        table: String,
+    },
+    /// A program that said that all went well.
+    #[error(
+        "{program} ended with exit status 0, but the kernel does not have the {family} rules that it was given: is it a wrapper that does something else, or is somebody else changing rules of ours?"
+    )]
+    NotDone {
+        /// The program.
+        program: PathBuf,
+        /// The family.
+        family: crate::config::Family,
+    },
     /// No usable iptables.
     #[error("no usable iptables was found: {0}")]
     NoIptables(String),
@@ -43,6 +66,9 @@ pub enum KernelError {
         /// What usually causes it.
         hint: String,
     },
+    /// nf_tables.
+    #[error("nf_tables: {}{}", with_sources(.0), hint(.0))]
+    Nftables(#[from] NftError),
     /// The network namespace.
     #[error(
         "--network-namespace cannot be {path:?}: it is not a network namespace that can be entered ({reason}); give the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
@@ -63,4 +89,31 @@ pub enum KernelError {
         /// What the system says.
         reason: String,
     },
+}
+
+/// An error with what is behind it, where it does not say that itself.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let behind = error.to_string();
+        if !text.contains(&behind) {
+            text = format!("{text}: {behind}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// What usually causes an error of nf_tables.
+fn hint(error: &NftError) -> String {
+    let capabilities = capabilities::Capabilities::effective();
+    match error.errno() {
+        Some(nix::errno::Errno::EPERM) => format!("; it needs CAP_NET_ADMIN ({})", capabilities.describe()),
+        Some(nix::errno::Errno::ENOENT) => {
+            "; the kernel may lack a module that this needs (nft_redir, nft_tproxy, nft_ct, nf_nat): load it on the node".to_owned()
+        }
+        _ if error.is_unsupported() => "; the kernel may lack nf_tables: load the module nf_tables on the node".to_owned(),
+        _ => String::new(),
+    }
 }

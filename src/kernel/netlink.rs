@@ -40,6 +40,12 @@ impl Message {
         T::parse(&self.body).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))
     }
 
+    /// A message of this kind with these contents, padded to a multiple of four bytes.
+    pub fn of_bytes(kind: u16, mut body: Vec<u8>) -> Self {
+        body.resize(body.len().next_multiple_of(4), 0);
+        Self { kind, body }
+    }
+
     /// The contents as bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.body
@@ -107,12 +113,41 @@ impl Netlink {
     /// # Errors
     /// The kernel's answer.
     pub fn change(&mut self, message: &Message, flags: u16) -> io::Result<()> {
+        self.ask(message, flags).map(drop)
+    }
+
+    /// Asks for one thing, or for a change.
+    ///
+    /// # Errors
+    /// The kernel's answer.
+    pub fn ask(&mut self, message: &Message, flags: u16) -> io::Result<Vec<Message>> {
         self.send(message, NLM_F_REQUEST | NLM_F_ACK | flags)?;
+        self.answers()
+    }
+
+    /// Asks for several changes at once, of which all are made or none. The last but one says whether they
+    /// were: the last is the end of the batch (`nfnetlink.h`).
+    ///
+    /// # Errors
+    /// The kernel's answer.
+    pub fn batch(&mut self, messages: &[Message]) -> io::Result<()> {
+        self.sequence += 1;
+        let mut bytes = Vec::new();
+        for (at, message) in messages.iter().enumerate() {
+            let last = if at + 2 == messages.len() { NLM_F_ACK } else { 0 };
+            bytes.extend(self.written(message, NLM_F_REQUEST | last));
+        }
+        self.socket.send(&bytes, 0)?;
         self.answers().map(drop)
     }
 
     fn send(&mut self, message: &Message, flags: u16) -> io::Result<()> {
         self.sequence += 1;
+        let bytes = self.written(message, flags);
+        self.socket.send(&bytes, 0).map(drop)
+    }
+
+    fn written(&self, message: &Message, flags: u16) -> Vec<u8> {
         let mut header = NetlinkHeader::default();
         header.flags = flags;
         header.sequence_number = self.sequence;
@@ -120,7 +155,7 @@ impl Netlink {
         request.finalize();
         let mut bytes = vec![0; request.buffer_len()];
         request.serialize(&mut bytes);
-        self.socket.send(&bytes, 0).map(drop)
+        bytes
     }
 
     /// All answers to the last request.

@@ -57,14 +57,16 @@ pub enum ProcessError {
         cause: Cause,
     },
     /// It took too long, and was killed.
-    #[error("{command} did not end within {seconds} s and was killed{said}")]
+    #[error("{command} did not end within {bound:?} and was killed{said}{cause}")]
     Hung {
         /// Program and arguments.
         command: String,
         /// The bound.
-        seconds: u64,
+        bound: Duration,
         /// What it wrote to standard error.
         said: Said,
+        /// What usually causes it.
+        cause: Cause,
     },
     /// Talking to it failed.
     #[error("{command}: {source}")]
@@ -227,6 +229,8 @@ impl Running {
         command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.envs(call.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, so that what a wrapper started can be ended together with it.
+        command.process_group(0);
         if call.without_name_service {
             // SAFETY: between fork and exec, this only makes system calls with constant arguments.
             unsafe { command.pre_exec(super::netns::hide_name_service) };
@@ -283,9 +287,9 @@ impl Running {
         let status = match wait(&mut self.child, until, closed) {
             Ok(Some(status)) => status,
             Ok(None) => {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return Err(ProcessError::Hung { command, seconds: bound.as_secs(), said });
+                end_group(&mut self.child);
+                let cause = Cause(super::trouble::hung(&call.arguments));
+                return Err(ProcessError::Hung { command, bound, said, cause });
             }
             Err(source) => return Err(ProcessError::Pipe { command, source }),
         };
@@ -318,6 +322,16 @@ fn pump(running: &mut [Result<Running, ProcessError>], until: Instant) {
             Err(_) => return,
         }
     }
+}
+
+/// Ends a program and all that it started: a child of its own would go on with the work, and hold the lock
+/// of the network namespace.
+fn end_group(child: &mut Child) {
+    if let Ok(group) = i32::try_from(child.id()) {
+        let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 fn wait(child: &mut Child, until: Instant, closed: bool) -> io::Result<Option<ExitStatus>> {
@@ -360,3 +374,6 @@ fn do_not_wait_for(pipe: BorrowedFd<'_>) -> io::Result<()> {
     fcntl(pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use netlink_packet_core::{Emitable, NLM_F_CREATE, NLM_F_EXCL, Parseable};
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -50,6 +50,10 @@ impl Object {
     }
 }
 
+/// Who made a policy rule (`FRA_PROTOCOL` of `linux/fib_rules.h`): this program. A rule of ours is known by
+/// it even where a call was killed that had removed the rules of netfilter that gave the mark.
+const MADE_BY_US: RouteProtocol = RouteProtocol::Other(133);
+
 /// A connection to the kernel's routing.
 #[derive(Debug)]
 pub struct Routes {
@@ -66,22 +70,23 @@ impl Routes {
         Ok(Self { socket })
     }
 
-    /// What there is of the shape that we make. Routes are only looked for where one is planned, or a
-    /// policy rule may lead to one.
+    /// What there is of the shape that we make, and which of the policy rules are ours for certain.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
-    pub fn read(&mut self, planned: &Routing) -> Result<RoutingState, KernelError> {
+    pub fn read(&mut self) -> Result<(RoutingState, Vec<PolicyRule>), KernelError> {
         let mut state = RoutingState { addresses: self.addresses()?, ..RoutingState::default() };
+        let mut certain = Vec::new();
         for family in Family::BOTH {
-            state.rules.extend(self.rules(family)?);
-        }
-        if !state.rules.is_empty() || !planned.routes.is_empty() {
-            for family in Family::BOTH {
-                state.routes.extend(self.routes(family)?);
+            for (rule, by_us) in self.rules(family)? {
+                certain.extend(by_us.then_some(rule));
+                state.rules.push(rule);
             }
         }
-        Ok(state)
+        for family in Family::BOTH {
+            state.routes.extend(self.routes(family)?);
+        }
+        Ok((state, certain))
     }
 
     fn dump<M>(&mut self, what: &str, object: Object, request: &M) -> Result<Vec<M>, KernelError>
@@ -109,11 +114,12 @@ impl Routes {
         Ok(found.map(|_| PROXY_SOURCE_V6).collect())
     }
 
-    fn rules(&mut self, family: Family) -> Result<Vec<PolicyRule>, KernelError> {
+    fn rules(&mut self, family: Family) -> Result<Vec<(PolicyRule, bool)>, KernelError> {
         let mut request = RuleMessage::default();
         request.header.family = address_family(family);
         let rules = self.dump(&format!("listing {family} policy rules"), Object::Rule, &request)?.into_iter();
-        Ok(rules.filter_map(|r| policy_rule(family, &r)).collect())
+        let by_us = |r: &RuleMessage| r.attributes.contains(&RuleAttribute::Protocol(MADE_BY_US));
+        Ok(rules.filter_map(|r| Some((policy_rule(family, &r)?, by_us(&r)))).collect())
     }
 
     fn routes(&mut self, family: Family) -> Result<Vec<LocalRoute>, KernelError> {
@@ -136,8 +142,9 @@ impl Routes {
                 .map_err(|e| failed(&format!("adding the address {address}/128 to lo"), e))?;
         }
         for rule in &routing.rules {
-            let change =
-                self.socket.change(&Message::new(Object::Rule.add(), &rule_message(rule)), NLM_F_CREATE | NLM_F_EXCL);
+            let mut message = rule_message(rule);
+            message.attributes.push(RuleAttribute::Protocol(MADE_BY_US));
+            let change = self.socket.change(&Message::new(Object::Rule.add(), &message), NLM_F_CREATE | NLM_F_EXCL);
             unless(nix::libc::EEXIST, change).map_err(|e| {
                 failed(&format!("adding the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table), e)
             })?;
@@ -158,6 +165,13 @@ impl Routes {
     /// # Errors
     /// [`KernelError::Netlink`].
     pub fn remove(&mut self, routing: &Routing) -> Result<(), KernelError> {
+        // The rule goes after its route, which is known by it.
+        for route in &routing.routes {
+            let change = self.socket.change(&Message::new(Object::Route.delete(), &route_message(route)), 0);
+            unless(nix::libc::ESRCH, change).map_err(|e| {
+                failed(&format!("removing the {} route local default dev lo table {}", route.family, route.table), e)
+            })?;
+        }
         for rule in &routing.rules {
             let change = self.socket.change(&Message::new(Object::Rule.delete(), &rule_message(rule)), 0);
             unless(nix::libc::ENOENT, change).map_err(|e| {
@@ -165,12 +179,6 @@ impl Routes {
                     &format!("removing the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table),
                     e,
                 )
-            })?;
-        }
-        for route in &routing.routes {
-            let change = self.socket.change(&Message::new(Object::Route.delete(), &route_message(route)), 0);
-            unless(nix::libc::ESRCH, change).map_err(|e| {
-                failed(&format!("removing the {} route local default dev lo table {}", route.family, route.table), e)
             })?;
         }
         for address in &routing.addresses {
@@ -213,6 +221,8 @@ fn address_message(address: Ipv6Addr) -> AddressMessage {
     message.header.family = AddressFamily::Inet6;
     message.header.prefix_len = 128;
     message.header.index = LO;
+    // Nobody else can have it, and until the kernel has made sure of that, the proxy could not bind it.
+    message.header.flags = AddressHeaderFlags::Nodad;
     message.attributes =
         vec![AddressAttribute::Address(IpAddr::V6(address)), AddressAttribute::Local(IpAddr::V6(address))];
     message

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
 use super::capabilities::Capabilities;
 
 /// The usual cause of what the program said about a line of its input.
@@ -23,10 +26,7 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
         ));
     }
     if has(&["xtables lock", "lock file"]) {
-        return Some(
-            "somebody else holds the xtables lock, /run/xtables.lock: look for another iptables at work on this node"
-                .to_owned(),
-        );
+        return Some(LOCK_HELD.to_owned());
     }
     if no_table {
         let family = if name.starts_with("ip6") { "ip6" } else { "ip" };
@@ -58,6 +58,21 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
     None
 }
 
+const LOCK_HELD: &str =
+    "somebody else holds the xtables lock, /run/xtables.lock: look for another iptables at work on this node";
+
+/// The usual cause where a program did not end: legacy iptables waits in silence for its lock.
+pub(super) fn hung(arguments: &[String]) -> Option<String> {
+    if !arguments.iter().any(|a| a.starts_with("--wait")) {
+        return None;
+    }
+    let file = std::fs::File::open(super::iptables::XTABLES_LOCK).ok()?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Err((_, Errno::EWOULDBLOCK)) => Some(LOCK_HELD.to_owned()),
+        Err(_) | Ok(_) => None,
+    }
+}
+
 /// The kernel modules that a rule needs.
 fn modules(program: &str, line: &str) -> Vec<&'static str> {
     const NEEDS: [(&str, &str); 10] = [
@@ -77,4 +92,29 @@ fn modules(program: &str, line: &str) -> Vec<&'static str> {
         modules.push("nft_compat");
     }
     modules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause_of(program: &str, said: &str, line: &str) -> String {
+        cause(Path::new(program), said, Some(line)).unwrap_or_default()
+    }
+
+    #[test]
+    fn usual_causes() {
+        let owner = "-A ISTIO_OUTPUT -m owner --uid-owner 1337 -j RETURN";
+        let missing = "line 9 failed: No chain/target/match by that name.";
+        assert!(cause_of("/sbin/iptables-legacy-restore", missing, owner).contains("(xt_owner)"));
+        assert!(cause_of("/sbin/iptables-nft-restore", missing, owner).contains("xt_owner, nft_compat"));
+        let denied = "Permission denied (you must be root)";
+        assert!(cause_of("/sbin/iptables-legacy-restore", denied, "").contains("CAP_NET_ADMIN and CAP_NET_RAW"));
+        assert!(!cause_of("/sbin/iptables-nft-restore", denied, "").contains("CAP_NET_RAW in"));
+        let table = "can't initialize ip6tables table `nat': Table does not exist (do you need to insmod?)";
+        assert!(cause_of("/sbin/ip6tables-legacy-restore", table, "").contains("ip6table_nat"));
+        let lock = "Another app is currently holding the xtables lock; still 1s 0us time ahead";
+        assert!(cause_of("/sbin/iptables-legacy-restore", lock, "").contains("/run/xtables.lock"));
+        assert_eq!(cause_of("/sbin/iptables-nft-restore", "something new", owner), "");
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::differences::{self, Difference};
-use super::{Snapshot, Tables};
+use super::{Snapshot, Tables, moving, undo};
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -34,8 +34,21 @@ pub enum Step {
     AddRouting(Routing),
     /// Run these, at the same time: none depends on another.
     Restore(Vec<Restore>),
+    /// Bring the tables of ours that are not those of iptables to what is wanted.
+    Nftables,
     /// Remove these.
     RemoveRouting(Routing),
+}
+
+/// What a change means for the tables of ours that are not those of iptables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nftables {
+    /// They stay as they are.
+    Stay,
+    /// They get the rules.
+    Filled,
+    /// They go.
+    Removed,
 }
 
 impl Change {
@@ -49,8 +62,10 @@ impl Change {
     }
 
     /// The change from another state to where this one began: what undoes it after it was only half done.
+    /// What others changed meanwhile stays as they have it.
     pub fn back_from(&self, now: Snapshot) -> Self {
-        Self { before: now, after: self.before.clone() }
+        let after = undo::target(&self.before, &self.after, &now);
+        Self { before: now, after }
     }
 
     /// The state that the change begins with.
@@ -78,34 +93,47 @@ impl Change {
     /// are filled again even where they need no change.
     ///
     /// Where a kind and family has nothing of ours yet, the text is that of the planner.
-    pub fn steps(&self, rules: &Ruleset, force: bool) -> Vec<Step> {
+    pub fn steps(&self, rules: &Ruleset, force: bool, nftables: Nftables) -> Vec<Step> {
         let (add, remove) = self.before.routing.difference(&self.after.routing);
-        let mut growing = Vec::new();
-        let mut shrinking = Vec::new();
-        for kind in IptablesKind::BOTH {
-            for family in Family::BOTH {
-                let none = Tables::default();
-                let of = |s: &'_ Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_else(|| none.clone());
-                let (before, after) = (of(&self.before), of(&self.after));
-                let fresh = !has_ours(&before) && has_ours(&after);
-                let text = if fresh && !rules.is_empty() {
-                    restore::script(rules, family)
-                } else {
-                    script(&before, &after, force)
-                };
-                if !text.is_empty() {
-                    let steps = if has_ours(&after) { &mut growing } else { &mut shrinking };
-                    steps.push(Restore { kind, family, text });
-                }
-            }
-        }
         let mut steps = Vec::new();
         steps.extend((!add.is_empty()).then_some(Step::AddRouting(add)));
-        steps.extend((!growing.is_empty()).then_some(Step::Restore(growing)));
-        steps.extend((!shrinking.is_empty()).then_some(Step::Restore(shrinking)));
+        steps.extend((nftables == Nftables::Filled).then_some(Step::Nftables));
+        let stops = moving::stops(&self.before, &self.after);
+        // On the way, the text is not that of the planner.
+        let none = Ruleset::default();
+        let rules = if stops.is_empty() { rules } else { &none };
+        let mut from = &self.before;
+        for to in stops.iter().chain([&self.after]) {
+            steps.extend(restores(from, to, rules, force && *to == self.after));
+            from = to;
+        }
+        steps.extend((nftables == Nftables::Removed).then_some(Step::Nftables));
         steps.extend((!remove.is_empty()).then_some(Step::RemoveRouting(remove)));
         steps
     }
+}
+
+/// The runs of restore programs that lead from one state to another.
+fn restores(before: &Snapshot, after: &Snapshot, rules: &Ruleset, force: bool) -> impl Iterator<Item = Step> {
+    let mut growing = Vec::new();
+    let mut shrinking = Vec::new();
+    for kind in IptablesKind::BOTH {
+        for family in Family::BOTH {
+            let of = |s: &Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_default();
+            let (before, after) = (of(before), of(after));
+            let fresh = !has_ours(&before) && has_ours(&after);
+            let text = if fresh && !rules.is_empty() {
+                restore::script(rules, family)
+            } else {
+                script(&before, &after, force)
+            };
+            if !text.is_empty() {
+                let steps = if has_ours(&after) { &mut growing } else { &mut shrinking };
+                steps.push(Restore { kind, family, text });
+            }
+        }
+    }
+    [growing, shrinking].into_iter().filter(|r| !r.is_empty()).map(Step::Restore)
 }
 
 fn has_ours(tables: &Tables) -> bool {
@@ -114,7 +142,7 @@ fn has_ours(tables: &Tables) -> bool {
 
 /// The text that would remove what a plan makes, for a dry run.
 pub fn clean_script(plan: &Plan, family: Family) -> String {
-    let goal = super::Goal::Apply { plan, kind: IptablesKind::Nft };
+    let goal = super::Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
     let made = super::wanted::snapshot(&Snapshot::default(), goal);
     let clean = super::wanted::snapshot(&made, super::Goal::Clean { plan });
     let none = Tables::default();

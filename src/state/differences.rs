@@ -32,6 +32,16 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// The family, where it is about a rule or a chain.
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Rule { family, .. } => Some(*family),
+            Self::Routing { .. } => None,
+        }
+    }
+}
+
 /// As `diff` marks it, in iptables notation.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::Table;
-use crate::netfilter::save::SavedTable;
+use crate::netfilter::save::{SavedChain, SavedTable};
 
 mod change;
 mod differences;
+mod moving;
 mod ours;
 mod routing;
+mod undo;
 mod wanted;
 
-pub use change::{Change, Restore, Step, clean_script};
+pub use change::{Change, Nftables, Restore, Step, clean_script};
 pub use differences::Difference;
 pub use ours::tproxy_marks;
 pub use routing::RoutingState;
@@ -31,15 +33,28 @@ pub struct Snapshot {
     pub routing: RoutingState,
 }
 
+impl Snapshot {
+    /// Whether there is nothing of ours; the plan helps to tell rules of ours in built-in chains.
+    pub fn is_clean(&self, plan: &Plan) -> bool {
+        ours::nothing(self, plan)
+    }
+
+    /// Whether a chain of ours is there in this kind and family.
+    pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
+        let tables = self.tables.get(&(kind, family)).into_iter().flat_map(Tables::values);
+        tables.flat_map(|t| &t.chains).any(SavedChain::is_ours)
+    }
+}
+
 /// What is to become of the rules of ours.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal<'a> {
-    /// The plan in this kind of iptables, nothing in the other.
+    /// The plan, and nothing else.
     Apply {
         /// What is wanted.
         plan: &'a Plan,
-        /// The kind.
-        kind: IptablesKind,
+        /// The kind of iptables that gets the rules; `None` where they go to nftables, and no kind has any.
+        kind: Option<IptablesKind>,
     },
     /// Nothing is left; the plan helps to tell rules of ours in built-in chains.
     Clean {

@@ -59,6 +59,13 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
         }
         // The marks of TPROXY mode.
         (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(_))], Target::SaveMark) => *m == tcp,
+        // The same on the way from one kind of iptables to the other.
+        (
+            Table::Mangle,
+            Hook::Prerouting,
+            [Match::InInterface(Negatable::Is(name)), m, Match::Mark(_)],
+            Target::SaveMark,
+        ) => *m == tcp && *name == Interface::loopback(),
         (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(_))], Target::Return) => *o == lo && *m == tcp,
         (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(_)], Target::RestoreMark) => *m == tcp,
         (

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use crate::capture::{LocalRoute, PolicyRule, Routing};
-use crate::config::Mark;
+use crate::config::{Config, Mark};
 
 /// Policy rules, routes and addresses of the shape that we make, as often as the kernel has them: it
 /// takes the same policy rule any number of times.
@@ -19,17 +19,23 @@ pub struct RoutingState {
 }
 
 impl RoutingState {
-    /// What of this is ours: what is planned, and policy rules with a mark that rules of ours give,
-    /// together with the routes they lead to.
-    pub fn ours(mut self, planned: &Routing, marks: &BTreeSet<Mark>) -> Self {
+    /// What of this is ours: what is known to be; policy rules with the mark and table that the configuration
+    /// names, whether or not it wants them now; those that are certain to be ours, and those with a mark
+    /// that rules of ours give; and the routes they lead to.
+    pub fn ours(mut self, config: &Config, known: &Self, certain: &[PolicyRule], marks: &BTreeSet<Mark>) -> Self {
+        let (mark, table) = (config.tproxy_mark, config.tproxy_table);
         let routes = self.routes.clone();
         let leads_to_route =
             |rule: &PolicyRule| routes.iter().any(|r| r.family == rule.family && r.table == rule.table);
-        self.rules.retain(|r| planned.rules.contains(r) || (marks.contains(&r.mark) && leads_to_route(r)));
-        let rules = &self.rules;
-        self.routes.retain(|route| {
-            planned.routes.contains(route) || rules.iter().any(|r| r.family == route.family && r.table == route.table)
+        self.rules.retain(|r| {
+            (r.mark, r.table) == (mark, table)
+                || known.rules.contains(r)
+                || certain.contains(r)
+                || (marks.contains(&r.mark) && leads_to_route(r))
         });
+        let rules = &self.rules;
+        let led_to = |route: &LocalRoute| rules.iter().any(|r| r.family == route.family && r.table == route.table);
+        self.routes.retain(|r| r.table == table || known.routes.contains(r) || led_to(r));
         self
     }
 

@@ -1,1 +1,253 @@
+//! Properties of comparison and change, on a model of tables that reads restore text as the kernel's tools
+//! do.
 
+use proptest::prelude::*;
+
+use super::{Change, Comparison, Goal, Snapshot, Step, Tables, change, compare};
+use crate::capture::{Plan, plan};
+use crate::config::tests::{FakeHost, resolve};
+use crate::config::{Family, IptablesKind};
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
+use crate::netfilter::{Chain, Hook, Table};
+
+/// Does to tables what iptables-restore --noflush does; panics where it would fail.
+fn restore(tables: &mut Tables, text: &str) {
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let name = line.strip_prefix("* ").unwrap_or_else(|| panic!("{line:?} outside of a table"));
+        let table = Table::ALL.into_iter().find(|t| t.name() == name).unwrap();
+        let saved = tables.entry(table).or_default();
+        for line in lines.by_ref().take_while(|l| *l != "COMMIT") {
+            command(saved, line);
+        }
+    }
+}
+
+/// The chain; built-in ones come to be as they are used.
+fn chain<'a>(table: &'a mut SavedTable, name: &str) -> &'a mut SavedChain {
+    if table.chain(name).is_none() {
+        assert!(matches!(Chain::named(name), Some(Chain::Builtin(_))), "no chain {name}");
+        table.chains.push(SavedChain::empty(name));
+    }
+    table.chains.iter_mut().find(|c| c.name == name).unwrap()
+}
+
+fn command(table: &mut SavedTable, line: &str) {
+    let (option, rest) = line.split_once(' ').unwrap();
+    let (name, rule) = rest.split_once(' ').unwrap_or((rest, ""));
+    let led_to =
+        |table: &SavedTable| table.chains.iter().flat_map(|c| &c.rules).any(|r| r.jump.as_deref() == Some(name));
+    match option {
+        "-N" => {
+            assert!(table.chain(name).is_none(), "{line}: it exists");
+            table.chains.push(SavedChain::empty(name));
+        }
+        "-F" => chain(table, name).rules.clear(),
+        "-X" => {
+            assert!(chain(table, name).rules.is_empty() && !led_to(table), "{line}: it is in use");
+            table.chains.retain(|c| c.name != name);
+        }
+        "-A" | "-I" => {
+            let (at, rule) = match option {
+                "-I" => rule.split_once(' ').map(|(n, r)| (n.parse::<usize>().unwrap() - 1, r)).unwrap(),
+                _ => (chain(table, name).rules.len(), rule),
+            };
+            let rule = SavedRule::parse(rule);
+            if let Some(target) = rule.jump.as_ref().filter(|j| j.contains('_') || j.starts_with("FOREIGN")) {
+                assert!(table.chain(target).is_some(), "{line}: no chain {target}");
+            }
+            let rules = &mut chain(table, name).rules;
+            assert!(at <= rules.len(), "{line}: no such place");
+            rules.insert(at, rule);
+        }
+        "-D" => {
+            let wanted = SavedRule::parse(rule);
+            let rules = &mut chain(table, name).rules;
+            let same = |r: &SavedRule| r.text == rule || (r.meaning.is_some() && r.meaning == wanted.meaning);
+            let at = rules.iter().position(same).unwrap_or_else(|| panic!("{line}: no such rule"));
+            rules.remove(at);
+        }
+        _ => panic!("{line}"),
+    }
+}
+
+/// Carries out a change on the model.
+fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force: bool) -> Snapshot {
+    let mut now = snapshot.clone();
+    for step in change.steps(&plan.rules, force, super::Nftables::Stay) {
+        match step {
+            Step::Nftables => panic!("the model has no nftables"),
+            Step::Restore(all) => {
+                for one in all {
+                    restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
+                }
+            }
+            Step::AddRouting(routing) => {
+                now.routing.addresses.extend(routing.addresses);
+                now.routing.rules.extend(routing.rules);
+                now.routing.routes.extend(routing.routes);
+            }
+            Step::RemoveRouting(routing) => {
+                now.routing.addresses.retain(|a| !routing.addresses.contains(a));
+                now.routing.rules.retain(|r| !routing.rules.contains(r));
+                now.routing.routes.retain(|r| !routing.routes.contains(r));
+            }
+        }
+    }
+    now
+}
+
+/// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
+fn content(snapshot: &Snapshot) -> Vec<(IptablesKind, Family, Table, String, Vec<String>)> {
+    let mut all = Vec::new();
+    for ((kind, family), tables) in &snapshot.tables {
+        for (table, saved) in tables {
+            for chain in &saved.chains {
+                let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));
+                if !builtin || !chain.rules.is_empty() {
+                    let said = |r: &SavedRule| r.meaning.as_ref().map_or(r.text.clone(), |m| format!("{m:?}"));
+                    all.push((*kind, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
+                }
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// Only what is of others.
+fn foreign(snapshot: &Snapshot) -> Vec<(IptablesKind, Family, Table, String, Vec<String>)> {
+    let mut all = content(snapshot);
+    all.retain(|(_, _, _, chain, _)| !chain.starts_with("ISTIO_"));
+    all.iter_mut().for_each(|(.., rules)| rules.retain(|r| r.contains("FOREIGN") || r.contains("9999")));
+    all.retain(|(.., rules)| !rules.is_empty());
+    all
+}
+
+const FLAGS: [&str; 8] = [
+    "",
+    "-b * -i *",
+    "-b * -i * -x 10.9.0.0/16 -d 15090 -o 22",
+    "-b 80,443 -i 10.0.0.0/8,fd00::/8 -c eth1,eth2 -k vm0",
+    "-m TPROXY -b * -i * --redirect-dns --capture-all-dns --drop-invalid",
+    "-m TPROXY -b 80 -i * -c eth1 -t 77 -r 99",
+    "-b * -i * -k vm0,vm1 -u 1,2 -g 3",
+    "-m TPROXY -b * -i * -x 10.9.0.0/16",
+];
+
+fn planned(flags: &str) -> Plan {
+    let words: Vec<_> = flags.split_ascii_whitespace().chain(["--ip-families", "dual"]).collect();
+    plan(&resolve(&words, &[], &FakeHost::pod()).config)
+}
+
+/// Rules of others: none of them is one of ours.
+fn foreign_rule() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1..5_u16).prop_map(|n| format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT")),
+        (1..4_u16).prop_map(|n| format!("-s 198.51.100.{n}/32 -p udp -m udp --dport 9999 -j RETURN")),
+        Just("-p icmp -m comment --comment \"FOREIGN -j ISTIO_OUTPUT\" -j DROP".to_owned()),
+    ]
+}
+
+type Foreign = Vec<(Table, Hook, bool, String)>;
+
+fn foreign_rules() -> impl Strategy<Value = Foreign> {
+    let table = prop::sample::select(vec![Table::Nat, Table::Mangle, Table::Raw]);
+    let hook = prop::sample::select(vec![Hook::Prerouting, Hook::Output]);
+    prop::collection::vec((table, hook, any::<bool>(), foreign_rule()), 0..12)
+}
+
+/// A state with rules of a plan, and of others before and behind them.
+fn state(flags: Option<&str>, kind: IptablesKind, rules: &Foreign) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    let add = |snapshot: &mut Snapshot, behind: bool| {
+        for family in Family::BOTH {
+            for (table, hook, _, rule) in rules.iter().filter(|(_, _, b, _)| *b == behind) {
+                let tables = snapshot.tables.entry((kind, family)).or_default();
+                let chain = chain(tables.entry(*table).or_default(), hook.name());
+                chain.rules.push(SavedRule::parse(rule));
+            }
+        }
+    };
+    add(&mut snapshot, false);
+    if let Some(flags) = flags {
+        let plan = planned(flags);
+        let first = change(&snapshot, Goal::Apply { plan: &plan, kind: Some(kind) });
+        snapshot = carry_out(&snapshot, &first, &plan, false);
+    }
+    add(&mut snapshot, true);
+    snapshot
+}
+
+fn kinds() -> impl Strategy<Value = IptablesKind> {
+    prop::sample::select(IptablesKind::BOTH.to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// From any state, the steps lead to where the comparison says that all is in place; rules of others
+    /// stay, in their order; the inverse leads back.
+    #[test]
+    fn change_and_back(
+        was in prop::option::of(prop::sample::select(FLAGS.to_vec())),
+        wanted in prop::option::of(prop::sample::select(FLAGS.to_vec())),
+        from in kinds(), to in kinds(), force in any::<bool>(), rules in foreign_rules(),
+    ) {
+        let before = state(was, from, &rules);
+        let plan = planned(wanted.unwrap_or(FLAGS[1]));
+        let goal = match wanted {
+            Some(_) => Goal::Apply { plan: &plan, kind: Some(to) },
+            None => Goal::Clean { plan: &plan },
+        };
+        let change = change(&before, goal);
+        let after = carry_out(&before, &change, &plan, force);
+        prop_assert_eq!(content(&after), content(change.after()));
+        prop_assert_eq!(foreign(&after), foreign(&before));
+        prop_assert_eq!(compare(&after, goal), Comparison::InPlace);
+        prop_assert!(super::change(&after, goal).is_empty());
+        prop_assert_eq!(change.differences().is_empty(), compare(&before, goal) == Comparison::InPlace);
+
+        let none = Plan::default();
+        let back = carry_out(&after, &change.inverse(), &none, false);
+        prop_assert_eq!(content(&back), content(&before));
+        let undone = carry_out(&after, &change.back_from(after.clone()), &none, false);
+        prop_assert_eq!(content(&undone), content(&before));
+    }
+
+    /// Undoing a change that was carried out in part, while somebody else added and removed rules, leads
+    /// to ours as they were, and theirs as they have them.
+    #[test]
+    fn undoing_leaves_what_others_did_meanwhile(
+        was in prop::option::of(prop::sample::select(FLAGS.to_vec())),
+        wanted in prop::sample::select(FLAGS.to_vec()),
+        kind in kinds(), rules in foreign_rules(), meanwhile in foreign_rules(), parts in 0..5_usize,
+    ) {
+        let before = state(was, kind, &rules);
+        let plan = planned(wanted);
+        let change = change(&before, Goal::Apply { plan: &plan, kind: Some(kind) });
+        let mut now = before.clone();
+        for step in change.steps(&plan.rules, false, super::Nftables::Stay).into_iter().take(parts) {
+            if let Step::Restore(all) = step {
+                for one in all {
+                    restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
+                }
+            }
+        }
+        for (table, hook, last, rule) in &meanwhile {
+            let tables = now.tables.entry((kind, Family::Ipv4)).or_default();
+            let rules = &mut chain(tables.entry(*table).or_default(), hook.name()).rules;
+            let at = if *last { rules.len() } else { 0 };
+            rules.insert(at, SavedRule::parse(rule));
+        }
+        let undone = carry_out(&now, &change.back_from(now.clone()), &Plan::default(), false);
+        prop_assert_eq!(foreign(&undone), foreign(&now));
+        let ours = |s: &Snapshot| {
+            let mut all = content(s);
+            all.iter_mut().for_each(|(.., rules)| rules.retain(|r| !r.contains("FOREIGN") && !r.contains("9999")));
+            all.retain(|(_, _, _, chain, rules)| !rules.is_empty() || chain.starts_with("ISTIO_"));
+            all
+        };
+        prop_assert_eq!(ours(&undone), ours(&before));
+    }
+}

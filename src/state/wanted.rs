@@ -14,7 +14,7 @@ pub(super) fn snapshot(before: &Snapshot, goal: Goal<'_>) -> Snapshot {
     for kind in IptablesKind::BOTH {
         for family in Family::BOTH {
             let planned: Vec<_> = match goal {
-                Goal::Apply { plan, kind: chosen } if chosen == kind => plan.rules.of(family).collect(),
+                Goal::Apply { plan, kind: chosen } if chosen == Some(kind) => plan.rules.of(family).collect(),
                 Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
             };
             let empty = Tables::default();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::support::{APP, Case, Family, Kind, PROXY, ROOT, Server, Transparent, Who, wait_until};
 
-for_all!(
+for_all_and_native!(
     query_lands_on_the_agent,
     query_over_tcp_lands_on_the_agent,
     other_servers_are_only_captured_with_all,
@@ -92,7 +92,7 @@ fn agents_query_from_an_applications_port_reaches_the_server(kind: Kind, family:
             // What conntrack has of the query above is older than the rules: another port.
             let port = SocketAddr::new(port.ip(), 40001);
             if !zones {
-                case.iptables(&["-t", "raw", "-F"]);
+                case.flush_raw(None);
             }
             case.application().from(port).ask(case.name_server()).comes_from("agent");
             case.sidecar().from(port).ask(case.name_server()).comes_from(answer);
@@ -107,7 +107,7 @@ fn applications_query_from_an_agents_port_reaches_the_agent(kind: Kind, family: 
             let case = case(kind, family);
             case.apply(flags);
             if !zones {
-                case.iptables(&["-t", "raw", "-F"]);
+                case.flush_raw(None);
             }
             let port = case.pod(40001);
             case.sidecar().from(port).ask(case.name_server()).comes_from("server");
@@ -171,7 +171,7 @@ fn servers_answer_belongs_to_the_agents_query(kind: Kind, family: Family) {
         case.application().ask(case.name_server()).comes_from("agent");
         case.sidecar().ask(case.name_server()).comes_from("server");
         // Without a zone for answers the query is unanswered, as far as conntrack knows.
-        case.iptables(&["-t", "raw", "-F", "ISTIO_INBOUND"]);
+        case.flush_raw(Some("ISTIO_INBOUND"));
         let dropped = case.packets("-A INPUT -i eth0 -p udp");
         case.sidecar().tell(case.name_server());
         wait_until("the answer is dropped", || case.packets("-A INPUT -i eth0 -p udp") > dropped);

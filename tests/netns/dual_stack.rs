@@ -5,7 +5,13 @@ use std::net::SocketAddr;
 
 use crate::support::{APP, Case, Family, Kind, PROXY, ROOT, Server, Transparent};
 
-for_all!(both_families_are_captured, ipv6_alone_is_left_alone, proxys_ipv6_source);
+for_all!(ipv6_alone_is_left_alone);
+for_all_and_native!(both_families_are_captured, proxys_ipv6_source);
+mod without_ipv6 {
+    use super::ipv6_is_captured_without_rules_of_its_own;
+
+    for_native!(ipv6_is_captured_without_rules_of_its_own);
+}
 
 /// The case's family is the one that is looked at first; the other has the same listeners.
 fn case(kind: Kind, family: Family) -> Case {
@@ -41,6 +47,16 @@ fn ipv6_alone_is_left_alone(kind: Kind, family: Family) {
     let landing = |f: Family| case.application().connect(SocketAddr::new(f.service(), 80)).landing().name.clone();
     assert_eq!(landing(Family::Ipv4), "outbound");
     assert_eq!(landing(Family::Ipv6), "server");
+}
+
+/// Without iptables one table serves both families, and a rule that names no address is for both: the
+/// program warns of it.
+fn ipv6_is_captured_without_rules_of_its_own(kind: Kind, family: Family) {
+    let case = case(kind, family);
+    case.apply(&["--ip-families", "ipv4"]);
+    for family in [Family::Ipv4, Family::Ipv6] {
+        case.application().connect(SocketAddr::new(family.service(), 80)).captured_by("outbound");
+    }
 }
 
 /// `::6` is nobody's address until it is put on `lo`.

@@ -2,7 +2,7 @@
 
 use crate::support::{Case, Family, Kind, Transparent};
 
-for_all!(
+for_all_and_native!(
     lands_on_the_proxy,
     to_an_excluded_port_is_not_captured,
     only_listed_ports_are_captured,

@@ -2,7 +2,7 @@
 
 use crate::support::{ACK, Case, Connection, Family, Kind, RST, RawTcp, SYN, Segment, wait_until};
 
-for_all!(unasked_answer_is_dropped, connection_survives_a_packet_out_of_its_window);
+for_all_and_native!(unasked_answer_is_dropped, connection_survives_a_packet_out_of_its_window);
 
 const DROP: &str = "-A ISTIO_DROP -j DROP";
 

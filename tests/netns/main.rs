@@ -1,5 +1,6 @@
 //! Real rules in real network namespaces, met by real connections. Every test first shows where a connection
-//! goes without rules, and has namespaces of its own; each is run for both kinds of iptables and both families.
+//! goes without rules, and has namespaces of its own; each is run for
+//! both kinds of iptables and both families, and without iptables where it asks nothing of iptables.
 
 #![allow(
     clippy::expect_used,
@@ -13,7 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// Runs a function of [`support::Case`]'s kind and family as four tests.
+/// Runs a function of [`support::Case`]'s kind and family as four tests, with both kinds of iptables.
 macro_rules! for_all {
     ($($test:ident),+ $(,)?) => { $(
         mod $test {
@@ -40,6 +41,35 @@ macro_rules! for_all {
             }
         }
     )+ };
+}
+
+/// Runs it as two more, without iptables.
+macro_rules! for_native {
+    ($($test:ident),+ $(,)?) => {
+        mod native { $(
+            mod $test {
+                use crate::support::{Family, Kind};
+
+                #[test]
+                fn ipv4() {
+                    crate::run(super::super::$test, Kind::Native, Family::Ipv4);
+                }
+
+                #[test]
+                fn ipv6() {
+                    crate::run(super::super::$test, Kind::Native, Family::Ipv6);
+                }
+            }
+        )+ }
+    };
+}
+
+/// All six.
+macro_rules! for_all_and_native {
+    ($($test:ident),+ $(,)?) => {
+        for_all!($($test),+);
+        for_native!($($test),+);
+    };
 }
 
 mod dns;

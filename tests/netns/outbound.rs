@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::support::{Case, Client, Family, Kind, PROXY, Server, Who};
 
-for_all!(
+for_all_and_native!(
     lands_on_the_proxy,
     of_the_proxy_is_not_captured,
     by_the_proxys_group_is_not_captured,

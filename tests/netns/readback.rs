@@ -113,11 +113,11 @@ fn rules(text: &str) -> Vec<Rule> {
 
 /// The crate would take the machine's default kind.
 fn reader(kind: Kind, family: Family) -> iptables::IPTables {
-    let cmd = match (family, kind) {
+    let cmd = match (family, kind.of_others()) {
         (Family::Ipv4, Kind::Legacy) => "iptables-legacy",
-        (Family::Ipv4, Kind::Nft) => "iptables-nft",
+        (Family::Ipv4, Kind::Nft | Kind::Native) => "iptables-nft",
         (Family::Ipv6, Kind::Legacy) => "ip6tables-legacy",
-        (Family::Ipv6, Kind::Nft) => "ip6tables-nft",
+        (Family::Ipv6, Kind::Nft | Kind::Native) => "ip6tables-nft",
     };
     iptables::IPTables { cmd, has_check: true, has_wait: true, is_numeric: false }
 }

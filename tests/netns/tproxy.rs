@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::support::{Case, Family, Kind, Relay, Source, Transparent};
 
-for_all!(
+for_all_and_native!(
     listener_sees_both_ends,
     established_connections_are_diverted,
     excluded_ports_are_not_captured,

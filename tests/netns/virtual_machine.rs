@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::support::{APP, Case, Client, Family, Kind, Namespace, ROOT, Server, Transparent};
 
-for_all!(
+for_all_and_native!(
     machines_connections_are_outbound,
     machines_connections_are_captured_by_range,
     without_the_flag_they_are_inbound,

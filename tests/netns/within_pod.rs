@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::support::{Case, Family, Kind, Relay, Source, Transparent};
 
-for_all!(
+for_all_and_native!(
     application_to_itself_is_not_captured,
     proxy_to_the_pods_address_comes_back_through_its_inbound_side,
     proxys_inbound_side_reaches_the_application,

@@ -6,16 +6,23 @@ use std::process::Command;
 use super::namespace::run;
 use super::{Family, Namespace};
 
-/// The kinds of iptables.
+/// What the rules are written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Legacy,
     Nft,
+    /// nftables without iptables.
+    Native,
 }
 
 impl Kind {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::Legacy, Self::Nft];
+    /// The kinds of iptables.
+    pub const IPTABLES: [Self; 2] = [Self::Legacy, Self::Nft];
+
+    /// The kind of iptables for other people's rules next to ours.
+    pub fn of_others(self) -> Self {
+        if self == Self::Native { Self::Nft } else { self }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -23,6 +30,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Legacy => "legacy",
             Self::Nft => "nft",
+            Self::Native => "native",
         })
     }
 }
@@ -50,8 +58,10 @@ pub const STANDARD: [&str; 16] = [
 impl Namespace {
     /// Applies rules in the pod, as its init container does.
     pub fn apply(&self, kind: Kind, arguments: &[&str], environment: &[(&str, &str)], resolv_conf: &str) {
-        let kind = kind.to_string();
-        let arguments = [&["--force-iptables-binary", kind.as_str()], arguments].concat();
+        let name = kind.to_string();
+        let backend = [format!("--force-iptables-binary={name}"), "--native-nftables".to_owned()];
+        let backend = if kind == Kind::Native { &backend[1] } else { &backend[0] };
+        let arguments = [&[backend.as_str()], arguments].concat();
         let out = self.enter_container(resolv_conf, || run(&mut program(&arguments, environment), ""));
         eprintln!("{}: {out}", self.name());
     }

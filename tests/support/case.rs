@@ -162,18 +162,45 @@ impl Case {
 
     /// What the kernel has, as `iptables-save` tells it.
     pub fn save(&self, options: &[&str]) -> String {
-        let program = format!("{}tables-{}-save", self.family, self.kind);
+        let program = format!("{}tables-{}-save", self.family, self.kind.of_others());
         self.pod.enter_container("", || super::namespace::run(std::process::Command::new(program).args(options), ""))
     }
 
     /// Changes the rules by hand.
     pub fn iptables(&self, arguments: &[&str]) {
-        let program = format!("{}tables-{}", self.family, self.kind);
+        let program = format!("{}tables-{}", self.family, self.kind.of_others());
         self.pod.enter_container("", || super::namespace::run(std::process::Command::new(program).args(arguments), ""));
+    }
+
+    /// Empties the raw table, or one chain of it.
+    pub fn flush_raw(&self, chain: Option<&str>) {
+        if self.kind != Kind::Native {
+            return self.iptables(&[&["-t", "raw", "-F"][..], chain.as_slice()].concat());
+        }
+        match chain {
+            None => self.pod.run("nft", &["flush", "table", "inet", "istio-proxy-raw"], ""),
+            Some(chain) => self.pod.run("nft", &["flush", "chain", "inet", "istio-proxy-raw", &native(chain)], ""),
+        };
+    }
+
+    /// How many packets a chain of ours has seen, by the rule that saw most.
+    fn native_packets(&self, table: &str, chain: &str) -> u64 {
+        let table = format!("istio-proxy-{table}");
+        let listed = self.pod.run("nft", &["list", "chain", "inet", &table, &native(chain)], "");
+        let counts = listed.split("counter packets ").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok());
+        counts.max().unwrap_or_else(|| panic!("no rule in\n{listed}"))
     }
 
     /// How many packets a rule has seen: the first whose text, as the kernel has it, begins so.
     pub fn packets(&self, rule: &str) -> u64 {
+        let table = match rule.split(' ').nth(1) {
+            Some("OUTPUT") => Some(("nat", "OUTPUT")),
+            Some(chain) if chain != "INPUT" => Some(("mangle", chain)),
+            _ => None,
+        };
+        if let Some((table, chain)) = table.filter(|_| self.kind == Kind::Native) {
+            return self.native_packets(table, chain);
+        }
         let saved = self.save(&["-c"]);
         let count = saved.lines().find_map(|line| {
             let (counters, text) = line.strip_prefix('[')?.split_once("] ")?;
@@ -189,6 +216,11 @@ impl Case {
         let inward = self.caller().connect(self.pod(8080)).captured_by("inbound");
         (out, inward)
     }
+}
+
+/// The name that a chain has without iptables.
+fn native(chain: &str) -> String {
+    chain.to_lowercase().replace('_', "-")
 }
 
 /// Waits until something is so.

@@ -15,8 +15,9 @@ fn look() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root: network namespaces and owner matches need it".to_owned());
     }
-    let restores = Kind::BOTH.iter().flat_map(|k| [format!("iptables-{k}-restore"), format!("ip6tables-{k}-restore")]);
-    let mut tools = restores.chain(["ip", "setpriv"].map(str::to_owned));
+    let restores =
+        Kind::IPTABLES.iter().flat_map(|k| [format!("iptables-{k}-restore"), format!("ip6tables-{k}-restore")]);
+    let mut tools = restores.chain(["ip", "setpriv", "nft"].map(str::to_owned));
     if let Some(tool) = tools.find(|t| !on_path(t)) {
         return Some(format!("{tool} is not on PATH"));
     }

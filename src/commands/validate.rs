@@ -1,0 +1,52 @@
+//! Proves that the rules do what they are for.
+
+use std::time::Instant;
+
+use super::{Call, Failure};
+use crate::config::{Backend, Family, IptablesKind};
+use crate::kernel::capabilities::Capabilities;
+use crate::kernel::detect::Presence;
+use crate::kernel::probe;
+use crate::validation::{self, Caller, Facts, Ids, Probing};
+
+/// Makes the connections that the configuration speaks of, and sees whether they land where they have to.
+///
+/// # Errors
+/// [`Failure::Validation`].
+pub fn validate(call: Call<'_>) -> Result<(), Failure> {
+    let start = Instant::now();
+    let caller = caller();
+    let plan = validation::plan(call.config, call.options.probe_port, &caller);
+    let probing = Probing {
+        probes: plan.checks.iter().filter_map(|c| c.probe.as_ref().ok()).cloned().collect(),
+        listener: plan.listener,
+        transparent: plan.transparent,
+        left_alone: call.config.excluded_interfaces.clone(),
+        bound: call.options.probe_timeout,
+    };
+    let observations = probe::run(&probing);
+    let rules = match call.options.backend {
+        Backend::Iptables(_) => rules(),
+        Backend::Nftables => None,
+    };
+    let facts = Facts { config: call.config, caller, rules };
+    let verdicts = validation::judge(&facts, &plan.checks, observations);
+    log::info!("validation, as {} ({:.1?}):\n{}", caller.ids, start.elapsed(), validation::table(&verdicts));
+    validation::problems(&verdicts).map_or(Ok(()), |text| Err(Failure::Validation(text)))
+}
+
+fn caller() -> Caller {
+    let capabilities = Capabilities::effective();
+    Caller {
+        ids: Ids { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() },
+        may_change: capabilities.set_ids(),
+        may_be_transparent: capabilities.net_admin(),
+    }
+}
+
+/// In which kinds and families there are rules of ours, where this process may see that.
+fn rules() -> Option<Vec<(IptablesKind, Family)>> {
+    let presence = Capabilities::effective().net_admin().then(Presence::look)?.ok()?;
+    let all = IptablesKind::BOTH.into_iter().flat_map(|kind| Family::BOTH.map(|family| (kind, family)));
+    Some(all.filter(|(kind, family)| presence.has_ours(*kind, *family)).collect())
+}

@@ -1,0 +1,88 @@
+//! Whether a rule's conditions hold for a packet at one point of its way.
+
+use super::packet::{Endpoint, Sender, Transport};
+use super::trace::{Actual, Mismatch};
+use crate::config::{Interface, Port};
+use crate::netfilter::{ConntrackState, Match};
+
+/// A packet at one point of its way.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    pub transport: Transport,
+    pub sender: Option<Sender>,
+    pub from: Endpoint,
+    pub to: Endpoint,
+    /// What it came in by, at the hooks where it did.
+    pub in_interface: Option<Interface>,
+    /// What it goes out by, at the hooks where it does.
+    pub out_interface: Option<Interface>,
+    /// What conntrack says now: before it has seen the packet, INVALID (`conntrack_mt`).
+    pub state: ConntrackState,
+    pub mark: u32,
+    /// The connection's mark; `None` where the packet has no connection, or none yet.
+    pub connection_mark: Option<u32>,
+    /// The transparent listener that has it.
+    pub listener: Option<Port>,
+}
+
+impl Flight {
+    /// The first condition that does not hold; `None` where all do.
+    pub(super) fn misses(&self, conditions: &[Match]) -> Option<Mismatch> {
+        conditions.iter().find_map(|condition| {
+            let (holds, actual) = self.test(condition);
+            (!holds).then(|| Mismatch { condition: condition.clone(), actual })
+        })
+    }
+
+    fn test(&self, condition: &Match) -> (bool, Actual) {
+        let port = |end: Endpoint| self.transport.has_ports().then_some(end.port);
+        match condition {
+            Match::Source(range) => (range.holds(|r| r.contains(self.from.address)), Actual::Source(self.from.address)),
+            Match::Destination(range) => {
+                (range.holds(|r| r.contains(self.to.address)), Actual::Destination(self.to.address))
+            }
+            Match::InInterface(name) => {
+                let actual = self.in_interface.clone();
+                (name.holds(|n| meant(n, actual.as_ref())), Actual::InInterface(actual))
+            }
+            Match::OutInterface(name) => {
+                let actual = self.out_interface.clone();
+                (name.holds(|n| meant(n, actual.as_ref())), Actual::OutInterface(actual))
+            }
+            Match::Protocol(protocol) => (self.transport.is(*protocol), Actual::Transport(self.transport)),
+            // A packet without ports fails also where the match is negated: iptables wants -p tcp or udp with it.
+            Match::SourcePort(range) => {
+                let actual = port(self.from);
+                (actual.is_some_and(|p| range.holds(|r| r.contains(p))), Actual::SourcePort(actual))
+            }
+            Match::DestinationPort(range) => {
+                let actual = port(self.to);
+                (actual.is_some_and(|p| range.holds(|r| r.contains(p))), Actual::DestinationPort(actual))
+            }
+            Match::DestinationPorts(ranges) => {
+                let actual = port(self.to);
+                let holds = actual.is_some_and(|p| ranges.holds(|all| all.iter().any(|r| r.contains(p))));
+                (holds, Actual::DestinationPort(actual))
+            }
+            // Without a socket only a negated match holds (`owner_mt`).
+            Match::OwnerUid(owner) => {
+                let actual = self.sender.map(|s| s.uid);
+                (owner.holds(|o| actual.is_some_and(|id| o.contains(id))), Actual::Uid(actual))
+            }
+            Match::OwnerGid(owner) => {
+                let actual = self.sender.map(|s| s.gid);
+                (owner.holds(|o| actual.is_some_and(|id| o.contains(id))), Actual::Gid(actual))
+            }
+            Match::ConntrackState(states) => (states.contains(&self.state), Actual::State(self.state)),
+            Match::Mark(mark) => (mark.holds(|m| m.number() == self.mark), Actual::Mark(self.mark)),
+            Match::ConnectionMark(mark) => {
+                (self.connection_mark == Some(mark.number()), Actual::ConnectionMark(self.connection_mark))
+            }
+        }
+    }
+}
+
+fn meant(name: &Interface, actual: Option<&Interface>) -> bool {
+    // A packet that came in by none has the empty name, which only `+` means.
+    name.matches(actual.map_or("", Interface::as_str))
+}

@@ -1,0 +1,231 @@
+//! Which rules take all packets of which others. Everything here is sound, not complete: what is said to
+//! be covered is, for every packet; what is not said may be too.
+
+use super::chains::Chains;
+use crate::config::{Interface, KernelId, Network, Owner, PortRange};
+use crate::netfilter::{Chain, Match, Negatable, Rule, Table, Target};
+
+/// How many rules before a rule are looked at: with 10,000 ranges, all pairs would take seconds.
+const MOST_COMPARED: usize = 1_000;
+
+/// The index of the first rule of the chain that takes every packet of the rule at `index`.
+pub(super) fn taken_by(chains: &Chains<'_>, table: Table, chain: Chain, index: usize) -> Option<usize> {
+    let rules = chains.rules(table, chain);
+    let later = rules.get(index)?;
+    let first = index.saturating_sub(MOST_COMPARED);
+    (first..index).find(|&i| {
+        let Some(earlier) = rules.get(i) else { return false };
+        // A mark that is changed in between may be another one at the later rule.
+        let between = rules.get(i..index).unwrap_or_default();
+        let steady = !looks_at_marks(earlier) && !looks_at_marks(later)
+            || between.iter().all(|r| !r.target.continues() && r.target.jump().is_none());
+        steady && takes(chains, earlier, &later.matches, 0)
+    })
+}
+
+fn looks_at_marks(rule: &Rule) -> bool {
+    rule.matches.iter().any(|m| matches!(m, Match::Mark(_) | Match::ConnectionMark(_)))
+}
+
+/// Whether no packet of these conditions gets past the rule.
+fn takes(chains: &Chains<'_>, rule: &Rule, conditions: &[Match], depth: usize) -> bool {
+    if !covers(&rule.matches, conditions) {
+        return false;
+    }
+    match rule.target {
+        Target::Return | Target::Accept | Target::Drop | Target::Redirect(_) | Target::Tproxy { .. } => true,
+        Target::Jump(chain) => keeps(chains, rule.table, chain.into(), conditions, depth),
+        Target::SetMark(_) | Target::SaveMark | Target::RestoreMark | Target::ConntrackZone(_) => false,
+    }
+}
+
+/// Whether no packet of these conditions comes back out of the chain.
+fn keeps(chains: &Chains<'_>, table: Table, chain: Chain, conditions: &[Match], depth: usize) -> bool {
+    for rule in chains.rules(table, chain) {
+        if rule.target == Target::Return || depth > 8 || looks_at_marks(rule) {
+            return false;
+        }
+        if takes(chains, rule, conditions, depth + 1) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether every packet that `later` holds for is one that `earlier` holds for.
+pub(super) fn covers(earlier: &[Match], later: &[Match]) -> bool {
+    earlier.iter().all(|e| later.iter().any(|l| implies(l, e)))
+}
+
+/// Whether each packet that the first condition holds for is one that the second holds for.
+fn implies(first: &Match, second: &Match) -> bool {
+    match (first, second) {
+        (Match::Source(a), Match::Source(b)) | (Match::Destination(a), Match::Destination(b)) => {
+            negatable(a, b, |a, b| b.covers(*a), |a, b| !overlap(*a, *b))
+        }
+        (Match::InInterface(a), Match::InInterface(b)) | (Match::OutInterface(a), Match::OutInterface(b)) => {
+            negatable(a, b, interface_within, |a, b| !interface_within(a, b) && !interface_within(b, a))
+        }
+        (Match::Protocol(a), Match::Protocol(b)) => a == b,
+        (Match::SourcePort(a), Match::SourcePort(b)) => {
+            negatable(a, b, |a, b| b.covers(*a), |a, b| a.high() < b.low() || b.high() < a.low())
+        }
+        (
+            Match::DestinationPort(_) | Match::DestinationPorts(_),
+            Match::DestinationPort(_) | Match::DestinationPorts(_),
+        ) => ports(first)
+            .zip(ports(second))
+            .is_some_and(|(a, b)| negatable(&a, &b, |a, b| ports_within(a, b), |a, b| ports_apart(a, b))),
+        (Match::OwnerUid(a), Match::OwnerUid(b)) | (Match::OwnerGid(a), Match::OwnerGid(b)) => {
+            negatable(a, b, owner_within, owners_apart)
+        }
+        (Match::ConntrackState(a), Match::ConntrackState(b)) => a.iter().all(|s| b.contains(s)),
+        (Match::Mark(a), Match::Mark(b)) => negatable(a, b, KernelId::eq, KernelId::ne),
+        (Match::ConnectionMark(a), Match::ConnectionMark(b)) => a == b,
+        (
+            Match::Source(_)
+            | Match::Destination(_)
+            | Match::InInterface(_)
+            | Match::OutInterface(_)
+            | Match::Protocol(_)
+            | Match::SourcePort(_)
+            | Match::DestinationPort(_)
+            | Match::DestinationPorts(_)
+            | Match::OwnerUid(_)
+            | Match::OwnerGid(_)
+            | Match::ConntrackState(_)
+            | Match::Mark(_)
+            | Match::ConnectionMark(_),
+            _,
+        ) => false,
+    }
+}
+
+/// Whether `a` is within `b`, given what that means for values, and when two values have nothing in common.
+fn negatable<T>(
+    a: &Negatable<T>,
+    b: &Negatable<T>,
+    within: impl Fn(&T, &T) -> bool,
+    apart: impl Fn(&T, &T) -> bool,
+) -> bool {
+    match (a, b) {
+        (Negatable::Is(a), Negatable::Is(b)) => within(a, b),
+        (Negatable::Is(a), Negatable::Not(b)) => apart(a, b),
+        (Negatable::Not(a), Negatable::Not(b)) => within(b, a),
+        (Negatable::Not(_), Negatable::Is(_)) => false,
+    }
+}
+
+/// Whether two ranges have addresses in common; then one holds the other.
+pub(super) fn overlap(a: Network, b: Network) -> bool {
+    a.covers(b) || b.covers(a)
+}
+
+fn interface_within(a: &Interface, b: &Interface) -> bool {
+    match (a.as_str().strip_suffix('+'), b.as_str().strip_suffix('+')) {
+        (Some(a), Some(b)) => a.starts_with(b),
+        (Some(_), None) => false,
+        (None, _) => b.matches(a.as_str()),
+    }
+}
+
+fn ports(condition: &Match) -> Option<Negatable<Vec<PortRange>>> {
+    if let Match::DestinationPort(range) = condition {
+        Some(range.clone().map(|r| vec![r]))
+    } else if let Match::DestinationPorts(ranges) = condition {
+        Some(ranges.clone())
+    } else {
+        None
+    }
+}
+
+fn ports_within(a: &[PortRange], b: &[PortRange]) -> bool {
+    a.iter().all(|a| b.iter().any(|b| b.covers(*a)))
+}
+
+fn ports_apart(a: &[PortRange], b: &[PortRange]) -> bool {
+    a.iter().all(|a| b.iter().all(|b| a.high() < b.low() || b.high() < a.low()))
+}
+
+/// The numbers that are meant; `None` for a name whose number is not known.
+fn ids(owner: &Owner) -> Option<(u32, u32)> {
+    match owner {
+        Owner::Id(id) => Some((*id, *id)),
+        Owner::Range(low, high) => Some((*low, *high)),
+        Owner::Name { id, .. } => id.map(|id| (id, id)),
+    }
+}
+
+fn owner_within(a: &Owner, b: &Owner) -> bool {
+    match (ids(a), ids(b)) {
+        (Some(a), Some(b)) => b.0 <= a.0 && a.1 <= b.1,
+        (None, _) | (_, None) => a == b,
+    }
+}
+
+fn owners_apart(a: &Owner, b: &Owner) -> bool {
+    ids(a).zip(ids(b)).is_some_and(|(a, b)| a.1 < b.0 || b.1 < a.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uid(text: &str) -> Match {
+        match text.strip_prefix('!') {
+            Some(text) => Match::OwnerUid(Negatable::Not(Owner::parse(text).unwrap())),
+            None => Match::OwnerUid(Negatable::Is(Owner::parse(text).unwrap())),
+        }
+    }
+
+    fn to(text: &str) -> Match {
+        match text.strip_prefix('!') {
+            Some(text) => Match::Destination(Negatable::Not(Network::parse(text).unwrap())),
+            None => Match::Destination(Negatable::Is(Network::parse(text).unwrap())),
+        }
+    }
+
+    fn out(text: &str) -> Match {
+        match text.strip_prefix('!') {
+            Some(text) => Match::OutInterface(Negatable::Not(Interface::parse(text).unwrap())),
+            None => Match::OutInterface(Negatable::Is(Interface::parse(text).unwrap())),
+        }
+    }
+
+    #[test]
+    fn one_condition_within_another() {
+        for (first, second) in [
+            (uid("1"), uid("1-3")),
+            (uid("1"), uid("!2-3")),
+            (uid("!1-3"), uid("!2")),
+            (uid("a"), uid("a")),
+            (to("10.1.0.0/16"), to("10.9.9.9/8")),
+            (to("10.0.0.0/8"), to("!11.0.0.0/8")),
+            (to("!10.0.0.0/8"), to("!10.1.0.0/16")),
+            (out("eth0"), out("eth+")),
+            (out("eth1+"), out("eth+")),
+            (out("eth0"), out("!net+")),
+        ] {
+            assert!(implies(&first, &second), "{first} {second}");
+        }
+        for (first, second) in [
+            (uid("1-3"), uid("1")),
+            (uid("!1"), uid("2")),
+            (uid("!2"), uid("!1-3")),
+            (uid("a"), uid("!b")),
+            (to("10.0.0.0/8"), to("10.1.0.0/16")),
+            (to("10.1.0.0/16"), to("!10.0.0.0/8")),
+            (out("eth+"), out("eth0")),
+            (out("eth+"), out("!eth0")),
+            (uid("1"), to("10.0.0.0/8")),
+        ] {
+            assert!(!implies(&first, &second), "{first} {second}");
+        }
+    }
+
+    #[test]
+    fn no_condition_holds_for_all() {
+        assert!(covers(&[], &[uid("1")]) && covers(&[], &[]));
+        assert!(!covers(&[uid("1")], &[]));
+    }
+}

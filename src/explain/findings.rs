@@ -1,0 +1,355 @@
+//! What a configuration lets past the proxy, or breaks, or says without effect.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::cause::Cause;
+use super::chains::{Chains, RuleAt};
+use super::cover::{overlap, taken_by};
+use super::pod::Pod;
+use crate::capture::Plan;
+use crate::config::{Config, Dns, Family, InterceptionMode, Network, Owner, Selection};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Table, Target};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// So it is with these rules; good to know.
+    Note,
+    /// Perhaps not what was meant.
+    Warning,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A rule that no packet gets to.
+    NeverMatches {
+        /// The rule.
+        rule: RuleAt,
+        /// The earlier one that takes its packets.
+        by: RuleAt,
+        /// The flags that it comes from.
+        flag: &'static str,
+    },
+    /// A proxy user or group whose loopback traffic an earlier one's rule returns.
+    LoopbackReturnedEarly {
+        /// The user or group.
+        owner: Owner,
+        /// The rule that does not get its packets.
+        rule: RuleAt,
+        /// The rule that returns them.
+        by: RuleAt,
+        /// The flag that lists several.
+        flag: &'static str,
+    },
+    /// An excluded range that would not be captured anyway.
+    ExclusionWithoutEffect {
+        /// The range.
+        range: Network,
+        /// Its rule, where there is one.
+        rule: Option<RuleAt>,
+        /// The flag that excludes it.
+        flag: &'static str,
+    },
+    /// A family that the pod has, whose outbound traffic no rule captures.
+    FamilyNotCaptured {
+        /// The family.
+        family: Family,
+        /// An address of the pod.
+        address: IpAddr,
+        /// The rule that captures in the other family, where there are rules.
+        rule: Option<RuleAt>,
+        /// The flag that decides it.
+        flag: &'static str,
+    },
+    /// A resolver in the pod whose own queries come back to the agent, which asks the resolver.
+    DnsLoop {
+        /// Its address.
+        resolver: IpAddr,
+        /// The rule that captures its queries.
+        rule: RuleAt,
+        /// The flag that captures them.
+        flag: &'static str,
+    },
+    /// UDP to captured ports is not captured.
+    UdpNotCaptured {
+        /// Whether inbound.
+        inbound: bool,
+        /// The rule that takes TCP alone.
+        rule: RuleAt,
+        /// The flag that captures the ports.
+        flag: &'static str,
+    },
+}
+
+impl Finding {
+    /// How much it matters.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::UdpNotCaptured { .. } => Level::Note,
+            Self::NeverMatches { .. }
+            | Self::LoopbackReturnedEarly { .. }
+            | Self::ExclusionWithoutEffect { .. }
+            | Self::FamilyNotCaptured { .. }
+            | Self::DnsLoop { .. } => Level::Warning,
+        }
+    }
+
+    /// A short name for it, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NeverMatches { .. } => "never-matches",
+            Self::LoopbackReturnedEarly { .. } => "loopback-returned-early",
+            Self::ExclusionWithoutEffect { .. } => "exclusion-without-effect",
+            Self::FamilyNotCaptured { .. } => "family-not-captured",
+            Self::DnsLoop { .. } => "dns-loop",
+            Self::UdpNotCaptured { .. } => "udp-not-captured",
+        }
+    }
+
+    /// The flags that cause it.
+    pub const fn flag(&self) -> &'static str {
+        match self {
+            Self::NeverMatches { flag, .. }
+            | Self::LoopbackReturnedEarly { flag, .. }
+            | Self::ExclusionWithoutEffect { flag, .. }
+            | Self::FamilyNotCaptured { flag, .. }
+            | Self::DnsLoop { flag, .. }
+            | Self::UdpNotCaptured { flag, .. } => flag,
+        }
+    }
+
+    /// The rule that it is about.
+    pub const fn rule(&self) -> Option<&RuleAt> {
+        match self {
+            Self::NeverMatches { rule, .. }
+            | Self::LoopbackReturnedEarly { rule, .. }
+            | Self::DnsLoop { rule, .. }
+            | Self::UdpNotCaptured { rule, .. } => Some(rule),
+            Self::ExclusionWithoutEffect { rule, .. } | Self::FamilyNotCaptured { rule, .. } => rule.as_ref(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverMatches { rule, by, flag } => {
+                write!(f, "rule {rule} never matches: rule {by} takes all its packets; it comes from {flag}")
+            }
+            Self::LoopbackReturnedEarly { owner, rule, by, flag } => write!(
+                f,
+                "what {owner} sends to the pod's own addresses is not captured: rule {by} returns it before rule {rule}, since {flag} lists several"
+            ),
+            Self::ExclusionWithoutEffect { range, rule: Some(rule), flag } => {
+                write!(f, "{flag} excludes {range} by rule {rule} without effect: no rule would capture it")
+            }
+            Self::ExclusionWithoutEffect { range, rule: None, flag } => {
+                write!(f, "{flag} excludes {range} without effect: there are no {} rules", range.family())
+            }
+            Self::FamilyNotCaptured { family, address, rule: None, flag } => write!(
+                f,
+                "the pod has the {family} address {address}, and there are no {family} rules: {family} traffic bypasses the proxy; {flag} captures it"
+            ),
+            Self::FamilyNotCaptured { family, address, rule: Some(rule), flag } => write!(
+                f,
+                "the pod has the {family} address {address}, and {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
+            ),
+            Self::DnsLoop { resolver, rule, flag } => write!(
+                f,
+                "the pod's resolver {resolver} is in the pod, and rule {rule} captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; {flag} captures them"
+            ),
+            Self::UdpNotCaptured { inbound, rule, flag } => {
+                let way = if *inbound { "inbound" } else { "outbound" };
+                write!(
+                    f,
+                    "UDP is not captured {way}, QUIC (HTTP/3) on port 443 included: rule {rule} takes TCP alone, whatever {flag} says"
+                )
+            }
+        }
+    }
+}
+
+/// All that is found.
+pub fn findings(config: &Config, plan: &Plan, pod: &Pod) -> Vec<Finding> {
+    let chains = Family::BOTH.map(|f| (f, Chains::of(&plan.rules, f)));
+    let mut found = Vec::new();
+    let [(v4, ipv4), (v6, ipv6)] = &chains;
+    not_captured(config, pod, *v4, [ipv4, ipv6], &mut found);
+    not_captured(config, pod, *v6, [ipv6, ipv4], &mut found);
+    for (_, chains) in &chains {
+        shadowed(chains, &mut found);
+    }
+    for (family, chains) in &chains {
+        exclusions(config, *family, chains, &mut found);
+    }
+    for (_, chains) in &chains {
+        loops(config, pod, chains, &mut found);
+    }
+    udp(config, ipv4, &mut found);
+    found
+}
+
+/// Rules that no packet gets to. The same about both families is said once.
+fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
+    for (table, chain) in chains.all() {
+        let rules = chains.rules(table, chain);
+        for index in 0..rules.len() {
+            let Some(by) = taken_by(chains, table, chain, index) else { continue };
+            let (Some(rule), Some(by)) = (at(chains, table, chain, index), at(chains, table, chain, by)) else {
+                continue;
+            };
+            let known = |f: &Finding| match f {
+                Finding::NeverMatches { rule: r, by: b, .. }
+                | Finding::LoopbackReturnedEarly { rule: r, by: b, .. } => alike(r, &rule) && alike(b, &by),
+                Finding::ExclusionWithoutEffect { .. }
+                | Finding::FamilyNotCaptured { .. }
+                | Finding::DnsLoop { .. }
+                | Finding::UdpNotCaptured { .. } => false,
+            };
+            if !found.iter().any(known) {
+                found.push(never(rule, by));
+            }
+        }
+    }
+}
+
+/// Whether two rules, perhaps of two families, come from the same value of the same flag.
+fn alike(a: &RuleAt, b: &RuleAt) -> bool {
+    let rest = |r: &RuleAt| {
+        let matches: Vec<_> = r.rule.matches.iter().filter(|m| !matches!(m, Match::Destination(_))).cloned().collect();
+        (r.rule.table, r.rule.chain, r.rule.target, matches)
+    };
+    a.rule == b.rule || Cause::of(&a.rule) == Some(Cause::OwnService) && rest(a) == rest(b)
+}
+
+fn never(rule: RuleAt, by: RuleAt) -> Finding {
+    let owner = rule.rule.matches.iter().find_map(|m| {
+        if let Match::OwnerUid(Negatable::Is(owner)) = m {
+            Some((owner, "--proxy-uid (-u)"))
+        } else if let Match::OwnerGid(Negatable::Is(owner)) = m {
+            Some((owner, "--proxy-gid (-g)"))
+        } else {
+            None
+        }
+    });
+    match (owner, Cause::of(&by.rule)) {
+        (Some((owner, flag)), Some(Cause::WithinPod)) => {
+            Finding::LoopbackReturnedEarly { owner: owner.clone(), rule, by, flag }
+        }
+        _ => {
+            let flag = Cause::of(&rule.rule).map_or("the flags", Cause::flag);
+            Finding::NeverMatches { rule, by, flag }
+        }
+    }
+}
+
+/// Excluded ranges that nothing would capture: neither a range nor a port in every range.
+fn exclusions(config: &Config, family: Family, chains: &Chains<'_>, found: &mut Vec<Finding>) {
+    let captured = |range: Network| match &config.outbound_ranges {
+        Selection::None => false,
+        Selection::AllExcept(_) => true,
+        Selection::Only(ranges) => ranges.iter().any(|r| overlap(*r, range)),
+    };
+    let flag = Cause::ExcludedRange.flag();
+    for range in config.excluded_ranges.iter().copied().filter(|r| r.family() == family) {
+        let condition = [Match::Destination(Negatable::Is(range))];
+        let rule = find(chains, Table::Nat, IstioChain::Output, |m, t| m == condition && t == Target::Return);
+        if !config.families.contains(family) || !captured(range) && config.outbound_ports.is_empty() {
+            found.push(Finding::ExclusionWithoutEffect { range, rule, flag });
+        }
+    }
+}
+
+fn not_captured(
+    config: &Config,
+    pod: &Pod,
+    family: Family,
+    [chains, other]: [&Chains<'_>; 2],
+    found: &mut Vec<Finding>,
+) {
+    let Some(address) = pod.address(family) else { return };
+    if chains.is_empty() {
+        let flag = "--dual-stack or --ip-families=dual";
+        found.push(Finding::FamilyNotCaptured { family, address, rule: None, flag });
+        return;
+    }
+    let ranges = config.outbound_ranges.listed();
+    let others = !ranges.is_empty() && ranges.iter().all(|r| r.family() != family);
+    if others && config.outbound_ports.is_empty() {
+        let captures = |_: &[Match], target| target == Target::Jump(IstioChain::Redirect);
+        let rule = find(other, Table::Nat, IstioChain::Output, captures);
+        found.push(Finding::FamilyNotCaptured { family, address, rule, flag: Cause::OutboundRange.flag() });
+    }
+}
+
+/// A resolver in the pod asks other servers, and the agent asks the resolver.
+fn loops(config: &Config, pod: &Pod, chains: &Chains<'_>, found: &mut Vec<Finding>) {
+    let servers = match &config.dns {
+        Dns::Off => return,
+        Dns::All => &pod.name_servers,
+        Dns::Servers(servers) => servers,
+    };
+    let Some(resolver) = servers.iter().copied().find(IpAddr::is_loopback) else { return };
+    let flag = match &config.dns {
+        Dns::All => "--capture-all-dns",
+        Dns::Servers(_) | Dns::Off => "--redirect-dns",
+    };
+    // What it asks goes to other hosts: to all that is captured, or to the servers behind it in the list.
+    let upstream = find(chains, Table::Nat, IstioChain::OutputDns, |conditions, _| {
+        let server = conditions
+            .iter()
+            .find_map(|m| if let Match::Destination(Negatable::Is(server)) = m { Some(server) } else { None });
+        conditions.contains(&Match::Protocol(crate::netfilter::Protocol::Udp))
+            && server.is_none_or(|s| !s.starts_at_loopback())
+    });
+    let said = found.iter().any(|f| matches!(f, Finding::DnsLoop { .. }));
+    if let (Some(rule), false) = (upstream, said) {
+        found.push(Finding::DnsLoop { resolver, rule, flag });
+    }
+}
+
+fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
+    const HTTPS: u16 = 443;
+    let outbound = !config.outbound_ranges.is_none() || config.outbound_ports.iter().any(|r| r.contains(HTTPS));
+    let inbound = match &config.inbound_ports {
+        Selection::None => false,
+        Selection::AllExcept(ports) => !ports.iter().any(|r| r.contains(HTTPS)),
+        Selection::Only(ports) => ports.iter().any(|r| r.contains(HTTPS)),
+    };
+    if outbound && let Some(rule) = find(chains, Table::Nat, IstioChain::Redirect, |_, _| true) {
+        let ranges = !config.outbound_ranges.is_none();
+        let cause = if ranges { Cause::OutboundRange } else { Cause::OutboundPort };
+        found.push(Finding::UdpNotCaptured { inbound: false, rule, flag: cause.flag() });
+    }
+    let table = match config.mode {
+        InterceptionMode::Redirect => Table::Nat,
+        InterceptionMode::Tproxy => Table::Mangle,
+    };
+    let jump = |_: &[Match], target| target == Target::Jump(IstioChain::Inbound);
+    if inbound && let Some(rule) = find(chains, table, Hook::Prerouting, jump) {
+        found.push(Finding::UdpNotCaptured { inbound: true, rule, flag: Cause::Inbound.flag() });
+    }
+}
+
+fn at(chains: &Chains<'_>, table: Table, chain: Chain, index: usize) -> Option<RuleAt> {
+    let rule = chains.rules(table, chain).get(index)?;
+    Some(RuleAt { number: index + 1, rule: (*rule).clone() })
+}
+
+/// The first rule of a chain that is as wanted.
+fn find(
+    chains: &Chains<'_>,
+    table: Table,
+    chain: impl Into<Chain>,
+    wanted: impl Fn(&[Match], Target) -> bool,
+) -> Option<RuleAt> {
+    let chain = chain.into();
+    let index = chains.rules(table, chain).iter().position(|r| wanted(&r.matches, r.target))?;
+    at(chains, table, chain, index)
+}
+
+#[cfg(test)]
+#[path = "findings_tests.rs"]
+mod tests;

@@ -1,0 +1,108 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::explain::tests::{README, planned};
+
+fn check(flags: &str, servers: &[&str], expected: Expect) {
+    let (config, plan, pod) = planned(flags, servers);
+    let found: Vec<_> = findings(&config, &plan, &pod).iter().map(|f| format!("{}: {f}", f.name())).collect();
+    expected.assert_eq(&found.join("\n"));
+}
+
+#[test]
+fn the_usual_flags() {
+    check(
+        README,
+        &[],
+        expect![[r#"
+        family-not-captured: the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
+        udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says
+        udp-not-captured: UDP is not captured inbound, QUIC (HTTP/3) on port 443 included: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) takes TCP alone, whatever --istio-inbound-ports (-b) says"#]],
+    );
+}
+
+#[test]
+fn nothing_to_find() {
+    check("--dual-stack", &[], expect![""]);
+    check("-m TPROXY -b 80 -d '' --dual-stack --redirect-dns --drop-invalid", &["10.96.0.10"], expect![""]);
+}
+
+#[test]
+fn rules_that_never_match() {
+    check(
+        "--dual-stack -q 80 -x 10.0.0.0/8,10.1.0.0/16",
+        &[],
+        expect![
+            "never-matches: rule nat ISTIO_OUTPUT 10 (-d 10.1.0.0/16 -j RETURN) never matches: rule nat ISTIO_OUTPUT 9 (-d 10.0.0.0/8 -j RETURN) takes all its packets; it comes from --istio-service-exclude-cidr (-x)"
+        ],
+    );
+    check(
+        "--dual-stack -b * -d 15008,8080,8080",
+        &[],
+        expect![[r#"
+        never-matches: rule nat ISTIO_INBOUND 2 (-p tcp --dport 15008 -j RETURN) never matches: rule nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d) or --inbound-tunnel-port (-e)
+        never-matches: rule nat ISTIO_INBOUND 4 (-p tcp --dport 8080 -j RETURN) never matches: rule nat ISTIO_INBOUND 3 (-p tcp --dport 8080 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d) or --inbound-tunnel-port (-e)
+        udp-not-captured: UDP is not captured inbound, QUIC (HTTP/3) on port 443 included: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) takes TCP alone, whatever --istio-inbound-ports (-b) says"#]],
+    );
+    check(
+        "--dual-stack -q 80 -o 1:65535",
+        &[],
+        expect![
+            "never-matches: rule nat ISTIO_OUTPUT 11 (-p tcp --dport 80 -j ISTIO_REDIRECT) never matches: rule nat ISTIO_OUTPUT 1 (-p tcp --dport 1:65535 -j RETURN) takes all its packets; it comes from --istio-outbound-ports (-q)"
+        ],
+    );
+}
+
+#[test]
+fn loopback_of_the_second_user() {
+    check(
+        "--dual-stack -u 1337,1338 -g 5",
+        &[],
+        expect![
+            "loopback-returned-early: what 1338 sends to the pod's own addresses is not captured: rule nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN) returns it before rule nat ISTIO_OUTPUT 5 (-o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1338 -j ISTIO_IN_REDIRECT), since --proxy-uid (-u) lists several"
+        ],
+    );
+}
+
+#[test]
+fn exclusions_without_effect() {
+    check(
+        "-i 10.0.0.0/8 -x 10.1.0.0/16,192.168.0.0/16,fd00::/8",
+        &[],
+        expect![[r#"
+        family-not-captured: the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
+        exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes 192.168.0.0/16 by rule nat ISTIO_OUTPUT 10 (-d 192.168.0.0/16 -j RETURN) without effect: no rule would capture it
+        exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: there are no IPv6 rules
+        udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says"#]],
+    );
+}
+
+#[test]
+fn families() {
+    check(
+        "-i 10.0.0.0/8 --dual-stack",
+        &[],
+        expect![[r#"
+            family-not-captured: the pod has the IPv6 address fd00:10:244::10, and --istio-service-cidr (-i) lists no IPv6 range: outbound IPv6 traffic bypasses the proxy, while rule nat ISTIO_OUTPUT 9 (-d 10.0.0.0/8 -j ISTIO_REDIRECT) captures the other family
+            udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says"#]],
+    );
+}
+
+#[test]
+fn resolvers_in_the_pod() {
+    check(
+        "--dual-stack --redirect-dns --capture-all-dns",
+        &["127.0.0.53"],
+        expect![
+            "dns-loop: the pod's resolver 127.0.0.53 is in the pod, and rule nat ISTIO_OUTPUT_DNS 2 (-p udp --dport 53 -j REDIRECT --to-port 15053) captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; --capture-all-dns captures them"
+        ],
+    );
+    check(
+        "--dual-stack --redirect-dns",
+        &["127.0.0.53", "10.96.0.10"],
+        expect![
+            "dns-loop: the pod's resolver 127.0.0.53 is in the pod, and rule nat ISTIO_OUTPUT_DNS 4 (-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-port 15053) captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; --redirect-dns captures them"
+        ],
+    );
+    check("--dual-stack --redirect-dns", &["127.0.0.53"], expect![""]);
+}

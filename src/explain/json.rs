@@ -1,0 +1,341 @@
+//! Traces, findings and rules for other programs: views that serialise themselves. The names here are a
+//! promise to those programs.
+
+use serde::Serialize;
+
+use super::cause::Cause;
+use super::chains::{Chains, RuleAt, specification};
+use super::findings::{Finding, Level};
+use super::packet::Packet;
+use super::table::Summary;
+use super::trace::{Outcome, Step, Trace};
+use super::verdict::{Listener, Place, Verdict};
+use crate::config::Family;
+use crate::netfilter::Ruleset;
+
+/// A rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleView {
+    /// `nat` and so on.
+    pub table: &'static str,
+    /// The chain's name.
+    pub chain: &'static str,
+    /// The rule's number in its chain, counted from 1.
+    pub number: usize,
+    /// Conditions and target, as iptables writes them.
+    pub rule: String,
+    /// The flags that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flag: Option<&'static str>,
+    /// The traffic that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+}
+
+/// The rules of one family.
+#[derive(Clone, Debug, Serialize)]
+pub struct FamilyView {
+    /// `IPv4` or `IPv6`.
+    pub family: String,
+    /// The rules, by chain and in order.
+    pub rules: Vec<RuleView>,
+}
+
+/// A packet.
+#[derive(Clone, Debug, Serialize)]
+pub struct PacketView {
+    /// As it can be typed.
+    pub words: String,
+    /// `out` or `in`.
+    pub direction: &'static str,
+    /// `tcp`, `udp` or `icmp`.
+    pub protocol: &'static str,
+    /// The sender's user.
+    pub uid: Option<u32>,
+    /// The sender's group.
+    pub gid: Option<u32>,
+    /// Source.
+    pub from: String,
+    /// Destination.
+    pub to: String,
+    /// The interface.
+    pub interface: String,
+    /// What conntrack makes of it.
+    pub state: &'static str,
+    /// Its mark, 0 for none.
+    pub mark: u32,
+    /// Its connection's mark, 0 for none.
+    pub connection_mark: u32,
+}
+
+/// One thing met.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum StepView {
+    /// A hook.
+    Hook {
+        /// Its name.
+        hook: &'static str,
+        /// The interface.
+        interface: String,
+        /// Where the packet is sent to.
+        to: String,
+    },
+    /// A table with rules for the hook.
+    Table {
+        /// Its name.
+        table: &'static str,
+        /// Why it is not asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        skipped: Option<String>,
+    },
+    /// A rule.
+    Rule {
+        /// The rule.
+        #[serde(flatten)]
+        rule: RuleView,
+        /// How many jumps led here.
+        depth: usize,
+        /// Whether it matched.
+        matched: bool,
+        /// What it did, where it matched.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        effect: Option<String>,
+        /// The first condition that does not hold.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+        /// What the packet has in its place.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        actual: Option<String>,
+    },
+    /// The end of a chain.
+    End {
+        /// The table.
+        table: &'static str,
+        /// The chain.
+        chain: &'static str,
+    },
+    /// Routed again.
+    Rerouted {
+        /// The interface that it goes out by now.
+        interface: String,
+        /// `mark` or `destination`.
+        changed: &'static str,
+    },
+    /// Out by `lo` and in again.
+    Looped,
+}
+
+/// What became of a packet.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerdictView {
+    /// `captured`, `not-routed`, `left-alone`, `follows-connection` or `dropped`.
+    pub verdict: &'static str,
+    /// `outbound`, `inbound`, `dns` or `other`, where it was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<&'static str>,
+    /// The listener's port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Where it ends up, where it was not captured: `pod`, `forwarded`, or the interface that it goes out by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The rules that decided.
+    pub by: Vec<RuleView>,
+    /// The whole in one sentence.
+    pub sentence: String,
+}
+
+/// The whole way of a packet.
+#[derive(Clone, Debug, Serialize)]
+pub struct TraceView {
+    /// The packet.
+    pub packet: PacketView,
+    /// What it met.
+    pub steps: Vec<StepView>,
+    /// Where it is sent to at the end.
+    pub destination: String,
+    /// Its mark at the end.
+    pub mark: u32,
+    /// What became of it.
+    pub verdict: VerdictView,
+}
+
+/// A kind of traffic.
+#[derive(Clone, Debug, Serialize)]
+pub struct RowView {
+    /// What it is.
+    pub traffic: String,
+    /// A packet of it.
+    pub packet: PacketView,
+    /// What becomes of it.
+    pub verdict: VerdictView,
+}
+
+/// A finding.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingView {
+    /// Its short name.
+    pub finding: &'static str,
+    /// `note` or `warning`.
+    pub level: &'static str,
+    /// The flags that cause it.
+    pub flag: &'static str,
+    /// The rule that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleView>,
+    /// What there is to say.
+    pub message: String,
+}
+
+impl From<&RuleAt> for RuleView {
+    fn from(at: &RuleAt) -> Self {
+        let cause = Cause::of(&at.rule);
+        Self {
+            table: at.rule.table.name(),
+            chain: at.rule.chain.name(),
+            number: at.number,
+            rule: specification(&at.rule),
+            flag: cause.map(Cause::flag),
+            purpose: cause.map(|c| c.to_string()),
+        }
+    }
+}
+
+/// All rules, by family and chain, in the order in which packets meet them.
+pub fn rules(rules: &Ruleset) -> Vec<FamilyView> {
+    let of = |family| {
+        let chains = Chains::of(rules, family);
+        let numbered = chains.all().into_iter().flat_map(|(table, chain)| {
+            let at = |(number, rule): (usize, &&crate::netfilter::Rule)| RuleAt { number, rule: (*rule).clone() };
+            (1..).zip(chains.rules(table, chain)).map(at).collect::<Vec<_>>()
+        });
+        FamilyView { family: family.to_string(), rules: numbered.map(|at| RuleView::from(&at)).collect() }
+    };
+    Family::BOTH.into_iter().map(of).filter(|f| !f.rules.is_empty()).collect()
+}
+
+impl From<&Packet> for PacketView {
+    fn from(packet: &Packet) -> Self {
+        Self {
+            words: packet.to_string(),
+            direction: packet.direction.word(),
+            protocol: packet.transport.word(),
+            uid: packet.sender.map(|s| s.uid),
+            gid: packet.sender.map(|s| s.gid),
+            from: packet.from.to_string(),
+            to: packet.to.to_string(),
+            interface: packet.interface.to_string(),
+            state: packet.state.name(),
+            mark: packet.mark,
+            connection_mark: packet.connection_mark,
+        }
+    }
+}
+
+impl From<&Step> for StepView {
+    fn from(step: &Step) -> Self {
+        match step {
+            Step::Hook { hook, interface, destination } => {
+                Self::Hook { hook: hook.name(), interface: interface.to_string(), to: destination.to_string() }
+            }
+            Step::Table { table, skipped, .. } => {
+                Self::Table { table: table.name(), skipped: skipped.map(|s| s.to_string()) }
+            }
+            Step::Rule { at, depth, outcome } => {
+                let (effect, missed) = match outcome {
+                    Outcome::Matched(effect) => (Some(effect.to_string()), None),
+                    Outcome::Missed(mismatch) => (None, Some(mismatch)),
+                };
+                Self::Rule {
+                    rule: at.into(),
+                    depth: *depth,
+                    matched: outcome.matched(),
+                    effect,
+                    failed: missed.map(|m| m.condition.to_string()),
+                    actual: missed.map(|m| m.actual.to_string()),
+                }
+            }
+            Step::End { table, chain, .. } => Self::End { table: table.name(), chain: chain.name() },
+            Step::Rerouted { interface, by_mark } => Self::Rerouted {
+                interface: interface.to_string(),
+                changed: if *by_mark { "mark" } else { "destination" },
+            },
+            Step::Looped => Self::Looped,
+        }
+    }
+}
+
+impl From<&Verdict> for VerdictView {
+    fn from(verdict: &Verdict) -> Self {
+        let sentence = verdict.to_string();
+        let name = |place: &Place| match place {
+            Place::Pod => "pod".to_owned(),
+            Place::Out(interface) => interface.to_string(),
+            Place::Forwarded => "forwarded".to_owned(),
+        };
+        let uncaptured = |verdict, place, by: &[RuleAt]| Self {
+            verdict,
+            listener: None,
+            port: None,
+            place,
+            by: by.iter().map(RuleView::from).collect(),
+            sentence: sentence.clone(),
+        };
+        match verdict {
+            Verdict::Captured { listener, port, by, .. } => {
+                let listener = match listener {
+                    Listener::Outbound => "outbound",
+                    Listener::Inbound => "inbound",
+                    Listener::Dns => "dns",
+                    Listener::Other => "other",
+                };
+                let by = std::slice::from_ref(by);
+                Self { listener: Some(listener), port: Some(*port), ..uncaptured("captured", None, by) }
+            }
+            Verdict::NotRouted { port, by, .. } => {
+                Self { port: Some(*port), ..uncaptured("not-routed", None, std::slice::from_ref(by)) }
+            }
+            Verdict::LeftAlone { place, by, .. } => uncaptured("left-alone", Some(name(place)), by),
+            Verdict::FollowsConnection { place, .. } => uncaptured("follows-connection", Some(name(place)), &[]),
+            Verdict::Dropped { by } => uncaptured("dropped", None, by.as_slice()),
+        }
+    }
+}
+
+impl From<&Trace> for TraceView {
+    fn from(trace: &Trace) -> Self {
+        Self {
+            packet: (&trace.packet).into(),
+            steps: trace.steps.iter().map(StepView::from).collect(),
+            destination: trace.destination.to_string(),
+            mark: trace.mark,
+            verdict: (&trace.verdict).into(),
+        }
+    }
+}
+
+impl From<&Finding> for FindingView {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            finding: finding.name(),
+            level: match finding.level() {
+                Level::Note => "note",
+                Level::Warning => "warning",
+            },
+            flag: finding.flag(),
+            rule: finding.rule().map(RuleView::from),
+            message: finding.to_string(),
+        }
+    }
+}
+
+/// The kinds of traffic.
+pub fn summary(summary: &Summary) -> Vec<RowView> {
+    let row = |row: &super::table::Row| RowView {
+        traffic: row.traffic.clone(),
+        packet: (&row.packet).into(),
+        verdict: (&row.verdict).into(),
+    };
+    summary.rows.iter().map(row).collect()
+}

@@ -1,0 +1,178 @@
+//! Rules as a flow chart in Mermaid's syntax (<https://mermaid.js.org/syntax/flowchart.html>), which GitHub
+//! shows as a picture; with a packet's way drawn in where there is a trace.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::chains::{Chains, ORDER, specification};
+use super::trace::{Outcome, Step, Trace};
+use super::verdict::Verdict;
+use crate::config::Family;
+use crate::netfilter::{Chain, Hook, Ruleset, Table};
+
+/// How many rules of a chain are drawn, where no packet's way goes by the others.
+const MOST_DRAWN: usize = 40;
+
+/// The chart of one family's rules.
+pub fn chart(rules: &Ruleset, family: Family, trace: Option<&Trace>) -> String {
+    let chains = Chains::of(rules, family);
+    let mut chart = Chart { text: String::from("flowchart TB\n"), edges: 0, met: BTreeMap::new(), trace };
+    for step in trace.iter().flat_map(|t| &t.steps) {
+        if let Step::Rule { at, outcome, .. } = step {
+            let key = (at.rule.table, at.rule.chain, at.number);
+            *chart.met.entry(key).or_default() |= outcome.matched();
+        }
+    }
+    for (table, chain) in chains.all() {
+        chart.chain(&chains, table, chain);
+    }
+    chart.order(&chains);
+    chart.jumps(&chains);
+    chart.way();
+    chart.text
+}
+
+struct Chart<'a> {
+    text: String,
+    /// How many edges there are: styles name them by number.
+    edges: usize,
+    /// The rules that the packet met, and whether they matched.
+    met: BTreeMap<(Table, Chain, usize), bool>,
+    trace: Option<&'a Trace>,
+}
+
+impl Chart<'_> {
+    /// A chain as a box, with its rules one below the other.
+    fn chain(&mut self, chains: &Chains<'_>, table: Table, chain: Chain) {
+        let _ = writeln!(self.text, "  subgraph {}[\"{table} {chain}\"]", id(table, chain));
+        let _ = writeln!(self.text, "    direction TB");
+        let rules = chains.rules(table, chain);
+        let last = rules.len();
+        let mut before: Option<String> = None;
+        let mut left_out = 0;
+        for (number, rule) in (1..).zip(rules) {
+            let met = self.met.get(&(table, chain, number)).copied();
+            // A long list is the same rule again and again.
+            if number > MOST_DRAWN && number < last && met != Some(true) {
+                left_out += 1;
+                continue;
+            }
+            if left_out > 0 {
+                let dots = format!("{}_to_{number}", id(table, chain));
+                let _ = writeln!(self.text, "    {dots}[\"{left_out} more\"]");
+                self.link(&mut before, dots);
+                left_out = 0;
+            }
+            let name = node(table, chain, number);
+            let class = match met {
+                Some(true) => ":::hit",
+                Some(false) => ":::miss",
+                None => "",
+            };
+            let _ = writeln!(self.text, "    {name}[\"{number}: {}\"]{class}", escaped(&specification(rule)));
+            self.link(&mut before, name);
+        }
+        self.text.push_str("  end\n");
+    }
+
+    fn link(&mut self, before: &mut Option<String>, node: String) {
+        if let Some(before) = before.as_deref() {
+            let _ = writeln!(self.text, "    {before} --> {node}");
+            self.edges += 1;
+        }
+        *before = Some(node);
+    }
+
+    /// From table to table of each hook, as the kernel calls them.
+    fn order(&mut self, chains: &Chains<'_>) {
+        let entry = |hook| match hook {
+            Hook::Output => Some(("sent", "a process of the pod sends it")),
+            Hook::Prerouting => Some(("arrives", "it arrives at an interface")),
+            Hook::Input | Hook::Forward | Hook::Postrouting => None,
+        };
+        for hook in Hook::ALL {
+            let mut tables = ORDER.into_iter().filter(|t| !chains.rules(*t, hook).is_empty()).peekable();
+            let mut before = entry(hook).filter(|_| tables.peek().is_some()).map(|(name, text)| {
+                let _ = writeln!(self.text, "  {name}([\"{text}\"])");
+                name.to_owned()
+            });
+            for table in tables {
+                let to = id(table, hook.into());
+                if let Some(before) = before {
+                    let _ = writeln!(self.text, "  {before} --> {to}");
+                    self.edges += 1;
+                }
+                before = Some(to);
+            }
+        }
+    }
+
+    /// From rules to the chains that they jump to.
+    fn jumps(&mut self, chains: &Chains<'_>) {
+        for (table, chain) in chains.all() {
+            for (number, rule) in (1..).zip(chains.rules(table, chain)) {
+                let drawn = number <= MOST_DRAWN
+                    || number == chains.rules(table, chain).len()
+                    || self.met.get(&(table, chain, number)) == Some(&true);
+                if let Some(to) = rule.target.jump().filter(|to| drawn && !chains.rules(table, *to).is_empty()) {
+                    let _ = writeln!(self.text, "  {} -.-> {}", node(table, chain, number), node(table, to.into(), 1));
+                    self.edges += 1;
+                }
+            }
+        }
+    }
+
+    /// The packet, the rules that matched, and what became of it.
+    fn way(&mut self) {
+        let Some(trace) = self.trace else { return };
+        let _ = writeln!(self.text, "  packet([\"{}\"]):::packet", escaped(&trace.packet.to_string()));
+        let first = self.edges;
+        let mut before = "packet".to_owned();
+        let mut hook = String::new();
+        for step in &trace.steps {
+            match step {
+                Step::Rule { at, outcome: Outcome::Matched(effect), .. } => {
+                    let name = node(at.rule.table, at.rule.chain, at.number);
+                    let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
+                    let _ = writeln!(self.text, "  {before} ==>{label} {name}");
+                    self.edges += 1;
+                    before = name;
+                    hook = effect.to_string();
+                }
+                Step::Looped => "over lo".clone_into(&mut hook),
+                Step::Rule { .. }
+                | Step::Hook { .. }
+                | Step::Table { .. }
+                | Step::End { .. }
+                | Step::Rerouted { .. } => {}
+            }
+        }
+        let end = match &trace.verdict {
+            Verdict::LeftAlone { to, .. } | Verdict::FollowsConnection { to, .. } => {
+                format!("{}: to {to}", trace.verdict.brief())
+            }
+            Verdict::Captured { .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => trace.verdict.brief(),
+        };
+        let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
+        let _ = writeln!(self.text, "  verdict([\"{}\"]):::packet", escaped(&end));
+        let _ = writeln!(self.text, "  {before} ==>{label} verdict");
+        let way: Vec<_> = (first..=self.edges).map(|n| n.to_string()).collect();
+        let _ = writeln!(self.text, "  linkStyle {} stroke:#d9480f,stroke-width:3px", way.join(","));
+        self.text.push_str("  classDef hit fill:#ffe8cc,stroke:#d9480f,color:#000\n");
+        self.text.push_str("  classDef miss fill:#f1f3f5,stroke:#adb5bd,color:#868e96\n");
+        self.text.push_str("  classDef packet fill:#d9480f,stroke:#d9480f,color:#fff\n");
+    }
+}
+
+fn id(table: Table, chain: Chain) -> String {
+    format!("{table}_{chain}")
+}
+
+fn node(table: Table, chain: Chain, number: usize) -> String {
+    format!("{table}_{chain}_{number}")
+}
+
+/// Text within quotes: Mermaid takes entities, without their `&`.
+fn escaped(text: &str) -> String {
+    text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;")
+}

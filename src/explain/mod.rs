@@ -1,0 +1,43 @@
+//! Says what becomes of a packet, and why. Pure: from rules, routing and a packet to a [`Trace`].
+//!
+//! ```text
+//! words ──Request──▶ Packet ─┐
+//! Ruleset ───────────────────┼─ Scene::follow ─▶ Trace { steps, verdict } ─▶ text, JSON, mermaid
+//! Routing, Pod ──────────────┘
+//! Config + Plan + Pod ──▶ summary (the kinds of traffic), findings (what is odd)
+//! ```
+//!
+//! The rules may be planned ones or those that the kernel has. What the simulation knows of netfilter is
+//! in `walk` and `condition`, each with the kernel's function that it is taken from; the differential
+//! test in `tests/explain` holds it against the kernel.
+
+mod cause;
+mod chains;
+mod condition;
+mod cover;
+mod findings;
+pub mod json;
+mod mermaid;
+mod packet;
+mod pod;
+mod table;
+mod text;
+mod trace;
+mod verdict;
+mod walk;
+mod words;
+
+pub use cause::Cause;
+pub use chains::{Chains, RuleAt, specification};
+pub use findings::{Finding, Level, findings};
+pub use mermaid::chart;
+pub use packet::{Direction, Endpoint, Packet, Sender, Transport};
+pub use pod::{Pod, PodInterface};
+pub use table::{Row, Summary, summary};
+pub use trace::{Actual, Effect, Mismatch, Outcome, Skip, Step, Trace};
+pub use verdict::{Listener, Listeners, Place, Verdict};
+pub use walk::Scene;
+pub use words::{ALLOWED, EXAMPLE, End, Request, WordError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! The kinds of traffic that a pod has, and what becomes of each.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::packet::{APPLICATION, Direction, EPHEMERAL, Endpoint, Packet, Sender, Transport};
+use super::pod::{Pod, localhost};
+use super::verdict::{Listeners, Verdict};
+use super::walk::Scene;
+use crate::capture::Plan;
+use crate::config::{
+    Config, Dns, Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange, Selection,
+};
+use crate::netfilter::ConntrackState;
+
+/// One kind of traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is.
+    pub traffic: String,
+    /// A packet of it.
+    pub packet: Packet,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+/// All kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The kinds, IPv4 first.
+    pub rows: Vec<Row>,
+}
+
+/// What becomes of each kind of traffic that a pod has.
+pub fn summary(config: &Config, plan: &Plan, pod: &Pod) -> Summary {
+    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod, listeners: Listeners::of(config) };
+    let mut kinds = Kinds { config, plan, pod, rows: Vec::new() };
+    for family in Family::BOTH {
+        if let Some(own) = pod.address(family) {
+            kinds.application(family, own);
+            kinds.within(family, own);
+            kinds.proxy(family, own);
+            kinds.inbound(family, own);
+        }
+    }
+    let rows = kinds.rows.into_iter().map(|(traffic, packet)| {
+        let verdict = scene.follow(&packet).verdict;
+        Row { traffic, packet, verdict }
+    });
+    Summary { rows: rows.collect() }
+}
+
+struct Kinds<'a> {
+    config: &'a Config,
+    plan: &'a Plan,
+    pod: &'a Pod,
+    rows: Vec<(String, Packet)>,
+}
+
+/// A port that services have.
+const HTTPS: u16 = 443;
+/// A port of the application.
+const APPLICATION_PORT: u16 = 8080;
+/// Where servers for DNS listen.
+const DNS: u16 = 53;
+
+impl Kinds<'_> {
+    /// What the application sends to others.
+    fn application(&mut self, family: Family, own: IpAddr) {
+        let (config, world) = (self.config, self.world(family));
+        let application = Some(self.application_user());
+        let inside = config.outbound_ranges.listed().iter().find(|r| r.family() == family);
+        let service = inside.map_or(world, |r| first_host(*r));
+        let service_kind = if inside.is_some() { "a captured range" } else { "a service" };
+        self.push(
+            format!("application to {service_kind}"),
+            self.sent(Transport::Tcp, application, own, service, HTTPS),
+        );
+        if inside.is_some() {
+            self.push("application to other ranges", self.sent(Transport::Tcp, application, own, world, HTTPS));
+        }
+        for range in config.excluded_ranges.iter().filter(|r| r.family() == family).take(1) {
+            let to = first_host(*range);
+            self.push("application to an excluded range", self.sent(Transport::Tcp, application, own, to, HTTPS));
+        }
+        for ports in config.excluded_outbound_ports.iter().take(1) {
+            let name = "application to an excluded port";
+            self.push(name, self.sent(Transport::Tcp, application, own, service, ports.low()));
+        }
+        for ports in config.outbound_ports.iter().take(1) {
+            let name = "application to a port captured in every range";
+            self.push(name, self.sent(Transport::Tcp, application, own, world, ports.low()));
+        }
+        self.push("application, UDP (QUIC)", self.sent(Transport::Udp, application, own, service, HTTPS));
+        for (transport, name) in [(Transport::Udp, "DNS query"), (Transport::Tcp, "DNS query, TCP")] {
+            let server = self.name_server(family);
+            self.push(format!("application\'s {name}"), self.sent(transport, application, own, server, DNS));
+        }
+        self.groups(own, service);
+    }
+
+    /// Groups that are treated otherwise than that of the application.
+    fn groups(&mut self, own: IpAddr, service: IpAddr) {
+        let uid = self.application_user().uid;
+        let (name, gid) = match &self.config.owner_groups {
+            Selection::None => return,
+            Selection::AllExcept(excluded) => ("an excluded group", excluded.first().and_then(number)),
+            Selection::Only(_) => ("a group that is not listed", Some(self.unlisted_group())),
+        };
+        if let Some(gid) = gid {
+            let sender = Some(Sender { uid, gid });
+            self.push(format!("{name} to a service"), self.sent(Transport::Tcp, sender, own, service, HTTPS));
+        }
+    }
+
+    /// What stays within the pod.
+    fn within(&mut self, family: Family, own: IpAddr) {
+        let application = Some(self.application_user());
+        let lo = localhost(family);
+        self.push(
+            "application to itself by localhost",
+            self.sent(Transport::Tcp, application, lo, lo, APPLICATION_PORT),
+        );
+        self.push(
+            "application to itself by its address",
+            self.sent(Transport::Tcp, application, own, own, APPLICATION_PORT),
+        );
+        let proxy = Some(self.proxy_user());
+        self.push(
+            "application to its own service: the proxy's leg",
+            self.sent(Transport::Tcp, proxy, own, own, APPLICATION_PORT),
+        );
+    }
+
+    /// What the proxy sends.
+    fn proxy(&mut self, family: Family, own: IpAddr) {
+        let (proxy, world) = (Some(self.proxy_user()), self.world(family));
+        self.push("proxy to a service", self.sent(Transport::Tcp, proxy, own, world, HTTPS));
+        let source = match family {
+            Family::Ipv4 => IpAddr::V4(PROXY_SOURCE_V4),
+            Family::Ipv6 => IpAddr::V6(PROXY_SOURCE_V6),
+        };
+        self.push("proxy to the application", self.sent(Transport::Tcp, proxy, source, own, APPLICATION_PORT));
+        self.push(
+            "proxy to the application by localhost",
+            self.sent(Transport::Tcp, proxy, localhost(family), localhost(family), APPLICATION_PORT),
+        );
+        let server = self.name_server(family);
+        self.push("agent's DNS query", self.sent(Transport::Udp, proxy, own, server, DNS));
+    }
+
+    /// What others send to the pod.
+    fn inbound(&mut self, family: Family, own: IpAddr) {
+        let (config, world) = (self.config, self.world(family));
+        let listed = config.inbound_ports.listed().first().map(|r| r.low());
+        let interface = self.pod.interface_with(own);
+        let tcp = |port, interface: &Interface| Self::arriving(Transport::Tcp, world, own, port, interface);
+        self.push("client to the application", tcp(listed.unwrap_or(APPLICATION_PORT), &interface));
+        if listed.is_some() {
+            let free = (1024..=u16::MAX).find(|p| !config.inbound_ports.listed().iter().any(|r| r.contains(*p)));
+            self.push("client to a port that is not listed", tcp(free.unwrap_or(0), &interface));
+        }
+        if let Selection::AllExcept(ports) = &config.inbound_ports {
+            for port in ports.iter().map(|r: &PortRange| r.low()) {
+                let name = match port {
+                    15020 | 15021 => "probe of the node to the proxy",
+                    15090 => "metrics of the proxy",
+                    _ => "client to an excluded port",
+                };
+                self.push(format!("{name} ({port})"), tcp(port, &interface));
+            }
+        }
+        self.push("peer's tunnel", tcp(config.tunnel_port.number(), &interface));
+        let udp = Self::arriving(Transport::Udp, world, own, APPLICATION_PORT, &interface);
+        self.push("client to the application, UDP", udp);
+        let invalid = Packet { state: ConntrackState::Invalid, ..tcp(APPLICATION_PORT, &interface) };
+        self.push("client's packet of no connection", invalid);
+        let named = |i: &&Interface| !i.as_str().ends_with('+');
+        for name in config.excluded_interfaces.iter().filter(named).take(1) {
+            self.push("client by an excluded interface", tcp(APPLICATION_PORT, name));
+        }
+        for name in config.virtual_interfaces.iter().filter(named).take(1) {
+            self.push("VM to a service", Self::arriving(Transport::Tcp, own, world, HTTPS, name));
+        }
+    }
+
+    fn push(&mut self, name: impl fmt::Display, packet: Packet) {
+        let suffix = match packet.family() {
+            Family::Ipv4 => "",
+            Family::Ipv6 => ", IPv6",
+        };
+        self.rows.push((format!("{name}{suffix}"), packet));
+    }
+
+    /// A packet that a process of the pod sends.
+    fn sent(&self, transport: Transport, sender: Option<Sender>, from: IpAddr, to: IpAddr, port: u16) -> Packet {
+        let local = self.pod.is_local(to, 0, &self.plan.routing);
+        let interface = if local { Interface::loopback() } else { self.pod.first_interface() };
+        let direction = Direction::Out;
+        Packet { direction, sender, ..Self::arriving(transport, from, to, port, &interface) }
+    }
+
+    /// A packet that arrives at the pod.
+    fn arriving(transport: Transport, from: IpAddr, to: IpAddr, port: u16, interface: &Interface) -> Packet {
+        Packet {
+            direction: Direction::In,
+            transport,
+            sender: None,
+            from: Endpoint { address: from, port: EPHEMERAL },
+            to: Endpoint { address: to, port },
+            interface: interface.clone(),
+            state: ConntrackState::New,
+            mark: 0,
+            connection_mark: 0,
+        }
+    }
+
+    /// A host in the world that no flag speaks of.
+    fn world(&self, family: Family) -> IpAddr {
+        let taken = |a: &IpAddr| self.config.excluded_ranges.iter().any(|r| r.contains(*a));
+        let listed = |a: &IpAddr| self.config.outbound_ranges.listed().iter().any(|r| r.contains(*a));
+        let candidates: [IpAddr; 3] = match family {
+            Family::Ipv4 => [[10, 96, 0, 1], [198, 51, 100, 1], [203, 0, 113, 1]].map(|o| Ipv4Addr::from(o).into()),
+            Family::Ipv6 => [0xfd00_0096_u128 << 96 | 1, 0x2001_0db8 << 96 | 1, 0x2600 << 112 | 1]
+                .map(|bits| Ipv6Addr::from_bits(bits).into()),
+        };
+        let free = candidates.iter().find(|a| !taken(a) && !listed(a));
+        free.or(candidates.first()).copied().unwrap_or(localhost(family))
+    }
+
+    fn name_server(&self, family: Family) -> IpAddr {
+        let captured = self.config.dns.servers(family).next();
+        let known = self.pod.name_servers.iter().copied().find(|s| Family::of(*s) == family);
+        captured.or(known.filter(|_| self.config.dns == Dns::Off)).unwrap_or_else(|| self.world(family))
+    }
+
+    /// The user of the application: one that is not the proxy.
+    fn application_user(&self) -> Sender {
+        let config = self.config;
+        let taken = |id: u32| config.proxy_uids.iter().chain(&config.proxy_gids).any(|o| o.contains(id));
+        let uid = (APPLICATION..).find(|id| !taken(*id)).unwrap_or(APPLICATION);
+        let gid = match &config.owner_groups {
+            Selection::Only(groups) => groups.first().and_then(number).unwrap_or(uid),
+            Selection::AllExcept(groups) => (uid..).find(|id| !groups.iter().any(|g| g.contains(*id))).unwrap_or(uid),
+            Selection::None => uid,
+        };
+        Sender { uid, gid }
+    }
+
+    fn proxy_user(&self) -> Sender {
+        let first = |owners: &[Owner]| owners.first().and_then(number).unwrap_or(1337);
+        Sender { uid: first(&self.config.proxy_uids), gid: first(&self.config.proxy_gids) }
+    }
+
+    fn unlisted_group(&self) -> u32 {
+        let taken = |id: u32| match &self.config.owner_groups {
+            Selection::Only(groups) => groups.iter().chain(&self.config.proxy_gids).any(|g| g.contains(id)),
+            Selection::None | Selection::AllExcept(_) => false,
+        };
+        (APPLICATION..).find(|id| !taken(*id)).unwrap_or(APPLICATION)
+    }
+}
+
+/// The first address of a range that a host can have.
+fn first_host(range: Network) -> IpAddr {
+    let first = range.masked().address();
+    match first {
+        IpAddr::V4(a) if range.length() < 31 => IpAddr::V4(Ipv4Addr::from_bits(a.to_bits() | 1)),
+        IpAddr::V6(a) if range.length() < 127 => IpAddr::V6(Ipv6Addr::from_bits(a.to_bits() | 1)),
+        IpAddr::V4(_) | IpAddr::V6(_) => first,
+    }
+}
+
+fn number(owner: &Owner) -> Option<u32> {
+    match owner {
+        Owner::Id(id) | Owner::Range(id, _) => Some(*id),
+        Owner::Name { id, .. } => *id,
+    }
+}
+
+/// Aligned columns: the traffic, what becomes of it, and the rule, or the packet to explain it with.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> =
+            self.rows.iter().map(|row| (&row.traffic, row.verdict.brief(), why(&row.verdict))).collect();
+        let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+        let first = width(&mut lines.iter().map(|(traffic, _, _)| traffic.chars().count()));
+        let second = width(&mut lines.iter().map(|(_, brief, _)| brief.chars().count()));
+        for (traffic, brief, why) in &lines {
+            writeln!(f, "{traffic:first$}  {brief:second$}  {why}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The rule that decided.
+fn why(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Captured { by, .. } | Verdict::NotRouted { by, .. } | Verdict::Dropped { by: Some(by) } => {
+            by.to_string()
+        }
+        Verdict::LeftAlone { no_rules: Some(family), .. } => format!("no {family} rules"),
+        Verdict::LeftAlone { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
+        Verdict::LeftAlone { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        Verdict::FollowsConnection { .. } | Verdict::Dropped { by: None } => String::new(),
+    }
+}

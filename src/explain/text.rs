@@ -1,0 +1,71 @@
+//! A trace for people.
+
+use std::fmt::{self, Write};
+
+use super::chains::specification;
+use super::trace::{Outcome, Step, Trace};
+use crate::netfilter::{Chain, Hook};
+
+/// No wider than this is the column of rules, however long one of them is.
+const WIDEST: usize = 78;
+
+/// Aligned, indented by chain, the sentence last.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.packet)?;
+        let width = self.steps.iter().filter_map(left).map(|l| l.chars().count()).max().unwrap_or(0).min(WIDEST);
+        for step in &self.steps {
+            if let Some(left) = left(step) {
+                let Step::Rule { outcome, .. } = step else { continue };
+                let says = match outcome {
+                    Outcome::Matched(effect) => format!("* {effect}"),
+                    Outcome::Missed(mismatch) => format!("  {mismatch}"),
+                };
+                // A rule that is too long for its column has the next line for what it did.
+                match left.chars().count() > width {
+                    true => writeln!(f, "{left}\n{:width$}  {says}", "")?,
+                    false => writeln!(f, "{left:width$}  {says}")?,
+                }
+            } else {
+                other(f, step)?;
+            }
+        }
+        writeln!(f, "\n{}", self.verdict)
+    }
+}
+
+/// The left column of a rule's line.
+fn left(step: &Step) -> Option<String> {
+    match step {
+        Step::Rule { at, depth, .. } => {
+            let mut text = String::new();
+            let _ = write!(text, "{:indent$}{:>2} {}", "", at.number, specification(&at.rule), indent = 4 + 3 * depth);
+            Some(text)
+        }
+        Step::Hook { .. } | Step::Table { .. } | Step::End { .. } | Step::Rerouted { .. } | Step::Looped => None,
+    }
+}
+
+fn other(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    match step {
+        Step::Hook { hook, interface, destination } => {
+            let by = match hook {
+                Hook::Prerouting | Hook::Input | Hook::Forward => "in by",
+                Hook::Output | Hook::Postrouting => "out by",
+            };
+            writeln!(f, "\n{}, {by} {interface}, to {destination}", hook.name())
+        }
+        Step::Table { table, skipped: Some(skip), .. } => writeln!(f, "  {table}: {skip}"),
+        Step::Table { table, skipped: None, .. } => writeln!(f, "  {table}"),
+        Step::End { chain: Chain::Builtin(_), .. } => writeln!(f, "     end of the chain: its policy accepts"),
+        Step::End { chain: Chain::Istio(_), depth, .. } => {
+            writeln!(f, "{:indent$}end of the chain: returns", "", indent = 5 + 3 * depth)
+        }
+        Step::Rerouted { interface, by_mark } => {
+            let changed = if *by_mark { "mark" } else { "destination" };
+            writeln!(f, "  routed again, since its {changed} was changed: out by {interface}")
+        }
+        Step::Looped => writeln!(f, "\nIt leaves by lo, and comes in by it."),
+        Step::Rule { .. } => Ok(()),
+    }
+}

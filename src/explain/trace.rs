@@ -1,0 +1,242 @@
+//! What a packet met on its way.
+
+use std::fmt;
+
+use super::chains::RuleAt;
+use super::packet::{Endpoint, Packet, Transport};
+use super::verdict::Verdict;
+use crate::config::{Interface, Mark, Port};
+use crate::netfilter::{Chain, ConntrackState, Hook, IstioChain, Match, Table};
+
+/// The whole way of one packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The packet as it started.
+    pub packet: Packet,
+    /// What it met, in order.
+    pub steps: Vec<Step>,
+    /// Where it is sent to at the end.
+    pub destination: Endpoint,
+    /// Its mark at the end.
+    pub mark: u32,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// One thing met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A hook of netfilter.
+    Hook {
+        /// The hook.
+        hook: Hook,
+        /// The interface: that it goes out by, or that it came in by.
+        interface: Interface,
+        /// Where the packet is sent to at this point.
+        destination: Endpoint,
+    },
+    /// A table with rules for this hook.
+    Table {
+        /// The table.
+        table: Table,
+        /// The hook.
+        hook: Hook,
+        /// Why its rules are not asked, where they are not.
+        skipped: Option<Skip>,
+    },
+    /// A rule.
+    Rule {
+        /// The rule.
+        at: RuleAt,
+        /// How many jumps led here.
+        depth: usize,
+        /// What it did.
+        outcome: Outcome,
+    },
+    /// The end of a chain without a decision.
+    End {
+        /// The table.
+        table: Table,
+        /// The chain.
+        chain: Chain,
+        /// How many jumps led here.
+        depth: usize,
+    },
+    /// The packet is routed again, since its mark or destination was changed.
+    Rerouted {
+        /// The interface that it goes out by now.
+        interface: Interface,
+        /// Whether it was the mark.
+        by_mark: bool,
+    },
+    /// The packet left by `lo`, and comes in by it.
+    Looped,
+}
+
+/// Why the nat table is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Only the first packet of a connection is looked at.
+    NotFirst(ConntrackState),
+    /// The packet is of no connection.
+    NoConnection(ConntrackState),
+    /// OUTPUT decided for this connection.
+    Decided,
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFirst(state) => write!(
+                f,
+                "not asked: the packet is {}, and nat is asked for the first packet of a connection",
+                state.name()
+            ),
+            Self::NoConnection(state) => write!(f, "not asked: a packet that is {} has no connection", state.name()),
+            Self::Decided => f.write_str("not asked: OUTPUT has decided for this connection"),
+        }
+    }
+}
+
+/// What a rule did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It matched.
+    Matched(Effect),
+    /// A condition does not hold.
+    Missed(Mismatch),
+}
+
+impl Outcome {
+    /// Whether the rule matched.
+    pub const fn matched(&self) -> bool {
+        matches!(self, Self::Matched(_))
+    }
+}
+
+/// What a rule that matched does with the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It goes on in this chain.
+    Jumped(IstioChain),
+    /// It goes back to the calling chain.
+    Returned,
+    /// It leaves the built-in chain, whose policy holds.
+    LeftToPolicy,
+    /// It is through with this table.
+    Accepted,
+    /// It is gone.
+    Dropped,
+    /// It is sent to another destination.
+    Redirected(Endpoint),
+    /// There is no address to send it to, so it is gone.
+    NoAddress,
+    /// It is given to the socket of a transparent listener.
+    Assigned {
+        /// The listener's port.
+        port: Port,
+        /// The packet's mark from now on.
+        mark: Mark,
+    },
+    /// It is marked.
+    Marked(Mark),
+    /// Its connection has this mark.
+    ConnectionMarked(u32),
+    /// It has its connection's mark.
+    MarkRestored(u32),
+    /// Its connection is tracked in this zone.
+    Zone(u16),
+    /// Nothing, since its connection is tracked already, or since it has none.
+    Nothing,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Jumped(chain) => write!(f, "goes on in {chain}"),
+            Self::Returned => f.write_str("returns"),
+            Self::LeftToPolicy => f.write_str("returns: the chain's policy accepts"),
+            Self::Accepted => f.write_str("accepted"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Redirected(to) => write!(f, "destination becomes {to}"),
+            Self::NoAddress => f.write_str("dropped: the interface has no address to redirect to"),
+            Self::Assigned { port, mark } => write!(f, "given to the listener {port}, mark becomes {mark}"),
+            Self::Marked(mark) => write!(f, "mark becomes {mark}"),
+            Self::ConnectionMarked(mark) => write!(f, "the connection's mark becomes {mark}"),
+            Self::MarkRestored(mark) => write!(f, "mark becomes {mark}, the connection's"),
+            Self::Zone(zone) => write!(f, "tracked in zone {zone}"),
+            Self::Nothing => f.write_str("without effect here"),
+        }
+    }
+}
+
+/// The first condition of a rule that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The condition.
+    pub condition: Match,
+    /// What the packet has.
+    pub actual: Actual,
+}
+
+/// What a packet has where a condition looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actual {
+    /// It comes from here.
+    Source(std::net::IpAddr),
+    /// It goes there.
+    Destination(std::net::IpAddr),
+    /// It came in by this interface; by none where it was sent here.
+    InInterface(Option<Interface>),
+    /// It goes out by this interface; by none where that is not known yet.
+    OutInterface(Option<Interface>),
+    /// Its protocol.
+    Transport(Transport),
+    /// It comes from this port; none where the protocol has no ports.
+    SourcePort(Option<u16>),
+    /// It goes to this port.
+    DestinationPort(Option<u16>),
+    /// Its sender's user.
+    Uid(Option<u32>),
+    /// Its sender's group.
+    Gid(Option<u32>),
+    /// What conntrack makes of it.
+    State(ConntrackState),
+    /// Its mark.
+    Mark(u32),
+    /// Its connection's mark; none where there is no connection.
+    ConnectionMark(Option<u32>),
+}
+
+impl fmt::Display for Actual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(address) => write!(f, "comes from {address}"),
+            Self::Destination(address) => write!(f, "goes to {address}"),
+            Self::InInterface(Some(interface)) => write!(f, "came in by {interface}"),
+            Self::InInterface(None) => f.write_str("was sent here"),
+            Self::OutInterface(Some(interface)) => write!(f, "goes out by {interface}"),
+            Self::OutInterface(None) => f.write_str("is not routed yet"),
+            Self::Transport(transport) => write!(f, "is {}", transport.word()),
+            Self::SourcePort(Some(port)) => write!(f, "comes from port {port}"),
+            Self::DestinationPort(Some(port)) => write!(f, "goes to port {port}"),
+            Self::SourcePort(None) | Self::DestinationPort(None) => f.write_str("has no ports"),
+            Self::Uid(Some(uid)) => write!(f, "is of user {uid}"),
+            Self::Gid(Some(gid)) => write!(f, "is of group {gid}"),
+            Self::Uid(None) | Self::Gid(None) => f.write_str("is of no process"),
+            Self::State(state) => write!(f, "is {}", state.name()),
+            Self::Mark(0) => f.write_str("has no mark"),
+            Self::Mark(mark) => write!(f, "has mark {mark}"),
+            Self::ConnectionMark(Some(0)) => f.write_str("is of a connection without mark"),
+            Self::ConnectionMark(Some(mark)) => write!(f, "is of a connection with mark {mark}"),
+            Self::ConnectionMark(None) => f.write_str("is of no connection"),
+        }
+    }
+}
+
+/// `not -o lo: goes out by eth0`.
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not {}: {}", self.condition, self.actual)
+    }
+}

@@ -1,0 +1,394 @@
+//! The words that describe a packet: `out tcp uid=1000 to=10.0.0.5:443`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::packet::{APPLICATION, Direction, Sender, Transport};
+use crate::cli::shortened;
+use crate::config::{Family, Interface};
+use crate::netfilter::ConntrackState;
+
+/// What was said about one end; the rest follows from the pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// The address.
+    pub address: Option<IpAddr>,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+/// Who sends the packet, as far as it was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum User {
+    Nobody,
+    Id(u32),
+}
+
+/// A packet as it was described, with what was left open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its protocol.
+    pub transport: Transport,
+    user: Option<User>,
+    group: Option<u32>,
+    /// Where it comes from.
+    pub from: End,
+    /// Where it is sent to.
+    pub to: End,
+    /// The interface that it comes in or goes out by.
+    pub interface: Option<Interface>,
+    /// What conntrack makes of it.
+    pub state: Option<ConntrackState>,
+    /// Its mark.
+    pub mark: Option<u32>,
+    /// Its connection's mark.
+    pub connection_mark: Option<u32>,
+}
+
+/// What is wrong with the description of a packet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WordError {
+    /// A word that there is not.
+    #[error("{word:?} is no word of a packet{}: {ALLOWED}", did_you_mean(.similar))]
+    Unknown {
+        /// The word.
+        word: String,
+        /// The one that is spelled most like it.
+        similar: Option<&'static str>,
+    },
+    /// A value that is not allowed.
+    #[error("{key}= cannot be {value:?}{}: give {allowed}", did_you_mean(.similar))]
+    Value {
+        /// The word before the `=`.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+        /// The allowed value that is spelled most like it.
+        similar: Option<&'static str>,
+    },
+    /// A word that must be there.
+    #[error("the packet has no {what}: {allowed}, as in {EXAMPLE}")]
+    Missing {
+        /// What is missing.
+        what: &'static str,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// Two words for the same thing.
+    #[error("{word:?} says again, or otherwise, what {before:?} says: leave one of them out")]
+    Twice {
+        /// The second.
+        word: String,
+        /// The first.
+        before: String,
+    },
+    /// A sender of a packet that comes in.
+    #[error("{word:?} is for packets that go out: who sent a packet that comes in is not known here")]
+    OnlyOut {
+        /// The word.
+        word: &'static str,
+    },
+    /// Addresses of both families.
+    #[error("from={from} and to={to} are of two address families: give both in IPv4 or both in IPv6")]
+    TwoFamilies {
+        /// The source.
+        from: IpAddr,
+        /// The destination.
+        to: IpAddr,
+    },
+    /// The pod has no address that could stand for the one left out.
+    #[error("the pod has no {family} address to stand for the one left out: give from= or to= with an address")]
+    NoPodAddress {
+        /// The family.
+        family: Family,
+    },
+    /// A packet that goes nowhere.
+    #[error("a packet that goes out needs an address to go to: to=ADDRESS:PORT, as in {EXAMPLE}")]
+    NoDestination,
+}
+
+/// What a packet's description may hold.
+pub const ALLOWED: &str = "give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, \
+    uid=, gid=, iface=, state=, mark= and connmark=";
+
+/// A description that is right.
+pub const EXAMPLE: &str = "'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'";
+
+const WORDS: [&str; 5] = ["in", "out", "tcp", "udp", "icmp"];
+const KEYS: [&str; 8] = ["uid", "gid", "from", "to", "iface", "state", "mark", "connmark"];
+const STATES: [&str; 5] = ["new", "established", "related", "invalid", "untracked"];
+const PORT: &str = "to=ADDRESS:PORT or to=:PORT";
+
+fn did_you_mean(similar: &Option<&'static str>) -> String {
+    similar.map(|s| format!(" (did you mean {s}?)")).unwrap_or_default()
+}
+
+/// The words so far.
+#[derive(Default)]
+struct Reader {
+    seen: Vec<(&'static str, String)>,
+    errors: Vec<WordError>,
+    direction: Option<Direction>,
+    transport: Option<Transport>,
+    user: Option<User>,
+    group: Option<u32>,
+    from: End,
+    to: Option<End>,
+    interface: Option<Interface>,
+    state: Option<ConntrackState>,
+    mark: Option<u32>,
+    connection_mark: Option<u32>,
+}
+
+impl Request {
+    /// Reads a description: words in any order, one or more in each text.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Result<Self, Vec<WordError>> {
+        let mut reader = Reader::default();
+        for text in texts {
+            for word in text.as_ref().split_ascii_whitespace() {
+                reader.word(word);
+            }
+        }
+        reader.finish()
+    }
+
+    /// Who sends the packet: an application where nothing was said; nobody for what comes in. A group
+    /// that was not said has the number of the user, as that of the proxy has.
+    pub fn sender(&self) -> Option<Sender> {
+        match (self.direction, self.user) {
+            (Direction::In, _) | (Direction::Out, Some(User::Nobody)) => None,
+            (Direction::Out, Some(User::Id(uid))) => Some(Sender { uid, gid: self.group.unwrap_or(uid) }),
+            (Direction::Out, None) => Some(Sender { uid: APPLICATION, gid: self.group.unwrap_or(APPLICATION) }),
+        }
+    }
+}
+
+impl Reader {
+    fn word(&mut self, word: &str) {
+        let key = match word.split_once('=') {
+            Some((key, value)) => match KEYS.into_iter().find(|k| *k == key) {
+                Some(key) => {
+                    if self.first(key, word) {
+                        self.value(key, value);
+                    }
+                    return;
+                }
+                None => key,
+            },
+            None => match WORDS.into_iter().find(|w| *w == word) {
+                Some("in") => return self.set_direction(Direction::In),
+                Some("out") => return self.set_direction(Direction::Out),
+                Some("tcp") => return self.set_transport(Transport::Tcp),
+                Some("udp") => return self.set_transport(Transport::Udp),
+                Some(_) => return self.set_transport(Transport::Icmp),
+                None => word,
+            },
+        };
+        let with_equals = ["uid=", "gid=", "from=", "to=", "iface=", "state=", "mark=", "connmark="];
+        let near_key = nearest(key, &KEYS).and_then(|k| with_equals.into_iter().find(|w| w.trim_end_matches('=') == k));
+        let similar = synonym(key).or(near_key.filter(|_| word.contains('='))).or(nearest(key, &WORDS)).or(near_key);
+        self.errors.push(WordError::Unknown { word: shortened(word), similar });
+    }
+
+    /// Notes that something was said; an error where it was said before.
+    fn first(&mut self, what: &'static str, word: &str) -> bool {
+        if let Some((_, before)) = self.seen.iter().find(|(w, _)| *w == what) {
+            self.errors.push(WordError::Twice { word: shortened(word), before: before.clone() });
+            return false;
+        }
+        self.seen.push((what, shortened(word)));
+        true
+    }
+
+    fn set_direction(&mut self, direction: Direction) {
+        if self.first("direction", direction.word()) {
+            self.direction = Some(direction);
+        }
+    }
+
+    fn set_transport(&mut self, transport: Transport) {
+        if self.first("protocol", transport.word()) {
+            self.transport = Some(transport);
+        }
+    }
+
+    fn value(&mut self, key: &'static str, value: &str) {
+        const ID: &str = "a number from 0 to 4294967294";
+        const MARK: &str = "a number from 0 to 4294967295, decimal or hexadecimal with 0x";
+        const END: &str = "ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT or :PORT; names are not looked up";
+        let allowed = match key {
+            "uid" if value == "none" => {
+                self.user = Some(User::Nobody);
+                return;
+            }
+            "uid" => match id(value) {
+                Some(uid) => return self.user = Some(User::Id(uid)),
+                None => "a number from 0 to 4294967294, or none for what the kernel sends by itself",
+            },
+            "gid" => match id(value) {
+                Some(gid) => return self.group = Some(gid),
+                None => ID,
+            },
+            "from" => match end(value) {
+                Some(end) => return self.from = end,
+                None => END,
+            },
+            "to" => {
+                let end = end(value);
+                self.to = Some(end.unwrap_or(End { address: None, port: Some(0) }));
+                match end {
+                    Some(_) => return,
+                    None => END,
+                }
+            }
+            "iface" => match Interface::parse(value).ok().filter(|i| !value.ends_with('+') || i.is_any()) {
+                Some(interface) if !interface.is_any() => return self.interface = Some(interface),
+                Some(_) | None => "the name of one interface, 1 to 15 characters, such as eth0 or lo",
+            },
+            "state" => match ConntrackState::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(value)) {
+                Some(state) => return self.state = Some(state),
+                None => "new, established, related, invalid or untracked",
+            },
+            "mark" => match mark(value) {
+                Some(mark) => return self.mark = Some(mark),
+                None => MARK,
+            },
+            _ => match mark(value) {
+                Some(mark) => return self.connection_mark = Some(mark),
+                None => MARK,
+            },
+        };
+        let similar = if key == "state" { nearest(value, &STATES) } else { None };
+        self.errors.push(WordError::Value { key, value: shortened(value), allowed, similar });
+    }
+
+    fn finish(mut self) -> Result<Request, Vec<WordError>> {
+        if self.direction.is_none() {
+            let allowed = "say in (it arrives at the pod) or out (a process of the pod sends it)";
+            self.errors.push(WordError::Missing { what: "direction", allowed });
+        }
+        if self.transport.is_none() {
+            self.errors.push(WordError::Missing { what: "protocol", allowed: "say tcp, udp or icmp" });
+        }
+        let to = self.to.unwrap_or_default();
+        match self.transport {
+            Some(Transport::Tcp | Transport::Udp) if to.port.is_none() => {
+                self.errors.push(WordError::Missing { what: "destination port", allowed: PORT });
+            }
+            Some(Transport::Tcp | Transport::Udp | Transport::Icmp) | None => {}
+        }
+        if self.direction == Some(Direction::In) {
+            for (word, said) in [("uid=", self.user.is_some()), ("gid=", self.group.is_some())] {
+                if said {
+                    self.errors.push(WordError::OnlyOut { word });
+                }
+            }
+        }
+        match (self.direction, self.transport) {
+            (Some(direction), Some(transport)) if self.errors.is_empty() => Ok(Request {
+                direction,
+                transport,
+                user: self.user,
+                group: self.group,
+                from: self.from,
+                to,
+                interface: self.interface,
+                state: self.state,
+                mark: self.mark,
+                connection_mark: self.connection_mark,
+            }),
+            _ => Err(self.errors),
+        }
+    }
+}
+
+fn id(text: &str) -> Option<u32> {
+    digits(text)?.parse().ok().filter(|&id| id != u32::MAX)
+}
+
+fn mark(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(hex) if hex.bytes().all(|b| b.is_ascii_hexdigit()) => u32::from_str_radix(hex, 16).ok(),
+        Some(_) => None,
+        None => digits(text)?.parse().ok(),
+    }
+}
+
+fn digits(text: &str) -> Option<&str> {
+    text.bytes().all(|b| b.is_ascii_digit()).then_some(text)
+}
+
+fn end(text: &str) -> Option<End> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(End { address: Some(address), port: None });
+    }
+    if let Some((address, rest)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
+        let address = Some(IpAddr::V6(address.parse::<Ipv6Addr>().ok()?));
+        return match rest.strip_prefix(':') {
+            Some(port) => Some(End { address, port: Some(digits(port)?.parse().ok()?) }),
+            None => rest.is_empty().then_some(End { address, port: None }),
+        };
+    }
+    let (address, port) = text.split_once(':')?;
+    let port = Some(digits(port)?.parse().ok()?);
+    match address {
+        "" => Some(End { address: None, port }),
+        address => Some(End { address: Some(IpAddr::V4(address.parse::<Ipv4Addr>().ok()?)), port }),
+    }
+}
+
+/// What other tools call it.
+fn synonym(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "src" | "source" | "sport" | "saddr" => Some("from="),
+        "dst" | "dest" | "destination" | "dport" | "port" | "daddr" => Some("to="),
+        "dev" | "interface" | "oif" | "iif" | "if" | "nic" => Some("iface="),
+        "user" | "owner" => Some("uid="),
+        "group" => Some("gid="),
+        "fwmark" => Some("mark="),
+        "ctstate" => Some("state="),
+        "output" | "outbound" | "egress" => Some("out"),
+        "input" | "inbound" | "ingress" => Some("in"),
+        "icmpv6" | "icmp6" | "ping" => Some("icmp"),
+        "quic" | "dns" => Some("udp"),
+        "http" | "https" => Some("tcp"),
+        _ => None,
+    }
+}
+
+/// The word that takes the fewest changes, where that is at most two and not all of it.
+fn nearest(text: &str, words: &[&'static str]) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let distances = words.iter().map(|w| (distance(text.as_bytes(), w.as_bytes()), *w));
+    distances.min_by_key(|(d, _)| *d).filter(|(d, w)| *d <= 2 && *d * 2 <= w.len()).map(|(_, w)| w)
+}
+
+/// How many insertions, deletions and replacements lead from one text to the other (Levenshtein).
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    if a.len() > 32 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+#[path = "words_tests.rs"]
+mod tests;

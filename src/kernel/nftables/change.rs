@@ -1,0 +1,263 @@
+//! What has to be done so that the kernel has the wanted rules, or those of an earlier state.
+
+use std::collections::BTreeMap;
+
+use super::NftError;
+use super::assemble::assemble;
+use super::batch::{Batch, RuleText};
+use super::disassemble::{SetContent, disassemble};
+use super::instruction::SetReference;
+use super::sets::Element;
+use super::state::{BaseState, ChainState, Reading, State, TableState};
+use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
+use crate::netfilter::Table;
+use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
+
+/// What a comparison came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// The kernel has no table of ours.
+    Clean,
+    /// It has what is wanted.
+    InPlace,
+    /// It has something else.
+    Drifted(Vec<Difference>),
+}
+
+/// A rule, chain or table that is missing, or there without being wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Whether it is wanted; else it is there.
+    pub wanted: bool,
+    /// What, as nft writes it.
+    pub text: String,
+}
+
+/// A line with `+` or `-`.
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", if self.wanted { '+' } else { '-' }, self.text)
+    }
+}
+
+/// Compares what the kernel has with what is wanted.
+pub fn compare(state: &State, wanted: &Tables) -> Result<Comparison, NftError> {
+    if state.is_clean() {
+        return Ok(Comparison::Clean);
+    }
+    let mut differences = Vec::new();
+    for table in TABLES {
+        let (have, want) = (state.get(table), wanted.get(table));
+        let name = table_name(table);
+        let mut differ = |wanted, text| differences.push(Difference { wanted, text });
+        match (have.is_some(), want.is_some()) {
+            (false, true) => differ(true, format!("table inet {name}")),
+            (true, false) => differ(false, format!("table inet {name}")),
+            (true, true) | (false, false) => {}
+        }
+        if let Some(have) = have.filter(|have| have.flags != 0) {
+            differ(false, format!("table inet {name} {{ flags {:#x} ; }}", have.flags));
+        }
+        compare_chains(table, have, want, &mut differ)?;
+        let named = have.into_iter().flat_map(|t| &t.sets).filter(|s| !s.is_anonymous());
+        named.for_each(|set| differ(false, format!("set inet {name} {}", set.name)));
+    }
+    Ok(match differences.is_empty() {
+        true => Comparison::InPlace,
+        false => Comparison::Drifted(differences),
+    })
+}
+
+fn compare_chains(
+    table: Table,
+    have: Option<&TableState>,
+    want: Option<&TableRules>,
+    differ: &mut impl FnMut(bool, String),
+) -> Result<(), NftError> {
+    let name = table_name(table);
+    let wanted: Vec<_> = want.into_iter().flat_map(TableRules::chains).collect();
+    let present = have.map(|t| t.chains.as_slice()).unwrap_or_default();
+    for chain in wanted.iter().copied() {
+        let (chain_state, chain) = (wanted_chain(table, chain), chain);
+        let found = present.iter().find(|c| c.name == chain_state.name);
+        if !found.is_some_and(|found| same_chain(found, &chain_state)) {
+            differ(true, chain_text(name, &chain_state));
+            found.into_iter().for_each(|found| differ(false, chain_text(name, found)));
+        }
+        let want = want.map(|t| t.in_order(chain)).unwrap_or_default();
+        let want = want.into_iter().map(normal).collect::<Result<Vec<_>, _>>()?;
+        compare_rules(table, &chain_state.name, have, &want, differ);
+    }
+    for chain in present {
+        if !wanted.iter().any(|w| chain_name(*w) == chain.name) {
+            differ(false, chain_text(name, chain));
+            compare_rules(table, &chain.name, have, &[], differ);
+        }
+    }
+    Ok(())
+}
+
+/// Compares the rules of one chain, in order.
+fn compare_rules(
+    table: Table,
+    chain: &str,
+    have: Option<&TableState>,
+    want: &[Reading],
+    differ: &mut impl FnMut(bool, String),
+) {
+    let have = have.map(|t| t.rules.as_slice()).unwrap_or_default();
+    let have: Vec<_> = have.iter().filter(|r| r.chain == chain).map(|r| &r.reading).collect();
+    let start = have.iter().zip(want).take_while(|(have, want)| **have == *want).count();
+    let (have, want) = (have.get(start..).unwrap_or_default(), want.get(start..).unwrap_or_default());
+    let end = have.iter().rev().zip(want.iter().rev()).take_while(|(have, want)| **have == *want).count();
+    let have = have.get(..have.len() - end).unwrap_or_default();
+    let want = want.get(..want.len() - end).unwrap_or_default();
+    let mut differ = |wanted, rule: &Reading| {
+        differ(wanted, format!("rule inet {} {chain} {}", table_name(table), rule.text(table)));
+    };
+    let unwanted: Vec<_> = have.iter().filter(|r| !want.contains(r)).collect();
+    let missing: Vec<_> = want.iter().filter(|r| !have.contains(r)).collect();
+    if unwanted.is_empty() && missing.is_empty() {
+        // The same rules in another order, or another number of times.
+        have.iter().for_each(|rule| differ(false, rule));
+        want.iter().for_each(|rule| differ(true, rule));
+        return;
+    }
+    unwanted.into_iter().for_each(|rule| differ(false, rule));
+    missing.into_iter().for_each(|rule| differ(true, rule));
+}
+
+/// A wanted rule as it is read from the kernel.
+fn normal(body: &Body) -> Result<Reading, NftError> {
+    let assembled = assemble(body, 0)?;
+    let sets: Vec<(u32, Vec<Element>)> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
+    let content = |reference: &SetReference| match reference {
+        SetReference::Id(id) => {
+            let (flags, elements) = sets.get(usize::try_from(*id).ok()?)?;
+            Some(SetContent { flags: *flags, elements })
+        }
+        SetReference::Name(_) => None,
+    };
+    Ok(Reading::Rule(disassemble(&assembled.instructions, content).unwrap_or_else(|| body.clone())))
+}
+
+/// The chain that a rule of a table is in.
+fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
+    ChainState { name: chain_name(chain).to_owned(), base: base(table, chain).map(BaseState::from), flags: 0 }
+}
+
+/// Whether a chain is as another: the flag that says that the kernel calls it is said by its hook.
+fn same_chain(one: &ChainState, other: &ChainState) -> bool {
+    one.base == other.base && (one.flags | NFT_CHAIN_BASE) == (other.flags | NFT_CHAIN_BASE)
+}
+
+fn chain_text(table: &str, chain: &ChainState) -> String {
+    let base = chain.base.as_ref().map(|b| {
+        let BaseState { kind, hook, priority, policy } = b;
+        format!(" {{ type {kind} hook {hook} priority {priority} ; policy {policy} ; }}")
+    });
+    format!("chain inet {table} {}{}", chain.name, base.unwrap_or_default())
+}
+
+/// The transaction after which the kernel has what is wanted and no other table of ours.
+///
+/// Chains that are there already stay, and get other rules: a packet meets either the old ones or the new.
+/// (Were they deleted and added anew, a packet could meet the new one before, and the old one after the
+/// kernel switches, and so neither's rules.)
+pub fn transaction<'a>(state: &State, wanted: &'a Tables) -> Result<Batch<'a>, NftError> {
+    let mut batch = Batch::new(state.generation)?;
+    for table in TABLES {
+        match (state.get(table), wanted.get(table)) {
+            (None, None) => {}
+            (Some(_), None) => batch.delete_table(table)?,
+            (have, Some(want)) => {
+                let chains: Vec<_> = want.chains().map(|chain| wanted_chain(table, chain)).collect();
+                prepare(&mut batch, table, 0, have, &chains)?;
+                for chain in want.chains() {
+                    for body in want.in_order(chain) {
+                        let assembled = assemble(body, batch.next_set())?;
+                        for set in &assembled.sets {
+                            batch.add_set(table, set)?;
+                        }
+                        let (name, text) = (chain_name(chain), RuleText::Wanted(body));
+                        batch.add_rule(table, name, &assembled.instructions, None, text)?;
+                    }
+                }
+            }
+        }
+    }
+    batch.finish()
+}
+
+/// The transaction after which the kernel has what it had in an earlier state, with counters at zero. Named
+/// counters, quotas and flow tables, which no rule of ours has, are not read, and are gone with their table.
+pub fn restore<'a>(state: &State, earlier: &'a State) -> Result<Batch<'a>, NftError> {
+    let mut batch = Batch::new(state.generation)?;
+    for table in TABLES {
+        match (state.get(table), earlier.get(table)) {
+            (None, None) => {}
+            (Some(_), None) => batch.delete_table(table)?,
+            (have, Some(earlier)) => {
+                prepare(&mut batch, table, earlier.flags, have, &earlier.chains)?;
+                for set in &earlier.sets {
+                    batch.restore_set(table, set)?;
+                }
+                for rule in &earlier.rules {
+                    let (user_data, text) = (rule.user_data.as_deref(), RuleText::Found(&rule.reading));
+                    batch.add_rule(table, &rule.chain, &rule.instructions, user_data, text)?;
+                }
+            }
+        }
+    }
+    batch.finish()
+}
+
+/// Brings a table to have these chains, without rules or sets.
+fn prepare(
+    batch: &mut Batch<'_>,
+    table: Table,
+    flags: u32,
+    have: Option<&TableState>,
+    chains: &[ChainState],
+) -> Result<(), NftError> {
+    // The kernel does not take chains while it changes a table's flags. A table that has other ones is
+    // dormant, or owned by a process: no packet meets it, or the kernel will refuse.
+    let (have, other) = (have.filter(|have| have.flags == flags), have.filter(|have| have.flags != flags));
+    if other.is_some() {
+        batch.delete_table(table)?;
+    }
+    if have.is_none() {
+        batch.add_table(table, flags)?;
+    }
+    let present = have.map(|t| t.chains.as_slice()).unwrap_or_default();
+    if let Some(have) = have {
+        if !have.rules.is_empty() {
+            batch.flush(table)?;
+        }
+        for set in have.sets.iter().filter(|s| !s.is_anonymous()) {
+            batch.delete_set(table, &set.name)?;
+        }
+    }
+    let find = |all: &[ChainState], chain: &ChainState| all.iter().position(|c| c.name == chain.name);
+    let wanted: BTreeMap<&str, &ChainState> = chains.iter().map(|c| (c.name.as_str(), c)).collect();
+    // The policy of a chain can be changed, and nothing else of it.
+    let stays = |chain: &ChainState| {
+        wanted.get(chain.name.as_str()).is_some_and(|want| {
+            let policy = |base: &BaseState| BaseState { policy: 0, ..base.clone() };
+            same_chain(
+                &ChainState { base: chain.base.as_ref().map(policy), ..chain.clone() },
+                &ChainState { base: want.base.as_ref().map(policy), ..(*want).clone() },
+            )
+        })
+    };
+    for chain in present.iter().filter(|c| c.flags & NFT_CHAIN_BINDING == 0 && !stays(c)) {
+        batch.delete_chain(table, &chain.name)?;
+    }
+    for chain in chains {
+        let there = find(present, chain).and_then(|at| present.get(at)).filter(|c| stays(c));
+        if there.is_none_or(|there| there.base != chain.base) {
+            batch.add_chain(table, &chain.name, chain.base.as_ref())?;
+        }
+    }
+    Ok(())
+}

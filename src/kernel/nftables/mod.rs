@@ -1,0 +1,233 @@
+//! Rules in the kernel's nf_tables, over netlink and in this process: no other program, no file.
+//!
+//! [`Nftables::dump`] reads what is in tables of ours, [`compare`] says how that differs from what is wanted,
+//! [`transaction`] makes the one change that brings it there, [`restore`] the one that takes it back, and
+//! [`Nftables::run`] has the kernel do it: all or nothing, and only while nobody else has changed anything.
+//!
+//! Messages and attributes are framed with `netlink-packet-core`. `netlink-packet-netfilter` has types for
+//! some of nf_tables' attributes, but reads data of registers without looking at their length, and panics
+//! where it is cut off; all reading here is checked.
+
+mod assemble;
+mod attribute;
+mod batch;
+mod change;
+mod disassemble;
+mod error;
+mod instruction;
+mod message;
+mod sets;
+mod socket;
+mod state;
+mod uapi;
+
+use std::collections::BTreeMap;
+
+use nix::errno::Errno;
+
+use crate::netfilter::nft::{Tables, table_name, table_named};
+use crate::netfilter::{Hook, Table};
+use attribute::Attributes;
+use message::Request;
+use socket::Socket;
+use state::TableState;
+
+pub use batch::Batch;
+pub use change::{Comparison, Difference, compare, restore, transaction};
+pub use error::NftError;
+pub use state::State;
+
+/// How often something is tried that others may get in the way of.
+const ATTEMPTS: usize = 32;
+
+/// The kernel's nf_tables, in the network namespace that the calling thread is in when this is opened.
+#[derive(Debug)]
+pub struct Nftables {
+    socket: Socket,
+}
+
+/// A table of any family, with the names of its chains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedTable {
+    /// The protocol family (`NFPROTO_*` of `linux/netfilter.h`): 1 `inet`, 2 `ip`, 10 `ip6`.
+    pub family: u8,
+    /// The table's name.
+    pub name: String,
+    /// The names of its chains.
+    pub chains: Vec<String>,
+}
+
+impl Nftables {
+    /// Opens a socket. Whether the kernel has nf_tables, and whether the caller may use them
+    /// (`CAP_NET_ADMIN`), shows with the first question.
+    pub fn open() -> Result<Self, NftError> {
+        Socket::open().map(|socket| Self { socket })
+    }
+
+    /// Reads what is in tables of ours. Of a namespace without any, that is two questions.
+    pub fn dump(&mut self) -> Result<State, NftError> {
+        self.patiently(Self::dump_once)
+    }
+
+    /// All tables and chains of the namespace, whosever they are.
+    pub fn tables_and_chains(&mut self) -> Result<Vec<NamedTable>, NftError> {
+        self.patiently(|nft| {
+            let mut tables = Vec::new();
+            let request = Request::for_family(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, Attributes::new());
+            for reply in nft.socket.list("its tables", request)? {
+                let (name, _) = state::table(&reply).map_err(NftError::decode("a table"))?;
+                tables.push(NamedTable { family: reply.family, name, chains: Vec::new() });
+            }
+            if tables.is_empty() {
+                return Ok(tables);
+            }
+            let request = Request::for_family(uapi::NFT_MSG_GETCHAIN, uapi::NFPROTO_UNSPEC, Attributes::new());
+            for reply in nft.socket.list("its chains", request)? {
+                let (table, chain) = state::chain(&reply).map_err(NftError::decode("a chain"))?;
+                if let Some(table) = tables.iter_mut().find(|t| t.family == reply.family && t.name == table) {
+                    table.chains.push(chain.name);
+                }
+            }
+            Ok(tables)
+        })
+    }
+
+    /// Has the kernel do a transaction: all of it, or nothing. An error that [is
+    /// transient](NftError::is_transient) says that the state has to be read anew.
+    pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
+        if batch.is_empty() { Ok(()) } else { self.socket.run(batch) }
+    }
+
+    /// Brings the kernel from whatever it has to what is wanted, in one transaction; anew where somebody
+    /// else's change comes between. Returns what it had before.
+    pub fn apply(&mut self, wanted: &Tables) -> Result<State, NftError> {
+        self.patiently(|nft| {
+            let state = nft.dump_once()?;
+            nft.run(&transaction(&state, wanted)?)?;
+            Ok(state)
+        })
+    }
+
+    /// Brings the kernel back to what it had before, in one transaction.
+    pub fn restore(&mut self, earlier: &State) -> Result<(), NftError> {
+        self.patiently(|nft| {
+            let state = nft.dump_once()?;
+            nft.run(&restore(&state, earlier)?)
+        })
+    }
+
+    /// Removes those of these tables that hold nothing: no rule, and no chain but those that the kernel calls
+    /// itself for iptables-nft. Where anybody changed anything meanwhile, none is removed.
+    pub fn remove_empty(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
+        let built_in = |t: &&NamedTable| t.chains.iter().all(|c| Hook::ALL.iter().any(|h| h.name() == c));
+        let mut empty: Vec<_> = tables.iter().filter(built_in).collect();
+        if empty.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new(self.generation()?)?;
+        let request = Request::for_family(uapi::NFT_MSG_GETRULE, uapi::NFPROTO_UNSPEC, Attributes::new());
+        for reply in self.socket.list("all rules", request)? {
+            let name = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_TABLE);
+            let name = name.ok_or(NftError::NoAnswer)?.text().map_err(NftError::decode("a rule"))?;
+            empty.retain(|t| (t.family, t.name.as_str()) != (reply.family, name));
+        }
+        for table in empty {
+            batch.delete_named_table(table.family, &table.name)?;
+        }
+        self.run(&batch.finish()?)
+    }
+
+    /// Tries until nobody gets in the way, with a bound.
+    fn patiently<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
+        for _ in 0..ATTEMPTS {
+            match attempt(self) {
+                Err(error) if error.is_transient() => {
+                    log::debug!("{error}; beginning anew");
+                    // The old socket may be in the middle of an answer, and the kernel gives no other then.
+                    self.socket = Socket::open()?;
+                }
+                result => return result,
+            }
+        }
+        Err(NftError::Busy { attempts: ATTEMPTS })
+    }
+
+    fn generation(&mut self) -> Result<u32, NftError> {
+        let what = "the generation of its rules";
+        let reply = self.socket.ask(what, Request::new(uapi::NFT_MSG_GETGEN, Attributes::new()))?;
+        let id = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_GEN_ID);
+        let id = id.filter(|_| reply.is(uapi::NFT_MSG_NEWGEN)).ok_or(NftError::NoAnswer)?;
+        id.number().map_err(NftError::decode(what))
+    }
+
+    fn dump_once(&mut self) -> Result<State, NftError> {
+        let generation = self.generation()?;
+        let mut tables = Vec::new();
+        let request = Request::new(uapi::NFT_MSG_GETTABLE, Attributes::new());
+        for reply in self.socket.list("its tables", request)? {
+            let (name, flags) = state::table(&reply).map_err(NftError::decode("a table"))?;
+            if let Some(table) = table_named(&name).filter(|_| reply.family == uapi::NFPROTO_INET) {
+                tables.push(TableState { table, flags, chains: Vec::new(), sets: Vec::new(), rules: Vec::new() });
+            }
+        }
+        if tables.is_empty() {
+            return Ok(State { generation, tables });
+        }
+        for reply in self.socket.list("its chains", Request::new(uapi::NFT_MSG_GETCHAIN, Attributes::new()))? {
+            let (name, chain) = state::chain(&reply).map_err(NftError::decode("a chain"))?;
+            let table = table_named(&name).filter(|_| reply.family == uapi::NFPROTO_INET);
+            if let Some(table) = tables.iter_mut().find(|t| Some(t.table) == table) {
+                table.chains.push(chain);
+            }
+        }
+        let result = tables.iter_mut().try_for_each(|table| self.content(table));
+        // Each answer is of one generation; all of them are of the same if it is still the current one. Where
+        // it is not, what was just listed may be gone.
+        if self.generation()? != generation {
+            let source = Errno::EINTR.into();
+            return Err(NftError::Transfer { what: "read from", source });
+        }
+        result.map(|()| State { generation, tables })
+    }
+
+    /// Reads sets and rules of a table.
+    fn content(&mut self, table: &mut TableState) -> Result<(), NftError> {
+        let of = |attribute, table: Table| Attributes::new().text(attribute, table_name(table));
+        let request = Request::new(uapi::NFT_MSG_GETSET, of(uapi::NFTA_SET_TABLE, table.table));
+        for reply in self.socket.list("its sets", request)? {
+            let mut set = state::set(&reply).map_err(NftError::decode("a set"))?;
+            let list = of(uapi::NFTA_SET_ELEM_LIST_TABLE, table.table).text(uapi::NFTA_SET_ELEM_LIST_SET, &set.name);
+            for reply in self.socket.list("a set", Request::new(uapi::NFT_MSG_GETSETELEM, list))? {
+                state::add_elements(&reply, &mut set).map_err(NftError::decode("a set"))?;
+            }
+            table.sets.push(set);
+        }
+        let sets: BTreeMap<_, _> = table.sets.iter().map(|set| (set.name.as_str(), set)).collect();
+        let request = Request::new(uapi::NFT_MSG_GETRULE, of(uapi::NFTA_RULE_TABLE, table.table));
+        for reply in self.socket.list("its rules", request)? {
+            table.rules.push(state::rule(&reply, &sets).map_err(NftError::decode("a rule"))?);
+        }
+        Ok(())
+    }
+}
+
+/// Reads bytes as the kernel's answers of each kind, for fuzzing: whatever they are, nothing panics.
+#[doc(hidden)]
+pub fn read_anything(bytes: &[u8]) {
+    for reply in socket::messages(bytes).into_iter().flatten().filter_map(socket::reply) {
+        let _ = state::table(&reply);
+        let _ = state::chain(&reply);
+        let mut sets = Vec::new();
+        if let Ok(mut set) = state::set(&reply) {
+            let _ = state::add_elements(&reply, &mut set);
+            sets.push(set);
+        }
+        let sets: BTreeMap<_, _> = sets.iter().map(|set| (set.name.as_str(), set)).collect();
+        if let Ok(rule) = state::rule(&reply, &sets) {
+            let _ = rule.reading.text(Table::Nat);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

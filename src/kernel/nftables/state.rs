@@ -1,0 +1,283 @@
+//! What the kernel has in tables of ours.
+
+use std::collections::BTreeMap;
+
+use netlink_packet_core::DecodeError;
+
+use super::attribute::{Attribute, Raw, attributes};
+use super::disassemble::{SetContent, disassemble};
+use super::instruction::{Instruction, SetReference};
+use super::message::Reply;
+use super::sets::Element;
+use super::uapi::{
+    NFT_SET_ANONYMOUS, NFT_SET_ELEM_INTERVAL_END, NFTA_CHAIN_FLAGS, NFTA_CHAIN_HOOK, NFTA_CHAIN_NAME,
+    NFTA_CHAIN_POLICY, NFTA_CHAIN_TABLE, NFTA_CHAIN_TYPE, NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY, NFTA_LIST_ELEM,
+    NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY,
+    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_EXPRESSIONS, NFTA_SET_FLAGS, NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_NAME,
+    NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
+};
+use crate::config::Mark;
+use crate::netfilter::Table;
+use crate::netfilter::nft::{Body, Expression};
+
+/// What the kernel has in tables of ours, at one generation of its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// The number of the generation: a change by anyone makes another one.
+    pub(super) generation: u32,
+    pub(super) tables: Vec<TableState>,
+}
+
+impl State {
+    /// Whether there is no table of ours.
+    pub fn is_clean(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// How many rules there are.
+    pub fn rules(&self) -> usize {
+        self.tables.iter().map(|t| t.rules.len()).sum()
+    }
+
+    /// The marks that rules give to packets together with a transparent listener. They tell policy rules of
+    /// an earlier configuration.
+    pub fn tproxy_marks(&self) -> impl Iterator<Item = Mark> {
+        let bodies = self.tables.iter().flat_map(|t| &t.rules).filter_map(|r| match &r.reading {
+            Reading::Rule(body) => Some(body),
+            Reading::Unknown(_) => None,
+        });
+        let transparent = bodies.filter(|b| b.expressions.iter().any(|e| matches!(e, Expression::Tproxy(..))));
+        transparent
+            .flat_map(|b| &b.expressions)
+            .filter_map(|e| if let Expression::SetMark(m) = e { Some(*m) } else { None })
+    }
+
+    pub(super) fn get(&self, table: Table) -> Option<&TableState> {
+        self.tables.iter().find(|t| t.table == table)
+    }
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TableState {
+    pub(super) table: Table,
+    pub(super) flags: u32,
+    pub(super) chains: Vec<ChainState>,
+    pub(super) sets: Vec<SetState>,
+    pub(super) rules: Vec<RuleState>,
+}
+
+/// A chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ChainState {
+    pub(super) name: String,
+    /// How the kernel calls it, where it does.
+    pub(super) base: Option<BaseState>,
+    pub(super) flags: u32,
+}
+
+/// How the kernel calls a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BaseState {
+    pub(super) kind: String,
+    pub(super) hook: u32,
+    pub(super) priority: i32,
+    pub(super) policy: u32,
+}
+
+/// A set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SetState {
+    pub(super) name: String,
+    pub(super) flags: u32,
+    /// What it is made anew from, without table and name.
+    pub(super) attributes: Vec<Raw>,
+    /// Its elements, to put in again.
+    pub(super) raw_elements: Vec<Raw>,
+    /// Its elements; `None` where they are more than values and ranges.
+    pub(super) elements: Option<Vec<Element>>,
+}
+
+impl SetState {
+    /// Whether it comes and goes with a rule.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.flags & NFT_SET_ANONYMOUS != 0
+    }
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RuleState {
+    pub(super) chain: String,
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) user_data: Option<Vec<u8>>,
+    pub(super) reading: Reading,
+}
+
+/// A rule in the terms in which rules are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Rule(Body),
+    /// Something that is never wanted: what the kernel runs.
+    Unknown(String),
+}
+
+impl Reading {
+    /// The rule as nft writes it.
+    pub(super) fn text(&self, table: Table) -> String {
+        match self {
+            Self::Rule(body) => body.text(table),
+            Self::Unknown(text) => text.clone(),
+        }
+    }
+}
+
+/// Name and flags of a table.
+pub(super) fn table(reply: &Reply) -> Result<(String, u32), DecodeError> {
+    let (mut name, mut flags) = (None, 0);
+    for attribute in reply.attributes() {
+        let attribute = attribute?;
+        match attribute.kind {
+            NFTA_TABLE_NAME => name = Some(attribute.text()?.to_owned()),
+            NFTA_TABLE_FLAGS => flags = attribute.number()?,
+            _ => {}
+        }
+    }
+    Ok((name.ok_or_else(|| missing("name"))?, flags))
+}
+
+/// A chain, and the name of its table.
+pub(super) fn chain(reply: &Reply) -> Result<(String, ChainState), DecodeError> {
+    let (mut table, mut name, mut flags, mut policy) = (None, None, 0, None);
+    let (mut kind, mut hook, mut priority) = (None, None, None);
+    for attribute in reply.attributes() {
+        let attribute = attribute?;
+        match attribute.kind {
+            NFTA_CHAIN_TABLE => table = Some(attribute.text()?.to_owned()),
+            NFTA_CHAIN_NAME => name = Some(attribute.text()?.to_owned()),
+            NFTA_CHAIN_TYPE => kind = Some(attribute.text()?.to_owned()),
+            NFTA_CHAIN_FLAGS => flags = attribute.number()?,
+            NFTA_CHAIN_POLICY => policy = Some(attribute.number()?),
+            NFTA_CHAIN_HOOK => {
+                for attribute in attribute.inner() {
+                    let attribute = attribute?;
+                    match attribute.kind {
+                        NFTA_HOOK_HOOKNUM => hook = Some(attribute.number()?),
+                        NFTA_HOOK_PRIORITY => priority = Some(attribute.number()?.cast_signed()),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let base = match (kind, hook, priority, policy) {
+        (Some(kind), Some(hook), Some(priority), Some(policy)) => Some(BaseState { kind, hook, priority, policy }),
+        (None, None, None, None) => None,
+        _ => return Err(missing("part of its hook")),
+    };
+    let (table, name) = (table.ok_or_else(|| missing("table"))?, name.ok_or_else(|| missing("name"))?);
+    Ok((table, ChainState { name, base, flags }))
+}
+
+/// A set, without elements.
+pub(super) fn set(reply: &Reply) -> Result<SetState, DecodeError> {
+    let (mut name, mut flags, mut attributes) = (None, 0, Vec::new());
+    for attribute in reply.attributes() {
+        let attribute = attribute?;
+        match attribute.kind {
+            NFTA_SET_NAME => name = Some(attribute.text()?.to_owned()),
+            NFTA_SET_FLAGS => flags = attribute.number()?,
+            _ => {}
+        }
+        let given_anew = [NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_ID, NFTA_SET_PAD, NFTA_SET_HANDLE];
+        if attribute.kind <= NFTA_SET_EXPRESSIONS && !given_anew.contains(&attribute.kind) {
+            attributes.push(attribute.raw());
+        }
+    }
+    let name = name.ok_or_else(|| missing("name"))?;
+    Ok(SetState { name, flags, attributes, raw_elements: Vec::new(), elements: Some(Vec::new()) })
+}
+
+/// Adds elements of a set.
+pub(super) fn add_elements(reply: &Reply, set: &mut SetState) -> Result<(), DecodeError> {
+    for list in reply.attributes() {
+        let list = list?;
+        if list.kind != NFTA_SET_ELEM_LIST_ELEMENTS {
+            continue;
+        }
+        for item in list.inner() {
+            let item = item?;
+            let element = element(item.inner())?;
+            set.raw_elements.push(item.raw());
+            set.elements = set.elements.take().zip(element).map(|(mut all, element)| {
+                all.push(element);
+                all
+            });
+        }
+    }
+    Ok(())
+}
+
+/// An element of a set; `None` where it is more than a value or the end of a range.
+pub(super) fn element<'a>(
+    item: impl Iterator<Item = Result<Attribute<'a>, DecodeError>>,
+) -> Result<Option<Element>, DecodeError> {
+    let (mut key, mut flags, mut other) = (None, 0, false);
+    for attribute in item {
+        let attribute = attribute?;
+        match attribute.kind {
+            NFTA_SET_ELEM_KEY => key = attribute.data()?,
+            NFTA_SET_ELEM_FLAGS => flags = attribute.number()?,
+            super::uapi::NFTA_SET_ELEM_USERDATA => {}
+            _ => other = true,
+        }
+    }
+    let plain = !other && flags & !NFT_SET_ELEM_INTERVAL_END == 0;
+    Ok(key.filter(|_| plain).map(|key| Element { key, end: flags != 0 }))
+}
+
+/// A rule, read with the sets of its table.
+pub(super) fn rule(reply: &Reply, sets: &BTreeMap<&str, &SetState>) -> Result<RuleState, DecodeError> {
+    let (mut chain, mut user_data, mut instructions) = (None, None, Vec::new());
+    for attribute in reply.attributes() {
+        let attribute = attribute?;
+        match attribute.kind {
+            NFTA_RULE_CHAIN => chain = Some(attribute.text()?.to_owned()),
+            NFTA_RULE_USERDATA => user_data = Some(attribute.bytes().to_vec()),
+            NFTA_RULE_EXPRESSIONS => {
+                for item in attributes(attribute.bytes()) {
+                    let item = item?;
+                    if item.kind == NFTA_LIST_ELEM {
+                        instructions.push(Instruction::decode(item.bytes())?);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let chain = chain.ok_or_else(|| missing("chain"))?;
+    let content = |reference: &SetReference| match reference {
+        SetReference::Name(name) => {
+            let set = sets.get(name.as_str())?;
+            Some(SetContent { flags: set.flags, elements: set.elements.as_deref()? })
+        }
+        SetReference::Id(_) => None,
+    };
+    let reading = match disassemble(&instructions, content) {
+        Some(body) => Reading::Rule(body),
+        None => Reading::Unknown(unknown(&instructions)),
+    };
+    Ok(RuleState { chain, instructions, user_data, reading })
+}
+
+/// A rule of others, for a reader.
+fn unknown(instructions: &[Instruction]) -> String {
+    let known = |i: &&Instruction| **i != Instruction::Counter;
+    let parts: Vec<_> = instructions.iter().filter(known).map(|i| format!("{i:?}")).collect();
+    format!("# {}", parts.join(", "))
+}
+
+fn missing(what: &str) -> DecodeError {
+    DecodeError::from(format!("it has no {what}"))
+}

@@ -1,0 +1,65 @@
+//! Real programs, well and badly behaved.
+
+use super::*;
+
+fn call(program: &str, arguments: &[&str], input: &str) -> Call {
+    Call {
+        program: find(program, std::env::var_os("PATH")).unwrap(),
+        arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
+        input: input.to_owned(),
+        environment: Vec::new(),
+        without_name_service: false,
+    }
+}
+
+fn run(call: Call) -> Result<Output, ProcessError> {
+    run_all(&[call], Duration::from_secs(10)).pop().unwrap()
+}
+
+#[test]
+fn more_input_and_output_than_pipes_hold() {
+    let input = "0123456789abcdef".repeat(100_000);
+    let calls = [call("cat", &[], &input), call("cat", &[], "short")];
+    let outputs: Vec<_> = run_all(&calls, Duration::from_secs(10)).into_iter().map(Result::unwrap).collect();
+    assert!(outputs[0] == input.as_bytes());
+    assert_eq!(outputs[1], b"short");
+}
+
+#[test]
+fn a_program_that_does_not_read_fails_by_its_own_words() {
+    let error = run(call("ls", &["/nosuch"], &"x".repeat(1_000_000))).unwrap_err().to_string();
+    assert!(error.contains("/ls /nosuch` ended with exit status 2") && error.contains("No such file"), "{error}");
+    assert!(run(call("true", &[], &"x".repeat(1_000_000))).is_ok());
+}
+
+#[test]
+fn a_program_that_hangs_is_killed() {
+    let before = Instant::now();
+    let mut results = run_all(&[call("sleep", &["60"], ""), call("true", &[], "")], Duration::from_millis(50));
+    assert!(results.pop().unwrap().is_ok());
+    assert!(matches!(results.pop().unwrap(), Err(ProcessError::Hung { .. })));
+    assert!(before.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn the_line_that_a_program_complains_about() {
+    let input = "* nat\n-N X\n-A X -j Y\nCOMMIT\n";
+    for (said, text) in [
+        ("iptables-nft-restore: line 3 failed: No chain/target/match by that name.", Some("-A X -j Y")),
+        ("iptables-restore v1.8.9 (legacy): unknown\nError occurred at line: 2\nTry `-h'", Some("-N X")),
+        ("iptables-restore: line 4 failed", Some("COMMIT")),
+        ("line 99 failed", None),
+        ("line 0 failed", None),
+        ("the line is busy", None),
+        ("", None),
+    ] {
+        assert_eq!(Complaint::find(said, input).text(), text, "{said}");
+    }
+}
+
+#[test]
+fn programs_are_found_by_absolute_path_only() {
+    assert!(find("sh", Some("/nosuch:/bin".into())).is_some_and(|p| p.is_absolute()));
+    assert_eq!(find("sh", Some(":.:bin".into())), None);
+    assert_eq!(find("nosuch-program", None), None);
+}

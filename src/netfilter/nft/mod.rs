@@ -1,0 +1,304 @@
+//! The rules in the terms of nf_tables: one form, from which both the script for `nft` ([`script`]) and the
+//! messages for the kernel ([`crate::kernel::nftables`]) are made, and into which what the kernel has is read.
+//!
+//! One set of tables serves both families: a rule that names no address stands for both. The tables, chains
+//! and the text are those of Istio's own program in its nftables mode.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{Chain, ConntrackState, Hook, IstioChain, Negatable, Placement, Protocol, Ruleset, Table};
+use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+
+mod lower;
+mod ranges;
+mod text;
+mod words;
+
+pub use ranges::AddressRange;
+
+/// The text that nft(8) builds the rules from, with `nft -f`; empty where there is no rule. What it builds
+/// replaces the rules of an earlier script in one transaction.
+pub fn script(ruleset: &Ruleset) -> String {
+    Tables::of(ruleset).to_string()
+}
+
+/// The tables, in the order of the script.
+pub const TABLES: [Table; 4] = [Table::Nat, Table::Mangle, Table::Raw, Table::Filter];
+
+/// The name of the table of the family `inet` that stands for a table of iptables.
+pub const fn table_name(table: Table) -> &'static str {
+    match table {
+        Table::Filter => "istio-proxy-filter",
+        Table::Mangle => "istio-proxy-mangle",
+        Table::Nat => "istio-proxy-nat",
+        Table::Raw => "istio-proxy-raw",
+    }
+}
+
+/// The table that [`table_name`] gives this name.
+pub fn table_named(name: &str) -> Option<Table> {
+    TABLES.into_iter().find(|t| table_name(*t) == name)
+}
+
+/// The chains, in the order of the script: those that the kernel calls, then those of ours.
+const CHAINS: [Chain; 13] = [
+    Chain::Builtin(Hook::Prerouting),
+    Chain::Builtin(Hook::Input),
+    Chain::Builtin(Hook::Forward),
+    Chain::Builtin(Hook::Output),
+    Chain::Builtin(Hook::Postrouting),
+    Chain::Istio(IstioChain::Divert),
+    Chain::Istio(IstioChain::Tproxy),
+    Chain::Istio(IstioChain::Inbound),
+    Chain::Istio(IstioChain::Redirect),
+    Chain::Istio(IstioChain::InRedirect),
+    Chain::Istio(IstioChain::Output),
+    Chain::Istio(IstioChain::OutputDns),
+    Chain::Istio(IstioChain::Drop),
+];
+
+/// The name of a chain.
+pub const fn chain_name(chain: Chain) -> &'static str {
+    match chain {
+        Chain::Builtin(Hook::Prerouting) => "prerouting",
+        Chain::Builtin(Hook::Input) => "input",
+        Chain::Builtin(Hook::Forward) => "forward",
+        Chain::Builtin(Hook::Output) => "output",
+        Chain::Builtin(Hook::Postrouting) => "postrouting",
+        Chain::Istio(IstioChain::Divert) => "istio-divert",
+        Chain::Istio(IstioChain::Tproxy) => "istio-tproxy",
+        Chain::Istio(IstioChain::Inbound) => "istio-inbound",
+        Chain::Istio(IstioChain::Redirect) => "istio-redirect",
+        Chain::Istio(IstioChain::InRedirect) => "istio-in-redirect",
+        Chain::Istio(IstioChain::Output) => "istio-output",
+        Chain::Istio(IstioChain::OutputDns) => "istio-output-dns",
+        Chain::Istio(IstioChain::Drop) => "istio-drop",
+    }
+}
+
+/// The chain that [`chain_name`] gives this name.
+pub fn chain_named(name: &str) -> Option<Chain> {
+    CHAINS.into_iter().find(|c| chain_name(*c) == name)
+}
+
+/// The type of a chain that the kernel calls (nft(8), "CHAINS").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainType {
+    /// `filter`.
+    Filter,
+    /// `nat`: sees the first packet of a connection.
+    Nat,
+    /// `route`: the packet is routed anew when its mark changes.
+    Route,
+}
+
+impl ChainType {
+    /// The name in nft and in the kernel.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Nat => "nat",
+            Self::Route => "route",
+        }
+    }
+}
+
+/// How the kernel calls a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Its type.
+    pub kind: ChainType,
+    /// Where on the packet's way.
+    pub hook: Hook,
+    /// When, among the chains of the hook: lower ones first.
+    pub priority: i32,
+}
+
+/// How the kernel calls a chain; `None` for one that rules jump to.
+pub const fn base(table: Table, chain: Chain) -> Option<Base> {
+    let Chain::Builtin(hook) = chain else { return None };
+    let (kind, priority) = match table {
+        Table::Nat => (ChainType::Nat, -100),
+        Table::Mangle if matches!(hook, Hook::Output) => (ChainType::Route, -150),
+        Table::Mangle => (ChainType::Filter, -150),
+        Table::Raw => (ChainType::Filter, -300),
+        Table::Filter => (ChainType::Filter, 0),
+    };
+    Some(Base { kind, hook, priority })
+}
+
+/// Which end of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Where it comes from.
+    Source,
+    /// Where it goes.
+    Destination,
+}
+
+/// Which owner of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwnerKind {
+    /// The user.
+    User,
+    /// The group.
+    Group,
+}
+
+/// One condition or action of a rule; they are gone through in order, to the first condition that does not
+/// hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expression {
+    /// Interface that the packet came in by.
+    InInterface(Negatable<Interface>),
+    /// Interface that the packet goes out by.
+    OutInterface(Negatable<Interface>),
+    /// The family, where no address of the rule says it.
+    Family(Family),
+    /// Protocol, where the rule says it by itself or no port says it.
+    Protocol(Protocol),
+    /// An address, in a range in CIDR notation.
+    Address(Side, Negatable<Network>),
+    /// An address, in one of many ranges: ascending, apart from each other, all of one family, at least one.
+    Addresses(Side, Negatable<Vec<AddressRange>>),
+    /// A port.
+    Port(Protocol, Side, Negatable<PortRange>),
+    /// A port, one of several.
+    Ports(Protocol, Side, Negatable<Vec<PortRange>>),
+    /// Owner of the socket.
+    Owner(OwnerKind, Negatable<Owner>),
+    /// State of connection tracking: one of these.
+    ConntrackState(Vec<ConntrackState>),
+    /// Mark of the packet.
+    Mark(Negatable<Mark>),
+    /// Mark of the connection.
+    ConnectionMark(Mark),
+    /// Count the packet.
+    Counter,
+    /// Send the connection to this port of this host.
+    Redirect(Port),
+    /// Give the packet to the transparent listener on this port.
+    Tproxy(Family, Port),
+    /// Mark the packet.
+    SetMark(Mark),
+    /// The connection gets the packet's mark.
+    SaveMark,
+    /// The packet gets the connection's mark.
+    RestoreMark,
+    /// Track the connection in this conntrack zone.
+    ConntrackZone(u16),
+}
+
+/// What a rule ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Through this chain and those that called it.
+    Accept,
+    /// Away with it.
+    Drop,
+    /// Back to the calling chain.
+    Return,
+    /// Go on in this chain, and come back.
+    Jump(Chain),
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Body {
+    /// Conditions and actions, in order.
+    pub expressions: Vec<Expression>,
+    /// What becomes of the packet; the next rule where there is none.
+    pub verdict: Option<Verdict>,
+}
+
+/// One rule, as the script has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NftRule {
+    /// The chain.
+    pub chain: Chain,
+    /// Where in the chain.
+    pub placement: Placement,
+    /// What it does.
+    pub body: Body,
+}
+
+/// The rules of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableRules {
+    /// The table.
+    pub table: Table,
+    /// In the order of the script.
+    pub rules: Vec<NftRule>,
+}
+
+impl TableRules {
+    /// The chains that have a rule, in the order of the script.
+    pub fn chains(&self) -> impl Iterator<Item = Chain> {
+        CHAINS.into_iter().filter(|chain| self.rules.iter().any(|r| r.chain == *chain))
+    }
+
+    /// The rules of a chain in the order in which packets meet them.
+    pub fn in_order(&self, chain: Chain) -> Vec<&Body> {
+        let mut ordered = Vec::new();
+        for rule in self.rules.iter().filter(|r| r.chain == chain) {
+            match insert_index(rule.placement, ordered.len()) {
+                Some(index) => ordered.insert(index, &rule.body),
+                None => ordered.push(&rule.body),
+            }
+        }
+        ordered
+    }
+}
+
+/// The index of the rule that a rule goes before, in a chain that has `length` rules; `None` for the end.
+fn insert_index(placement: Placement, length: usize) -> Option<usize> {
+    match placement {
+        Placement::Append => None,
+        Placement::Insert(number) => Some(number.saturating_sub(1)).filter(|index| *index < length),
+    }
+}
+
+/// All rules: the tables that have any, in the order of [`TABLES`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tables(pub Vec<TableRules>);
+
+impl Tables {
+    /// The rules in the terms of nf_tables.
+    pub fn of(ruleset: &Ruleset) -> Self {
+        lower::tables(ruleset)
+    }
+
+    /// The rules of a table.
+    pub fn get(&self, table: Table) -> Option<&TableRules> {
+        self.0.iter().find(|t| t.table == table)
+    }
+}
+
+/// A family's name in the protocol `inet`.
+const fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    }
+}
+
+/// The address as bits, those of IPv4 in the lower end.
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => address.into(),
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "s",
+            Self::Destination => "d",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

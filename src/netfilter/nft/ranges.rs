@@ -1,0 +1,113 @@
+//! Ranges of addresses for interval sets.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::bits;
+use crate::config::{Family, Network};
+
+/// An inclusive range of addresses of one family, low end first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressRange {
+    low: IpAddr,
+    high: IpAddr,
+}
+
+impl AddressRange {
+    /// The range; `None` where it is upside down or its ends are of two families.
+    pub fn new(low: IpAddr, high: IpAddr) -> Option<Self> {
+        (low.is_ipv4() == high.is_ipv4() && low <= high).then_some(Self { low, high })
+    }
+
+    /// The lowest address.
+    pub fn low(self) -> IpAddr {
+        self.low
+    }
+
+    /// The highest address.
+    pub fn high(self) -> IpAddr {
+        self.high
+    }
+
+    /// The family of its addresses.
+    pub fn family(self) -> Family {
+        Family::of(self.low)
+    }
+
+    /// The same in CIDR notation, where that is possible.
+    pub fn network(self) -> Option<Network> {
+        let width: u32 = if self.low.is_ipv4() { 32 } else { 128 };
+        let differing = u128::BITS - (bits(self.low) ^ bits(self.high)).leading_zeros();
+        let length = u8::try_from(width.checked_sub(differing)?).ok()?;
+        let network = Network::new(self.low, length)?;
+        (Self::from(network) == self).then_some(network)
+    }
+
+    /// The ranges in ascending order; those that overlap or lie next to each other are one.
+    pub fn merged(networks: impl IntoIterator<Item = Network>) -> Vec<Self> {
+        let mut ranges: Vec<_> = networks.into_iter().map(Self::from).collect();
+        ranges.sort_unstable();
+        let mut merged: Vec<Self> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if last.reaches(range) => last.high = last.high.max(range.high),
+                Some(_) | None => merged.push(range),
+            }
+        }
+        merged
+    }
+
+    /// Whether `next`, which does not begin before this, leaves no address between the two.
+    fn reaches(self, next: Self) -> bool {
+        self.family() == next.family() && bits(next.low).saturating_sub(1) <= bits(self.high)
+    }
+}
+
+impl From<Network> for AddressRange {
+    fn from(network: Network) -> Self {
+        let low = network.masked().address();
+        let high = match low {
+            IpAddr::V4(address) => {
+                let host = u32::MAX.checked_shr(network.length().into()).unwrap_or(0);
+                IpAddr::V4((u32::from(address) | host).into())
+            }
+            IpAddr::V6(address) => {
+                let host = u128::MAX.checked_shr(network.length().into()).unwrap_or(0);
+                IpAddr::V6((u128::from(address) | host).into())
+            }
+        };
+        Self { low, high }
+    }
+}
+
+/// As nft writes it: in CIDR notation where possible, else both ends.
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network() {
+            Some(network) => network.fmt(f),
+            None => write!(f, "{}-{}", self.low, self.high),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(networks: &[&str]) -> String {
+        let ranges = AddressRange::merged(networks.iter().map(|n| Network::parse(n).unwrap()));
+        ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_overlaps_or_touches_is_one() {
+        assert_eq!(merged(&["10.0.0.0/9", "10.128.0.0/9"]), "10.0.0.0/8");
+        assert_eq!(merged(&["10.1.2.3/16", "10.0.0.0/8", "10.0.0.0/8"]), "10.0.0.0/8");
+        assert_eq!(merged(&["10.0.0.2/32", "10.0.0.1/32"]), "10.0.0.1-10.0.0.2");
+        assert_eq!(merged(&["10.0.0.1/32", "10.0.0.3/32"]), "10.0.0.1/32 10.0.0.3/32");
+        assert_eq!(merged(&["255.0.0.0/8", "0.0.0.0/1", "128.0.0.0/1"]), "0.0.0.0/0");
+        assert_eq!(merged(&["fd00::/9", "fd80::/9", "fe00::/8"]), "fd00::-feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+        assert_eq!(merged(&["::/0", "ffff::/16"]), "::/0");
+        assert_eq!(merged(&["255.255.255.255/32", "::/128"]), "255.255.255.255/32 ::/128");
+    }
+}

@@ -1,0 +1,82 @@
+//! Where undoing a change leads, when somebody else was at work meanwhile.
+
+use super::{Snapshot, Tables};
+use crate::config::{Family, IptablesKind};
+use crate::netfilter::Table;
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
+
+/// The state `now`, with what the change from `before` to `after` has to do with as it was before. Rules
+/// of others are never removed by this, nor brought back: whoever changed them wanted it so.
+pub(super) fn target(before: &Snapshot, after: &Snapshot, now: &Snapshot) -> Snapshot {
+    let mut target = Snapshot { routing: before.routing.clone(), ..Snapshot::default() };
+    for kind in IptablesKind::BOTH {
+        for family in Family::BOTH {
+            let of = |s: &Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_default();
+            let of_both = tables(&of(before), &of(after), &of(now));
+            if !of_both.is_empty() || before.tables.contains_key(&(kind, family)) {
+                target.tables.insert((kind, family), of_both);
+            }
+        }
+    }
+    target
+}
+
+fn tables(before: &Tables, after: &Tables, now: &Tables) -> Tables {
+    let none = SavedTable::default();
+    let of = |tables: &Tables, name| tables.get(&name).unwrap_or(&none).clone();
+    let known = Table::ALL.into_iter().filter(|name| before.contains_key(name) || now.contains_key(name));
+    known.map(|name| (name, table(&of(before, name), &of(after, name), &of(now, name)))).collect()
+}
+
+fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTable {
+    let mut target = SavedTable::default();
+    for chain in &now.chains {
+        let was = before.chain(&chain.name);
+        if !chain.is_ours() {
+            let empty = SavedChain::empty(chain.name.clone());
+            let after = after.chain(&chain.name).unwrap_or(&empty);
+            target.chains.push(shared_chain(was.unwrap_or(&empty), after, chain));
+        } else if let Some(was) = was {
+            target.chains.push(was.clone());
+        }
+    }
+    let missing = before.chains.iter().filter(|c| now.chain(&c.name).is_none());
+    target.chains.extend(missing.filter(|c| c.is_ours() || after.chain(&c.name).is_none_or(|a| a != *c)).cloned());
+    target
+}
+
+fn same(a: &SavedRule, b: &SavedRule) -> bool {
+    a.text == b.text || (a.meaning.is_some() && a.meaning == b.meaning)
+}
+
+/// A chain with rules of others: theirs as they are now, ours as they were.
+fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> SavedChain {
+    let all_same = |chain: &SavedChain| {
+        chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| same(a, b))
+    };
+    if all_same(before) || all_same(after) {
+        return before.clone();
+    }
+    let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| same(r, rule)).count();
+    // The change is about rules that it adds or removes, and about those that lead to our chains.
+    let about = |rule: &&SavedRule| rule.jumps_to_ours() || within(before, rule) != within(after, rule);
+    let foreign =
+        |chain: &SavedChain| -> Vec<SavedRule> { chain.rules.iter().filter(|r| !about(r)).cloned().collect() };
+    let theirs = foreign(now);
+    if theirs.len() == foreign(before).len() && theirs.iter().zip(&foreign(before)).all(|(a, b)| same(a, b)) {
+        return before.clone();
+    }
+    let mut target = SavedChain { name: before.name.clone(), rules: theirs };
+    // Each of ours goes behind the rule that it stood behind.
+    let mut place = 0;
+    for rule in &before.rules {
+        let rest = target.rules.get(place..).unwrap_or_default();
+        if about(&rule) {
+            target.rules.insert(place, rule.clone());
+            place += 1;
+        } else if let Some(found) = rest.iter().position(|r| same(r, rule)) {
+            place += found + 1;
+        }
+    }
+    target
+}

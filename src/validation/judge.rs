@@ -1,0 +1,221 @@
+//! What the observations mean.
+
+use super::{Caller, Check, Expected, Holder, Observation, Outcome, Probe, Role, Seen, Subject, Transport};
+use crate::config::{Config, Family, InterceptionMode, IptablesKind};
+
+/// What else is known when the observations are judged.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// What is wanted.
+    pub config: &'a Config,
+    /// This process.
+    pub caller: Caller,
+    /// The kinds and families in which there are rules of ours, where that may be seen.
+    pub rules: Option<Vec<(IptablesKind, Family)>>,
+}
+
+/// A check with its outcome.
+#[derive(Clone, Debug)]
+pub struct Verdict<'a> {
+    /// The check.
+    pub check: &'a Check,
+    /// What was seen, where a connection was made.
+    pub observation: Option<Observation>,
+    /// The outcome.
+    pub outcome: Outcome,
+}
+
+/// Says what the observations, one for each check that has a probe, mean.
+pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Observation>) -> Vec<Verdict<'a>> {
+    let mut observations = observations.into_iter();
+    let verdicts = checks.iter().map(|check| match &check.probe {
+        Err(why) => Verdict { check, observation: None, outcome: Outcome::NotChecked(why.clone()) },
+        Ok(probe) => {
+            let observation = observations.next();
+            let outcome = match &observation {
+                Some(seen) => facts.outcome(check, probe, seen),
+                None => Outcome::NotChecked("no connection was made".to_owned()),
+            };
+            Verdict { check, observation, outcome }
+        }
+    });
+    let mut verdicts: Vec<_> = verdicts.collect();
+    // That something is not captured proves nothing where nothing is.
+    let proved: Vec<_> =
+        verdicts.iter().filter(|v| v.outcome.proves()).map(|v| (v.check.subject, v.check.family)).collect();
+    for verdict in &mut verdicts {
+        let control = match verdict.check.subject {
+            Subject::ExcludedOutbound(_) => Subject::Inbound,
+            Subject::ExcludedInbound(_) => Subject::Transparent,
+            Subject::Inbound
+            | Subject::Transparent
+            | Subject::Outbound
+            | Subject::DnsUdp
+            | Subject::DnsTcp
+            | Subject::FromElsewhere => continue,
+        };
+        if verdict.outcome.proves() && !proved.contains(&(control, verdict.check.family)) {
+            verdict.outcome = Outcome::NotChecked("nor was a port captured that is not excluded".to_owned());
+        }
+    }
+    verdicts
+}
+
+impl Facts<'_> {
+    fn outcome(&self, check: &Check, probe: &Probe, observation: &Observation) -> Outcome {
+        let port = probe.expected.port().number();
+        match (&observation.seen, probe.expected) {
+            (Seen::NotTried(why), _) => Outcome::NotChecked(why.clone()),
+            (Seen::Taken(holder), Expected::Captured(_)) if self.is_proxy(holder) => Outcome::NotChecked(format!(
+                "port {port} is taken by the running proxy ({holder}), which answers itself"
+            )),
+            (Seen::Taken(holder), Expected::Captured(_)) => Outcome::Failed(taken(holder)),
+            (Seen::Taken(holder), Expected::NotCaptured(_)) => {
+                Outcome::NotChecked(format!("port {port} is taken ({holder})"))
+            }
+            (Seen::Captured { .. }, Expected::NotCaptured(_)) => {
+                Outcome::Failed(format!("it came to the listener on port {port}"))
+            }
+            (Seen::Captured { original, answered, .. }, Expected::Captured(_)) => {
+                self.captured(probe, observation, *original, *answered)
+            }
+            (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port && self.is_proxy(holder) => {
+                Outcome::Partly(format!(
+                    "came to port {port}, which is taken by the running proxy ({holder}): token and original destination not checked"
+                ))
+            }
+            (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port => Outcome::Failed(taken(holder)),
+            (Seen::Accepted(holder), Expected::Captured(_)) => {
+                let text = format!("it was accepted at port {} ({holder}), not captured to port {port}", holder.port);
+                Outcome::Failed(self.with_meaning(text, check, probe))
+            }
+            (Seen::Accepted(holder), Expected::NotCaptured(_)) if holder.port == port => {
+                Outcome::Failed(format!("it came to port {port} ({holder})"))
+            }
+            (Seen::Accepted(holder), Expected::NotCaptured(_)) => {
+                Outcome::Passed(format!("came to port {} itself ({holder})", holder.port))
+            }
+            (Seen::Outside, Expected::NotCaptured(_)) => Outcome::Passed("went out".to_owned()),
+            (Seen::Outside, Expected::Captured(_)) => {
+                let text = format!("it left the pod and was answered by the destination, not captured to port {port}");
+                Outcome::Failed(self.with_meaning(text, check, probe))
+            }
+            (Seen::Refused(_), Expected::NotCaptured(_)) => {
+                Outcome::Passed("refused at the port itself, where nobody listens".to_owned())
+            }
+            (Seen::Refused(error), Expected::Captured(_)) => {
+                let text = format!("it was refused ({error}), not captured to port {port}");
+                Outcome::Failed(self.with_meaning(text, check, probe))
+            }
+            (Seen::NoSuchAddress, _) => {
+                let text = "the destination is no address of this pod, which the rules' call puts on lo".to_owned();
+                Outcome::Failed(self.with_meaning(text, check, probe))
+            }
+            (Seen::Silence, Expected::NotCaptured(_)) => {
+                Outcome::NotChecked("nothing answered: something drops these packets".to_owned())
+            }
+            (Seen::Silence, Expected::Captured(_)) => {
+                let text = format!("nothing answered within {}", Elapsed(observation.time));
+                Outcome::Failed(match probe.from {
+                    // Within the pod everything is answered, captured or not.
+                    Some(_) => format!(
+                        "{text}: something drops these packets, such as a rule in the filter table or of a network policy"
+                    ),
+                    None => {
+                        self.with_meaning(format!("{text}: it left the pod uncaptured, or was dropped"), check, probe)
+                    }
+                })
+            }
+        }
+    }
+
+    fn captured(
+        &self,
+        probe: &Probe,
+        observation: &Observation,
+        original: Option<std::net::SocketAddr>,
+        answered: bool,
+    ) -> Outcome {
+        let port = probe.expected.port();
+        match probe.transport {
+            Transport::Udp if !answered => Outcome::Failed(format!(
+                "the query came to port {port}, but the answer did not come back: conntrack does not know it for one (are the rules of the raw table there?)"
+            )),
+            Transport::Tcp if !answered => {
+                Outcome::Failed(format!("it came to port {port}, but the answer did not come back"))
+            }
+            Transport::Tcp if original != observation.to => {
+                let original = original.map_or_else(|| "not known".to_owned(), |a| a.to_string());
+                Outcome::Failed(format!(
+                    "it came to port {port}, but its original destination is {original}: another program redirects it as well"
+                ))
+            }
+            Transport::Udp => Outcome::Passed(format!("came to port {port}, and the answer back")),
+            Transport::Tcp => Outcome::Passed(format!("came to port {port}, original destination and token are right")),
+        }
+    }
+
+    /// Istio runs the proxy as root in TPROXY mode.
+    fn is_proxy(&self, holder: &Holder) -> bool {
+        holder.uid.is_some_and(|uid| {
+            self.config.proxy_uids.iter().any(|o| o.contains(uid))
+                || (self.config.mode == InterceptionMode::Tproxy && uid == 0)
+        })
+    }
+
+    /// What usually causes it.
+    fn with_meaning(&self, text: String, check: &Check, probe: &Probe) -> String {
+        let proxy = check.subject == Subject::Inbound;
+        if proxy && probe.caller.is_none() && Role::Proxy.is_missed_by(self.config, &self.caller) {
+            let owner = self.config.proxy_uids.first().map(ToString::to_string).unwrap_or_default();
+            let uid = self.caller.ids.uid;
+            return format!(
+                "{text}. Wrong user: this is user {uid}, but the rules redirect what user {owner} sends: run the validation as that user (runAsUser: {owner}), or give --proxy-uid {uid} where that is the proxy's"
+            );
+        }
+        format!("{text}. {}", self.rules(check.family))
+    }
+
+    /// What is known about the rules of a family.
+    fn rules(&self, family: Family) -> String {
+        let Some(rules) = &self.rules else {
+            return format!(
+                "Either there are no {family} rules in this network namespace (the init container or the CNI plugin did not run, or ran for other families), or they are in a kind of iptables or a table that does not act on it, or something else redirects or drops it before; as root, `iptables-save` shows them"
+            );
+        };
+        let kinds: Vec<_> = rules.iter().filter(|(_, f)| *f == family).map(|(kind, _)| kind.name()).collect();
+        let others = rules.iter().any(|(_, f)| *f != family);
+        match (kinds.as_slice(), others) {
+            ([], true) => format!(
+                "There are no {family} rules of ours, only those of the other family: apply with the same --ip-families and --dual-stack"
+            ),
+            ([], false) => {
+                "There are no rules of ours in this network namespace, neither legacy nor nft: apply them first"
+                    .to_owned()
+            }
+            (kinds, _) => format!(
+                "There are {family} rules of ours of the kind {}, but none that act on it, or something else redirects or drops it before: compare `iptables-save` with `istio-iptables --dry-run`",
+                kinds.join(" and ")
+            ),
+        }
+    }
+}
+
+fn taken(holder: &Holder) -> String {
+    format!("port {} is taken by {holder}, who is not the proxy: the proxy could not listen there", holder.port)
+}
+
+/// A time in milliseconds or seconds, for people.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Elapsed(pub std::time::Duration);
+
+impl std::fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let micros = self.0.as_micros();
+        // In whole numbers: formatting of floats alone is some kilobytes of program.
+        match micros {
+            0..1_000_000 => write!(f, "{}.{} ms", micros / 1_000, micros / 100 % 10),
+            _ => write!(f, "{}.{} s", micros / 1_000_000, micros / 100_000 % 10),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Which connections prove what the configuration says. The conditions are those of the rules in
+//! [`crate::capture`]: where a rule lets a connection go before the one that is to be proved, another has to
+//! be found, or the check says why there is none.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::{Caller, Check, Expected, Ids, Probe, Role, Subject, Transport};
+use crate::config::{
+    Config, Dns, Family, InterceptionMode, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange,
+    Selection,
+};
+
+/// Where the agent listens for DNS queries.
+const AGENT: Port = Port::at_least_one(15053);
+/// Where DNS servers listen.
+const DNS: u16 = 53;
+
+/// The checks, and who listens meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The checks, IPv4 first.
+    pub checks: Vec<Check>,
+    /// Who listens; the process as it is where `None`.
+    pub listener: Option<Ids>,
+    /// Whether the listeners are transparent.
+    pub transparent: bool,
+}
+
+/// Which checks prove what the configuration says, for this process.
+pub fn plan(config: &Config, probe_port: Port, caller: &Caller) -> Plan {
+    let listener = Role::Proxy.take(config, caller).ok().flatten();
+    let transparent = config.mode == InterceptionMode::Tproxy && caller.may_be_transparent;
+    let mut checks = Vec::new();
+    for family in Family::BOTH.into_iter().filter(|f| config.families.contains(*f)) {
+        let planner = Planner { config, caller, family, port: probe_port.number() };
+        let mut check = |subject, probe| checks.push(Check { subject, family, probe });
+        check(Subject::Inbound, planner.inbound());
+        if let Some(port) = config.excluded_outbound_ports.first().and_then(|r| one_of(*r)) {
+            check(Subject::ExcludedOutbound(port), planner.excluded_outbound(port));
+        }
+        match (config.mode, &config.inbound_ports) {
+            (_, Selection::None) => {}
+            (InterceptionMode::Redirect, _) => check(Subject::FromElsewhere, Err(FROM_ELSEWHERE.to_owned())),
+            (InterceptionMode::Tproxy, ports) => {
+                check(Subject::Transparent, planner.transparent());
+                if let Selection::AllExcept(excluded) = ports
+                    && let Some(port) = excluded.first().and_then(|r| one_of(*r))
+                {
+                    check(Subject::ExcludedInbound(port), planner.excluded_inbound(port));
+                }
+            }
+        }
+        if !config.outbound_ranges.is_none() || !config.outbound_ports.is_empty() {
+            check(Subject::Outbound, planner.outbound());
+        }
+        if config.dns.covers(family) {
+            check(Subject::DnsUdp, planner.dns(Transport::Udp));
+            check(Subject::DnsTcp, planner.dns(Transport::Tcp));
+        }
+    }
+    Plan { checks, listener, transparent }
+}
+
+const FROM_ELSEWHERE: &str =
+    "only connections from other hosts meet these rules, and none can be made from inside the pod";
+
+struct Planner<'a> {
+    config: &'a Config,
+    caller: &'a Caller,
+    family: Family,
+    port: u16,
+}
+
+impl Planner<'_> {
+    /// An address of the pod that is nobody's but the proxy's.
+    fn pod(&self) -> IpAddr {
+        match self.family {
+            Family::Ipv4 => PROXY_SOURCE_V4.into(),
+            Family::Ipv6 => PROXY_SOURCE_V6.into(),
+        }
+    }
+
+    fn loopback(&self) -> IpAddr {
+        match self.family {
+            Family::Ipv4 => Ipv4Addr::LOCALHOST.into(),
+            Family::Ipv6 => Ipv6Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// A connection over loopback to the pod's address. It is bound to the loopback address, since the kernel
+    /// would call `::6` from `::6`, which the rules take for the proxy's inbound side.
+    fn over_lo(&self, role: Role, transport: Transport, port: u16, expected: Expected) -> Result<Probe, String> {
+        let lo = Interface::loopback();
+        if self.config.excluded_interfaces.iter().any(|i| i.matches(lo.as_str())) {
+            return Err("the interface lo is left alone (--istio-exclude-interfaces)".to_owned());
+        }
+        Ok(Probe {
+            caller: role.take(self.config, self.caller)?,
+            transport,
+            from: Some(self.loopback()),
+            to: vec![SocketAddr::new(self.pod(), port)],
+            expected,
+        })
+    }
+
+    fn not_excluded(&self, port: u16) -> Result<(), String> {
+        match self.config.excluded_outbound_ports.iter().find(|r| r.contains(port)) {
+            Some(range) => Err(format!("port {port} is not captured (--istio-local-outbound-ports-exclude {range})")),
+            None => Ok(()),
+        }
+    }
+
+    fn pod_is_not_loopback(&self) -> Result<(), String> {
+        if self.config.loopback.contains(self.pod()) {
+            let (range, pod) = (self.config.loopback, self.pod());
+            return Err(format!("{pod} is in the loopback range {range} (ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR)"));
+        }
+        Ok(())
+    }
+
+    fn inbound(&self) -> Result<Probe, String> {
+        self.not_excluded(self.port)?;
+        self.pod_is_not_loopback()?;
+        let left = [Some(self.config.tunnel_port.number()), self.config.dns.is_on().then_some(DNS)];
+        if left.contains(&Some(self.port)) {
+            return Err(format!("the rules leave port {} alone: give another --iptables-probe-port", self.port));
+        }
+        self.over_lo(Role::Proxy, Transport::Tcp, self.port, Expected::Captured(self.config.inbound_port))
+    }
+
+    /// Excluded ports come before all else, so that even the proxy's connection to the pod is let go.
+    fn excluded_outbound(&self, port: u16) -> Result<Probe, String> {
+        self.pod_is_not_loopback()?;
+        if self.config.mode == InterceptionMode::Tproxy && self.is_captured_inbound(port) {
+            return Err("within the pod, TPROXY captures it all the same, as an inbound port".to_owned());
+        }
+        self.over_lo(Role::Proxy, Transport::Tcp, port, Expected::NotCaptured(self.config.inbound_port))
+    }
+
+    /// What the proxy's group sends over loopback is marked in mangle and let go in nat, and so meets the
+    /// inbound rules as a connection from elsewhere does.
+    fn by_group(&self, port: u16, expected: Expected) -> Result<Probe, String> {
+        if !self.caller.may_be_transparent {
+            return Err("a transparent listener takes CAP_NET_ADMIN".to_owned());
+        }
+        self.pod_is_not_loopback()?;
+        if self.config.captures_loopback() {
+            return Err("nat redirects it first, since a loopback range is captured".to_owned());
+        }
+        self.over_lo(Role::ProxyGroup, Transport::Tcp, port, expected)
+    }
+
+    fn transparent(&self) -> Result<Probe, String> {
+        let listed = self.config.inbound_ports.listed().iter().filter_map(|r| one_of(*r));
+        let port = [self.port].into_iter().chain(listed).find(|p| self.is_captured_inbound(*p));
+        let port = port.ok_or_else(|| format!("inbound port {} is excluded", self.port))?;
+        self.by_group(port, Expected::Captured(self.config.inbound_port))
+    }
+
+    fn is_captured_inbound(&self, port: u16) -> bool {
+        match &self.config.inbound_ports {
+            Selection::None => false,
+            Selection::AllExcept(excluded) => !excluded.iter().any(|r| r.contains(port)),
+            Selection::Only(ranges) => ranges.iter().any(|r| r.contains(port)),
+        }
+    }
+
+    fn excluded_inbound(&self, port: u16) -> Result<Probe, String> {
+        self.by_group(port, Expected::NotCaptured(self.config.inbound_port))
+    }
+
+    /// To an address that is nobody's, where such a one is captured, else to one of the captured ranges.
+    fn outbound(&self) -> Result<Probe, String> {
+        let port = match self.config.outbound_ports.first() {
+            Some(range) if !self.config.outbound_ranges.is_all() => one_of(*range).unwrap_or(self.port),
+            Some(_) | None => self.port,
+        };
+        self.not_excluded(port)?;
+        let by_port = self.config.outbound_ports.iter().any(|r| r.contains(port));
+        let listed = self.config.outbound_ranges.listed().iter();
+        let nobody = nobodys(self.family);
+        let ranges = listed.filter(|r| r.family() == self.family).map(|r| inside(*r));
+        let excluded = |a: &IpAddr| self.config.excluded_ranges.iter().any(|r| r.contains(*a));
+        let captured = |a: &IpAddr| !excluded(a) && !a.is_loopback() && (by_port || self.is_captured(*a));
+        let to: Vec<_> =
+            nobody.into_iter().chain(ranges).filter(captured).map(|a| SocketAddr::new(a, port)).take(8).collect();
+        if to.is_empty() {
+            return Err("no address is known that is captured".to_owned());
+        }
+        Ok(Probe {
+            caller: Role::Application.take(self.config, self.caller)?,
+            transport: Transport::Tcp,
+            from: None,
+            to,
+            expected: Expected::Captured(self.config.envoy_port),
+        })
+    }
+
+    fn is_captured(&self, address: IpAddr) -> bool {
+        match &self.config.outbound_ranges {
+            Selection::None => false,
+            Selection::AllExcept(_) => true,
+            Selection::Only(ranges) => ranges.iter().any(|r| r.contains(address)),
+        }
+    }
+
+    fn dns(&self, transport: Transport) -> Result<Probe, String> {
+        self.not_excluded(DNS)?;
+        // The agent's answers are known by its user.
+        Role::Proxy.take(self.config, self.caller)?;
+        let expected = Expected::Captured(AGENT);
+        if self.config.dns == Dns::All {
+            return self.over_lo(Role::Application, transport, DNS, expected);
+        }
+        Ok(Probe {
+            caller: Role::Application.take(self.config, self.caller)?,
+            transport,
+            from: None,
+            to: self.config.dns.servers(self.family).map(|s| SocketAddr::new(s, DNS)).collect(),
+            expected,
+        })
+    }
+}
+
+/// A port of the range that can be called.
+fn one_of(range: PortRange) -> Option<u16> {
+    [range.low(), range.high()].into_iter().find(|p| *p != 0)
+}
+
+/// Addresses for documentation, which nobody has (RFC 5737, RFC 3849): a probe that is not captured goes nowhere.
+fn nobodys(family: Family) -> Vec<IpAddr> {
+    match family {
+        Family::Ipv4 => [[192, 0, 2, 1], [198, 51, 100, 1], [203, 0, 113, 1]].map(IpAddr::from).to_vec(),
+        Family::Ipv6 => vec![IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])],
+    }
+}
+
+/// An address of the range, other than its first, which is the network's own.
+fn inside(range: Network) -> IpAddr {
+    let first = range.masked().address();
+    let next = match first {
+        IpAddr::V4(a) => u32::from(a).checked_add(1).map(|n| IpAddr::from(Ipv4Addr::from(n))),
+        IpAddr::V6(a) => u128::from(a).checked_add(1).map(|n| IpAddr::from(Ipv6Addr::from(n))),
+    };
+    next.filter(|a| range.contains(*a)).unwrap_or(first)
+}

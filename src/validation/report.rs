@@ -1,0 +1,57 @@
+//! The outcome for people.
+
+use std::fmt::Write as _;
+
+use super::judge::Elapsed;
+use super::{Outcome, Subject, Verdict};
+
+/// A line for each check: what, family, outcome, time, and what more there is to say.
+pub fn table(verdicts: &[Verdict<'_>]) -> String {
+    let mut rows = vec![["check", "family", "outcome", "time", "detail"].map(str::to_owned)];
+    rows.extend(verdicts.iter().map(|v| {
+        let time = v.observation.as_ref().map_or_else(|| "-".to_owned(), |o| Elapsed(o.time).to_string());
+        [v.check.subject.to_string(), v.check.family.to_string(), v.outcome.name().to_owned(), time, detail(v)]
+    }));
+    let width =
+        |column: usize| rows.iter().filter_map(|r| r.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..4).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths.get(column).copied().unwrap_or(0);
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// What the table says; the failure's message says the rest.
+fn detail(verdict: &Verdict<'_>) -> String {
+    match &verdict.outcome {
+        Outcome::Failed(_) => "see below".to_owned(),
+        Outcome::Passed(text) | Outcome::Partly(text) | Outcome::NotChecked(text) => text.clone(),
+    }
+}
+
+/// What failed, a line each; what is wrong where nothing at all was proved; `None` where all is well.
+pub fn problems(verdicts: &[Verdict<'_>]) -> Option<String> {
+    let failed: Vec<_> = verdicts.iter().filter(|v| matches!(v.outcome, Outcome::Failed(_))).map(problem).collect();
+    if !failed.is_empty() {
+        return Some(failed.join("\n"));
+    }
+    if verdicts.iter().any(|v| v.outcome.proves()) {
+        return None;
+    }
+    let of_inbound = verdicts.iter().filter(|v| v.check.subject == Subject::Inbound).map(problem);
+    Some(format!("nothing could be checked, which proves nothing:\n{}", of_inbound.collect::<Vec<_>>().join("\n")))
+}
+
+fn problem(verdict: &Verdict<'_>) -> String {
+    let to = verdict.observation.as_ref().and_then(|o| o.to);
+    let to = to.map(|to| format!(", connection to {to}")).unwrap_or_default();
+    format!("{}: {}{to}: {}", verdict.check.family, verdict.check.subject, verdict.outcome.detail())
+}

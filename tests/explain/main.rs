@@ -1,0 +1,211 @@
+//! Holds the simulation against the kernel: random packets are sent for real, under random configurations and
+//! under arbitrary rules, and each must arrive where `explain` says, and nowhere else.
+//!
+//! `EXPLAIN_SEED` repeats a run, `EXPLAIN_CONFIGURATIONS` makes it longer or shorter. Needs root, ip and
+//! iptables of both kinds; without them it fails in CI, and says so elsewhere. All rules are loaded in
+//! network namespaces of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod flags;
+mod namespace;
+mod packets;
+mod random;
+mod rules;
+mod send;
+mod servers;
+mod sockets;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flags::Call;
+use istio_iptables::capture::Plan;
+use istio_iptables::config::{Family, IptablesKind};
+use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
+use istio_iptables::netfilter::{ConntrackState, restore};
+use namespace::Net;
+use packets::Parcel;
+use random::Random;
+use servers::{Arrival, Log, Servers, Side};
+
+/// How many configurations, and how many sets of arbitrary rules, each kind of iptables gets.
+const CONFIGURATIONS: usize = 60;
+/// How many packets are sent under each.
+const PACKETS: usize = 60;
+
+#[derive(Default)]
+struct Count {
+    packets: usize,
+    captured: usize,
+    left_alone: usize,
+    lost: usize,
+    different: Vec<String>,
+}
+
+#[test]
+fn the_kernel_does_what_explain_says() {
+    if let Some(missing) = missing() {
+        assert!(std::env::var_os("CI").is_none(), "cannot run: {missing}");
+        eprintln!("NOT RUN: {missing}");
+        return;
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|v| v.parse::<u64>().expect("a number"));
+    let seed = number("EXPLAIN_SEED").unwrap_or(20_260_801);
+    let configurations = number("EXPLAIN_CONFIGURATIONS").map_or(CONFIGURATIONS, |n| n as usize);
+    let began = Instant::now();
+    let counts: Vec<_> = std::thread::scope(|scope| {
+        let run = |kind| scope.spawn(move || kernel_of_kind(kind, seed, configurations));
+        IptablesKind::BOTH.map(run).into_iter().map(|t| t.join().expect("no panic")).collect()
+    });
+    let mut different = Vec::new();
+    for (kind, count) in IptablesKind::BOTH.into_iter().zip(counts) {
+        eprintln!(
+            "{}: {} packets under {configurations} configurations and as many sets of arbitrary rules ({} captured, {} left alone, {} lost), {} different",
+            kind.name(),
+            count.packets,
+            count.captured,
+            count.left_alone,
+            count.lost,
+            count.different.len()
+        );
+        different.extend(count.different);
+    }
+    eprintln!("seed {seed}, {:.1} s", began.elapsed().as_secs_f64());
+    assert!(different.is_empty(), "{}", different.join("\n\n"));
+}
+
+/// What is not there to run the test with.
+fn missing() -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("it needs root, for network namespaces and rules".to_owned());
+    }
+    let tools = IptablesKind::BOTH.into_iter().flat_map(|kind| {
+        ["iptables", "ip6tables"].map(|name| (format!("{name}-{}-restore", kind.name()), "--version"))
+    });
+    let absent = |(name, option): &(String, &str)| std::process::Command::new(name).arg(option).output().is_err();
+    let mut all = tools.chain([("ip".to_owned(), "-Version")]);
+    all.find(absent).map(|(name, _)| format!("there is no {name}"))
+}
+
+fn kernel_of_kind(kind: IptablesKind, seed: u64, configurations: usize) -> Count {
+    let mut random = Random::new(seed ^ kind as u64);
+    let mut count = Count::default();
+    for _ in 0..configurations {
+        configuration(kind, &mut random, &mut count);
+        arbitrary_rules(kind, &mut random, &mut count);
+    }
+    count
+}
+
+/// Sends some packets under one random configuration.
+fn configuration(kind: IptablesKind, random: &mut Random, count: &mut Count) {
+    let call = Call::random(random);
+    let (config, plan) = call.plan();
+    batch(kind, random, &plan, Listeners::of(&config), packets::Kinds::All, &format!("{call:?}"), count);
+}
+
+/// Sends some packets under random rules, which no configuration makes. Since they may stop answers too, no
+/// packet here needs one.
+fn arbitrary_rules(kind: IptablesKind, random: &mut Random, count: &mut Count) {
+    let plan = rules::plan(random);
+    let (config, _) = Call::default().plan();
+    let mut text = String::new();
+    for family in Family::BOTH {
+        text.push_str(&restore::script(&plan.rules, family));
+    }
+    batch(kind, random, &plan, Listeners::of(&config), packets::Kinds::WithoutAnswer, &text, count);
+}
+
+/// Sends some packets.
+fn batch(
+    kind: IptablesKind,
+    random: &mut Random,
+    plan: &Plan,
+    listeners: Listeners,
+    kinds: packets::Kinds,
+    what: &str,
+    count: &mut Count,
+) {
+    let pod = packets::pod();
+    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod: &pod, listeners };
+    let net = Net::new().expect("root can make namespaces");
+    net.load(plan, kind);
+    let log = Arc::new(Log::default());
+    let _pod = Servers::start(&net.pod, Side::Pod, &log).expect("the pod's servers start");
+    let _world = Servers::start(&net.world, Side::World, &log).expect("the world's servers start");
+    let parcels: Vec<_> = (0..PACKETS)
+        .map(|number| packets::random(random, kinds, plan, &pod, 20_000 + number as u16))
+        .filter(|parcel| !is_martian(parcel, &scene.follow(&parcel.packet)))
+        .collect();
+    let traces: Vec<_> = parcels.iter().map(|p| scene.follow(&p.packet)).collect();
+    let expected: Vec<_> = traces.iter().map(expected).collect();
+    let awaited: Vec<_> = (0..).zip(&expected).filter(|(_, e)| e.is_some()).map(|(number, _)| number).collect();
+    let done = || awaited.iter().all(|n| !log.arrivals(*n).is_empty());
+    std::thread::scope(|scope| {
+        for (namespace, direction) in [(&net.pod, Direction::Out), (&net.world, Direction::In)] {
+            let (parcels, log, awaited) = (&parcels, &log, &awaited);
+            scope.spawn(move || {
+                namespace.enter();
+                let mine = (0..).zip(parcels).filter(|(_, p)| p.packet.direction == direction);
+                let sent: Vec<_> = mine
+                    .filter_map(|(number, p)| match send::send(&p.packet, number, p.bound) {
+                        // A rule at OUTPUT dropped it: the sender is told, and nothing arrives.
+                        Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => None,
+                        sent => Some(sent.unwrap_or_else(|e| panic!("{}: {e}", p.words))),
+                    })
+                    .collect();
+                send::complete(&sent, 200, done);
+                log.wait_for(awaited, Duration::from_secs(4));
+                // What should not arrive has this long to do so nevertheless: there is no event for it.
+                send::complete(&sent, 6, || false);
+                std::thread::sleep(Duration::from_millis(60));
+            });
+        }
+    });
+    for (number, ((parcel, trace), expected)) in (0..).zip(parcels.iter().zip(&traces).zip(expected)) {
+        count.packets += 1;
+        match (&trace.verdict, &expected) {
+            (Verdict::Captured { .. }, _) => count.captured += 1,
+            (_, Some(_)) => count.left_alone += 1,
+            (_, None) => count.lost += 1,
+        }
+        let arrived = log.arrivals(number);
+        if arrived != expected.iter().cloned().collect::<Vec<_>>() {
+            let rest = format!("expected {expected:?}\narrived  {arrived:?}\n{what}\nbound: {}\n{trace}", parcel.bound);
+            count.different.push(format!("{} {}\n{rest}", kind.name(), parcel.words));
+        }
+    }
+}
+
+/// Where the packet arrives if the simulation is right.
+fn expected(trace: &Trace) -> Option<Arrival> {
+    let address = |end: Endpoint| SocketAddr::new(end.address, end.port);
+    let (side, port) = match &trace.verdict {
+        Verdict::Captured { port, .. } => (Side::Pod, *port),
+        Verdict::LeftAlone { place: Place::Pod, to, .. } => (Side::Pod, to.port),
+        Verdict::LeftAlone { place: Place::Out(_), to, .. } => (Side::World, to.port),
+        Verdict::LeftAlone { place: Place::Forwarded, .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => {
+            return None;
+        }
+        Verdict::FollowsConnection { .. } => unreachable!("no packet here belongs to a connection"),
+    };
+    // What is of no connection is seen on the wire, whoever gets it.
+    let on_wire = trace.packet.transport != Transport::Tcp || trace.packet.state == ConntrackState::Invalid;
+    match on_wire {
+        false => Some(Arrival { side, port, destination: address(trace.packet.to) }),
+        true => {
+            let destination = address(trace.destination);
+            let port = if trace.packet.state == ConntrackState::Invalid { destination.port() } else { port };
+            Some(Arrival { side, port, destination })
+        }
+    }
+}
+
+/// What no rule decides: the kernel does not let a loopback address out, or in from outside.
+fn is_martian(parcel: &Parcel, trace: &Trace) -> bool {
+    let leaves =
+        trace.verdict.brief() != "dropped" && matches!(&trace.verdict, Verdict::LeftAlone { place: Place::Out(_), .. });
+    leaves && parcel.packet.from.address.is_loopback()
+}

@@ -1,0 +1,138 @@
+//! Namespaces, the independent program, and configurations to try.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::IpAddr;
+use std::process::{Command, Stdio};
+
+use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::netfilter::Ruleset;
+use istio_iptables::{capture, cli};
+use nix::sched::{CloneFlags, unshare};
+
+/// Runs `test` in a new network namespace, which goes with it.
+pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::spawn(|| {
+        unshare(CloneFlags::CLONE_NEWNET).expect("this test needs root: it makes a network namespace of its own");
+        test()
+    });
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Runs nft in the thread's namespace.
+fn run_nft(arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new("nft")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("this test needs the program nft");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "nft {arguments:?} fails with\n{input}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Has nft run a script.
+pub fn nft(script: &str) {
+    run_nft(&["-f", "-"], script);
+}
+
+/// What nft lists.
+pub fn listing() -> String {
+    run_nft(&["list", "ruleset"], "")
+}
+
+/// The lines of a listing, in an order that does not depend on that of tables and chains.
+pub fn lines(listing: &str) -> Vec<String> {
+    let mut lines: Vec<_> = listing.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// A host with both families and with the users of this one.
+struct TestHost;
+
+impl Host for TestHost {
+    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
+        Ok(["10.77.0.5", "fd00:77::5"].map(|a| a.parse().unwrap()).to_vec())
+    }
+
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        if path.ends_with("resolv.conf") {
+            return Ok(b"nameserver 10.96.0.10\nnameserver fd00:10::a\n".to_vec());
+        }
+        std::fs::read(path)
+    }
+}
+
+/// The rules that a command line stands for.
+pub fn rules(flags: &[String]) -> Ruleset {
+    let argv = std::iter::once("istio-iptables".to_owned()).chain(flags.iter().cloned()).map(OsString::from);
+    let cli::Parsed::Call(call) = cli::parse(argv.collect(), &|_| None) else { panic!("{flags:?}") };
+    let mut problems = Problems::default();
+    let options = Options::read(call.command, &call.flags, &mut problems);
+    let config = Config::resolve(&call.flags, &options, &TestHost, &mut problems);
+    assert!(problems.errors.is_empty(), "{flags:?}: {:?}", problems.errors);
+    capture::plan(&config).rules.by_number()
+}
+
+/// Configurations, the same ones each time.
+pub struct Configurations(u64);
+
+impl Default for Configurations {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// The choices for each flag.
+const CHOICES: [(&str, &[&str]); 19] = [
+    ("-p", &["15001", "1", "65535"]),
+    ("-z", &["15006", "443"]),
+    ("-e", &["15008", "53"]),
+    ("-u", &["1337", "0", "root", "1000,2000-3000", "daemon,4294967294"]),
+    ("-g", &["1337", "1-2", "0,7", "nogroup"]),
+    ("-m", &["REDIRECT", "TPROXY"]),
+    ("-t", &["1337", "0xffffffff", "1"]),
+    ("-b", &["", "*", "80", "80,443,8000:8100", "0-65535"]),
+    ("-d", &["", "15090,15021", "22,1000-2000"]),
+    ("-i", &["", "*", "10.0.0.0/8,fd00::/8", "10.1.2.3/9,0.0.0.0/0,::/0", "127.0.0.0/8"]),
+    ("-x", &["", "10.1.0.0/16", "1.1.1.1/32,2001:db8::/33,2001:db8::1/128,0.0.0.0/1", MANY]),
+    ("-q", &["", "53,5000-6000"]),
+    ("-o", &["", "22,123,7000-7001"]),
+    ("-c", &["", "eth1", "veth0.100,br-lan,accept,9p,a@b"]),
+    ("-k", &["", "vm0", "vm0,tap1"]),
+    ("--redirect-dns", &["true", "false"]),
+    ("--capture-all-dns", &["true", "false"]),
+    ("--drop-invalid", &["true", "false"]),
+    ("--dual-stack", &["true", "false"]),
+];
+
+/// More ranges than are a rule each, some of which overlap or touch.
+const MANY: &str = "10.0.0.0/24,10.0.1.0/24,10.0.2.0/24,10.0.8.0/22,10.0.9.0/24,11.0.0.0/8,12.0.0.1/32,12.0.0.2/32,\
+    13.0.0.0/12,14.0.0.0/8,15.0.0.0/8,16.0.0.0/8,224.0.0.0/4,240.0.0.0/4,fd00::/16,fd01::/16,fe80::/10,2001:db8::/32,\
+    ffff::/16";
+
+impl Iterator for Configurations {
+    type Item = Vec<String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut flags = Vec::new();
+        for (flag, values) in CHOICES {
+            // A generator of Knuth's (MMIX); its upper bits are the good ones.
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let number = usize::try_from(self.0 >> 33).unwrap();
+            // Each flag is given about every other time.
+            if number % 2 == 0 {
+                flags.push(flag.to_owned() + if flag.len() > 2 { "=" } else { "" });
+                let value = values[number / 2 % values.len()].to_owned();
+                match flag.len() {
+                    2 => flags.push(value),
+                    _ => flags.last_mut().unwrap().push_str(&value),
+                }
+            }
+        }
+        Some(flags)
+    }
+}

@@ -1,0 +1,394 @@
+//! A pod: a thread in namespaces of its own, with the programs that a call may find.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_istio-iptables");
+
+/// Whether the whole proof is asked for.
+pub fn full() -> bool {
+    std::env::var_os("PROMISE_FULL").is_some()
+}
+
+/// A number of repetitions: that of the whole proof, or a smaller one.
+pub fn times(all: usize, quick: usize) -> usize {
+    if full() { all } else { quick }
+}
+
+/// Says a figure aloud, past the test harness, which keeps what goes well to itself.
+pub fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "promise: {text}");
+}
+
+/// The kinds of iptables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Legacy,
+    Nft,
+}
+
+impl Kind {
+    pub const BOTH: [Self; 2] = [Self::Legacy, Self::Nft];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Nft => "nft",
+        }
+    }
+
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Legacy => Self::Nft,
+            Self::Nft => Self::Legacy,
+        }
+    }
+
+    /// A program of this kind.
+    pub fn program(self, family: &str, what: &str) -> String {
+        format!("{family}tables-{}-{what}", self.name())
+    }
+}
+
+/// The first words of the programs' names.
+pub const FAMILIES: [&str; 2] = ["ip", "ip6"];
+
+/// The real program of this name.
+pub fn real(name: &str) -> PathBuf {
+    let places = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
+    places.iter().map(|p| Path::new(p).join(name)).find(|p| p.exists()).unwrap_or_else(|| panic!("{name} is needed"))
+}
+
+/// Runs a test in a pod. Where there can be none, says so, and fails under CI.
+pub fn in_pod<T: Send>(test: impl FnOnce(&Pod) -> T + Send) -> Option<T> {
+    let missing = needs();
+    if !missing.is_empty() {
+        assert!(std::env::var_os("CI").is_none(), "this cannot be tested: {missing}");
+        say(format_args!("SKIPPED: {missing}"));
+        return None;
+    }
+    std::thread::scope(|scope| match scope.spawn(|| test(&Pod::new())).join() {
+        Ok(value) => Some(value),
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+fn needs() -> String {
+    if !nix::unistd::geteuid().is_root() {
+        return "needs root".to_owned();
+    }
+    let mut programs = vec!["ip".to_owned(), "strace".to_owned(), "setpriv".to_owned(), "sh".to_owned()];
+    for kind in Kind::BOTH {
+        for family in FAMILIES {
+            programs.extend(["restore", "save"].map(|what| kind.program(family, what)));
+        }
+    }
+    let dirs = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
+    programs.retain(|name| !dirs.iter().any(|d| Path::new(d).join(name).exists()));
+    if programs.is_empty() { String::new() } else { format!("needs {}", programs.join(", ")) }
+}
+
+/// The pod that this thread is in.
+pub struct Pod {
+    bin: PathBuf,
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.bin);
+    }
+}
+
+/// The identity of a network namespace.
+fn network(of: &str) -> PathBuf {
+    fs::read_link(format!("/proc/{of}/ns/net")).unwrap()
+}
+
+const DRESS: &str = "link set lo up
+link add eth0 type veth peer name peer0
+link set eth0 addrgenmode none
+link set peer0 addrgenmode none
+link set eth0 up
+link set peer0 up
+addr add 10.0.0.2/24 dev eth0
+addr add fd00::2/64 dev eth0 nodad
+route add default via 10.0.0.1
+";
+
+impl Pod {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let bin = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("promise-{}-{number}", std::process::id()));
+        fs::create_dir_all(&bin).unwrap();
+        let pod = Self { bin };
+        unshare(CloneFlags::CLONE_NEWNS).unwrap();
+        let none: Option<&str> = None;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+        mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none).unwrap();
+        pod.renew();
+        for kind in Kind::BOTH {
+            for family in FAMILIES {
+                for what in ["restore", "save"] {
+                    pod.mend(&kind.program(family, what));
+                }
+            }
+        }
+        pod
+    }
+
+    /// A new network namespace for this thread; what was in the old one is gone.
+    pub fn renew(&self) {
+        let before = network("thread-self");
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        assert_ne!(before, network("thread-self"));
+        self.guard();
+        let dressed = self.feed("ip", &["-batch", "-"], DRESS);
+        assert!(dressed.succeeded(), "{dressed:?}");
+        // The kernel does some of it later: the route of the address, and of multicast once the link is up.
+        let routed = || {
+            let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
+            ["fd000000000000000000000000000002 80", "ff000000000000000000000000000000 08"]
+                .iter()
+                .all(|route| routes.lines().any(|l| l.starts_with(route) && l.ends_with("eth0")))
+        };
+        let until = Instant::now() + Duration::from_secs(5);
+        while !routed() {
+            assert!(Instant::now() < until, "the kernel does not route");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Refuses to work in the network namespace that the tests were started in, which may be the machine's.
+    fn guard(&self) {
+        assert_ne!(network("self"), network("thread-self"), "this is the machine's own network namespace");
+    }
+
+    /// A call of the program, with these programs on its `PATH` only.
+    pub fn call<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
+        self.guard();
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env_clear().env("PATH", &self.bin).env("ISTIO_IPTABLES_PROGRAM_TIMEOUT", "30s");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program.
+    pub fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Outcome {
+        finish(self.call(args))
+    }
+
+    /// Runs the program and expects success.
+    #[track_caller]
+    pub fn does<A: AsRef<OsStr>>(&self, args: &[A]) -> Outcome {
+        let outcome = self.run(args);
+        assert!(outcome.succeeded(), "{outcome:?}");
+        outcome
+    }
+
+    /// Runs the program under strace(1) with these arguments; only the program's own calls are traced.
+    pub fn traced(&self, args: &[&str]) -> Outcome {
+        let mut command = Command::new(real("strace"));
+        self.guard();
+        command.args(args).env_clear().env("PATH", &self.bin).stdin(Stdio::null());
+        finish(command)
+    }
+
+    /// Runs a real program on some input.
+    pub fn feed(&self, program: &str, args: &[&str], input: &str) -> Outcome {
+        self.guard();
+        let mut command = Command::new(real(program));
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // It may end without reading all of it.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        Outcome::of(&child.wait_with_output().unwrap())
+    }
+
+    /// Loads rules as anybody would.
+    #[track_caller]
+    pub fn load(&self, kind: Kind, family: &str, text: &str) {
+        if !text.is_empty() {
+            let outcome = self.feed(&kind.program(family, "restore"), &["--noflush"], text);
+            assert!(outcome.succeeded(), "{outcome:?} of {text}");
+        }
+    }
+
+    /// What the real save program prints, without comments and counters.
+    #[track_caller]
+    pub fn saved(&self, kind: Kind, family: &str) -> String {
+        let outcome = self.feed(&kind.program(family, "save"), &[], "");
+        assert!(outcome.succeeded(), "{outcome:?}");
+        outcome.out.lines().filter(|l| !l.starts_with('#')).map(without_counters).collect()
+    }
+
+    /// Puts a script in the place of a program.
+    pub fn replace(&self, name: &str, script: &str) {
+        let place = self.bin.join(name);
+        let _ = fs::remove_file(&place);
+        fs::write(&place, script).unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Takes a program away.
+    pub fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.bin.join(name));
+    }
+
+    /// The place of a program, or of a file for those put there.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    /// Puts the real program back.
+    pub fn mend(&self, name: &str) {
+        self.remove(name);
+        symlink(real(name), self.bin.join(name)).unwrap();
+    }
+
+    /// All that matters of the namespace.
+    pub fn state(&self) -> State {
+        const LOOK: &str = "for k in legacy nft; do for f in ip ip6; do echo \"@ $k $f\"; ${f}tables-$k-save || echo 'X cannot be read'; done; done
+echo @ routing
+ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; ip -6 addr show dev lo";
+        let outcome = self.feed("sh", &["-c", LOOK], "");
+        assert!(outcome.succeeded(), "{outcome:?}");
+        State::parse(&outcome.out)
+    }
+}
+
+fn without_counters(line: &str) -> String {
+    let line = line.strip_prefix('[').and_then(|l| l.split_once("] ")).map_or(line, |(_, rest)| rest);
+    let line = if line.starts_with(':') { line.split(" [").next().unwrap() } else { line };
+    format!("{line}\n")
+}
+
+/// Runs a command to its end.
+pub fn finish(mut command: Command) -> Outcome {
+    Outcome::of(&command.output().unwrap())
+}
+
+/// What came of a process.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub status: Option<i32>,
+    pub out: String,
+    pub log: String,
+}
+
+impl Outcome {
+    pub fn of(output: &std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { status: output.status.code(), out: text(&output.stdout), log: text(&output.stderr) }
+    }
+
+    pub fn succeeded(&self) -> bool {
+        self.status == Some(0)
+    }
+}
+
+/// A chain: kind, family, table, name.
+pub type ChainKey = (String, String, String, String);
+
+/// Rules of both kinds and families by chain, and the routing. A legacy table that holds nothing is left
+/// out: nobody can remove it from a kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    pub chains: BTreeMap<ChainKey, Vec<String>>,
+    pub routing: Vec<String>,
+}
+
+impl State {
+    fn parse(text: &str) -> Self {
+        let mut state = Self::default();
+        let (mut kind, mut family, mut table) = (String::new(), String::new(), String::new());
+        for line in text.lines() {
+            if let Some(section) = line.strip_prefix("@ ") {
+                let (k, f) = section.split_once(' ').unwrap_or((section, ""));
+                (kind, family) = (k.to_owned(), f.to_owned());
+            } else if kind == "routing" && line.contains("::6 dev lo") {
+                // The kernel adds and removes the address's own routes a moment after the address.
+            } else if kind == "routing" {
+                state.routing.push(line.trim().to_owned());
+            } else if let Some(name) = line.strip_prefix('*') {
+                table = name.to_owned();
+            } else if let Some(chain) = line.strip_prefix(':') {
+                let mut words = chain.split(' ');
+                let name = words.next().unwrap().to_owned();
+                let policy = format!("policy {}", words.next().unwrap());
+                state.chains.insert((kind.clone(), family.clone(), table.clone(), name), vec![policy]);
+            } else if let Some(rule) = line.strip_prefix("-A ") {
+                let name = rule.split(' ').next().unwrap().to_owned();
+                let key = (kind.clone(), family.clone(), table.clone(), name);
+                state.chains.get_mut(&key).unwrap().push(line.to_owned());
+            } else if !line.starts_with('#') && line != "COMMIT" {
+                state.chains.entry((kind.clone(), family.clone(), line.to_owned(), "?".to_owned())).or_default();
+            }
+        }
+        state.routing.sort();
+        let used: Vec<_> = state
+            .chains
+            .iter()
+            .filter(|(_, rules)| rules.len() > 1 || rules.first().is_some_and(|p| p != "policy ACCEPT"))
+            .map(|((k, f, t, _), _)| (k.clone(), f.clone(), t.clone()))
+            .collect();
+        state.chains.retain(|(k, f, t, _), _| k != "legacy" || used.contains(&(k.clone(), f.clone(), t.clone())));
+        state
+    }
+
+    /// The same without nft tables that hold nothing.
+    pub fn settled(mut self) -> Self {
+        let used: Vec<_> = self
+            .chains
+            .iter()
+            .filter(|(_, rules)| rules.len() > 1 || rules.first().is_some_and(|p| p != "policy ACCEPT"))
+            .map(|((k, f, t, _), _)| (k.clone(), f.clone(), t.clone()))
+            .collect();
+        self.chains.retain(|(k, f, t, _), _| used.contains(&(k.clone(), f.clone(), t.clone())));
+        self
+    }
+
+    /// What is different, for a message.
+    pub fn against(&self, other: &Self) -> String {
+        let lines = |s: &Self| -> Vec<String> {
+            let rules = s
+                .chains
+                .iter()
+                .flat_map(|((k, f, t, c), rules)| rules.iter().map(move |r| format!("{k} {f} {t} {c}: {r}")));
+            rules.chain(s.routing.iter().cloned()).collect()
+        };
+        let (a, b) = (lines(self), lines(other));
+        let only = |x: &[String], y: &[String], sign| -> String {
+            x.iter().filter(|l| !y.contains(l)).map(|l| format!("  {sign} {l}\n")).collect()
+        };
+        let (more, less) = (only(&a, &b, '+'), only(&b, &a, '-'));
+        if more.is_empty() && less.is_empty() { "  (another order)\n".to_owned() } else { less + &more }
+    }
+
+    /// Whatever is of ours in it.
+    pub fn ours(&self) -> Vec<String> {
+        let rules = self.chains.iter().flat_map(|((k, f, t, c), rules)| {
+            let own = c.starts_with("ISTIO_").then(|| format!("{k} {f} {t} {c}"));
+            let led = rules.iter().filter(|r| r.contains("-j ISTIO_") && !r.contains("--comment"));
+            own.into_iter().chain(led.map(move |r| format!("{k} {f} {t} {r}")))
+        });
+        let routing = self
+            .routing
+            .iter()
+            .filter(|l| ["fwmark", "inet6 ::6/128", "table 133", "local ::6 "].iter().any(|w| l.contains(w)));
+        rules.chain(routing.cloned()).collect()
+    }
+}

@@ -1,0 +1,188 @@
+//! What is written, loaded into the kernel and saved by it reads as what was planned; and an apply makes
+//! what a bare iptables-restore of the dry run makes.
+
+use std::net::IpAddr;
+
+use istio_iptables::capture::{Plan, plan};
+use istio_iptables::cli::{self, Parsed};
+use istio_iptables::config::{Config, Family, Host, Options, Problems};
+use istio_iptables::netfilter::normal::Specification;
+use istio_iptables::netfilter::{Placement, Table, restore, save};
+
+use crate::generate::{Dice, environment, flags};
+use crate::pod::{FAMILIES, Kind, Pod, finish, in_pod, say, times};
+
+/// A command line on a host.
+#[derive(Clone, Debug, Default)]
+struct Case {
+    args: Vec<String>,
+    environment: Vec<(String, String)>,
+    addresses: Vec<IpAddr>,
+    resolv_conf: String,
+}
+
+impl Host for Case {
+    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
+        Ok(self.addresses.clone())
+    }
+
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        match path {
+            "/etc/resolv.conf" => Ok(self.resolv_conf.clone().into_bytes()),
+            // Users and groups have the same form as far as it matters.
+            _ => Ok(b"root:x:0:0\nistio-proxy:x:1337:1337\nenvoy:x:101:101\njava:x:102:102\nftp:x:103:103\n".to_vec()),
+        }
+    }
+}
+
+impl Case {
+    fn plan(&self) -> Plan {
+        let argv = ["istio-iptables"].iter().copied().chain(self.args.iter().map(String::as_str));
+        let variable =
+            |name: &str| self.environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone().into());
+        let Parsed::Call(call) = cli::parse(argv.map(Into::into).collect(), &variable) else { panic!("{self:?}") };
+        let mut problems = Problems::default();
+        let options = Options::read(call.command, &call.flags, &mut problems);
+        let config = Config::resolve(&call.flags, &options, self, &mut problems);
+        assert!(problems.errors.is_empty() && call.errors.is_empty(), "{:?} of {self:?}", problems.errors);
+        // The tools of this machine do not know these users.
+        let Plan { rules, routing } = plan(&config);
+        Plan { rules: rules.by_number(), routing }
+    }
+}
+
+/// What a plan is in normal form, by table and chain.
+fn planned(plan: &Plan, family: Family) -> Vec<(Table, String, Vec<Specification>)> {
+    let mut chains: Vec<(Table, String, Vec<Specification>)> = Vec::new();
+    for table in Table::ALL {
+        let rules = || plan.rules.of(family).filter(move |r| r.table == table);
+        chains.extend(restore::chains(rules).into_iter().map(|c| (table, c.name().to_owned(), Vec::new())));
+        for rule in rules() {
+            let name = rule.chain.name();
+            let known = chains.iter_mut().position(|(t, n, _)| *t == table && n == name);
+            let at = known.unwrap_or_else(|| {
+                chains.push((table, name.to_owned(), Vec::new()));
+                chains.len() - 1
+            });
+            let rules = &mut chains[at].2;
+            match rule.placement {
+                Placement::Append => rules.push(Specification::from(rule)),
+                Placement::Insert(number) => rules.insert(number - 1, Specification::from(rule)),
+            }
+        }
+    }
+    chains.sort();
+    chains
+}
+
+/// What was saved, in the same form.
+fn read(text: &str) -> Vec<(Table, String, Vec<Specification>)> {
+    let mut chains = Vec::new();
+    for (table, saved) in save::parse(text).unwrap() {
+        for chain in saved.chains.iter().filter(|c| c.is_ours() || !c.rules.is_empty()) {
+            let rules = chain.rules.iter().map(|r| r.meaning.clone().unwrap_or_else(|| panic!("{:?}", r.text)));
+            chains.push((table, chain.name.clone(), rules.collect()));
+        }
+    }
+    chains.sort();
+    chains
+}
+
+fn round_trip(pod: &Pod, kind: Kind, case: &Case) {
+    pod.renew();
+    let plan = case.plan();
+    let families = [(Family::Ipv4, FAMILIES[0]), (Family::Ipv6, FAMILIES[1])];
+    for (family, name) in families {
+        pod.load(kind, name, &restore::script(&plan.rules, family));
+        assert_eq!(read(&pod.saved(kind, name)), planned(&plan, family), "{kind:?} {case:?}");
+    }
+}
+
+fn apply_is_bare_restore(pod: &Pod, kind: Kind, case: &Case) {
+    let call = |extra: &[&str]| {
+        let mut call = pod.call(&case.args);
+        call.args(["--force-iptables-binary", kind.name()]).args(extra);
+        call.envs(case.environment.iter().map(|(n, v)| (n, v)));
+        finish(call)
+    };
+    pod.renew();
+    let dry = call(&["--dry-run"]);
+    assert!(dry.succeeded(), "{dry:?} of {case:?}");
+    for family in FAMILIES {
+        let header = format!("# {family}tables-restore --noflush\n");
+        let section = dry.out.split_once(&header).map_or("", |(_, rest)| rest);
+        let text: String = section.lines().take_while(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+        pod.load(kind, family, &text);
+    }
+    let bare = FAMILIES.map(|family| pod.saved(kind, family));
+    pod.renew();
+    let applied = call(&[]);
+    assert!(applied.succeeded(), "{applied:?} of {case:?}");
+    assert_eq!(FAMILIES.map(|family| pod.saved(kind, family)), bare, "{kind:?} {case:?}");
+    let state = pod.state();
+    let again = call(&[]);
+    assert!(again.succeeded() && again.log.contains("in place"), "{again:?} of {case:?}");
+    assert_eq!(pod.state(), state, "{kind:?} {case:?}");
+}
+
+/// The cases of a file of recorded ones, where a variable names it.
+fn recorded() -> Vec<Case> {
+    let Some(path) = std::env::var_os("CONFORMANCE_CASES") else { return Vec::new() };
+    let text = std::fs::read_to_string(path).unwrap();
+    let case = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let list = |v: &serde_json::Value| -> Vec<String> {
+            v.as_array().unwrap().iter().map(|a| a.as_str().unwrap().to_owned()).collect()
+        };
+        let variables = value["env"].as_object().unwrap().iter();
+        Case {
+            args: list(&value["args"]),
+            environment: variables.map(|(n, v)| (n.clone(), v.as_str().unwrap().to_owned())).collect(),
+            addresses: list(&value["host"]["addresses"])
+                .iter()
+                .map(|a| a.split('/').next().unwrap().parse().unwrap())
+                .collect(),
+            resolv_conf: list(&value["host"]["nameservers"]).iter().map(|s| format!("nameserver {s}\n")).collect(),
+        }
+    };
+    text.lines().map(case).collect()
+}
+
+fn generated(seed: u64) -> Case {
+    let mut dice = Dice::new(seed);
+    let (args, environment) = (flags(&mut dice), environment(&mut dice));
+    let resolv_conf = "nameserver 10.96.0.10\nnameserver fd00::a\n".to_owned();
+    Case { args, environment, addresses: vec!["10.0.0.2".parse().unwrap()], resolv_conf }
+}
+
+fn all(kind: Kind) {
+    let done = in_pod(|pod| {
+        let count = times(300, 40);
+        for seed in 0..count {
+            let case = generated(seed as u64);
+            round_trip(pod, kind, &case);
+            apply_is_bare_restore(pod, kind, &case);
+        }
+        let recorded = recorded();
+        for case in &recorded {
+            round_trip(pod, kind, case);
+        }
+        (count, recorded.len())
+    });
+    if let Some((generated, recorded)) = done {
+        say(format_args!(
+            "round trip, {}: {generated} generated configurations (as planned, as bare iptables-restore, in place), {recorded} recorded ones (as planned)",
+            kind.name()
+        ));
+    }
+}
+
+#[test]
+fn legacy_round_trip() {
+    all(Kind::Legacy);
+}
+
+#[test]
+fn nft_round_trip() {
+    all(Kind::Nft);
+}

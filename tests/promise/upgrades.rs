@@ -1,0 +1,133 @@
+//! What is there before may be anything: one run leads to the wanted state, and clean leaves nothing.
+
+use crate::pod::{FAMILIES, Kind, Pod, State, in_pod, say, times};
+use crate::scenario::{Deed, REDIRECT, TPROXY};
+
+/// Flags that earlier releases may have been called with.
+const EARLIER: [&[&str]; 3] = [
+    &["--ip-families", "dual", "-b", "80,443", "-i", "10.0.0.0/8,fd00::/8", "-c", "eth1,eth2", "-k", "tap0"],
+    &["--ip-families", "dual", "-m", "TPROXY", "-b", "*", "-i", "*", "-c", "eth3", "-t", "77", "-r", "99"],
+    &["--ip-families", "dual", "-b", "*", "-i", "*", "-k", "vm0", "-u", "1,2", "--redirect-dns", "--capture-all-dns"],
+];
+
+const EARLIER_INTERFACES: [&str; 5] = ["eth1", "eth2", "eth3", "tap0", "vm0"];
+
+/// The restore text of a dry run, by family.
+fn texts(pod: &Pod, flags: &[&str]) -> [String; 2] {
+    let mut args = flags.to_vec();
+    args.push("--dry-run");
+    let out = pod.does(&args).out;
+    FAMILIES.map(|family| {
+        let section = out.split_once(&format!("# {family}tables-restore --noflush\n")).map_or("", |(_, rest)| rest);
+        section.lines().take_while(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect()
+    })
+}
+
+/// What the flags lead to in a namespace with nothing in it.
+fn fresh(pod: &Pod, kind: Kind, flags: &[&str]) -> State {
+    pod.renew();
+    pod.does(&[flags, &["--force-iptables-binary", kind.name()]].concat());
+    pod.state().settled()
+}
+
+/// The state, but for what half of a table leaves that nobody can tell from a rule of others: a RETURN for
+/// an interface whose counterpart was not made yet.
+fn but_for_halves(pod: &Pod, half: bool) -> State {
+    let mut state = pod.state();
+    let lone = |rule: &String| EARLIER_INTERFACES.iter().any(|i| *rule == format!("-A PREROUTING -i {i} -j RETURN"));
+    state.chains.values_mut().filter(|_| half).for_each(|rules| rules.retain(|r| !lone(r)));
+    state.settled()
+}
+
+fn leads_to(pod: &Pod, flags: &[&str], kind: Kind, (wanted, half): (&State, bool), what: &str) {
+    let outcome = pod.run(&[flags, &["--force-iptables-binary", kind.name()]].concat());
+    assert!(outcome.succeeded(), "{what}: {outcome:?}");
+    let now = but_for_halves(pod, half);
+    assert!(now == *wanted, "{what}: against the wanted state:\n{}{}", now.against(wanted), outcome.log);
+    pod.does(&[&["clean"], flags].concat());
+    let now = but_for_halves(pod, half);
+    assert!(now.ours().is_empty() && now.chains.is_empty(), "{what}: clean left {:?} {:?}", now.ours(), now.chains);
+}
+
+/// Beginnings of a text, each a whole number of lines, closed with COMMIT where a table is open.
+fn beginnings(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let (mut so_far, mut open) = (String::new(), false);
+    for line in text.lines() {
+        so_far += &format!("{line}\n");
+        open = if line.starts_with('*') { true } else { open && line != "COMMIT" };
+        found.push(if open { format!("{so_far}COMMIT\n") } else { so_far.clone() });
+    }
+    found
+}
+
+fn upgrade(kind: Kind) {
+    let figures = in_pod(|pod| {
+        let (mut whole, mut partial) = (0, 0);
+        for flags in [REDIRECT, TPROXY] {
+            let wanted = fresh(pod, kind, flags);
+            for earlier in EARLIER {
+                let texts = texts(pod, earlier);
+                for was in Kind::BOTH {
+                    pod.renew();
+                    FAMILIES.iter().zip(&texts).for_each(|(family, text)| pod.load(was, family, text));
+                    leads_to(pod, flags, kind, (&wanted, false), &format!("{kind:?} after {earlier:?} in {was:?}"));
+                    whole += 1;
+                }
+                pod.renew();
+                for was in Kind::BOTH {
+                    FAMILIES.iter().zip(&texts).for_each(|(family, text)| pod.load(was, family, text));
+                }
+                leads_to(pod, flags, kind, (&wanted, false), &format!("{kind:?} after {earlier:?} in both kinds"));
+                whole += 1;
+                for (n, text) in beginnings(&texts[0]).iter().enumerate().step_by(times(1, 7)) {
+                    pod.renew();
+                    pod.load(kind, FAMILIES[0], text);
+                    leads_to(
+                        pod,
+                        flags,
+                        kind,
+                        (&wanted, true),
+                        &format!("{kind:?} after {} lines of {earlier:?}", n + 1),
+                    );
+                    partial += 1;
+                }
+            }
+        }
+        (whole, partial)
+    });
+    if let Some((whole, partial)) = figures {
+        say(format_args!(
+            "upgrades, to {}: {whole} rule sets of other flags, in either kind and in both, {partial} half-applied ones: all led to the wanted state, and clean left nothing",
+            kind.name()
+        ));
+    }
+}
+
+#[test]
+fn upgrades_to_legacy() {
+    upgrade(Kind::Legacy);
+}
+
+#[test]
+fn upgrades_to_nft() {
+    upgrade(Kind::Nft);
+}
+
+/// A probe of Istio's own program makes an empty legacy table: that is no reason to use legacy.
+#[test]
+fn an_empty_legacy_table_is_not_in_use() {
+    in_pod(|pod| {
+        for family in FAMILIES {
+            pod.load(Kind::Legacy, family, "*nat\nCOMMIT\n");
+        }
+        for _ in 0..2 {
+            let outcome = pod.does(REDIRECT);
+            assert!(outcome.log.contains("kind nft"), "{outcome:?}");
+        }
+        let ours = pod.state().ours();
+        assert!(ours.iter().all(|rule| !rule.starts_with("legacy")), "{ours:?}");
+        pod.does(&Deed::Clean.args(Kind::Nft));
+        assert_eq!(pod.state().ours(), Vec::<String>::new());
+    });
+}

@@ -69,7 +69,14 @@ fn man_page(date: &str) -> io::Result<Vec<u8>> {
         sections.control("fi", []);
     }
     sections.control("SH", ["SEE ALSO"]);
-    sections.text([bold("iptables"), roman("(8), "), bold("nft"), roman("(8), "), bold("network_namespaces"), roman("(7)")]);
+    sections.text([
+        bold("iptables"),
+        roman("(8), "),
+        bold("nft"),
+        roman("(8), "),
+        bold("network_namespaces"),
+        roman("(7)"),
+    ]);
     sections.to_writer(&mut page)?;
     Ok(page)
 }

@@ -5,6 +5,7 @@ here ever has the machine's own network.
 """
 
 import itertools
+import json
 import os
 import subprocess
 import time
@@ -136,6 +137,19 @@ class Pod:
             if time.monotonic() > until:
                 raise AssertionError(str(docker("logs", container)))
             time.sleep(0.05)
+
+    def envoy(self, binary, configuration):
+        """The proxy's container, as its user and without any rights. Gives its name."""
+        name = f"{self.name}-envoy"
+        self._start(name, "--network", f"container:{self.name}", *restricted(user=1337, capabilities=()),
+                    "--volume", f"{binary}:/usr/local/bin/envoy:ro", TEST_IMAGE, "envoy", "--disable-hot-restart",
+                    "--concurrency", "1", "--config-yaml", json.dumps(configuration))
+        until = time.monotonic() + 60
+        while "starting main dispatch loop" not in docker("logs", name).log:
+            if time.monotonic() > until:
+                raise AssertionError(str(docker("logs", name)))
+            time.sleep(0.1)
+        return name
 
     def ask(self, address, port, *, user, where=None):
         """Who answers a connection of this user to this address."""

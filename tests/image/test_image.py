@@ -1,6 +1,7 @@
 """The images, run as Kubernetes runs them. scripts/test-image builds them and starts this."""
 
 import json
+import os
 import subprocess
 import time
 import unittest
@@ -249,24 +250,8 @@ class InitContainer(unittest.TestCase):
         self.assertEqual(rules.count("-A OUTPUT -j ISTIO_OUTPUT"), 1)
 
 
-# The two that follow run as soon as the program can do what they are about.
-def validates():
-    """Whether --run-validation does anything yet: without any rules, it has to fail."""
-    return docker("run", "--rm", "--network", "none", IMAGE, *FLAGS, "--run-validation", "--skip-rule-apply").status != 0
-
-
-def has_native():
-    """Whether --native-nftables does anything yet."""
-    result = docker("run", "--rm", "--network", "none", NATIVE_IMAGE, *FLAGS, "--native-nftables", "--dry-run")
-    return result.out.startswith("# nft -f -")
-
-
 class Validation(unittest.TestCase):
     """istio-validation: the same image, as the proxy's user, without any rights."""
-
-    def setUp(self):
-        if not validates():
-            self.skipTest("NOT YET THERE: --run-validation")
 
     def validate(self, pod, *more):
         return pod.run("istio-iptables", *FLAGS, *more, "--run-validation", "--skip-rule-apply", user=1337, capabilities=())
@@ -286,10 +271,6 @@ class Validation(unittest.TestCase):
 
 class Native(unittest.TestCase):
     """istio-init with the program alone, over netlink."""
-
-    def setUp(self):
-        if not has_native():
-            self.skipTest("NOT YET THERE: --native-nftables")
 
     def test_connections_are_captured(self):
         pod = Pod(self)
@@ -317,6 +298,54 @@ class Native(unittest.TestCase):
         result = pod.run(*FLAGS, image=NATIVE_IMAGE, capabilities=())
         self.assertEqual(result.status, 1, result)
         self.assertIn("NET_ADMIN", result.log)
+
+
+ENVOY = os.environ.get("ENVOY", "")
+
+
+def envoy_listener(name, port, source):
+    """Takes each connection on to where it was for, from `source`, and logs it."""
+    kind = "type.googleapis.com/envoy.extensions"
+    log = {"name": "log", "typed_config": {
+        "@type": f"{kind}.access_loggers.stream.v3.StdoutAccessLog",
+        "log_format": {"text_format_source": {"inline_string": f"{name} to %DOWNSTREAM_LOCAL_ADDRESS% via %UPSTREAM_LOCAL_ADDRESS%\n"}}}}
+    proxy = {"name": "proxy", "typed_config": {
+        "@type": f"{kind}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": name, "cluster": name, "access_log": [log]}}
+    address = lambda host, port: {"socket_address": {"address": host, "port_value": port}}
+    cluster = {"name": name, "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED", "connect_timeout": "5s"}
+    if source:
+        cluster["upstream_bind_config"] = {"source_address": address(source, 0)["socket_address"]}
+    return {"name": name, "address": address("0.0.0.0", port), "filter_chains": [{"filters": [proxy]}], "listener_filters": [
+        {"name": "original_dst", "typed_config": {"@type": f"{kind}.filters.listener.original_dst.v3.OriginalDst"}}]}, cluster
+
+
+class WithEnvoy(unittest.TestCase):
+    """The init container, then the application and the real Envoy, all of one pod."""
+
+    def through(self, init):
+        pod = Pod(self)
+        init(pod)
+        sides = [envoy_listener("outbound", 15001, None), envoy_listener("inbound", 15006, "127.0.0.6")]
+        envoy = pod.envoy(ENVOY, {"static_resources": {"listeners": [l for l, _ in sides], "clusters": [c for _, c in sides]}})
+        pod.listen(8080, "application", user=1000)
+        pod.listen(443, "world", user=0, where=pod.world)
+        self.assertRegex(pod.ask(WORLD, 443, user=1000), "^world, ")
+        self.assertRegex(pod.ask(POD, 8080, user=1000, where=pod.world), "^application, ")
+        # Envoy writes its log some time after the connection.
+        until = time.monotonic() + 20
+        while (log := docker("logs", envoy).out).count("\n") < 2 and time.monotonic() < until:
+            time.sleep(0.1)
+        self.assertRegex(log, rf"outbound to {WORLD}:443 via {POD}:")
+        self.assertRegex(log, rf"inbound to {POD}:8080 via 127.0.0.6:")
+
+    def test_iptables_of_kind_nft(self):
+        self.through(lambda pod: must(pod.run(*flags("nft"), capabilities=KINDS["nft"])))
+
+    def test_legacy_iptables(self):
+        self.through(lambda pod: must(pod.run(*flags("legacy"), capabilities=KINDS["legacy"])))
+
+    def test_native(self):
+        self.through(lambda pod: must(pod.run(*FLAGS, image=NATIVE_IMAGE)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import kubernetes_validate
 import yaml
 
 from pod import IMAGE, NATIVE_IMAGE, Pod, docker, must
-from test_image import has_native, validates
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 IMAGES = {"registry.example/istio-iptables:0.1.0": IMAGE, "registry.example/istio-iptables:0.1.0-native": NATIVE_IMAGE}
@@ -110,15 +109,11 @@ class Run(unittest.TestCase):
         must(run(pod, container))
 
     def test_native(self):
-        if not has_native():
-            self.skipTest("NOT YET THERE: --native-nftables")
         pod, container = Pod(self), init_container("pod-native.yaml")
         must(run(pod, container))
         self.assertIn("table inet istio-proxy-nat", pod.rules())
 
     def test_validation(self):
-        if not validates():
-            self.skipTest("NOT YET THERE: --run-validation")
         pod = Pod(self)
         self.assertEqual(run(pod, init_container("pod-validation.yaml")).status, 126)
         must(run(pod, init_container("pod-iptables.yaml")))

@@ -31,6 +31,11 @@ fn man_page(date: &str) -> io::Result<Vec<u8>> {
     let man = Man::new(command).section("8").date(date).manual("System administration");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
+    // Names of flags and variables are not to be broken at the end of a line.
+    let mut whole = Roff::new();
+    whole.control("nh", []);
+    whole.control("ad", ["l"]);
+    whole.to_writer(&mut page)?;
     man.render_name_section(&mut page)?;
     let mut sections = Roff::new();
     sections.control("SH", ["SYNOPSIS"]);
@@ -64,7 +69,14 @@ fn man_page(date: &str) -> io::Result<Vec<u8>> {
         sections.control("fi", []);
     }
     sections.control("SH", ["SEE ALSO"]);
-    sections.text([bold("iptables"), roman("(8), "), bold("nft"), roman("(8), "), bold("network_namespaces"), roman("(7)")]);
+    sections.text([
+        bold("iptables"),
+        roman("(8), "),
+        bold("nft"),
+        roman("(8), "),
+        bold("network_namespaces"),
+        roman("(7)"),
+    ]);
     sections.to_writer(&mut page)?;
     Ok(page)
 }

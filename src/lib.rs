@@ -5,7 +5,8 @@
 //! ```text
 //! argv + env ──cli──▶ Flags ──config (+ host facts)──▶ Config ──capture──▶ Plan { rules, routing }
 //!                                                                            │
-//!         stdout ◀──netfilter::restore── dry run ◀───────────────────────────┤
+//!         stdout ◀──netfilter::{restore, nft}, output── dry run ◀────────────┤
+//!         stdout ◀──explain (a packet followed through the rules) ◀──────────┤
 //!         kernel ◀──kernel (processes, netlink)── state (diff → Change) ◀────┘
 //!                         └── snapshot ──▶ state
 //! Config ──validation (plan)──▶ connections ──kernel::probe──▶ what was seen ──validation (judge)──▶ log, status

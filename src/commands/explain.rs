@@ -6,7 +6,7 @@ use super::pod;
 use super::session::Session;
 use super::{Call, Failure};
 use crate::capture::Plan;
-use crate::config::{Backend, Family, Output};
+use crate::config::{Family, Output};
 use crate::explain::json::{FindingView, TraceView};
 use crate::explain::{self, Finding, Level, Listeners, Packet, Pod, Request, Scene};
 use crate::output::{Document, Outcome};
@@ -127,10 +127,7 @@ fn live(call: Call<'_>, document: &mut Document) -> Result<Plan, Failure> {
             several.join(" and in ")
         )),
     }
-    document.backend = match call.options.backend {
-        Backend::Iptables(_) | Backend::Nftables if backends.is_empty() => None,
-        Backend::Iptables(_) | Backend::Nftables => Some(backends.join(", ")),
-    };
+    document.backend = (!backends.is_empty()).then(|| backends.join(", "));
     document.left_out = live.left_out;
     Ok(live.plan)
 }

@@ -114,7 +114,7 @@ fn a_picture_is_one_flow_chart() {
 #[test]
 fn the_picture_in_the_readme() {
     let readme = include_str!("../../README.md");
-    let line = readme.lines().find_map(|l| l.strip_prefix("$ istio-iptables ")?.strip_suffix(" --dry-run"));
+    let line = readme.lines().find_map(|l| Some(l.strip_prefix("$ istio-iptables ")?.split_once(" --dry-run")?.0));
     let args: Vec<_> = line.expect("a dry run").split(' ').map(|word| word.trim_matches('\'')).collect();
     let drawn = dry_run(&[&args[..], &["--output=mermaid"]].concat()).succeeds();
     let picture = readme.split("```mermaid\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a picture");

@@ -54,3 +54,8 @@ fn legacy_calls_at_once() {
 fn nft_calls_at_once() {
     together(Kind::Nft);
 }
+
+#[test]
+fn native_calls_at_once() {
+    together(Kind::Native);
+}

@@ -117,7 +117,7 @@ route add local fd98::/64 dev lo
 ";
 
 fn change(pod: &Pod, kind: Kind, flags: &[&str]) {
-    pod.does(&[flags, &["--force-iptables-binary", kind.name()]].concat());
+    pod.does(&[flags, &[kind.flag()]].concat());
 }
 
 /// Changes rules back and forth while connections are made; gives what was seen outbound and inbound.
@@ -218,4 +218,9 @@ fn legacy_changes_have_no_gap() {
 #[test]
 fn nft_changes_have_no_gap() {
     no_gap(Kind::Nft, 7);
+}
+
+#[test]
+fn native_changes_leave_no_gap() {
+    no_gap(Kind::Native, 8);
 }

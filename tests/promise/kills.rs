@@ -79,6 +79,11 @@ fn nft_killed_at_random_moments() {
     at_random(Kind::Nft, 5);
 }
 
+#[test]
+fn native_kills_at_random() {
+    at_random(Kind::Native, 6);
+}
+
 /// Whatever call comes next, with other flags or to remove all: nothing of the killed one is left.
 fn at_requests(kind: Kind) {
     let figures = in_pod(|pod| {
@@ -123,4 +128,9 @@ fn legacy_killed_at_each_request() {
 #[test]
 fn nft_killed_at_each_request() {
     at_requests(Kind::Nft);
+}
+
+#[test]
+fn native_kills_at_requests() {
+    at_requests(Kind::Native);
 }

@@ -65,3 +65,8 @@ fn legacy_requests_refused() {
 fn nft_requests_refused() {
     refused(Kind::Nft);
 }
+
+#[test]
+fn native_requests_refused() {
+    refused(Kind::Native);
+}

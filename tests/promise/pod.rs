@@ -31,11 +31,13 @@ pub fn say(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "promise: {text}");
 }
 
-/// The kinds of iptables.
+/// What rules are written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Legacy,
     Nft,
+    /// nftables without iptables.
+    Native,
 }
 
 impl Kind {
@@ -45,19 +47,32 @@ impl Kind {
         match self {
             Self::Legacy => "legacy",
             Self::Nft => "nft",
+            Self::Native => "native",
         }
     }
 
+    /// The other kind of iptables.
     pub const fn other(self) -> Self {
         match self {
             Self::Legacy => Self::Nft,
             Self::Nft => Self::Legacy,
+            Self::Native => Self::Native,
         }
     }
 
-    /// A program of this kind.
+    /// The flag that asks for it.
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Legacy => "--force-iptables-binary=legacy",
+            Self::Nft => "--force-iptables-binary=nft",
+            Self::Native => "--native-nftables",
+        }
+    }
+
+    /// A program of this kind; where it has none, of the kind for other people's rules.
     pub fn program(self, family: &str, what: &str) -> String {
-        format!("{family}tables-{}-{what}", self.name())
+        let kind = if self == Self::Native { Self::Nft } else { self };
+        format!("{family}tables-{}-{what}", kind.name())
     }
 }
 
@@ -88,7 +103,8 @@ fn needs() -> String {
     if !nix::unistd::geteuid().is_root() {
         return "needs root".to_owned();
     }
-    let mut programs = vec!["ip".to_owned(), "strace".to_owned(), "setpriv".to_owned(), "sh".to_owned()];
+    let mut programs =
+        vec!["ip".to_owned(), "nft".to_owned(), "strace".to_owned(), "setpriv".to_owned(), "sh".to_owned()];
     for kind in Kind::BOTH {
         for family in FAMILIES {
             programs.extend(["restore", "save"].map(|what| kind.program(family, what)));
@@ -263,6 +279,7 @@ impl Pod {
     pub fn state(&self) -> State {
         const LOOK: &str = "for k in legacy nft; do for f in ip ip6; do echo \"@ $k $f\"; ${f}tables-$k-save || echo 'X cannot be read'; done; done
 echo @ routing
+for t in nat mangle raw; do nft -s list table inet istio-proxy-$t 2>/dev/null; done
 ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; ip -6 addr show dev lo";
         let outcome = self.feed("sh", &["-c", LOOK], "");
         assert!(outcome.succeeded(), "{outcome:?}");
@@ -303,7 +320,7 @@ impl Outcome {
 /// A chain: kind, family, table, name.
 pub type ChainKey = (String, String, String, String);
 
-/// Rules of both kinds and families by chain, and the routing. A legacy table that holds nothing is left
+/// Rules of both kinds and families by chain; what is kept without iptables, and the routing. A legacy table that holds nothing is left
 /// out: nobody can remove it from a kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {

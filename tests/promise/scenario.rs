@@ -49,7 +49,7 @@ impl Deed {
             Self::Clean => (Some("clean"), TPROXY),
         };
         let mut args: Vec<String> = command.into_iter().chain(flags.iter().copied()).map(str::to_owned).collect();
-        args.extend(["--force-iptables-binary".to_owned(), kind.name().to_owned()]);
+        args.push(kind.flag().to_owned());
         args
     }
 }
@@ -83,7 +83,7 @@ pub fn prepare(pod: &Pod, kind: Kind, deed: Deed, foreign: bool) {
     load(foreign_before);
     if let Some(flags) = deed.first() {
         let mut flags = flags.to_vec();
-        flags.extend(["--force-iptables-binary", kind.name()]);
+        flags.push(kind.flag());
         pod.does(&flags);
         load(foreign_after);
     }

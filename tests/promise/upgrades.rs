@@ -26,7 +26,7 @@ fn texts(pod: &Pod, flags: &[&str]) -> [String; 2] {
 /// What the flags lead to in a namespace with nothing in it.
 fn fresh(pod: &Pod, kind: Kind, flags: &[&str]) -> State {
     pod.renew();
-    pod.does(&[flags, &["--force-iptables-binary", kind.name()]].concat());
+    pod.does(&[flags, &[kind.flag()]].concat());
     pod.state().settled()
 }
 
@@ -40,7 +40,7 @@ fn but_for_halves(pod: &Pod, half: bool) -> State {
 }
 
 fn leads_to(pod: &Pod, flags: &[&str], kind: Kind, (wanted, half): (&State, bool), what: &str) {
-    let outcome = pod.run(&[flags, &["--force-iptables-binary", kind.name()]].concat());
+    let outcome = pod.run(&[flags, &[kind.flag()]].concat());
     assert!(outcome.succeeded(), "{what}: {outcome:?}");
     let now = but_for_halves(pod, half);
     assert!(now == *wanted, "{what}: against the wanted state:\n{}{}", now.against(wanted), outcome.log);
@@ -112,6 +112,11 @@ fn upgrades_to_legacy() {
 #[test]
 fn upgrades_to_nft() {
     upgrade(Kind::Nft);
+}
+
+#[test]
+fn upgrades_to_native() {
+    upgrade(Kind::Native);
 }
 
 /// A probe of Istio's own program makes an empty legacy table: that is no reason to use legacy.

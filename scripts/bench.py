@@ -172,6 +172,25 @@ for kind in ["nft", "legacy"]:
         row(f"clean, {kind}, {label}", after(apply, lambda: timed(clean)), after(apply, lambda: timed_pair(saves)), "save",
             after(apply, lambda: children(clean)))
 
+for label, extra in [("IPv4", ["--ip-families=ipv4"]),
+                     ("both families, DNS", ["--ip-families=dual", "--redirect-dns", "--capture-all-dns"])]:
+    flags = [*REDIRECT, *extra, "--native-nftables"]
+    apply = ours(*flags)
+    script = (["nft", "-f", "-"], texts(flags)["nft"])
+    again = lambda: timed_pair([script])
+    row(f"first apply, native, {label}", lambda: timed(apply), again, "nft -f of the same script",
+        lambda: children(apply), lambda: peak(apply))
+    row(f"in place, native, {label}", after(apply, lambda: timed(apply)), after(apply, again), "nft -f again",
+        after(apply, lambda: children(apply)))
+    other = ours(*flags, "-p", "16001", "-d", "15090,15021,15020,9999")
+    row(f"change, native, {label}", after(other, lambda: timed(apply)), after(other, again), "nft -f of the new script",
+        after(other, lambda: children(apply)))
+    row(f"clean, native, {label}", after(apply, lambda: timed(ours("clean"))),
+        after(apply, lambda: timed(["nft", "delete", "table", "inet", "istio-proxy-nat"])), "nft delete table",
+        after(apply, lambda: children(ours("clean"))))
+    checked = ours(*flags, "--skip-rule-apply", "--run-validation")
+    row(f"validation, native, {label}", after(apply, lambda: timed(checked)), None, "", after(apply, lambda: children(checked)))
+
 for count in [100, 1000, 10000]:
     # Short addresses: one argument may have 128 KiB (execve(2)).
     ranges = ",".join(f"{1 + i // 1331}.{i // 121 % 11}.{i // 11 % 11}.{i % 11}/32" for i in range(count))

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::capture::{Plan, Routing};
 use crate::cli::Command;
-use crate::config::{DryRun, Options, Problems};
+use crate::config::{DryRun, Options, Output, Problems};
 use crate::explain::json::{self, FamilyView, FindingView, RowView, TraceView};
 use crate::netfilter::Ruleset;
 
@@ -127,6 +127,9 @@ pub struct Document {
     pub traffic: Vec<RowView>,
     /// What is odd about the configuration.
     pub findings: Vec<FindingView>,
+    /// Whether anybody gets to see it.
+    #[serde(skip)]
+    is_read: bool,
 }
 
 impl Document {
@@ -154,6 +157,7 @@ impl Document {
             trace: None,
             traffic: Vec::new(),
             findings: Vec::new(),
+            is_read: options.output == Output::Json,
         }
     }
 
@@ -181,6 +185,10 @@ impl Document {
     }
 
     fn rules_and_routing(&mut self, rules: &Ruleset, routing: &Routing) {
+        // Ten thousand rules are much work for nobody.
+        if !self.is_read {
+            return;
+        }
         self.rules = json::rules(rules);
         self.routing = routing.to_string().lines().map(str::to_owned).collect();
     }

@@ -75,7 +75,7 @@ fn log_work(work: &Work) {
             Step::Nftables => log::info!("rules for nftables:\n{}", shown(&work.native().to_string())),
             Step::Restore(restores) => {
                 for Restore { kind, family, text } in restores {
-                    log::info!("{family} rules for the kind {}:\n{}", kind.name(), shown(&text));
+                    log::info!("{family} rules for the kind {}:\n{}", kind.name(), shown(text));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::differences::{self, Difference};
-use super::{Snapshot, Tables, moving, undo};
+use super::{Comparison, Goal, Snapshot, Tables, moving, undo};
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -54,6 +54,17 @@ pub enum Nftables {
 impl Change {
     pub(super) fn new(before: Snapshot, after: Snapshot) -> Self {
         Self { before, after }
+    }
+
+    /// How the state that the change begins with differs from the goal that it leads to.
+    pub fn comparison(&self, goal: Goal<'_>) -> Comparison {
+        if self.is_empty() {
+            Comparison::InPlace
+        } else if self.before.is_clean(goal.plan()) {
+            Comparison::Clean
+        } else {
+            Comparison::Drifted(self.differences())
+        }
     }
 
     /// The change that undoes this one.
@@ -142,9 +153,9 @@ fn has_ours(tables: &Tables) -> bool {
 
 /// The text that would remove what a plan makes, for a dry run.
 pub fn clean_script(plan: &Plan, family: Family) -> String {
-    let goal = super::Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
+    let goal = Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
     let made = super::wanted::snapshot(&Snapshot::default(), goal);
-    let clean = super::wanted::snapshot(&made, super::Goal::Clean { plan });
+    let clean = super::wanted::snapshot(&made, Goal::Clean { plan });
     let none = Tables::default();
     let of = |s: &Snapshot| s.tables.get(&(IptablesKind::Nft, family)).cloned().unwrap_or_else(|| none.clone());
     script(&of(&made), &of(&clean), false)

@@ -94,14 +94,7 @@ pub enum Comparison {
 
 /// Compares what the kernel has with the goal.
 pub fn compare(snapshot: &Snapshot, goal: Goal<'_>) -> Comparison {
-    let after = wanted::snapshot(snapshot, goal);
-    if *snapshot == after {
-        return Comparison::InPlace;
-    }
-    if ours::nothing(snapshot, goal.plan()) {
-        return Comparison::Clean;
-    }
-    Comparison::Drifted(differences::all(snapshot, &after))
+    change(snapshot, goal).comparison(goal)
 }
 
 /// The change that leads from what the kernel has to the goal.

@@ -19,14 +19,13 @@ pub(in crate::commands) struct Work<'a> {
     /// What nftables are to hold.
     native: Tables,
     nftables: state::Nftables,
-    rules: Ruleset,
-    force: bool,
+    steps: Vec<Step>,
 }
 
 impl Work<'_> {
     /// The steps, in order.
-    pub(in crate::commands) fn steps(&self) -> Vec<Step> {
-        self.change.steps(&self.rules, self.force, self.nftables)
+    pub(in crate::commands) fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// What nftables are to hold, where they are changed.
@@ -51,7 +50,8 @@ impl Session<'_> {
             Goal::Apply { plan, kind: Some(_) } => plan.rules.clone().by_number(),
             Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Ruleset::default(),
         };
-        Work { goal, found, change, native, nftables, rules, force }
+        let steps = change.steps(&rules, force, nftables);
+        Work { goal, found, change, native, nftables, steps }
     }
 
     /// Does the work, and undoes what was done where a part of it fails.
@@ -110,7 +110,7 @@ impl Session<'_> {
         }
         for step in back.steps(&Ruleset::default(), false, state::Nftables::Stay) {
             // What cannot be undone keeps nothing else from being undone.
-            trouble = self.run(vec![step], &Tables::default()).err().or(trouble);
+            trouble = self.run(&[step], &Tables::default()).err().or(trouble);
         }
         if work.nftables == state::Nftables::Filled {
             trouble = restore_native(work).err().or(trouble);
@@ -143,12 +143,12 @@ impl Session<'_> {
         Ok(Nftables::open()?.remove_empty(&new)?)
     }
 
-    fn run(&mut self, steps: Vec<Step>, native: &Tables) -> Result<(), KernelError> {
+    fn run(&mut self, steps: &[Step], native: &Tables) -> Result<(), KernelError> {
         for step in steps {
             match step {
-                Step::AddRouting(routing) => self.routes.add(&routing)?,
-                Step::RemoveRouting(routing) => self.routes.remove(&routing)?,
-                Step::Restore(restores) => self.restore(&restores)?,
+                Step::AddRouting(routing) => self.routes.add(routing)?,
+                Step::RemoveRouting(routing) => self.routes.remove(routing)?,
+                Step::Restore(restores) => self.restore(restores)?,
                 Step::Nftables => drop(Nftables::open()?.apply(native)?),
             }
         }

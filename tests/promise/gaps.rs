@@ -173,8 +173,8 @@ fn detect(pod: &Pod, kind: Kind, changes: usize, seed: u64) -> (Seen, Seen, usiz
             round.store(number as u32 + 1, Ordering::Relaxed);
             now = (now + 1 + dice.below(3) as usize) % FLAGS.len();
             if dice.one_in(8) {
+                moved += usize::from(place != place.other());
                 place = place.other();
-                moved += 1;
             }
             change(pod, place, FLAGS[now]);
         }

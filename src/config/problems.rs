@@ -108,9 +108,6 @@ pub enum UsageError {
     /// The network namespace cannot be entered.
     #[error("{0}")]
     Namespace(String),
-    /// Something this version cannot do yet.
-    #[error("{0} is not supported by this version")]
-    NotSupported(String),
 }
 
 /// Something that works, but perhaps not as the user thinks.

@@ -1,5 +1,4 @@
-//! Calls that need what comes after the dry run: they apply, or refuse to. Each runs on a host of its own,
-//! and is ignored until the program can do it: take away `#[ignore]` then.
+//! Calls that need what comes after the dry run: they apply, or refuse to. Each runs on a host of its own.
 
 use crate::support::{Call, Host, POD, call, dry_run, on};
 

@@ -72,6 +72,11 @@ impl SavedRule {
         Self { text: text.to_owned(), meaning, jump }
     }
 
+    /// Whether both do the same, however they are written.
+    pub fn same(&self, other: &Self) -> bool {
+        self.text == other.text || (self.meaning.is_some() && self.meaning == other.meaning)
+    }
+
     /// Whether the rule leads to a chain of ours.
     pub fn jumps_to_ours(&self) -> bool {
         self.jump.as_ref().is_some_and(|j| j.starts_with(IstioChain::PREFIX))

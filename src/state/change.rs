@@ -252,7 +252,9 @@ impl<'a> Edit<'a> {
         // matter, and keeping them could mean to move somebody else's rule instead.
         let unchanged = old.rules == new && !force;
         let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_ours());
-        Self { old, new, kept: differences::common(&old.rules, new, stays) }
+        let mut kept = differences::common(&old.rules, new, stays);
+        keep_all_copies_or_none(&old.rules, &mut kept);
+        Self { old, new, kept }
     }
 
     fn deletions(&self, text: &mut String) {
@@ -278,4 +280,21 @@ impl<'a> Edit<'a> {
             }
         }
     }
+}
+
+/// `-D` removes the first rule that is the same. Where that would be one that is kept, all copies go and
+/// come again.
+fn keep_all_copies_or_none(old: &[SavedRule], kept: &mut Vec<(usize, usize)>) {
+    let mut stay = kept.iter().map(|(i, _)| *i).peekable();
+    let mut staying: Vec<&SavedRule> = Vec::new();
+    let mut go: Vec<&SavedRule> = Vec::new();
+    for (i, rule) in old.iter().enumerate() {
+        if stay.next_if_eq(&i).is_some() {
+            staying.push(rule);
+        } else if staying.iter().any(|r| r.same(rule)) {
+            go.push(rule);
+        }
+    }
+    drop(stay);
+    kept.retain(|(i, _)| old.get(*i).is_none_or(|rule| !go.iter().any(|g| g.same(rule))));
 }

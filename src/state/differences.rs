@@ -94,8 +94,7 @@ pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
 
 fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, String)) {
     let text = |rule: &SavedRule| format!("-A {} {}", before.name, rule.text).trim_end().to_owned();
-    let same = |a: &SavedRule, b: &SavedRule| a.text == b.text || (a.meaning.is_some() && a.meaning == b.meaning);
-    let kept = common(&before.rules, &after.rules, same);
+    let kept = common(&before.rules, &after.rules, SavedRule::same);
     let (mut old, mut new) = (0, 0);
     for (i, j) in kept.into_iter().chain([(before.rules.len(), after.rules.len())]) {
         for rule in before.rules.get(old..i).unwrap_or_default() {

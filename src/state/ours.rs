@@ -50,9 +50,8 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
     match (table, hook, rule.matches(), rule.target()) {
         // An excluded interface, both ways; or a virtual one, with its capture.
         (Table::Nat | Table::Mangle, Hook::Prerouting, [Match::InInterface(Negatable::Is(name))], Target::Return) => {
-            let captured = |r: &SavedRule| r.jumps_to_ours() && interface(r) == Some(name);
             has(Hook::Output, &returns(Match::OutInterface(Negatable::Is(name.clone()))))
-                || saved.chain(hook.name()).is_some_and(|c| c.rules.iter().any(captured))
+                || saved.chain(hook.name()).is_some_and(|c| captures_from(c, name))
         }
         (Table::Nat | Table::Mangle, Hook::Output, [Match::OutInterface(Negatable::Is(name))], Target::Return) => {
             has(Hook::Prerouting, &returns(Match::InInterface(Negatable::Is(name.clone()))))
@@ -85,6 +84,15 @@ pub(super) fn interface(rule: &SavedRule) -> Option<&Interface> {
         .matches()
         .iter()
         .find_map(|m| if let Match::InInterface(Negatable::Is(name)) = m { Some(name) } else { None })
+}
+
+/// Whether a rule of ours is one for a virtual interface, whose traffic goes to a chain of ours.
+pub(super) fn of_virtual_interface(chain: &SavedChain, rule: &SavedRule) -> bool {
+    interface(rule).is_some_and(|name| captures_from(chain, name))
+}
+
+fn captures_from(chain: &SavedChain, name: &Interface) -> bool {
+    chain.rules.iter().any(|r| r.jumps_to_ours() && interface(r) == Some(name))
 }
 
 /// Whether a namespace has nothing of ours.

@@ -45,25 +45,21 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
     target
 }
 
-fn same(a: &SavedRule, b: &SavedRule) -> bool {
-    a.text == b.text || (a.meaning.is_some() && a.meaning == b.meaning)
-}
-
 /// A chain with rules of others: theirs as they are now, ours as they were.
 fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> SavedChain {
     let all_same = |chain: &SavedChain| {
-        chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| same(a, b))
+        chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| a.same(b))
     };
     if all_same(before) || all_same(after) {
         return before.clone();
     }
-    let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| same(r, rule)).count();
+    let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| r.same(rule)).count();
     // The change is about rules that it adds or removes, and about those that lead to our chains.
     let about = |rule: &&SavedRule| rule.jumps_to_ours() || within(before, rule) != within(after, rule);
     let foreign =
         |chain: &SavedChain| -> Vec<SavedRule> { chain.rules.iter().filter(|r| !about(r)).cloned().collect() };
     let theirs = foreign(now);
-    if theirs.len() == foreign(before).len() && theirs.iter().zip(&foreign(before)).all(|(a, b)| same(a, b)) {
+    if theirs.len() == foreign(before).len() && theirs.iter().zip(&foreign(before)).all(|(a, b)| a.same(b)) {
         return before.clone();
     }
     let mut target = SavedChain { name: before.name.clone(), rules: theirs };
@@ -74,7 +70,7 @@ fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> Sa
         if about(&rule) {
             target.rules.insert(place, rule.clone());
             place += 1;
-        } else if let Some(found) = rest.iter().position(|r| same(r, rule)) {
+        } else if let Some(found) = rest.iter().position(|r| r.same(rule)) {
             place += found + 1;
         }
     }

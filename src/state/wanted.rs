@@ -133,8 +133,10 @@ fn shared_chain(
     if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
         return before.clone();
     }
-    // Our rules that stand first were put there; the place of the others is that of the first appended jump.
-    let appended = rules().position(|(r, _)| r.jumps_to_ours() && ours::interface(r).is_none());
+    // Our rules for virtual interfaces stand first, and were put there; the place of the others is that of the
+    // first appended jump, or else of the first that is appended.
+    let jump = rules().position(|(r, _)| r.jumps_to_ours() && ours::interface(r).is_none());
+    let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ours::of_virtual_interface(before, r)));
     let foreign_before = rules().take(appended.unwrap_or(before.rules.len())).filter(|(_, ours)| !**ours).count();
     let (first, last): (Vec<_>, Vec<_>) = planned.iter().partition(|p| p.goes_first());
     let foreign: Vec<_> = rules().filter(|(_, ours)| !**ours).map(|(r, _)| r.clone()).collect();

@@ -201,6 +201,15 @@ fn file_name(path: &OsStr) -> String {
 /// Lets clap parse, and again without what it complains about, until it has nothing left to say: it
 /// stops at its first error, we report all of them.
 fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Option<clap::ArgMatches>, String> {
+    // Most of the work is to build a parser, and most calls have few of the flags. Where those are not
+    // enough, the parser of all says what is wrong.
+    let few = {
+        let names: Vec<&[u8]> = argv.iter().filter_map(|a| a.as_encoded_bytes().strip_prefix(b"-")).collect();
+        flags::ALL.iter().copied().filter(move |flag| names.iter().any(|name| may_be(name, flag)))
+    };
+    if let Ok(matches) = parser(few).try_get_matches_from(&argv) {
+        return Ok(Some(matches));
+    }
     loop {
         let error = match command().try_get_matches_from(&argv) {
             Ok(matches) => return Ok(Some(matches)),
@@ -238,6 +247,14 @@ fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Opti
     }
 }
 
+/// Whether the argument, without its first dash, may hold the flag. Some are values that only look like it.
+fn may_be(argument: &[u8], flag: &Flag) -> bool {
+    match argument {
+        [b'-', long @ ..] => long.starts_with(flag.long.as_bytes()),
+        group => flag.short.and_then(|c| u8::try_from(c).ok()).is_some_and(|c| group.contains(&c)),
+    }
+}
+
 /// Whether the argument is the flag clap complains about: the flag itself, with a value behind it, or a
 /// group of short ones that holds it.
 fn begins_with(argument: &OsStr, flag: &str) -> bool {
@@ -270,6 +287,10 @@ fn short_flags(group: &str) -> impl Iterator<Item = char> {
 
 /// The parser; also what the man page and the shells' completions are made from.
 pub fn command() -> clap::Command {
+    parser(flags::ALL.iter().copied())
+}
+
+fn parser(flags: impl Iterator<Item = &'static Flag>) -> clap::Command {
     let mut command = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")
@@ -279,7 +300,7 @@ pub fn command() -> clap::Command {
         .arg(
             Arg::new("words").action(ArgAction::Append).num_args(0..).hide(true).value_parser(value_parser!(OsString)),
         );
-    for flag in flags::ALL {
+    for flag in flags {
         let mut arg = Arg::new(flag.long)
             .long(flag.long)
             .action(ArgAction::Append)
@@ -335,7 +356,9 @@ fn from_command_line(
     errors: &mut Vec<ShapeError>,
 ) -> Option<String> {
     let mut last = None;
-    for value in matches.and_then(|m| m.get_many::<OsString>(flag.long)).into_iter().flatten() {
+    // A flag that is in no argument has no place in the parser.
+    let values = matches.and_then(|m| m.try_get_many::<OsString>(flag.long).ok().flatten());
+    for value in values.into_iter().flatten() {
         last = utf8(value, || source.to_string(), errors);
         if let Some(text) = last.as_ref().filter(|text| looks_like_flag(text)) {
             errors.push(ShapeError::LooksLikeFlag { flag: source, value: shortened(text) });

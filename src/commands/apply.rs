@@ -18,8 +18,9 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     let kind = session.choose()?;
     document.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, kind };
-    let found = session.read(goal)?;
-    match session.compare(&found, goal)? {
+    session.start_early(kind)?;
+    let work = Work::new(session.read(goal)?, goal)?;
+    match work.compared() {
         Compared::InPlace if call.options.force_apply => {
             log::info!("the rules are in place; --force-apply puts them there again");
         }
@@ -28,18 +29,18 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
             return Ok(Outcome::InPlace);
         }
         Compared::Clean => {}
-        Compared::Drifted(differences) if !call.options.reconcile => {
+        Compared::Drifted => {
+            let differences = work.differences();
             document.differ(&differences);
-            return Err(Failure::Drifted(differences));
-        }
-        Compared::Drifted(differences) => {
-            document.differ(&differences);
+            if !call.options.reconcile {
+                return Err(Failure::Drifted(differences));
+            }
             log::info!("other rules of ours are there; changing them:\n{}", lines(&differences));
         }
     }
-    let work = session.work(found, goal, call.options.force_apply);
-    log_work(&work);
-    session.carry_out(&work)?;
+    let steps = work.steps(call.options.force_apply);
+    log_steps(&work, &steps);
+    session.carry_out(&work, &steps)?;
     log::info!("applied: the rules are in place ({:.1?})", start.elapsed());
     Ok(Outcome::Applied)
 }
@@ -52,22 +53,22 @@ pub fn clean(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let goal = Goal::Clean { plan: call.plan };
-    let found = session.read(goal)?;
-    document.differ(&session.differences(&found, goal)?);
-    let work = session.work(found, goal, false);
-    if work.steps().is_empty() {
+    let work = Work::new(session.read(goal)?, goal)?;
+    document.differ(&work.differences());
+    let steps = work.steps(false);
+    if steps.is_empty() {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());
         return Ok(Outcome::NothingThere);
     }
-    log_work(&work);
-    session.carry_out(&work)?;
+    log_steps(&work, &steps);
+    session.carry_out(&work, &steps)?;
     log::info!("clean: everything of ours was removed ({:.1?})", start.elapsed());
     Ok(Outcome::Removed)
 }
 
 /// Shows what is about to be done.
-fn log_work(work: &Work) {
-    for step in work.steps() {
+fn log_steps(work: &Work<'_>, steps: &[Step]) {
+    for step in steps {
         match step {
             Step::AddRouting(routing) => log::info!("adding:\n{routing}"),
             Step::RemoveRouting(routing) => log::info!("removing:\n{}", routing.to_string().replace(" add ", " del ")),

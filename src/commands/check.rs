@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::session::{Compared, Session};
+use super::session::{Compared, Session, Work};
 use super::{Call, Failure};
 use crate::kernel::watch::Watch;
 use crate::output::{Document, Outcome};
@@ -56,13 +56,9 @@ fn look(call: Call<'_>, document: &mut Document) -> Result<Vec<String>, Failure>
     let kind = session.choose()?;
     document.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, kind };
-    let found = session.read(goal)?;
-    Ok(match session.compare(&found, goal)? {
-        Compared::InPlace => Vec::new(),
-        Compared::Clean => {
-            log::info!("nothing of ours is there");
-            session.differences(&found, goal)?
-        }
-        Compared::Drifted(differences) => differences,
-    })
+    let work = Work::new(session.read(goal)?, goal)?;
+    if matches!(work.compared(), Compared::Clean) {
+        log::info!("nothing of ours is there");
+    }
+    Ok(work.differences())
 }

@@ -6,31 +6,33 @@ use std::collections::btree_map::Entry;
 use super::{Call, LOCK_BOUND};
 use crate::capture::{Plan, Routing};
 use crate::config::{Backend, Families, Family, IptablesKind};
-use crate::kernel::detect::{Choice, Presence, choose};
-use crate::kernel::iptables::{Manner, Programs};
+use crate::kernel::detect::{Choice, Netfilter, Presence, choose};
+use crate::kernel::iptables::{Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
-use crate::kernel::nftables::{self, Nftables};
+use crate::kernel::nftables;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::netfilter::Ruleset;
-use crate::netfilter::nft::Tables;
 use crate::netfilter::save::SavedChain;
-use crate::state::{self, Comparison, Goal, RoutingState, Snapshot, tproxy_marks};
+use crate::state::{self, Goal, RoutingState, Snapshot, tproxy_marks};
 
 mod work;
 
-pub(super) use work::Work;
+pub(super) use work::{Compared, Work};
 
 /// The namespace, locked, and the ways into its kernel.
 pub(super) struct Session<'a> {
     call: Call<'a>,
     manner: Manner,
+    netfilter: Netfilter,
     /// What was there when the call began.
     before: Presence,
     presence: Presence,
     /// Routing that is known to be ours, besides the configured.
     known: RoutingState,
     programs: BTreeMap<IptablesKind, Programs>,
+    /// Programs that were started before it was known what they are to do.
+    restoring: Option<Restoring>,
     routes: Routes,
     _lock: NamespaceLock,
 }
@@ -95,14 +97,17 @@ impl<'a> Session<'a> {
         if manner.cni && !Capabilities::effective().sys_admin() {
             log::debug!("without CAP_SYS_ADMIN, iptables is not kept from asking the name service");
         }
-        let presence = Presence::look()?;
+        let mut netfilter = Netfilter::default();
+        let presence = netfilter.look()?;
         Ok(Self {
             call,
             manner,
+            netfilter,
             before: presence.clone(),
             presence,
             known: RoutingState::default(),
             programs: BTreeMap::new(),
+            restoring: None,
             routes: Routes::open()?,
             _lock: lock,
         })
@@ -124,11 +129,29 @@ impl<'a> Session<'a> {
         Ok(Some(kind))
     }
 
+    /// Starts the programs that will have to be run in any case: where nothing of ours is there, and nothing
+    /// has to be read first. They come up while the rest is looked at.
+    pub(super) fn start_early(&mut self, kind: Option<IptablesKind>) -> Result<(), KernelError> {
+        let Some((kind, programs)) = kind.and_then(|kind| Some((kind, self.programs.get(&kind)?))) else {
+            return Ok(());
+        };
+        let nothing = |family: &Family| {
+            let none_of_ours = IptablesKind::BOTH.into_iter().all(|k| !self.presence.has_ours(k, *family));
+            none_of_ours && !self.presence.has_tables(kind, *family)
+        };
+        let has_rules = |family: &Family| self.call.plan.rules.of(*family).next().is_some();
+        let families: Vec<_> = Family::BOTH.into_iter().filter(has_rules).collect();
+        if !families.is_empty() && Family::BOTH.iter().all(nothing) && !self.presence.has_native() {
+            self.restoring = Some(programs.start_restore(&families, self.manner)?);
+        }
+        Ok(())
+    }
+
     /// Reads what is there: in the kinds of iptables that may hold rules of ours, all there is. Where there
     /// are no tables, no program is run.
     pub(super) fn read(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
-        let mut snapshot = Snapshot::default();
         let mut unread = Vec::new();
+        let mut saving = Vec::new();
         for kind in IptablesKind::BOTH {
             let all = match goal {
                 Goal::Apply { kind: chosen, .. } => chosen == Some(kind),
@@ -145,34 +168,39 @@ impl<'a> Session<'a> {
                 }
             }
             if let Some(programs) = self.programs.get(&kind).filter(|_| !families.is_empty()) {
-                let saved = programs.save(&families, self.manner)?;
-                for (family, tables) in &saved {
-                    self.all_there(programs, *family, tables)?;
-                }
-                for (family, tables) in &saved {
-                    self.all_there(programs, *family, tables)?;
-                }
-                snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
+                saving.push((kind, programs.start_save(&families, self.manner)?));
             }
         }
-        let native = if self.presence.has_native() { Nftables::open()?.dump()? } else { nftables::State::default() };
+        // While they print, we look ourselves.
+        let native = match self.presence.has_native() {
+            true => self.netfilter.nftables()?.dump()?,
+            false => nftables::State::default(),
+        };
+        let (routing, certain) = self.routes.read()?;
+        let mut snapshot = Snapshot::default();
+        for (kind, saving) in saving {
+            let saved = saving.finish()?;
+            for (family, tables) in &saved {
+                self.all_there(kind, *family, tables)?;
+            }
+            snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
+        }
         let mut marks = tproxy_marks(&snapshot);
         marks.extend(native.tproxy_marks());
-        let (routing, certain) = self.routes.read()?;
         snapshot.routing = routing.ours(self.call.config, &self.known, &certain, &marks);
         Ok(Found { snapshot, native, unread })
     }
 
     /// What a program printed has to have the tables with chains of ours that the kernel has: iptables-nft
     /// leaves out a table that nft(8) has put something into, and what is cut may end after a table.
-    fn all_there(&self, programs: &Programs, family: Family, saved: &state::Tables) -> Result<(), KernelError> {
+    fn all_there(&self, kind: IptablesKind, family: Family, saved: &state::Tables) -> Result<(), KernelError> {
         let has = |name: &str| {
             let table = saved.iter().find(|(t, _)| t.name() == name);
             table.is_some_and(|(_, t)| t.chains.iter().any(SavedChain::is_ours))
         };
-        match self.presence.tables_with_ours(programs.kind(), family).find(|name| !has(name)) {
+        match self.presence.tables_with_ours(kind, family).find(|name| !has(name)) {
             Some(table) => {
-                let program = programs.save_program(family).to_owned();
+                let program = self.programs.get(&kind).map(|p| p.save_program(family).to_owned()).unwrap_or_default();
                 Err(KernelError::SaveLacks { program, table: table.to_owned() })
             }
             None => Ok(()),
@@ -199,48 +227,4 @@ impl<'a> Session<'a> {
         }
         Ok(false)
     }
-
-    /// Compares what is there with the goal. The differences are lines for people.
-    pub(super) fn compare(&self, found: &Found, goal: Goal<'_>) -> Result<Compared, KernelError> {
-        let native = nftables::compare(&found.native, &self.native(goal))?;
-        let nothing_native = found.native.is_clean() && self.native(goal).0.is_empty();
-        let iptables = state::compare(&found.snapshot, goal);
-        match (&iptables, &native) {
-            (Comparison::InPlace, nftables::Comparison::InPlace) => return Ok(Compared::InPlace),
-            (Comparison::InPlace, nftables::Comparison::Clean) if nothing_native => return Ok(Compared::InPlace),
-            (Comparison::Clean | Comparison::InPlace, nftables::Comparison::Clean)
-                if found.snapshot.is_clean(self.call.plan) =>
-            {
-                return Ok(Compared::Clean);
-            }
-            _ => {}
-        }
-        Ok(Compared::Drifted(self.differences(found, goal)?))
-    }
-
-    /// How what is there differs from the goal, also where there is nothing: lines for people, in order.
-    pub(super) fn differences(&self, found: &Found, goal: Goal<'_>) -> Result<Vec<String>, KernelError> {
-        let differences = state::change(&found.snapshot, goal).differences();
-        let native = nftables::differences(&found.native, &self.native(goal))?;
-        let lines = differences.iter().map(ToString::to_string);
-        Ok(lines.chain(native.iter().map(ToString::to_string)).collect())
-    }
-
-    /// What nftables are to hold.
-    fn native(&self, goal: Goal<'_>) -> Tables {
-        match goal {
-            Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.clone().by_number()),
-            Goal::Apply { kind: Some(_), .. } | Goal::Clean { .. } => Tables::default(),
-        }
-    }
-}
-
-/// How what is there differs from the goal.
-pub(super) enum Compared {
-    /// There is nothing of ours.
-    Clean,
-    /// All of ours is as it should be.
-    InPlace,
-    /// Something of ours is, but not as it should be.
-    Drifted(Vec<String>),
 }

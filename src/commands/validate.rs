@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Call, Failure};
 use crate::config::{Backend, Family, IptablesKind};
 use crate::kernel::capabilities::Capabilities;
-use crate::kernel::detect::Presence;
+use crate::kernel::detect::Netfilter;
 use crate::kernel::probe;
 use crate::validation::{self, Caller, Facts, Ids, Probing};
 
@@ -46,7 +46,7 @@ fn caller() -> Caller {
 
 /// In which kinds and families there are rules of ours, where this process may see that.
 fn rules() -> Option<Vec<(IptablesKind, Family)>> {
-    let presence = Capabilities::effective().net_admin().then(Presence::look)?.ok()?;
+    let presence = Capabilities::effective().net_admin().then(|| Netfilter::default().look())?.ok()?;
     let all = IptablesKind::BOTH.into_iter().flat_map(|kind| Family::BOTH.map(|family| (kind, family)));
     Some(all.filter(|(kind, family)| presence.has_ours(*kind, *family)).collect())
 }

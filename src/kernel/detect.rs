@@ -3,7 +3,7 @@
 use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
-use super::nftables::{NamedTable, Nftables};
+use super::nftables::{NamedTable, NftError, Nftables};
 use crate::config::{Families, Family, IptablesKind};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Table, nft};
@@ -16,30 +16,67 @@ pub struct Presence {
     nft: Result<Vec<NamedTable>, String>,
 }
 
-impl Presence {
+/// The way to see what of netfilter is there, in the network namespace that the thread is in when it is
+/// first used.
+#[derive(Debug, Default)]
+pub struct Netfilter {
+    nft: Option<Nftables>,
+}
+
+impl Netfilter {
+    /// The kernel's nf_tables, over one connection.
+    ///
+    /// # Errors
+    /// [`NftError`].
+    pub fn nftables(&mut self) -> Result<&mut Nftables, NftError> {
+        let nft = self.nft.take().map_or_else(Nftables::open, Ok)?;
+        Ok(self.nft.insert(nft))
+    }
+
     /// Looks: two files and one netlink dump where there is nothing.
     ///
     /// # Errors
     /// [`KernelError::Netlink`] where it cannot be seen: what cannot be read is not taken for empty.
-    pub fn look() -> Result<Self, KernelError> {
-        let failed = |family: Family| {
-            move |error| KernelError::Netlink {
-                what: format!("looking at legacy {family} tables"),
-                error,
-                hint: hint(),
-            }
-        };
-        let legacy = [
-            legacy::tables(Family::Ipv4).map_err(failed(Family::Ipv4))?,
-            legacy::tables(Family::Ipv6).map_err(failed(Family::Ipv6))?,
-        ];
-        let nft = match Nftables::open().and_then(|mut nft| nft.tables_and_chains()) {
-            Err(error) if !error.is_unsupported() => return Err(error.into()),
-            nft => nft.map_err(|e| e.to_string()),
-        };
-        Ok(Self { legacy, nft })
+    pub fn look(&mut self) -> Result<Presence, KernelError> {
+        Ok(Presence { legacy: legacy_tables()?, nft: self.nft_tables()? })
     }
 
+    /// Looks again, where programs of this kind have been at work.
+    ///
+    /// # Errors
+    /// As [`Netfilter::look`].
+    pub fn look_again(&mut self, presence: &mut Presence, kind: IptablesKind) -> Result<(), KernelError> {
+        match kind {
+            IptablesKind::Legacy => presence.legacy = legacy_tables()?,
+            IptablesKind::Nft => presence.nft = self.nft_tables()?,
+        }
+        Ok(())
+    }
+
+    fn nft_tables(&mut self) -> Result<Result<Vec<NamedTable>, String>, KernelError> {
+        match self.nftables().and_then(Nftables::tables_and_chains) {
+            Ok(tables) => Ok(Ok(tables)),
+            Err(error) => {
+                // The connection may be in the middle of an answer.
+                self.nft = None;
+                if error.is_unsupported() { Ok(Err(error.to_string())) } else { Err(error.into()) }
+            }
+        }
+    }
+}
+
+fn legacy_tables() -> Result<[Vec<LegacyTable>; 2], KernelError> {
+    let tables = |family: Family| {
+        legacy::tables(family).map_err(|error| KernelError::Netlink {
+            what: format!("looking at legacy {family} tables"),
+            error,
+            hint: hint(),
+        })
+    };
+    Ok([tables(Family::Ipv4)?, tables(Family::Ipv6)?])
+}
+
+impl Presence {
     fn legacy(&self, family: Family) -> &[LegacyTable] {
         let [ipv4, ipv6] = &self.legacy;
         match family {

@@ -1,12 +1,13 @@
 //! The iptables programs.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::process::{self, Call};
+use super::process::{self, Call, Started};
 use super::{KernelError, ProcessError};
 use crate::config::{Families, Family, IptablesKind};
 use crate::netfilter::save;
@@ -23,7 +24,8 @@ const LOCK_WAIT: u32 = 30;
 pub struct Programs {
     kind: IptablesKind,
     ipv4: Pair,
-    ipv6: Option<Pair>,
+    /// Looked for where they are needed.
+    ipv6: OnceCell<Option<Pair>>,
 }
 
 /// The programs of one kind and family.
@@ -49,13 +51,12 @@ impl Programs {
     /// What is missing, in words.
     pub fn find(kind: IptablesKind, families: Families) -> Result<Self, String> {
         let ipv4 = Pair::find(kind, Family::Ipv4)?;
-        let ipv6 = match Pair::find(kind, Family::Ipv6) {
-            Err(missing) if families.ipv6() => {
-                return Err(format!("{missing}, which IPv6 rules need (--ip-families=ipv4 leaves them out)"));
-            }
-            pair => pair.ok(),
-        };
-        Ok(Self { kind, ipv4, ipv6 })
+        let programs = Self { kind, ipv4, ipv6: OnceCell::new() };
+        if families.ipv6() {
+            let needed = |missing| format!("{missing}, which IPv6 rules need (--ip-families=ipv4 leaves them out)");
+            let _ = programs.ipv6.set(Some(Pair::find(kind, Family::Ipv6).map_err(needed)?));
+        }
+        Ok(programs)
     }
 
     /// The kind.
@@ -67,7 +68,7 @@ impl Programs {
     pub fn has(&self, family: Family) -> bool {
         match family {
             Family::Ipv4 => true,
-            Family::Ipv6 => self.ipv6.is_some(),
+            Family::Ipv6 => self.ipv6().is_some(),
         }
     }
 
@@ -92,58 +93,46 @@ impl Programs {
             Family::Ipv6 => {
                 let missing =
                     || format!("ip6tables-{} is not there, and IPv6 tables have to be looked at", self.kind.name());
-                self.ipv6.as_ref().ok_or_else(|| KernelError::NoIptables(missing()))
+                self.ipv6().ok_or_else(|| KernelError::NoIptables(missing()))
             }
         }
     }
 
-    /// Reads all tables of some families, at the same time.
-    ///
-    /// # Errors
-    /// [`KernelError`]: what cannot be read is not taken for empty.
-    pub fn save(&self, families: &[Family], manner: Manner) -> Result<Vec<(Family, Tables)>, KernelError> {
-        let calls: Result<Vec<_>, KernelError> = families
-            .iter()
-            .map(|f| Ok(self.call(self.pair(*f)?.save.clone(), Vec::new(), String::new(), manner)))
-            .collect();
-        let calls = calls?;
-        let outputs = run_with_retries(&calls, manner.bound);
-        let mut found = Vec::new();
-        for ((family, call), output) in families.iter().zip(&calls).zip(outputs) {
-            let text = output?;
-            let error = |source| KernelError::Save { program: call.program.clone(), source };
-            let tables = save::parse(&String::from_utf8_lossy(&text)).map_err(error)?;
-            found.push((*family, tables.into_iter().collect()));
-        }
-        Ok(found)
+    fn ipv6(&self) -> Option<&Pair> {
+        self.ipv6.get_or_init(|| Pair::find(self.kind, Family::Ipv6).ok()).as_ref()
     }
 
-    /// Runs the restore program on these texts, at the same time.
+    /// Starts to read all tables of some families, at the same time.
     ///
     /// # Errors
-    /// The first failure; the others may have done their work.
-    pub fn restore(&self, texts: &[&Restore], manner: Manner) -> Result<(), KernelError> {
+    /// [`KernelError::NoIptables`] where a program is not there.
+    pub fn start_save(&self, families: &[Family], manner: Manner) -> Result<Saving, KernelError> {
+        let program = |f: &Family| Ok(self.call(self.pair(*f)?.save.clone(), Vec::new(), manner));
+        let calls = families.iter().map(program).collect::<Result<Vec<_>, KernelError>>()?;
+        Ok(Saving { families: families.to_vec(), work: AtWork::start(calls, manner) })
+    }
+
+    /// Starts the restore programs of some families, at the same time. They do nothing before they are given
+    /// a text.
+    ///
+    /// # Errors
+    /// [`KernelError::NoIptables`] where a program is not there.
+    pub fn start_restore(&self, families: &[Family], manner: Manner) -> Result<Restoring, KernelError> {
         let mut arguments = vec!["--noflush".to_owned()];
         if self.kind == IptablesKind::Legacy {
             arguments.push(format!("--wait={LOCK_WAIT}"));
         }
-        let call = |r: &&Restore| {
-            Ok(self.call(self.pair(r.family)?.restore.clone(), arguments.clone(), r.text.clone(), manner))
-        };
-        let calls: Result<Vec<_>, KernelError> = texts.iter().map(call).collect();
-        let outputs = run_with_retries(&calls?, manner.bound);
-        for output in outputs {
-            output?;
-        }
-        Ok(())
+        let program = |f: &Family| Ok(self.call(self.pair(*f)?.restore.clone(), arguments.clone(), manner));
+        let calls = families.iter().map(program).collect::<Result<Vec<_>, KernelError>>()?;
+        Ok(Restoring { kind: self.kind, families: families.to_vec(), work: AtWork::start(calls, manner) })
     }
 
-    fn call(&self, program: PathBuf, arguments: Vec<String>, input: String, manner: Manner) -> Call {
+    fn call(&self, program: PathBuf, arguments: Vec<String>, manner: Manner) -> Call {
         let mut environment = Vec::new();
         if self.kind == IptablesKind::Legacy && (manner.cni || !lock_is_usable()) {
             environment.push(("XTABLES_LOCKFILE", OsString::from(PRIVATE_LOCK)));
         }
-        Call { program, arguments, input, environment, without_name_service: manner.cni }
+        Call { program, arguments, environment, without_name_service: manner.cni }
     }
 }
 
@@ -186,38 +175,99 @@ fn kind_of(program: &std::path::Path) -> Option<IptablesKind> {
     let call = Call {
         program: program.to_owned(),
         arguments: vec!["--version".to_owned()],
-        input: String::new(),
         environment: Vec::new(),
         without_name_service: false,
     };
-    let output = process::run_all(&[call], Duration::from_secs(10)).pop()?.ok()?;
+    let output = process::run_all(&[(&call, "")], Duration::from_secs(10)).pop()?.ok()?;
     let kind =
         if String::from_utf8_lossy(&output).contains("nf_tables") { IptablesKind::Nft } else { IptablesKind::Legacy };
     Some(kind)
 }
 
-/// Runs the calls, and those again that failed for a reason that passes.
-fn run_with_retries(calls: &[Call], bound: Duration) -> Vec<Result<process::Output, ProcessError>> {
-    const TRIES: u32 = 5;
-    let mut results = process::run_all(calls, bound);
-    for try_ in 1..TRIES {
-        let again: Vec<_> = results
-            .iter()
-            .enumerate()
-            .filter(|(_, r)| r.as_ref().is_err_and(ProcessError::passes))
-            .map(|(i, _)| i)
-            .collect();
-        if again.is_empty() {
-            break;
+/// Programs that read the tables of some families.
+#[derive(Debug)]
+pub struct Saving {
+    families: Vec<Family>,
+    work: AtWork,
+}
+
+impl Saving {
+    /// What they print.
+    ///
+    /// # Errors
+    /// [`KernelError`]: what cannot be read is not taken for empty.
+    pub fn finish(self) -> Result<Vec<(Family, Tables)>, KernelError> {
+        let programs: Vec<_> = self.work.calls.iter().map(|c| c.program.clone()).collect();
+        let outputs = self.work.finish(&[]);
+        let mut found = Vec::new();
+        for ((family, program), output) in self.families.into_iter().zip(programs).zip(outputs) {
+            let tables = save::parse(&String::from_utf8_lossy(&output?));
+            let tables = tables.map_err(|source| KernelError::Save { program, source })?;
+            found.push((family, tables.into_iter().collect()));
         }
-        log::debug!("trying again {} of {} programs, whose failure may pass", again.len(), calls.len());
-        std::thread::sleep(Duration::from_millis(10) * (1 << try_));
-        let repeated: Vec<_> = again.iter().filter_map(|i| calls.get(*i).cloned()).collect();
-        for (i, result) in again.into_iter().zip(process::run_all(&repeated, bound)) {
-            if let Some(slot) = results.get_mut(i) {
+        Ok(found)
+    }
+}
+
+/// Programs that wait for a text with rules for some families.
+#[derive(Debug)]
+pub struct Restoring {
+    kind: IptablesKind,
+    families: Vec<Family>,
+    work: AtWork,
+}
+
+impl Restoring {
+    /// Whether these are the programs for texts of this kind and these families.
+    pub fn is_for(&self, kind: IptablesKind, families: &[Family]) -> bool {
+        self.kind == kind && self.families == families
+    }
+
+    /// Gives them the texts, in the order of the families, and waits until they have done it.
+    ///
+    /// # Errors
+    /// The first failure; the others may have done their work.
+    pub fn finish(self, texts: &[&Restore]) -> Result<(), KernelError> {
+        let texts: Vec<_> = texts.iter().map(|r| r.text.as_str()).collect();
+        for output in self.work.finish(&texts) {
+            output?;
+        }
+        Ok(())
+    }
+}
+
+/// Programs at work, which are run again where they fail for a reason that passes.
+#[derive(Debug)]
+struct AtWork {
+    calls: Vec<Call>,
+    started: Started,
+    bound: Duration,
+}
+
+impl AtWork {
+    fn start(calls: Vec<Call>, manner: Manner) -> Self {
+        Self { started: Started::new(calls.clone()), calls, bound: manner.bound }
+    }
+
+    fn finish(self, inputs: &[&str]) -> Vec<Result<process::Output, ProcessError>> {
+        const TRIES: u32 = 5;
+        let Self { calls, started, bound } = self;
+        let mut results = started.finish(inputs, bound);
+        let inputs = inputs.iter().copied().chain(std::iter::repeat(""));
+        let runs: Vec<_> = calls.iter().zip(inputs).collect();
+        for try_ in 1..TRIES {
+            let passes = |r: &Result<_, ProcessError>| r.as_ref().is_err_and(ProcessError::passes);
+            let again: Vec<_> = results.iter_mut().zip(&runs).filter(|(r, _)| passes(r)).collect();
+            if again.is_empty() {
+                break;
+            }
+            log::debug!("trying again {} of {} programs, whose failure may pass", again.len(), runs.len());
+            std::thread::sleep(Duration::from_millis(10) * (1 << try_));
+            let (slots, repeated): (Vec<_>, Vec<_>) = again.into_iter().map(|(slot, run)| (slot, *run)).unzip();
+            for (slot, result) in slots.into_iter().zip(process::run_all(&repeated, bound)) {
                 *slot = result;
             }
         }
+        results
     }
-    results
 }

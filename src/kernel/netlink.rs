@@ -7,6 +7,7 @@ use netlink_packet_core::{
     NetlinkMessage, NetlinkPayload, NetlinkSerializable, Parseable,
 };
 use netlink_sys::{Socket, SocketAddr};
+use nix::sys::socket::MsgFlags;
 
 /// A message whose contents are read by the caller, who alone knows which kinds can come: code that can
 /// read every kind there is would be twice as large as all the rest of the program.
@@ -79,7 +80,11 @@ impl NetlinkDeserializable for Message {
 pub struct Netlink {
     socket: Socket,
     sequence: u32,
+    buffer: Vec<u8>,
 }
+
+/// The kernel fills a part of an answer up to 32 KiB (`netlink_dump` in `net/netlink/af_netlink.c`).
+pub(super) const LARGEST_PART: usize = 64 * 1024;
 
 impl Netlink {
     /// Opens a socket of a protocol, such as `NETLINK_ROUTE`.
@@ -88,9 +93,9 @@ impl Netlink {
     /// What the system says; `EPROTONOSUPPORT` where the kernel does not have it.
     pub fn open(protocol: isize) -> io::Result<Self> {
         let mut socket = Socket::new(protocol)?;
-        socket.bind_auto()?;
+        socket.bind(&SocketAddr::new(0, 0))?;
         socket.connect(&SocketAddr::new(0, 0))?;
-        Ok(Self { socket, sequence: 0 })
+        Ok(Self { socket, sequence: 0, buffer: Vec::with_capacity(LARGEST_PART) })
     }
 
     /// Asks for everything there is of something.
@@ -165,8 +170,12 @@ impl Netlink {
         let mut found = Vec::new();
         let mut disturbed = false;
         loop {
-            let (bytes, _) = self.socket.recv_from_full()?;
-            let mut rest = bytes.as_slice();
+            self.buffer.clear();
+            let length = self.socket.recv(&mut self.buffer, MsgFlags::MSG_TRUNC.bits())?;
+            if length > self.buffer.len() {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is cut off"));
+            }
+            let mut rest = self.buffer.as_slice();
             while !rest.is_empty() {
                 let message = NetlinkMessage::<Message>::deserialize(rest)
                     .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;

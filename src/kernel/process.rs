@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,8 +20,6 @@ pub struct Call {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// What it reads.
-    pub input: String,
     /// Variables besides the few that every child gets.
     pub environment: Vec<(&'static str, OsString)>,
     /// Whether it is to see an empty name-service configuration, where that can be had.
@@ -197,21 +195,65 @@ pub fn find(name: &str, path: Option<OsString>) -> Option<PathBuf> {
     std::env::split_paths(&path).filter(|d| d.is_absolute()).map(|d| d.join(name)).find(|p| executable(p))
 }
 
+/// Programs that were started at the same time, and wait for what they are to read: what a program does
+/// before it reads, such as being linked, needs no time of its own then.
+///
+/// Dropped before they are given anything, they are killed.
+#[derive(Debug)]
+pub struct Started {
+    calls: Vec<Call>,
+    running: Vec<Result<Running, ProcessError>>,
+}
+
+impl Started {
+    /// Starts programs. What cannot be started is told in the end.
+    pub fn new(calls: Vec<Call>) -> Self {
+        let running = calls.iter().map(Running::start).collect();
+        Self { calls, running }
+    }
+
+    /// Gives each program its input, in the order of the calls, and waits for all of them, for as long as
+    /// `bound`.
+    pub fn finish(mut self, inputs: &[&str], bound: Duration) -> Vec<Result<Output, ProcessError>> {
+        let until = Instant::now() + bound;
+        let inputs = inputs.iter().copied().chain(std::iter::repeat(""));
+        let running = std::mem::take(&mut self.running);
+        let mut running: Vec<_> =
+            running.into_iter().zip(inputs).map(|(program, input)| (program, Input::new(input))).collect();
+        pump(&mut running, until);
+        let ends = running.into_iter().zip(&self.calls);
+        ends.map(|((program, input), call)| program.and_then(|p| p.end(call, input.text, until, bound))).collect()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.running.iter_mut().flatten().for_each(|program| end_group(&mut program.child));
+    }
+}
+
 /// Runs programs at the same time, and waits for all of them. The answers are in the order of the calls.
-pub fn run_all(calls: &[Call], bound: Duration) -> Vec<Result<Output, ProcessError>> {
-    let until = Instant::now() + bound;
-    // All are started before any is waited for.
-    let running: Vec<_> = calls.iter().map(Running::start).collect();
-    let mut running: Vec<_> = running.into_iter().collect();
-    pump(&mut running, until);
-    running.into_iter().zip(calls).map(|(r, call)| r.and_then(|r| r.end(call, until, bound))).collect()
+pub fn run_all(calls: &[(&Call, &str)], bound: Duration) -> Vec<Result<Output, ProcessError>> {
+    let inputs: Vec<_> = calls.iter().map(|(_, input)| *input).collect();
+    Started::new(calls.iter().map(|(call, _)| (*call).clone()).collect()).finish(&inputs, bound)
+}
+
+/// What a program has yet to read.
+struct Input<'a> {
+    text: &'a str,
+    rest: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, rest: text.as_bytes() }
+    }
 }
 
 /// A program at work.
+#[derive(Debug)]
 struct Running {
     child: Child,
-    written: usize,
-    input: Vec<u8>,
     out: Vec<u8>,
     err: Vec<u8>,
     trouble: Option<io::Error>,
@@ -222,7 +264,7 @@ const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "XTABLES_LIBDIR"];
 
 impl Running {
     fn start(call: &Call) -> Result<Self, ProcessError> {
-        log::debug!("running {call} with {} bytes of input", call.input.len());
+        log::debug!("running {call}");
         let error = |source| ProcessError::Start { program: call.program.clone(), source };
         let mut command = Command::new(&call.program);
         command.args(&call.arguments).env_clear().env("LC_ALL", "C");
@@ -244,19 +286,17 @@ impl Running {
         for pipe in pipes.into_iter().flatten() {
             do_not_wait_for(pipe).map_err(error)?;
         }
-        let input = call.input.as_bytes().to_vec();
-        Ok(Self { child, written: 0, input, out: Vec::new(), err: Vec::new(), trouble: None })
+        Ok(Self { child, out: Vec::new(), err: Vec::new(), trouble: None })
     }
 
     /// Writes and reads what can be without waiting.
-    fn step(&mut self) {
+    fn step(&mut self, input: &mut Input<'_>) {
         if let Some(stdin) = &mut self.child.stdin {
-            let rest = self.input.get(self.written..).unwrap_or_default();
-            match if rest.is_empty() { Ok(0) } else { stdin.write(rest) } {
+            match if input.rest.is_empty() { Ok(0) } else { stdin.write(input.rest) } {
                 Ok(0) => self.child.stdin = None,
                 Ok(count) => {
-                    self.written += count;
-                    if self.written == self.input.len() {
+                    input.rest = input.rest.get(count..).unwrap_or_default();
+                    if input.rest.is_empty() {
                         self.child.stdin = None;
                     }
                 }
@@ -281,10 +321,9 @@ impl Running {
     }
 
     /// Waits for the end, which comes at once where both outputs are closed.
-    fn end(mut self, call: &Call, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
+    fn end(mut self, call: &Call, input: &str, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
         let (command, said) = (call.to_string(), Said(String::from_utf8_lossy(&self.err).into_owned()));
-        let closed = self.child.stdout.is_none() && self.child.stderr.is_none();
-        let status = match wait(&mut self.child, until, closed) {
+        let status = match wait(&mut self.child, until) {
             Ok(Some(status)) => status,
             Ok(None) => {
                 end_group(&mut self.child);
@@ -294,7 +333,7 @@ impl Running {
             Err(source) => return Err(ProcessError::Pipe { command, source }),
         };
         if !status.success() {
-            let line = Complaint::find(said.text(), &call.input);
+            let line = Complaint::find(said.text(), input);
             let cause = Cause(super::trouble::cause(&call.program, said.text(), line.text()));
             return Err(ProcessError::Failed { command, status: Status(status), line, said, cause });
         }
@@ -306,12 +345,12 @@ impl Running {
 }
 
 /// Moves input and output of all programs until their pipes are closed or the time is over.
-fn pump(running: &mut [Result<Running, ProcessError>], until: Instant) {
+fn pump(running: &mut [(Result<Running, ProcessError>, Input<'_>)], until: Instant) {
     loop {
-        for running in running.iter_mut().flatten() {
-            running.step();
+        for (program, input) in running.iter_mut() {
+            program.iter_mut().for_each(|p| p.step(input));
         }
-        let mut pipes: Vec<_> = running.iter().flatten().flat_map(Running::pipes).collect();
+        let mut pipes: Vec<_> = running.iter().flat_map(|(program, _)| program).flat_map(Running::pipes).collect();
         let left = until.saturating_duration_since(Instant::now());
         if pipes.is_empty() || left.is_zero() {
             return;
@@ -334,18 +373,39 @@ fn end_group(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn wait(child: &mut Child, until: Instant, closed: bool) -> io::Result<Option<ExitStatus>> {
-    let mut pause = Duration::from_micros(if closed { 20 } else { 1_000 });
+/// Waits for the end of a program, which comes soon where its outputs are closed.
+fn wait(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
+    let end = notice_of_end(child);
+    let mut pause = Duration::from_micros(50);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if Instant::now() >= until {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             return Ok(None);
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(10));
+        match &end {
+            Some(end) => {
+                let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+                let _ = poll(&mut [PollFd::new(end.as_fd(), PollFlags::POLLIN)], timeout);
+            }
+            None => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(10));
+            }
+        }
     }
+}
+
+/// A descriptor that can be read once the program has ended (pidfd_open(2)); `None` where the kernel has no
+/// such thing, or does not permit it.
+fn notice_of_end(child: &Child) -> Option<OwnedFd> {
+    // SAFETY: the call takes two numbers.
+    let fd = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, child.id(), 0) };
+    let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0)?;
+    // SAFETY: the kernel has just opened it for us.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn drain<P: Read>(pipe: &mut Option<P>, into: &mut Vec<u8>, trouble: &mut Option<io::Error>) {

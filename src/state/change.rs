@@ -60,11 +60,16 @@ impl Change {
     pub fn comparison(&self, goal: Goal<'_>) -> Comparison {
         if self.is_empty() {
             Comparison::InPlace
-        } else if self.before.is_clean(goal.plan()) {
+        } else if self.begins_clean(goal) {
             Comparison::Clean
         } else {
             Comparison::Drifted(self.differences())
         }
+    }
+
+    /// Whether there is nothing of ours before it.
+    pub fn begins_clean(&self, goal: Goal<'_>) -> bool {
+        self.before.is_clean(goal.plan())
     }
 
     /// The change that undoes this one.

@@ -94,12 +94,13 @@ pub enum Comparison {
 
 /// Compares what the kernel has with the goal.
 pub fn compare(snapshot: &Snapshot, goal: Goal<'_>) -> Comparison {
-    change(snapshot, goal).comparison(goal)
+    change(snapshot.clone(), goal).comparison(goal)
 }
 
 /// The change that leads from what the kernel has to the goal.
-pub fn change(snapshot: &Snapshot, goal: Goal<'_>) -> Change {
-    Change::new(snapshot.clone(), wanted::snapshot(snapshot, goal))
+pub fn change(snapshot: Snapshot, goal: Goal<'_>) -> Change {
+    let after = wanted::snapshot(&snapshot, goal);
+    Change::new(snapshot, after)
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ fn state(flags: Option<&str>, kind: IptablesKind, rules: &Foreign) -> Snapshot {
     add(&mut snapshot, false);
     if let Some(flags) = flags {
         let plan = planned(flags);
-        let first = change(&snapshot, Goal::Apply { plan: &plan, kind: Some(kind) });
+        let first = change(snapshot.clone(), Goal::Apply { plan: &plan, kind: Some(kind) });
         snapshot = carry_out(&snapshot, &first, &plan, false);
     }
     add(&mut snapshot, true);
@@ -219,12 +219,12 @@ fn there_and_back(
         Some(_) => Goal::Apply { plan: &plan, kind: Some(to) },
         None => Goal::Clean { plan: &plan },
     };
-    let change = change(&before, goal);
+    let change = change(before.clone(), goal);
     let after = carry_out(&before, &change, &plan, force);
     prop_assert_eq!(content(&after), content(change.after()));
     prop_assert_eq!(foreign(&after), foreign(&before));
     prop_assert_eq!(compare(&after, goal), Comparison::InPlace);
-    prop_assert!(super::change(&after, goal).is_empty());
+    prop_assert!(super::change(after.clone(), goal).is_empty());
     prop_assert_eq!(change.differences().is_empty(), compare(&before, goal) == Comparison::InPlace);
 
     let none = Plan::default();
@@ -257,7 +257,7 @@ proptest! {
     ) {
         let before = state(was, kind, &rules);
         let plan = planned(wanted);
-        let change = change(&before, Goal::Apply { plan: &plan, kind: Some(kind) });
+        let change = change(before.clone(), Goal::Apply { plan: &plan, kind: Some(kind) });
         let mut now = before.clone();
         for step in change.steps(&plan.rules, false, super::Nftables::Stay).into_iter().take(parts) {
             if let Step::Restore(all) = step {

@@ -4,62 +4,97 @@ use super::{Found, Session};
 use crate::commands::Failure;
 use crate::config::{Family, IptablesKind};
 use crate::kernel::KernelError;
-use crate::kernel::detect::Presence;
-use crate::kernel::nftables::{self, Nftables};
+use crate::kernel::detect::Netfilter;
+use crate::kernel::nftables;
 use crate::kernel::routes::Routes;
 use crate::netfilter::Ruleset;
 use crate::netfilter::nft::Tables;
-use crate::state::{self, Change, Comparison, Difference, Goal, Restore, Step};
+use crate::state::{self, Change, Difference, Goal, Restore, Step};
 
-/// What is to be done, and what it starts from.
+/// What is there, what is to be there, and what has to be done for it.
 pub(in crate::commands) struct Work<'a> {
     goal: Goal<'a>,
-    found: Found,
     change: Change,
-    /// What nftables are to hold.
-    native: Tables,
-    nftables: state::Nftables,
-    steps: Vec<Step>,
+    native: Native,
 }
 
-impl Work<'_> {
-    /// The steps, in order.
-    pub(in crate::commands) fn steps(&self) -> &[Step] {
-        &self.steps
+/// The tables of ours that are not those of iptables.
+struct Native {
+    before: nftables::State,
+    wanted: Tables,
+    differences: Vec<nftables::Difference>,
+}
+
+/// How what is there differs from the goal.
+pub(in crate::commands) enum Compared {
+    /// There is nothing of ours.
+    Clean,
+    /// All of ours is as it should be.
+    InPlace,
+    /// Something of ours is, but not as it should be.
+    Drifted,
+}
+
+impl<'a> Work<'a> {
+    /// What has to be done to get from what is there to the goal.
+    pub(in crate::commands) fn new(found: Found, goal: Goal<'a>) -> Result<Self, KernelError> {
+        let wanted = match goal {
+            Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.clone().by_number()),
+            Goal::Apply { kind: Some(_), .. } | Goal::Clean { .. } => Tables::default(),
+        };
+        let differences = nftables::differences(&found.native, &wanted)?;
+        let native = Native { before: found.native, wanted, differences };
+        Ok(Self { goal, change: state::change(found.snapshot, goal), native })
+    }
+
+    /// How what is there differs from the goal.
+    pub(in crate::commands) fn compared(&self) -> Compared {
+        if self.change.is_empty() && self.native.differences.is_empty() {
+            Compared::InPlace
+        } else if self.change.begins_clean(self.goal) && self.native.before.is_clean() {
+            Compared::Clean
+        } else {
+            Compared::Drifted
+        }
+    }
+
+    /// The differences, also where there is nothing: lines for people, in order.
+    pub(in crate::commands) fn differences(&self) -> Vec<String> {
+        let lines = self.change.differences().into_iter().map(|d| d.to_string());
+        lines.chain(self.native.differences.iter().map(ToString::to_string)).collect()
+    }
+
+    /// The steps, in order. With `force`, also those that change nothing.
+    pub(in crate::commands) fn steps(&self, force: bool) -> Vec<Step> {
+        let rules = match self.goal {
+            Goal::Apply { plan, kind: Some(_) } => plan.rules.clone().by_number(),
+            Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Ruleset::default(),
+        };
+        self.change.steps(&rules, force, self.nftables(force))
+    }
+
+    fn nftables(&self, force: bool) -> state::Nftables {
+        match (self.native.wanted.0.is_empty(), self.native.before.is_clean()) {
+            (true, true) => state::Nftables::Stay,
+            (true, false) => state::Nftables::Removed,
+            (false, _) if self.native.differences.is_empty() && !force => state::Nftables::Stay,
+            (false, _) => state::Nftables::Filled,
+        }
     }
 
     /// What nftables are to hold, where they are changed.
     pub(in crate::commands) fn native(&self) -> &Tables {
-        &self.native
+        &self.native.wanted
     }
 }
 
 impl Session<'_> {
-    /// What has to be done to get from what is there to the goal.
-    pub(in crate::commands) fn work<'g>(&self, found: Found, goal: Goal<'g>, force: bool) -> Work<'g> {
-        let change = state::change(&found.snapshot, goal);
-        let native = self.native(goal);
-        let same = matches!(nftables::compare(&found.native, &native), Ok(nftables::Comparison::InPlace));
-        let nftables = match (native.0.is_empty(), found.native.is_clean()) {
-            (true, true) => state::Nftables::Stay,
-            (true, false) => state::Nftables::Removed,
-            (false, _) if same && !force => state::Nftables::Stay,
-            (false, _) => state::Nftables::Filled,
-        };
-        let rules = match goal {
-            Goal::Apply { plan, kind: Some(_) } => plan.rules.clone().by_number(),
-            Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Ruleset::default(),
-        };
-        let steps = change.steps(&rules, force, nftables);
-        Work { goal, found, change, native, nftables, steps }
-    }
-
     /// Does the work, and undoes what was done where a part of it fails.
-    pub(in crate::commands) fn carry_out(&mut self, work: &Work<'_>) -> Result<(), Failure> {
-        let done = self.run(work.steps(), &work.native).and_then(|()| self.verify(work));
+    pub(in crate::commands) fn carry_out(&mut self, work: &Work<'_>, steps: &[Step]) -> Result<(), Failure> {
+        let done = self.run(steps, work.native()).and_then(|()| self.verify(work, steps));
         let Err(cause) = done else { return Ok(()) };
         log::warn!("undoing what was done: {cause}");
-        match self.undo(work) {
+        match self.undo(work, steps.contains(&Step::Nftables)) {
             Ok(()) => Err(Failure::Undone(Box::new(cause))),
             Err((undoing, left)) => {
                 let left = left.iter().map(ToString::to_string).collect();
@@ -68,12 +103,16 @@ impl Session<'_> {
         }
     }
 
-    /// Looks whether a change was made: exit status 0 of a program is not taken for it. A first apply and a
-    /// clean need no process for that; where rules of ours were there before, all are read again.
-    fn verify(&mut self, work: &Work<'_>) -> Result<(), KernelError> {
-        self.presence = Presence::look()?;
+    /// Looks whether programs made their change: exit status 0 is not taken for it. A first apply and a clean
+    /// need no process for that; where rules of ours were there before, all are read again.
+    fn verify(&mut self, work: &Work<'_>, steps: &[Step]) -> Result<(), KernelError> {
+        let ran = |kind| steps.iter().any(|s| matches!(s, Step::Restore(all) if all.iter().any(|r| r.kind == kind)));
         let (before, after) = (work.change.before(), work.change.after());
-        for kind in IptablesKind::BOTH {
+        let kinds: Vec<_> = IptablesKind::BOTH.into_iter().filter(|kind| ran(*kind)).collect();
+        for kind in &kinds {
+            self.netfilter.look_again(&mut self.presence, *kind)?;
+        }
+        for kind in kinds {
             let mut changed = None;
             for family in Family::BOTH {
                 let wanted = after.has_ours(kind, family);
@@ -84,8 +123,10 @@ impl Session<'_> {
                 changed = changed.or((wanted && differs && before.has_ours(kind, family)).then_some(family));
             }
             let Some(family) = changed else { continue };
-            if let Comparison::Drifted(differences) = state::compare(&self.read(work.goal)?.snapshot, work.goal) {
-                return Err(self.not_done(kind, differences.iter().find_map(Difference::family).unwrap_or(family)));
+            let rest = state::change(self.read(work.goal)?.snapshot, work.goal);
+            if !rest.is_empty() {
+                let family = rest.differences().iter().find_map(Difference::family).unwrap_or(family);
+                return Err(self.not_done(kind, family));
             }
         }
         Ok(())
@@ -100,20 +141,21 @@ impl Session<'_> {
     /// reports a failure may have done its work all the same. So only a last look tells whether it worked;
     /// the error comes with what is left. What captured before does so again before what was to take its
     /// place goes.
-    fn undo(&mut self, work: &Work<'_>) -> Result<(), (Box<KernelError>, Vec<Difference>)> {
+    fn undo(&mut self, work: &Work<'_>, nftables: bool) -> Result<(), (Box<KernelError>, Vec<Difference>)> {
         let unknown = |error| (Box::new(error), Vec::new());
         let now = self.read_afterwards(&work.change).map_err(unknown)?;
         let back = work.change.back_from(now.snapshot);
         let mut trouble = None;
-        if work.nftables == state::Nftables::Removed {
-            trouble = restore_native(work).err();
+        let filled = !work.native.wanted.0.is_empty();
+        if nftables && !filled {
+            trouble = self.restore_native(work).err();
         }
         for step in back.steps(&Ruleset::default(), false, state::Nftables::Stay) {
             // What cannot be undone keeps nothing else from being undone.
             trouble = self.run(&[step], &Tables::default()).err().or(trouble);
         }
-        if work.nftables == state::Nftables::Filled {
-            trouble = restore_native(work).err().or(trouble);
+        if nftables && filled {
+            trouble = self.restore_native(work).err().or(trouble);
         }
         if let Some(error) = trouble {
             let now = self.read_afterwards(&work.change).map_err(unknown)?;
@@ -129,18 +171,19 @@ impl Session<'_> {
     }
 
     fn read_afterwards(&mut self, change: &Change) -> Result<Found, KernelError> {
-        self.presence = Presence::look()?;
-        // The old connection may be in the middle of an answer that was not read to its end.
+        // The old connections may be in the middle of an answer that was not read to its end.
+        self.netfilter = Netfilter::default();
+        self.presence = self.netfilter.look()?;
         self.routes = Routes::open()?;
         self.known = change.before().routing.clone();
         self.read(Goal::Clean { plan: self.call.plan })
     }
 
     /// Removes tables that iptables-nft made during this call and that hold nothing.
-    fn remove_new_tables(&self) -> Result<(), KernelError> {
-        let now = Presence::look()?;
+    fn remove_new_tables(&mut self) -> Result<(), KernelError> {
+        let now = self.netfilter.look()?;
         let new: Vec<_> = now.iptables_nft_tables().filter(|t| !self.before.has_table(t)).cloned().collect();
-        Ok(Nftables::open()?.remove_empty(&new)?)
+        Ok(self.netfilter.nftables()?.remove_empty(&new)?)
     }
 
     fn run(&mut self, steps: &[Step], native: &Tables) -> Result<(), KernelError> {
@@ -149,24 +192,30 @@ impl Session<'_> {
                 Step::AddRouting(routing) => self.routes.add(routing)?,
                 Step::RemoveRouting(routing) => self.routes.remove(routing)?,
                 Step::Restore(restores) => self.restore(restores)?,
-                Step::Nftables => drop(Nftables::open()?.apply(native)?),
+                Step::Nftables => drop(self.netfilter.nftables()?.apply(native)?),
             }
         }
         Ok(())
     }
 
-    fn restore(&self, restores: &[Restore]) -> Result<(), KernelError> {
+    fn restore(&mut self, restores: &[Restore]) -> Result<(), KernelError> {
         let mut result = Ok(());
         for (kind, programs) in &self.programs {
             let of_kind: Vec<_> = restores.iter().filter(|r| r.kind == *kind).collect();
-            if !of_kind.is_empty() {
-                result = result.and(programs.restore(&of_kind, self.manner));
+            if of_kind.is_empty() {
+                continue;
             }
+            let families: Vec<_> = of_kind.iter().map(|r| r.family).collect();
+            let restoring = match self.restoring.take().filter(|r| r.is_for(*kind, &families)) {
+                Some(started) => Ok(started),
+                None => programs.start_restore(&families, self.manner),
+            };
+            result = result.and(restoring.and_then(|r| r.finish(&of_kind)));
         }
         result
     }
-}
 
-fn restore_native(work: &Work<'_>) -> Result<(), KernelError> {
-    Ok(Nftables::open()?.restore(&work.found.native)?)
+    fn restore_native(&mut self, work: &Work<'_>) -> Result<(), KernelError> {
+        Ok(self.netfilter.nftables()?.restore(&work.native.before)?)
+    }
 }

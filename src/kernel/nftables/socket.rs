@@ -16,9 +16,8 @@ use super::attribute::attributes;
 use super::batch::Batch;
 use super::message::{Reply, Request};
 use super::uapi::NLMSGERR_ATTR_MSG;
+use crate::kernel::netlink::LARGEST_PART;
 
-/// The kernel fills a part of an answer up to 32 KiB (`netlink_dump` in `net/netlink/af_netlink.c`).
-const LARGEST_PART: usize = 64 * 1024;
 /// The length of `struct nlmsghdr`, which the kernel repeats in an error.
 const REPEATED_HEADER: usize = 16;
 

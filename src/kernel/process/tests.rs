@@ -2,42 +2,60 @@
 
 use super::*;
 
-fn call(program: &str, arguments: &[&str], input: &str) -> Call {
+fn call(program: &str, arguments: &[&str]) -> Call {
     Call {
         program: find(program, std::env::var_os("PATH")).unwrap(),
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
-        input: input.to_owned(),
         environment: Vec::new(),
         without_name_service: false,
     }
 }
 
-fn run(call: Call) -> Result<Output, ProcessError> {
-    run_all(&[call], Duration::from_secs(10)).pop().unwrap()
+fn run(call: &Call, input: &str) -> Result<Output, ProcessError> {
+    run_all(&[(call, input)], Duration::from_secs(10)).pop().unwrap()
 }
 
 #[test]
 fn more_input_and_output_than_pipes_hold() {
     let input = "0123456789abcdef".repeat(100_000);
-    let calls = [call("cat", &[], &input), call("cat", &[], "short")];
-    let outputs: Vec<_> = run_all(&calls, Duration::from_secs(10)).into_iter().map(Result::unwrap).collect();
+    let cat = call("cat", &[]);
+    let outputs: Vec<_> =
+        run_all(&[(&cat, &input), (&cat, "short")], Duration::from_secs(10)).into_iter().map(Result::unwrap).collect();
     assert!(outputs[0] == input.as_bytes());
     assert_eq!(outputs[1], b"short");
 }
 
 #[test]
 fn a_program_that_does_not_read_fails_by_its_own_words() {
-    let error = run(call("ls", &["/nosuch"], &"x".repeat(1_000_000))).unwrap_err().to_string();
+    let error = run(&call("ls", &["/nosuch"]), &"x".repeat(1_000_000)).unwrap_err().to_string();
     assert!(error.contains("/ls /nosuch` ended with exit status 2") && error.contains("No such file"), "{error}");
-    assert!(run(call("true", &[], &"x".repeat(1_000_000))).is_ok());
+    assert!(run(&call("true", &[]), &"x".repeat(1_000_000)).is_ok());
 }
 
 #[test]
 fn a_program_that_hangs_is_killed() {
     let before = Instant::now();
-    let mut results = run_all(&[call("sleep", &["60"], ""), call("true", &[], "")], Duration::from_millis(50));
+    let (sleep, quick) = (call("sleep", &["60"]), call("true", &[]));
+    let mut results = run_all(&[(&sleep, ""), (&quick, "")], Duration::from_millis(50));
     assert!(results.pop().unwrap().is_ok());
     assert!(matches!(results.pop().unwrap(), Err(ProcessError::Hung { .. })));
+    assert!(before.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_program_that_closes_its_output_and_stays_is_killed() {
+    let stays = call("sh", &["-c", "exec >&- 2>&-; exec sleep 60"]);
+    let result = run_all(&[(&stays, "")], Duration::from_millis(50)).pop().unwrap();
+    assert!(matches!(result, Err(ProcessError::Hung { .. })));
+}
+
+#[test]
+fn a_program_that_is_given_nothing_does_nothing() {
+    let started = Started::new(vec![call("sh", &["-c", "read line; exec sleep 60"])]);
+    let id = started.running[0].as_ref().unwrap().child.id();
+    let before = Instant::now();
+    drop(started);
+    assert!(!Path::new(&format!("/proc/{id}")).exists());
     assert!(before.elapsed() < Duration::from_secs(30));
 }
 

@@ -1,6 +1,7 @@
 //! The vocabulary of netfilter: tables, chains, matches, targets, rules. What the rules are for is said in
 //! [`crate::capture`]; how they get into the kernel in [`crate::kernel`].
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -215,6 +216,12 @@ impl Rule {
         })
     }
 
+    fn owners(&self) -> impl Iterator<Item = &Owner> {
+        self.matches.iter().filter_map(|m| {
+            if let Match::OwnerUid(owner) | Match::OwnerGid(owner) = m { Some(owner.value()) } else { None }
+        })
+    }
+
     /// The same with users and groups by number.
     pub fn by_number(mut self) -> Self {
         for m in &mut self.matches {
@@ -290,8 +297,11 @@ impl Ruleset {
     }
 
     /// The same with users and groups by number.
-    pub fn by_number(self) -> Self {
-        let rules = self.rules.into_iter().map(|(scope, rule)| (scope, rule.by_number())).collect();
-        Self { rules, lists: self.lists }
+    pub fn by_number(&self) -> Cow<'_, Self> {
+        if self.rules.iter().all(|(_, rule)| rule.owners().all(|o| *o == o.by_number())) {
+            return Cow::Borrowed(self);
+        }
+        let rules = self.rules.iter().map(|(scope, rule)| (*scope, rule.clone().by_number())).collect();
+        Cow::Owned(Self { rules, lists: self.lists.clone() })
     }
 }

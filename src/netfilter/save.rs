@@ -1,7 +1,11 @@
 //! Reads the text of iptables-save(8).
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use super::normal::Specification;
-use super::{ConntrackState, IstioChain, Match, Negatable, Protocol, Table, Target};
+use super::{ConntrackState, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
 use crate::config::{Interface, KernelId, Network, Owner, Port, PortRange};
 
 /// A table as it was saved.
@@ -20,16 +24,32 @@ pub struct SavedChain {
     pub rules: Vec<SavedRule>,
 }
 
-/// A rule as it was saved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedRule {
-    /// Conditions and target as text, without `-A CHAIN`: what deletes the rule, or brings it back.
-    pub text: String,
-    /// What it means; `None` where we have no words for it.
-    pub meaning: Option<Specification>,
-    /// The chain it goes on in, where that is none of the kernel's targets.
-    pub jump: Option<String>,
+/// A rule as it was saved, or as it is planned to be. What it means is worked out where somebody asks: of
+/// most of ten thousand rules, nobody does.
+#[derive(Clone, Debug)]
+pub struct SavedRule(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    origin: Origin,
+    meaning: OnceCell<Option<Specification>>,
 }
+
+#[derive(Debug)]
+enum Origin {
+    /// Conditions and target as text, without `-A CHAIN`.
+    Saved(String),
+    Planned(Rule),
+}
+
+/// Rules are equal where they are the same by text and by meaning.
+impl PartialEq for SavedRule {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || (self.text() == other.text() && self.meaning() == other.meaning())
+    }
+}
+
+impl Eq for SavedRule {}
 
 /// Text that is not what iptables-save writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,25 +81,68 @@ impl SavedChain {
 }
 
 impl SavedRule {
-    /// Reads conditions and target, without `-A CHAIN`.
+    /// A rule in the words of iptables-save: conditions and target, without `-A CHAIN`.
     pub fn parse(text: &str) -> Self {
-        let words = words(text);
-        let meaning = words.as_deref().and_then(meaning);
-        let jump = words.and_then(|w| {
-            let at = w.iter().position(|w| matches!(w.as_str(), "-j" | "-g" | "--jump" | "--goto"))?;
-            w.into_iter().nth(at + 1)
-        });
-        Self { text: text.to_owned(), meaning, jump }
+        Self::new(Origin::Saved(text.to_owned()))
+    }
+
+    /// A rule that is planned, with users and groups by number.
+    pub fn planned(rule: &Rule) -> Self {
+        Self::new(Origin::Planned(rule.clone().by_number()))
+    }
+
+    fn new(origin: Origin) -> Self {
+        Self(Rc::new(Inner { origin, meaning: OnceCell::new() }))
+    }
+
+    /// Conditions and target, without `-A CHAIN`: what deletes the rule, or brings it back.
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.0.origin {
+            Origin::Saved(text) => Cow::Borrowed(text),
+            Origin::Planned(rule) => {
+                let mut text = String::new();
+                // Writing to a string does not fail.
+                let _ = rule.specification(&mut text);
+                Cow::Owned(text.trim_start().to_owned())
+            }
+        }
+    }
+
+    /// What it means; `None` where we have no words for it.
+    pub fn meaning(&self) -> Option<&Specification> {
+        let meaning = || match &self.0.origin {
+            Origin::Saved(text) => meaning(&words(text)?),
+            Origin::Planned(rule) => Some(Specification::from(rule)),
+        };
+        self.0.meaning.get_or_init(meaning).as_ref()
+    }
+
+    /// The chain it goes on in, where that is none of the kernel's targets.
+    pub fn jump(&self) -> Option<Cow<'_, str>> {
+        match &self.0.origin {
+            Origin::Saved(text) => {
+                let mut words = words(text)?.into_iter();
+                words.find(|w| matches!(w.as_ref(), "-j" | "-g" | "--jump" | "--goto"))?;
+                words.next()
+            }
+            Origin::Planned(rule) => rule.target.jump().map(|chain| Cow::Borrowed(chain.name())),
+        }
     }
 
     /// Whether both do the same, however they are written.
     pub fn same(&self, other: &Self) -> bool {
-        self.text == other.text || (self.meaning.is_some() && self.meaning == other.meaning)
+        Rc::ptr_eq(&self.0, &other.0)
+            || (self.meaning().is_some() && self.meaning() == other.meaning())
+            || self.text() == other.text()
     }
 
     /// Whether the rule leads to a chain of ours.
     pub fn jumps_to_ours(&self) -> bool {
-        self.jump.as_ref().is_some_and(|j| j.starts_with(IstioChain::PREFIX))
+        let may = match &self.0.origin {
+            Origin::Saved(text) => text.contains(IstioChain::PREFIX),
+            Origin::Planned(_) => true,
+        };
+        may && self.jump().is_some_and(|j| j.starts_with(IstioChain::PREFIX))
     }
 }
 
@@ -140,7 +203,10 @@ impl SavedTable {
 
 /// The words of a line; quotes and backslashes as iptables-save writes them. `None` where a quote does not
 /// end.
-fn words(text: &str) -> Option<Vec<String>> {
+fn words(text: &str) -> Option<Vec<Cow<'_, str>>> {
+    if !text.contains('"') {
+        return Some(text.split_ascii_whitespace().map(Cow::Borrowed).collect());
+    }
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quoted = false;
@@ -152,19 +218,19 @@ fn words(text: &str) -> Option<Vec<String>> {
                 word.get_or_insert_default();
             }
             '\\' if quoted => word.get_or_insert_default().push(chars.next()?),
-            c if c.is_ascii_whitespace() && !quoted => words.extend(word.take()),
+            c if c.is_ascii_whitespace() && !quoted => words.extend(word.take().map(Cow::Owned)),
             c => word.get_or_insert_default().push(c),
         }
     }
-    words.extend(word);
+    words.extend(word.map(Cow::Owned));
     (!quoted).then_some(words)
 }
 
 /// What conditions and target mean; `None` where a word is not one of those the planner uses.
-fn meaning(words: &[String]) -> Option<Specification> {
+fn meaning(words: &[Cow<'_, str>]) -> Option<Specification> {
     let mut matches = Vec::new();
     let mut module = "";
-    let mut words = words.iter().map(String::as_str);
+    let mut words = words.iter().map(AsRef::as_ref);
     while let Some(word) = words.next() {
         let (negated, word) = if word == "!" { (true, words.next()?) } else { (false, word) };
         match word {
@@ -271,7 +337,7 @@ mod tests {
     use crate::netfilter::Table;
 
     fn meaning_of(text: &str) -> Option<Specification> {
-        SavedRule::parse(text).meaning
+        SavedRule::parse(text).meaning().cloned()
     }
 
     /// What the planner writes, and what iptables-save of 1.8.9 makes of it.
@@ -357,7 +423,7 @@ mod tests {
         let tables = parse(text).unwrap();
         assert_eq!(tables.len(), 1);
         assert_eq!(tables[0].0, Table::Nat);
-        assert_eq!(tables[0].1.chain("PREROUTING").unwrap().rules[0].text, "-i eth0 -j ISTIO_OUTPUT");
+        assert_eq!(tables[0].1.chain("PREROUTING").unwrap().rules[0].text(), "-i eth0 -j ISTIO_OUTPUT");
         assert!(parse("").unwrap().is_empty());
     }
 

@@ -185,7 +185,7 @@ fn script(before: &Tables, after: &Tables, force: bool) -> String {
 fn order(before: &Tables, after: &Tables) -> [Table; 4] {
     let captures = |tables: &Tables| {
         let prerouting = tables.get(&Table::Mangle).and_then(|t| t.chain(Hook::Prerouting.name()));
-        prerouting.is_some_and(|c| c.rules.iter().any(|r| r.jump.as_deref() == Some(IstioChain::Inbound.name())))
+        prerouting.is_some_and(|c| c.rules.iter().any(|r| r.jump().as_deref() == Some(IstioChain::Inbound.name())))
     };
     if captures(before) && !captures(after) {
         [Table::Filter, Table::Nat, Table::Mangle, Table::Raw]
@@ -237,8 +237,9 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
 
 fn line(text: &mut String, command: std::fmt::Arguments<'_>, rule: &SavedRule) {
     let _ = write!(text, "{command}");
-    if !rule.text.is_empty() {
-        let _ = write!(text, " {}", rule.text);
+    let words = rule.text();
+    if !words.is_empty() {
+        let _ = write!(text, " {words}");
     }
     text.push('\n');
 }

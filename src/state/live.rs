@@ -23,8 +23,8 @@ pub fn rules(snapshot: &Snapshot) -> (Ruleset, Vec<String>) {
                     continue;
                 };
                 for rule in &chain.rules {
-                    let Some(meaning) = &rule.meaning else {
-                        left_out.push(format!("{at} -A {} {}", chain.name, rule.text));
+                    let Some(meaning) = rule.meaning() else {
+                        left_out.push(format!("{at} -A {} {}", chain.name, rule.text()));
                         continue;
                     };
                     let (matches, target) = (meaning.matches().to_vec(), meaning.target());

@@ -40,7 +40,7 @@ fn take(state: &mut Snapshot, from: &Snapshot, kind: IptablesKind) {
 }
 
 fn saves_mark(rule: &SavedRule) -> bool {
-    rule.meaning.as_ref().is_some_and(|m| m.target() == Target::SaveMark)
+    rule.meaning().is_some_and(|m| m.target() == Target::SaveMark)
 }
 
 fn saves_marks(state: &Snapshot, kind: IptablesKind) -> bool {
@@ -54,8 +54,8 @@ fn on_lo_only(state: &mut Snapshot, kind: IptablesKind) {
         let tables = state.tables.get_mut(&(kind, family));
         let mangle = tables.and_then(|t| t.get_mut(&Table::Mangle)).into_iter().flat_map(|t| &mut t.chains);
         let prerouting = mangle.filter(|c| c.name == Hook::Prerouting.name());
-        for rule in prerouting.flat_map(|c| &mut c.rules).filter(|r| saves_mark(r) && !r.text.starts_with("-i lo ")) {
-            *rule = SavedRule::parse(&format!("-i lo {}", rule.text));
+        for rule in prerouting.flat_map(|c| &mut c.rules).filter(|r| saves_mark(r) && !r.text().starts_with("-i lo ")) {
+            *rule = SavedRule::parse(&format!("-i lo {}", rule.text()));
         }
     }
 }

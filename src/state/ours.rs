@@ -29,7 +29,7 @@ impl Ours {
         if chain.is_ours() || rule.jumps_to_ours() {
             return true;
         }
-        let (Some(meaning), Some(Chain::Builtin(hook))) = (&rule.meaning, Chain::named(&chain.name)) else {
+        let (Some(meaning), Some(Chain::Builtin(hook))) = (rule.meaning(), Chain::named(&chain.name)) else {
             return false;
         };
         self.planned.contains(&(table, hook.name(), meaning.clone()))
@@ -41,7 +41,7 @@ impl Ours {
 /// that it always comes with.
 fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specification) -> bool {
     let has = |hook: Hook, wanted: &dyn Fn(&Specification) -> bool| {
-        saved.chain(hook.name()).is_some_and(|c| c.rules.iter().filter_map(|r| r.meaning.as_ref()).any(wanted))
+        saved.chain(hook.name()).is_some_and(|c| c.rules.iter().filter_map(SavedRule::meaning).any(wanted))
     };
     let returns =
         |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
@@ -79,8 +79,7 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
 
 /// The interface that a rule's packets come in by.
 pub(super) fn interface(rule: &SavedRule) -> Option<&Interface> {
-    rule.meaning
-        .as_ref()?
+    rule.meaning()?
         .matches()
         .iter()
         .find_map(|m| if let Match::InInterface(Negatable::Is(name)) = m { Some(name) } else { None })
@@ -110,7 +109,6 @@ pub(super) fn nothing(snapshot: &Snapshot, plan: &Plan) -> bool {
 /// policy rules of an earlier plan.
 pub fn tproxy_marks(snapshot: &Snapshot) -> BTreeSet<Mark> {
     let rules = snapshot.tables.values().flat_map(Tables::values).flat_map(|t| &t.chains);
-    let targets =
-        rules.filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| Some(r.meaning.as_ref()?.target()));
+    let targets = rules.filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| Some(r.meaning()?.target()));
     targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }).collect()
 }

@@ -36,7 +36,7 @@ fn command(table: &mut SavedTable, line: &str) {
     let (option, rest) = line.split_once(' ').unwrap();
     let (name, rule) = rest.split_once(' ').unwrap_or((rest, ""));
     let led_to =
-        |table: &SavedTable| table.chains.iter().flat_map(|c| &c.rules).any(|r| r.jump.as_deref() == Some(name));
+        |table: &SavedTable| table.chains.iter().flat_map(|c| &c.rules).any(|r| r.jump().as_deref() == Some(name));
     match option {
         "-N" => {
             assert!(table.chain(name).is_none(), "{line}: it exists");
@@ -53,8 +53,8 @@ fn command(table: &mut SavedTable, line: &str) {
                 _ => (chain(table, name).rules.len(), rule),
             };
             let rule = SavedRule::parse(rule);
-            if let Some(target) = rule.jump.as_ref().filter(|j| j.contains('_') || j.starts_with("FOREIGN")) {
-                assert!(table.chain(target).is_some(), "{line}: no chain {target}");
+            if let Some(target) = rule.jump().filter(|j| j.contains('_') || j.starts_with("FOREIGN")) {
+                assert!(table.chain(&target).is_some(), "{line}: no chain {target}");
             }
             let rules = &mut chain(table, name).rules;
             assert!(at <= rules.len(), "{line}: no such place");
@@ -63,7 +63,7 @@ fn command(table: &mut SavedTable, line: &str) {
         "-D" => {
             let wanted = SavedRule::parse(rule);
             let rules = &mut chain(table, name).rules;
-            let same = |r: &SavedRule| r.text == rule || (r.meaning.is_some() && r.meaning == wanted.meaning);
+            let same = |r: &SavedRule| r.same(&wanted);
             let at = rules.iter().position(same).unwrap_or_else(|| panic!("{line}: no such rule"));
             rules.remove(at);
         }
@@ -105,7 +105,7 @@ fn content(snapshot: &Snapshot) -> Vec<(IptablesKind, Family, Table, String, Vec
             for chain in &saved.chains {
                 let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));
                 if !builtin || !chain.rules.is_empty() {
-                    let said = |r: &SavedRule| r.meaning.as_ref().map_or(r.text.clone(), |m| format!("{m:?}"));
+                    let said = |r: &SavedRule| r.meaning().map_or_else(|| r.text().into_owned(), |m| format!("{m:?}"));
                     all.push((*kind, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
                 }
             }

@@ -3,7 +3,6 @@
 use super::ours::{self, Ours};
 use super::{Goal, RoutingState, Snapshot, Tables};
 use crate::config::{Family, IptablesKind};
-use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Placement, Rule, Table, restore};
 
@@ -71,63 +70,40 @@ fn table(name: Table, before: &SavedTable, planned: &[&Rule], ours: &Ours) -> Sa
 }
 
 /// A planned rule in its place.
-struct Planned<'a> {
-    rule: &'a Rule,
-    meaning: Specification,
-}
-
-impl Planned<'_> {
-    fn saved(&self) -> SavedRule {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = self.rule.specification(&mut text);
-        SavedRule {
-            text: text.trim_start().to_owned(),
-            meaning: Some(self.meaning.clone()),
-            jump: self.rule.target.jump().map(|c| c.name().to_owned()),
-        }
-    }
-
-    fn goes_first(&self) -> bool {
-        matches!(self.rule.placement, Placement::Insert(_))
-    }
+struct Planned {
+    rule: SavedRule,
+    goes_first: bool,
 }
 
 /// The rules planned for a chain, in the order that they have once all are placed.
-fn planned_chain<'a>(planned: &[&'a Rule], chain: &str) -> Vec<Planned<'a>> {
-    let mut placed: Vec<Planned<'a>> = Vec::new();
+fn planned_chain(planned: &[&Rule], chain: &str) -> Vec<Planned> {
+    let mut placed: Vec<Planned> = Vec::new();
     for rule in planned.iter().filter(|r| r.chain.name() == chain) {
-        let at = match rule.placement {
-            Placement::Append => placed.len(),
-            Placement::Insert(number) => number.saturating_sub(1).min(placed.len()),
+        let (at, goes_first) = match rule.placement {
+            Placement::Append => (placed.len(), false),
+            Placement::Insert(number) => (number.saturating_sub(1).min(placed.len()), true),
         };
-        placed.insert(at, Planned { rule, meaning: Specification::from(*rule) });
+        placed.insert(at, Planned { rule: SavedRule::planned(rule), goes_first });
     }
     placed
 }
 
 /// Whether these are the planned rules, in order.
-fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule>, planned: &[Planned<'_>]) -> bool {
-    rules.map(|r| r.meaning.as_ref()).eq(planned.iter().map(|p| Some(&p.meaning)))
+fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule> + Clone, planned: &[Planned]) -> bool {
+    rules.clone().count() == planned.len() && rules.zip(planned).all(|(r, p)| r.meaning() == p.rule.meaning())
 }
 
 /// A chain that holds rules of ours only.
-fn own_chain(before: &SavedChain, planned: &[Planned<'_>]) -> SavedChain {
+fn own_chain(before: &SavedChain, planned: &[Planned]) -> SavedChain {
     if as_planned(before.rules.iter(), planned) {
         return before.clone();
     }
-    SavedChain { name: before.name.clone(), rules: planned.iter().map(Planned::saved).collect() }
+    SavedChain { name: before.name.clone(), rules: planned.iter().map(|p| p.rule.clone()).collect() }
 }
 
 /// A chain that may hold rules of others, which stay, in their order. Ours go where ours were, so that
 /// rules that others put behind them do not come before them.
-fn shared_chain(
-    table: Table,
-    saved: &SavedTable,
-    before: &SavedChain,
-    planned: &[Planned<'_>],
-    own: &Ours,
-) -> SavedChain {
+fn shared_chain(table: Table, saved: &SavedTable, before: &SavedChain, planned: &[Planned], own: &Ours) -> SavedChain {
     let is_ours: Vec<bool> = before.rules.iter().map(|r| own.holds(table, saved, before, r)).collect();
     let rules = || before.rules.iter().zip(&is_ours);
     if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
@@ -138,13 +114,13 @@ fn shared_chain(
     let jump = rules().position(|(r, _)| r.jumps_to_ours() && ours::interface(r).is_none());
     let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ours::of_virtual_interface(before, r)));
     let foreign_before = rules().take(appended.unwrap_or(before.rules.len())).filter(|(_, ours)| !**ours).count();
-    let (first, last): (Vec<_>, Vec<_>) = planned.iter().partition(|p| p.goes_first());
+    let (first, last): (Vec<_>, Vec<_>) = planned.iter().partition(|p| p.goes_first);
     let foreign: Vec<_> = rules().filter(|(_, ours)| !**ours).map(|(r, _)| r.clone()).collect();
     let (above, below) = foreign.split_at(foreign_before.min(foreign.len()));
     let mut after = SavedChain::empty(before.name.clone());
-    after.rules.extend(first.into_iter().map(Planned::saved));
+    after.rules.extend(first.into_iter().map(|p| p.rule.clone()));
     after.rules.extend_from_slice(above);
-    after.rules.extend(last.into_iter().map(Planned::saved));
+    after.rules.extend(last.into_iter().map(|p| p.rule.clone()));
     after.rules.extend_from_slice(below);
     after
 }

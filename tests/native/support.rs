@@ -74,7 +74,7 @@ pub fn rules(flags: &[String]) -> Ruleset {
     let options = Options::read(call.command, &call.flags, &mut problems);
     let config = Config::resolve(&call.flags, &options, &TestHost, &mut problems);
     assert!(problems.errors.is_empty(), "{flags:?}: {:?}", problems.errors);
-    capture::plan(&config).rules.by_number()
+    capture::plan(&config).rules.by_number().into_owned()
 }
 
 /// Configurations, the same ones each time.

@@ -47,7 +47,7 @@ impl Case {
         assert!(problems.errors.is_empty() && call.errors.is_empty(), "{:?} of {self:?}", problems.errors);
         // The tools of this machine do not know these users.
         let Plan { rules, routing } = plan(&config);
-        Plan { rules: rules.by_number(), routing }
+        Plan { rules: rules.by_number().into_owned(), routing }
     }
 }
 
@@ -80,7 +80,7 @@ fn read(text: &str) -> Vec<(Table, String, Vec<Specification>)> {
     let mut chains = Vec::new();
     for (table, saved) in save::parse(text).unwrap() {
         for chain in saved.chains.iter().filter(|c| c.is_ours() || !c.rules.is_empty()) {
-            let rules = chain.rules.iter().map(|r| r.meaning.clone().unwrap_or_else(|| panic!("{:?}", r.text)));
+            let rules = chain.rules.iter().map(|r| r.meaning().cloned().unwrap_or_else(|| panic!("{:?}", r.text())));
             chains.push((table, chain.name.clone(), rules.collect()));
         }
     }

@@ -1,5 +1,7 @@
 //! Doing what has to be done, and undoing it.
 
+use std::borrow::Cow;
+
 use super::{Found, Session};
 use crate::commands::Failure;
 use crate::config::{Family, IptablesKind};
@@ -39,7 +41,7 @@ impl<'a> Work<'a> {
     /// What has to be done to get from what is there to the goal.
     pub(in crate::commands) fn new(found: Found, goal: Goal<'a>) -> Result<Self, KernelError> {
         let wanted = match goal {
-            Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.clone().by_number()),
+            Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.by_number()),
             Goal::Apply { kind: Some(_), .. } | Goal::Clean { .. } => Tables::default(),
         };
         let differences = nftables::differences(&found.native, &wanted)?;
@@ -67,8 +69,8 @@ impl<'a> Work<'a> {
     /// The steps, in order. With `force`, also those that change nothing.
     pub(in crate::commands) fn steps(&self, force: bool) -> Vec<Step> {
         let rules = match self.goal {
-            Goal::Apply { plan, kind: Some(_) } => plan.rules.clone().by_number(),
-            Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Ruleset::default(),
+            Goal::Apply { plan, kind: Some(_) } => plan.rules.by_number(),
+            Goal::Apply { kind: None, .. } | Goal::Clean { .. } => Cow::Owned(Ruleset::default()),
         };
         self.change.steps(&rules, force, self.nftables(force))
     }

@@ -89,7 +89,49 @@ impl Network {
 /// Address and length; IPv6 in the form of RFC 5952.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address(), self.length())
+        match self.address() {
+            // Without the formatter's machinery: a list may have ten thousand of them.
+            IpAddr::V4(address) => {
+                let mut text = Short::default();
+                for (octet, behind) in address.octets().into_iter().zip(*b".../") {
+                    text.number(octet);
+                    text.push(behind);
+                }
+                text.number(self.length());
+                f.write_str(text.as_str())
+            }
+            IpAddr::V6(address) => write!(f, "{address}/{}", self.length()),
+        }
+    }
+}
+
+/// Text of an IPv4 range, of which the longest is `255.255.255.255/32`.
+#[derive(Default)]
+struct Short {
+    bytes: [u8; 18],
+    length: usize,
+}
+
+impl Short {
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
+    }
+
+    fn number(&mut self, number: u8) {
+        if number >= 100 {
+            self.push(b'0' + number / 100);
+        }
+        if number >= 10 {
+            self.push(b'0' + number / 10 % 10);
+        }
+        self.push(b'0' + number % 10);
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
     }
 }
 
@@ -107,6 +149,10 @@ mod tests {
         let printed = |text| Network::parse(text).map(|n| n.to_string());
         assert_eq!(printed("10.1.2.3/8"), Ok("10.1.2.3/8".into()));
         assert_eq!(printed("0.0.0.0/0"), Ok("0.0.0.0/0".into()));
+        for octet in 0..=255_u8 {
+            let text = format!("{octet}.255.{octet}.{}/{}", 255 - octet, octet % 33);
+            assert_eq!(Network::parse(&text).map(|n| n.to_string()), Ok(text.clone()));
+        }
         assert_eq!(printed("2001:DB8:0:0::/32"), Ok("2001:db8::/32".into()));
         assert_eq!(printed("::ffff:10.0.0.0/104"), Ok("::ffff:10.0.0.0/104".into()));
     }

@@ -18,16 +18,8 @@ pub struct RuleAt {
 /// Where the rule is and what it says: `nat ISTIO_OUTPUT 3 (-m owner --uid-owner 1337 -j RETURN)`.
 impl fmt::Display for RuleAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} ({})", self.rule.table, self.rule.chain, self.number, specification(&self.rule))
+        write!(f, "{} {} {} ({})", self.rule.table, self.rule.chain, self.number, self.rule.specification())
     }
-}
-
-/// A rule's conditions and target, as iptables writes them.
-pub fn specification(rule: &Rule) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = rule.specification(&mut text);
-    text.split_off(usize::from(text.starts_with(' ')))
 }
 
 /// The chains of one family.

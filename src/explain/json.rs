@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::cause::Cause;
-use super::chains::{Chains, RuleAt, specification};
+use super::chains::{Chains, RuleAt};
 use super::findings::{Finding, Level};
 use super::packet::Packet;
 use super::table::Summary;
@@ -195,7 +195,7 @@ impl From<&RuleAt> for RuleView {
             table: at.rule.table.name(),
             chain: at.rule.chain.name(),
             number: at.number,
-            rule: specification(&at.rule),
+            rule: at.rule.specification().to_string(),
             flag: cause.map(Cause::flag),
             purpose: cause.map(|c| c.to_string()),
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::chains::{Chains, ORDER, specification};
+use super::chains::{Chains, ORDER};
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::Verdict;
 use crate::config::Family;
@@ -73,7 +73,8 @@ impl Chart<'_> {
                 Some(false) => ":::miss",
                 None => "",
             };
-            let _ = writeln!(self.text, "    {name}[\"{number}: {}\"]{class}", broken(&specification(rule)));
+            let _ =
+                writeln!(self.text, "    {name}[\"{number}: {}\"]{class}", broken(&rule.specification().to_string()));
             self.link(&mut before, name);
         }
         self.text.push_str("  end\n");

@@ -28,7 +28,7 @@ mod walk;
 mod words;
 
 pub use cause::Cause;
-pub use chains::{Chains, RuleAt, specification};
+pub use chains::{Chains, RuleAt};
 pub use findings::{Finding, Level, findings};
 pub use mermaid::chart;
 pub use packet::{Direction, Endpoint, Packet, Sender, Transport};

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write};
 
-use super::chains::specification;
 use super::trace::{Outcome, Step, Trace};
 use crate::netfilter::{Chain, Hook};
 
@@ -39,7 +38,7 @@ fn left(step: &Step) -> Option<String> {
     match step {
         Step::Rule { at, depth, .. } => {
             let mut text = String::new();
-            let _ = write!(text, "{:indent$}{:>2} {}", "", at.number, specification(&at.rule), indent = 4 + 3 * depth);
+            let _ = write!(text, "{:indent$}{:>2} {}", "", at.number, at.rule.specification(), indent = 4 + 3 * depth);
             Some(text)
         }
         Step::Hook { .. } | Step::Table { .. } | Step::End { .. } | Step::Rerouted { .. } | Step::Looped => None,

@@ -79,8 +79,6 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
 /// entry whose target is `ERROR` and has the chain's name (`struct xt_error_target`).
 fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
     const HEADER: usize = 40;
-    /// The length of a target's name with its revision (`struct xt_entry_target`).
-    const TARGET_NAME: usize = 30;
     let mut buffer = vec![0_u8; HEADER + info.size as usize];
     let size = info.size.to_ne_bytes();
     for (to, from) in buffer.iter_mut().zip(info.name.iter().chain(&size)) {
@@ -89,11 +87,34 @@ fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
     let length = buffer.len();
     // SAFETY: the buffer is as long as its header and the size in it say; the kernel refuses any other.
     unsafe { option(socket, family, GET_ENTRIES, buffer.as_mut_ptr().cast(), length)? };
-    let begins = |target: &[u8]| {
-        target.starts_with(b"ERROR\0")
-            && target.get(TARGET_NAME..).is_some_and(|n| n.starts_with(IstioChain::PREFIX.as_bytes()))
+    Ok(buffer.get(HEADER..).is_some_and(|entries| chains(family, entries).any(|c| c.starts_with(OURS))))
+}
+
+const OURS: &[u8] = IstioChain::PREFIX.as_bytes();
+
+/// The names that chains begin with, as bytes with what is behind them, in the entries of a table (`struct
+/// ipt_entry`, `struct ip6t_entry`), of which each says where its target and the next one are.
+fn chains(family: Family, mut entries: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // Where `target_offset` and, behind it, `next_offset` are.
+    let offsets = match family {
+        Family::Ipv4 => 88,
+        Family::Ipv6 => 140,
     };
-    Ok(buffer.windows(TARGET_NAME + IstioChain::PREFIX.len()).any(begins))
+    /// The length of a target's header: its length, its name with the revision (`struct xt_entry_target`).
+    const TARGET_HEADER: usize = 32;
+    std::iter::from_fn(move || {
+        loop {
+            let at = |place: usize| {
+                let bytes = entries.get(place..place + 2)?.try_into().ok()?;
+                Some(usize::from(u16::from_ne_bytes(bytes)))
+            };
+            let (target, next) = (entries.get(at(offsets)?..)?, at(offsets + 2)?);
+            entries = entries.get(next.max(1)..)?;
+            if target.get(2..).is_some_and(|name| name.starts_with(b"ERROR\0")) {
+                return target.get(TARGET_HEADER..);
+            }
+        }
+    })
 }
 
 /// getsockopt(2).

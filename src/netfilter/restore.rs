@@ -46,26 +46,41 @@ pub fn chains<'a, I: Iterator<Item = &'a Rule>>(rules: impl Fn() -> I) -> Vec<Is
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.placement {
-            Placement::Append => write!(f, "-A {}", self.chain)?,
+            Placement::Append => {
+                f.write_str("-A ")?;
+                f.write_str(self.chain.name())?;
+            }
             Placement::Insert(number) => write!(f, "-I {} {number}", self.chain)?,
         }
-        self.specification(f)
+        f.write_str(" ")?;
+        self.specification().fmt(f)
     }
 }
 
 impl Rule {
-    /// The rule's conditions and target, each with a space before it.
-    pub fn specification(&self, f: &mut impl Write) -> fmt::Result {
-        for m in &self.matches {
-            write!(f, " {m}")?;
+    /// The rule's conditions and target, to be written behind a chain.
+    pub fn specification(&self) -> impl fmt::Display {
+        Words(self)
+    }
+}
+
+/// Conditions and target of a rule.
+struct Words<'a>(&'a Rule);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(rule) = self;
+        for m in &rule.matches {
+            m.fmt(f)?;
+            f.write_str(" ")?;
         }
         // Istio's program writes `--to-port` for DNS over UDP and `--to-ports` everywhere else.
-        if let Target::Redirect(port) = self.target
-            && self.matches.contains(&Match::Protocol(Protocol::Udp))
+        if let Target::Redirect(port) = rule.target
+            && rule.matches.contains(&Match::Protocol(Protocol::Udp))
         {
-            return write!(f, " -j REDIRECT --to-port {port}");
+            return write!(f, "-j REDIRECT --to-port {port}");
         }
-        write!(f, " {}", self.target)
+        rule.target.fmt(f)
     }
 }
 
@@ -106,10 +121,12 @@ impl fmt::Display for Match {
 }
 
 fn option<T: fmt::Display>(f: &mut fmt::Formatter<'_>, name: &str, value: &Negatable<T>) -> fmt::Result {
-    match value {
-        Negatable::Is(value) => write!(f, "{name} {value}"),
-        Negatable::Not(value) => write!(f, "! {name} {value}"),
+    if value.negated() {
+        f.write_str("! ")?;
     }
+    f.write_str(name)?;
+    f.write_str(" ")?;
+    value.value().fmt(f)
 }
 
 impl fmt::Display for Target {

@@ -99,12 +99,7 @@ impl SavedRule {
     pub fn text(&self) -> Cow<'_, str> {
         match &self.0.origin {
             Origin::Saved(text) => Cow::Borrowed(text),
-            Origin::Planned(rule) => {
-                let mut text = String::new();
-                // Writing to a string does not fail.
-                let _ = rule.specification(&mut text);
-                Cow::Owned(text.trim_start().to_owned())
-            }
+            Origin::Planned(rule) => Cow::Owned(rule.specification().to_string()),
         }
     }
 

@@ -8,13 +8,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, which prints its results")]
 
 mod cases;
+mod instructions;
 mod measure;
 mod namespace;
 mod programs;
 mod table;
 mod trace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use programs::Program;
@@ -24,7 +25,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// The most bytes that the binary may have: 1.2 MiB.
 const MOST_BYTES: u64 = 1_258_291;
 
-const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY]";
+const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY] [--instructions]";
 
 /// What was asked for.
 struct Arguments {
@@ -36,11 +37,20 @@ struct Arguments {
     rounds: usize,
     /// Only rows with this in their name.
     only: String,
+    /// Count instructions instead of measuring time.
+    instructions: bool,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut arguments = Self { binary: PathBuf::new(), compare: None, json: None, rounds: 30, only: String::new() };
+        let mut arguments = Self {
+            binary: PathBuf::new(),
+            compare: None,
+            json: None,
+            rounds: 30,
+            only: String::new(),
+            instructions: false,
+        };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value: {USAGE}"));
             match word.as_str() {
@@ -48,6 +58,7 @@ impl Arguments {
                 "--json" => arguments.json = Some(value()?.into()),
                 "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
                 "--only" => arguments.only = value()?,
+                "--instructions" => arguments.instructions = true,
                 // Cargo says that this is a benchmark.
                 "--bench" => {}
                 flag if flag.starts_with('-') => return Err(format!("{flag} is not known: {USAGE}").into()),
@@ -76,6 +87,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     namespace::fresh()?;
     let ours = Program::at(&arguments.binary, &[]);
     let wanted = cases::all().filter(|case| case.name.contains(&arguments.only));
+    if arguments.instructions {
+        return instructions::run(wanted, &ours, arguments.compare.as_deref(), Path::new("target/callgrind"));
+    }
     let size = std::fs::metadata(&arguments.binary)?.len();
     let mut table = table::Table::new(size, arguments.compare.is_some());
     for reference in measure::references(arguments.rounds)? {

@@ -51,7 +51,7 @@ needs_rust() {
 build_release() {
     step "building the static release binary"
     cargo build --quiet --release --target "$target"
-    printf '%s: %s bytes\n' "target/$target/release/istio-iptables" "$(stat -c %s "$binary")"
+    printf '%s: %s bytes\n' "${binary#"$root"/}" "$(stat -c %s "$binary")"
 }
 
 # The rest of the script as root: rules are made in network namespaces of their own, never in this one.

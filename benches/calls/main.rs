@@ -1,0 +1,105 @@
+//! What calls cost, against the bare programs that do the same work: `scripts/bench` runs this.
+//!
+//! Each run is in a network namespace that is made for it before the clock starts. The clock runs from just
+//! before a program is started until it has been waited for; starting is `posix_spawn`, which copies nothing of
+//! this process. Ours, the bare programs and, with `--compare`, another binary of ours take turns, so that what
+//! else the machine does falls on all; medians are shown. Targets are marked, not asserted.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, which prints its results")]
+
+mod cases;
+mod instructions;
+mod measure;
+mod namespace;
+mod programs;
+mod table;
+mod trace;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use programs::Program;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// The most bytes that the binary may have: 1.2 MiB.
+const MOST_BYTES: u64 = 1_258_291;
+
+const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY] [--instructions]";
+
+/// What was asked for.
+struct Arguments {
+    binary: PathBuf,
+    /// Another binary of ours.
+    compare: Option<PathBuf>,
+    /// Where the results go besides the table.
+    json: Option<PathBuf>,
+    rounds: usize,
+    /// Only rows with this in their name.
+    only: String,
+    /// Count instructions instead of measuring time.
+    instructions: bool,
+}
+
+impl Arguments {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut arguments = Self {
+            binary: PathBuf::new(),
+            compare: None,
+            json: None,
+            rounds: 30,
+            only: String::new(),
+            instructions: false,
+        };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value: {USAGE}"));
+            match word.as_str() {
+                "--compare" => arguments.compare = Some(PathBuf::from(value()?).canonicalize()?),
+                "--json" => arguments.json = Some(value()?.into()),
+                "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
+                "--only" => arguments.only = value()?,
+                "--instructions" => arguments.instructions = true,
+                // Cargo says that this is a benchmark.
+                "--bench" => {}
+                flag if flag.starts_with('-') => return Err(format!("{flag} is not known: {USAGE}").into()),
+                path => arguments.binary = PathBuf::from(path).canonicalize()?,
+            }
+        }
+        match arguments.binary.as_os_str().is_empty() {
+            true => Err(format!("no binary is given: {USAGE}").into()),
+            false => Ok(arguments),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse(std::env::args().skip(1)).and_then(|arguments| run(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    namespace::enter_private_files()?;
+    namespace::fresh()?;
+    let ours = Program::at(&arguments.binary, &[]);
+    let wanted = cases::all().filter(|case| case.name.contains(&arguments.only));
+    if arguments.instructions {
+        return instructions::run(wanted, &ours, arguments.compare.as_deref(), Path::new("target/callgrind"));
+    }
+    let size = std::fs::metadata(&arguments.binary)?.len();
+    let mut table = table::Table::new(size, arguments.compare.is_some());
+    for reference in measure::references(arguments.rounds)? {
+        table.reference(reference);
+    }
+    for case in wanted {
+        table.row(measure::row(&case.prepare(&ours)?, arguments.compare.as_deref(), arguments.rounds)?);
+    }
+    match &arguments.json {
+        Some(path) => table.write(path),
+        None => Ok(()),
+    }
+}

@@ -1,5 +1,6 @@
 //! Puts the rules in place, or removes them.
 
+use std::mem::ManuallyDrop;
 use std::time::Instant;
 
 use super::session::{Compared, Session, Work};
@@ -19,7 +20,8 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     document.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, kind };
     session.start_early(kind)?;
-    let work = Work::new(session.read(goal)?, goal)?;
+    // Not given back: the process ends behind this.
+    let work = ManuallyDrop::new(Work::new(session.read(goal)?, goal)?);
     match work.compared() {
         Compared::InPlace if call.options.force_apply => {
             log::info!("the rules are in place; --force-apply puts them there again");

@@ -31,15 +31,10 @@ pub struct SavedRule(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    origin: Origin,
+    /// The rule where it is planned; else there is a text.
+    planned: Option<Rule>,
+    text: OnceCell<String>,
     meaning: OnceCell<Option<Specification>>,
-}
-
-#[derive(Debug)]
-enum Origin {
-    /// Conditions and target as text, without `-A CHAIN`.
-    Saved(String),
-    Planned(Rule),
 }
 
 /// Rules are equal where they are the same by text and by meaning.
@@ -83,60 +78,52 @@ impl SavedChain {
 impl SavedRule {
     /// A rule in the words of iptables-save: conditions and target, without `-A CHAIN`.
     pub fn parse(text: &str) -> Self {
-        Self::new(Origin::Saved(text.to_owned()))
+        Self(Rc::new(Inner { planned: None, text: OnceCell::from(text.to_owned()), meaning: OnceCell::new() }))
     }
 
     /// A rule that is planned, with users and groups by number.
     pub fn planned(rule: &Rule) -> Self {
-        Self::new(Origin::Planned(rule.clone().by_number()))
-    }
-
-    fn new(origin: Origin) -> Self {
-        Self(Rc::new(Inner { origin, meaning: OnceCell::new() }))
+        let planned = Some(rule.clone().by_number());
+        Self(Rc::new(Inner { planned, text: OnceCell::new(), meaning: OnceCell::new() }))
     }
 
     /// Conditions and target, without `-A CHAIN`: what deletes the rule, or brings it back.
-    pub fn text(&self) -> Cow<'_, str> {
-        match &self.0.origin {
-            Origin::Saved(text) => Cow::Borrowed(text),
-            Origin::Planned(rule) => Cow::Owned(rule.specification().to_string()),
-        }
+    pub fn text(&self) -> &str {
+        let written = || self.0.planned.as_ref().map(|rule| rule.specification().to_string()).unwrap_or_default();
+        self.0.text.get_or_init(written)
     }
 
     /// What it means; `None` where we have no words for it.
     pub fn meaning(&self) -> Option<&Specification> {
-        let meaning = || match &self.0.origin {
-            Origin::Saved(text) => meaning(&words(text)?),
-            Origin::Planned(rule) => Some(Specification::from(rule)),
+        let meaning = || match &self.0.planned {
+            Some(rule) => Some(Specification::from(rule)),
+            None => meaning(&words(self.text())?),
         };
         self.0.meaning.get_or_init(meaning).as_ref()
     }
 
     /// The chain it goes on in, where that is none of the kernel's targets.
     pub fn jump(&self) -> Option<Cow<'_, str>> {
-        match &self.0.origin {
-            Origin::Saved(text) => {
-                let mut words = words(text)?.into_iter();
+        match &self.0.planned {
+            Some(rule) => rule.target.jump().map(|chain| Cow::Borrowed(chain.name())),
+            None => {
+                let mut words = words(self.text())?.into_iter();
                 words.find(|w| matches!(w.as_ref(), "-j" | "-g" | "--jump" | "--goto"))?;
                 words.next()
             }
-            Origin::Planned(rule) => rule.target.jump().map(|chain| Cow::Borrowed(chain.name())),
         }
     }
 
     /// Whether both do the same, however they are written.
     pub fn same(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
-            || (self.meaning().is_some() && self.meaning() == other.meaning())
             || self.text() == other.text()
+            || (self.meaning().is_some() && self.meaning() == other.meaning())
     }
 
     /// Whether the rule leads to a chain of ours.
     pub fn jumps_to_ours(&self) -> bool {
-        let may = match &self.0.origin {
-            Origin::Saved(text) => text.contains(IstioChain::PREFIX),
-            Origin::Planned(_) => true,
-        };
+        let may = self.0.planned.is_some() || self.text().contains(IstioChain::PREFIX);
         may && self.jump().is_some_and(|j| j.starts_with(IstioChain::PREFIX))
     }
 }
@@ -200,7 +187,9 @@ impl SavedTable {
 /// end.
 fn words(text: &str) -> Option<Vec<Cow<'_, str>>> {
     if !text.contains('"') {
-        return Some(text.split_ascii_whitespace().map(Cow::Borrowed).collect());
+        let mut words = Vec::with_capacity(24);
+        words.extend(text.split_ascii_whitespace().map(Cow::Borrowed));
+        return Some(words);
     }
     let mut words = Vec::new();
     let mut word: Option<String> = None;

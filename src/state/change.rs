@@ -237,9 +237,9 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
 
 fn line(text: &mut String, command: std::fmt::Arguments<'_>, rule: &SavedRule) {
     let _ = write!(text, "{command}");
-    let words = rule.text();
-    if !words.is_empty() {
-        let _ = write!(text, " {words}");
+    if !rule.text().is_empty() {
+        text.push(' ');
+        text.push_str(rule.text());
     }
     text.push('\n');
 }

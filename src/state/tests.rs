@@ -105,7 +105,7 @@ fn content(snapshot: &Snapshot) -> Vec<(IptablesKind, Family, Table, String, Vec
             for chain in &saved.chains {
                 let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));
                 if !builtin || !chain.rules.is_empty() {
-                    let said = |r: &SavedRule| r.meaning().map_or_else(|| r.text().into_owned(), |m| format!("{m:?}"));
+                    let said = |r: &SavedRule| r.meaning().map_or_else(|| r.text().to_owned(), |m| format!("{m:?}"));
                     all.push((*kind, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
                 }
             }

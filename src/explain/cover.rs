@@ -1,28 +1,71 @@
 //! Which rules take all packets of which others. Everything here is sound, not complete: what is said to
 //! be covered is, for every packet; what is not said may be too.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::chains::Chains;
 use crate::config::{Interface, KernelId, Network, Owner, PortRange};
 use crate::netfilter::{Chain, Match, Negatable, Rule, Table, Target};
 
-/// The longest chain whose rules are compared pair by pair: with 10,000 ranges, that would take seconds.
-const LONGEST_COMPARED: usize = 1_000;
-/// How many rules before a rule are looked at in a longer one.
-const MOST_BEFORE: usize = 100;
+/// The most rules that are compared with each later one; of more, the last. Rules for ranges do not count.
+const MOST_COMPARED: usize = 1_000;
 
-/// The index of the first rule of the chain that takes every packet of the rule at `index`.
-pub(super) fn taken_by(chains: &Chains<'_>, table: Table, chain: Chain, index: usize) -> Option<usize> {
-    let rules = chains.rules(table, chain);
-    let later = rules.get(index)?;
-    let first = if rules.len() > LONGEST_COMPARED { index.saturating_sub(MOST_BEFORE) } else { 0 };
-    (first..index).find(|&i| {
-        let Some(earlier) = rules.get(i) else { return false };
-        // A mark that is changed in between may be another one at the later rule.
-        let between = rules.get(i..index).unwrap_or_default();
-        let steady = !looks_at_marks(earlier) && !looks_at_marks(later)
-            || between.iter().all(|r| !r.target.continues() && r.target.jump().is_none());
-        steady && takes(chains, earlier, &later.matches, 0)
-    })
+/// The rules of a chain, to find what takes a rule's packets before it does. There may be ten thousand for
+/// ranges of addresses: those are looked up, not compared one by one.
+pub(super) struct Earlier<'a> {
+    chains: &'a Chains<'a>,
+    rules: &'a [&'a Rule],
+    /// The first rule for each range, without host bits, of those that decide by the range alone.
+    ranges: HashMap<Network, usize>,
+    lengths: BTreeSet<u8>,
+    others: Vec<usize>,
+}
+
+impl<'a> Earlier<'a> {
+    pub(super) fn of(chains: &'a Chains<'a>, table: Table, chain: Chain) -> Self {
+        let rules = chains.rules(table, chain);
+        let mut all = Self { chains, rules, ranges: HashMap::new(), lengths: BTreeSet::new(), others: Vec::new() };
+        for (index, rule) in rules.iter().enumerate() {
+            match (rule.matches.as_slice(), rule.target) {
+                ([Match::Destination(Negatable::Is(range))], Target::Return | Target::Accept | Target::Drop) => {
+                    all.lengths.insert(range.length());
+                    all.ranges.entry(range.masked()).or_insert(index);
+                }
+                _ => all.others.push(index),
+            }
+        }
+        all
+    }
+
+    /// The index of the first rule that takes every packet of the rule at `index`.
+    pub(super) fn takes(&self, index: usize) -> Option<usize> {
+        let later = self.rules.get(index)?;
+        let before = self.others.partition_point(|i| *i < index);
+        let compared = self.others.get(before.saturating_sub(MOST_COMPARED)..before).unwrap_or_default();
+        let mut candidates: Vec<_> = self.holding(later).filter(|i| *i < index).collect();
+        candidates.extend(compared);
+        candidates.sort_unstable();
+        candidates.into_iter().find(|&i| {
+            let Some(earlier) = self.rules.get(i) else { return false };
+            // A mark that is changed in between may be another one at the later rule.
+            let between = self.rules.get(i..index).unwrap_or_default();
+            let steady = !looks_at_marks(earlier) && !looks_at_marks(later)
+                || between.iter().all(|r| !r.target.continues() && r.target.jump().is_none());
+            steady && takes(self.chains, earlier, &later.matches, 0)
+        })
+    }
+
+    /// The first rule for each range that holds the destination of a rule.
+    fn holding(&self, rule: &Rule) -> impl Iterator<Item = usize> {
+        let range = rule
+            .matches
+            .iter()
+            .find_map(|m| if let Match::Destination(Negatable::Is(range)) = m { Some(*range) } else { None });
+        range.into_iter().flat_map(|range| {
+            let wider = self.lengths.range(..=range.length()).filter_map(move |l| Network::new(range.address(), *l));
+            wider.filter_map(|wider| self.ranges.get(&wider.masked()).copied())
+        })
+    }
 }
 
 fn looks_at_marks(rule: &Rule) -> bool {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
-use super::cover::{overlap, taken_by};
+use super::cover::{Earlier, overlap};
 use super::pod::Pod;
 use crate::capture::Plan;
 use crate::config::{Config, Dns, Family, InterceptionMode, Network, Owner, Selection};
@@ -196,8 +196,9 @@ pub fn findings(config: &Config, plan: &Plan, pod: &Pod) -> Vec<Finding> {
 fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
     for (table, chain) in chains.all() {
         let rules = chains.rules(table, chain);
+        let earlier = Earlier::of(chains, table, chain);
         for index in 0..rules.len() {
-            let Some(by) = taken_by(chains, table, chain, index) else { continue };
+            let Some(by) = earlier.takes(index) else { continue };
             let (Some(rule), Some(by)) = (at(chains, table, chain, index), at(chains, table, chain, by)) else {
                 continue;
             };

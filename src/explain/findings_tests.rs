@@ -54,6 +54,16 @@ fn rules_that_never_match() {
 }
 
 #[test]
+fn a_range_within_another_far_before_it() {
+    let mut ranges: Vec<_> = (0..3_000).map(|i| format!("10.{}.{}.0/24", i / 200, i % 200)).collect();
+    ranges.push("10.0.7.8/32".to_owned());
+    let (config, plan, pod) = planned(&format!("--dual-stack -q 80 -x {}", ranges.join(",")), &[]);
+    let found: Vec<_> = findings(&config, &plan, &pod).iter().map(ToString::to_string).collect();
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert!(one.contains("(-d 10.0.7.8/32 -j RETURN) never matches") && one.contains("-d 10.0.7.0/24"), "{one}");
+}
+
+#[test]
 fn loopback_of_the_second_user() {
     check(
         "--dual-stack -u 1337,1338 -g 5",

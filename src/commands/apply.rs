@@ -32,7 +32,7 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
         }
         Compared::Clean => {}
         Compared::Drifted => {
-            let differences = work.differences();
+            let differences = work.differences()?;
             document.differ(&differences);
             if !call.options.reconcile {
                 return Err(Failure::Drifted(differences));
@@ -56,7 +56,7 @@ pub fn clean(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     let mut session = Session::open(call)?;
     let goal = Goal::Clean { plan: call.plan };
     let work = Work::new(session.read(goal)?, goal)?;
-    document.differ(&work.differences());
+    document.differ(&work.differences()?);
     let steps = work.steps(false);
     if steps.is_empty() {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());

@@ -60,5 +60,5 @@ fn look(call: Call<'_>, document: &mut Document) -> Result<Vec<String>, Failure>
     if matches!(work.compared(), Compared::Clean) {
         log::info!("nothing of ours is there");
     }
-    Ok(work.differences())
+    Ok(work.differences()?)
 }

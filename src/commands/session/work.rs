@@ -24,7 +24,7 @@ pub(in crate::commands) struct Work<'a> {
 struct Native {
     before: nftables::State,
     wanted: Tables,
-    differences: Vec<nftables::Difference>,
+    in_place: bool,
 }
 
 /// How what is there differs from the goal.
@@ -44,14 +44,18 @@ impl<'a> Work<'a> {
             Goal::Apply { plan, kind: None } => Tables::of(&plan.rules.by_number()),
             Goal::Apply { kind: Some(_), .. } | Goal::Clean { .. } => Tables::default(),
         };
-        let differences = nftables::differences(&found.native, &wanted)?;
-        let native = Native { before: found.native, wanted, differences };
+        // Where there is nothing, no difference has to be put in words to know.
+        let in_place = match found.native.is_clean() {
+            true => wanted.0.is_empty(),
+            false => nftables::differences(&found.native, &wanted)?.is_empty(),
+        };
+        let native = Native { before: found.native, wanted, in_place };
         Ok(Self { goal, change: state::change(found.snapshot, goal), native })
     }
 
     /// How what is there differs from the goal.
     pub(in crate::commands) fn compared(&self) -> Compared {
-        if self.change.is_empty() && self.native.differences.is_empty() {
+        if self.change.is_empty() && self.native.in_place {
             Compared::InPlace
         } else if self.change.begins_clean(self.goal) && self.native.before.is_clean() {
             Compared::Clean
@@ -61,9 +65,10 @@ impl<'a> Work<'a> {
     }
 
     /// The differences, also where there is nothing: lines for people, in order.
-    pub(in crate::commands) fn differences(&self) -> Vec<String> {
+    pub(in crate::commands) fn differences(&self) -> Result<Vec<String>, KernelError> {
+        let native = nftables::differences(&self.native.before, &self.native.wanted)?;
         let lines = self.change.differences().into_iter().map(|d| d.to_string());
-        lines.chain(self.native.differences.iter().map(ToString::to_string)).collect()
+        Ok(lines.chain(native.iter().map(ToString::to_string)).collect())
     }
 
     /// The steps, in order. With `force`, also those that change nothing.
@@ -79,7 +84,7 @@ impl<'a> Work<'a> {
         match (self.native.wanted.0.is_empty(), self.native.before.is_clean()) {
             (true, true) => state::Nftables::Stay,
             (true, false) => state::Nftables::Removed,
-            (false, _) if self.native.differences.is_empty() && !force => state::Nftables::Stay,
+            (false, _) if self.native.in_place && !force => state::Nftables::Stay,
             (false, _) => state::Nftables::Filled,
         }
     }

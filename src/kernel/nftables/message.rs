@@ -73,10 +73,12 @@ impl NetlinkSerializable for Request {
 
     fn serialize(&self, buffer: &mut [u8]) {
         let [high, low] = self.subsystem.to_be_bytes();
-        let header = [self.family, 0, high, low];
-        let bytes = header.iter().chain(self.attributes.bytes().unwrap_or_default());
-        for (to, from) in buffer.iter_mut().zip(bytes) {
-            *to = *from;
+        let attributes = self.attributes.bytes().unwrap_or_default();
+        if let Some((header, rest)) = buffer.split_first_chunk_mut::<HEADER>()
+            && let Some(rest) = rest.get_mut(..attributes.len())
+        {
+            *header = [self.family, 0, high, low];
+            rest.copy_from_slice(attributes);
         }
     }
 }

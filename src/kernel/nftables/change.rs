@@ -14,17 +14,6 @@ use crate::netfilter::Table;
 use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
 use crate::state::common;
 
-/// What a comparison came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// The kernel has no table of ours.
-    Clean,
-    /// It has what is wanted.
-    InPlace,
-    /// It has something else.
-    Drifted(Vec<Difference>),
-}
-
 /// A rule, chain or table that is missing, or there without being wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -39,17 +28,6 @@ impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", if self.wanted { '+' } else { '-' }, self.text)
     }
-}
-
-/// Compares what the kernel has with what is wanted.
-pub fn compare(state: &State, wanted: &Tables) -> Result<Comparison, NftError> {
-    if state.is_clean() {
-        return Ok(Comparison::Clean);
-    }
-    Ok(match differences(state, wanted)? {
-        none if none.is_empty() => Comparison::InPlace,
-        differences => Comparison::Drifted(differences),
-    })
 }
 
 /// How what the kernel has differs from what is wanted, in the order of tables, chains and rules.

@@ -1,6 +1,6 @@
 //! Rules in the kernel's nf_tables, over netlink and in this process: no other program, no file.
 //!
-//! [`Nftables::dump`] reads what is in tables of ours, [`compare`] says how that differs from what is wanted,
+//! [`Nftables::dump`] reads what is in tables of ours, [`differences`] says how that differs from what is wanted,
 //! [`transaction`] makes the one change that brings it there, [`restore`] the one that takes it back, and
 //! [`Nftables::run`] has the kernel do it: all or nothing, and only while nobody else has changed anything.
 //!
@@ -33,7 +33,7 @@ use socket::Socket;
 use state::TableState;
 
 pub use batch::Batch;
-pub use change::{Comparison, Difference, compare, differences, restore, transaction};
+pub use change::{Difference, differences, restore, transaction};
 pub use error::NftError;
 pub use state::State;
 

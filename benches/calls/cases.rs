@@ -111,6 +111,8 @@ pub struct Prepared {
     pub ours: Program,
     /// What does the same, and what it is called.
     pub bare: Option<(Work, &'static str)>,
+    /// Whether ours cannot do without the bare programs.
+    pub runs_programs: bool,
     pub target: Target,
 }
 
@@ -166,7 +168,8 @@ impl Case {
             Action::Validation => (applied, apply.with(&["--skip-rule-apply", "--run-validation"])),
         };
         let bare = self.bare(&apply, &before, &ours)?;
-        Ok(Prepared { name: self.name.clone(), before, ours, bare, target: self.target() })
+        let runs_programs = self.kind != Kind::Native && self.action != Action::DryRun;
+        Ok(Prepared { name: self.name.clone(), before, ours, bare, runs_programs, target: self.target() })
     }
 
     /// The bare programs that do what `ours` does after `before`, and what they are called.

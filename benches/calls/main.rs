@@ -30,6 +30,8 @@ const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY]
 /// What was asked for.
 struct Arguments {
     binary: PathBuf,
+    /// What runs programs and does nothing else (`benches/floor.rs`).
+    floor: Option<PathBuf>,
     /// Another binary of ours.
     compare: Option<PathBuf>,
     /// Where the results go besides the table.
@@ -45,6 +47,7 @@ impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let mut arguments = Self {
             binary: PathBuf::new(),
+            floor: None,
             compare: None,
             json: None,
             rounds: 30,
@@ -55,6 +58,7 @@ impl Arguments {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value: {USAGE}"));
             match word.as_str() {
                 "--compare" => arguments.compare = Some(PathBuf::from(value()?).canonicalize()?),
+                "--floor" => arguments.floor = Some(PathBuf::from(value()?).canonicalize()?),
                 "--json" => arguments.json = Some(value()?.into()),
                 "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
                 "--only" => arguments.only = value()?,
@@ -96,7 +100,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         table.reference(reference);
     }
     for case in wanted {
-        table.row(measure::row(&case.prepare(&ours)?, arguments.compare.as_deref(), arguments.rounds)?);
+        let others = measure::Others { floor: arguments.floor.as_deref(), compare: arguments.compare.as_deref() };
+        table.row(measure::row(&case.prepare(&ours)?, others, arguments.rounds)?);
     }
     match &arguments.json {
         Some(path) => table.write(path),

@@ -51,17 +51,32 @@ pub struct Row {
     pub ours: Times,
     /// The bare programs, and what they are called.
     pub bare: Option<(Times, &'static str)>,
+    /// A program that runs the bare programs and does nothing else.
+    pub floor: Option<Times>,
     /// The other binary of ours.
     pub other: Option<Times>,
     pub used: Used,
     pub target: Target,
 }
 
-/// Measures ours, the bare programs and the other binary of ours in turn; each begins as often as the others.
-pub fn row(case: &Prepared, other: Option<&Path>, rounds: usize) -> Result<Row> {
+/// What takes turns with ours and the bare programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Others<'a> {
+    /// What runs programs and does nothing else, in its place where ours runs any.
+    pub floor: Option<&'a Path>,
+    /// Another binary of ours.
+    pub compare: Option<&'a Path>,
+}
+
+/// Measures ours, the bare programs and others in turn; each begins as often as the others.
+pub fn row(case: &Prepared, others: Others<'_>, rounds: usize) -> Result<Row> {
     let mut sides: Vec<Work> = vec![vec![vec![case.ours.clone()]]];
     sides.extend(case.bare.iter().map(|(work, _)| work.clone()));
-    sides.extend(other.map(|path| vec![vec![case.ours.by(path)]]));
+    let bare = case.bare.as_ref().filter(|_| case.runs_programs);
+    let floor = bare.zip(others.floor).map(|((work, _), path)| Program::that_runs(work, path));
+    let has_floor = floor.is_some();
+    sides.extend(floor.map(|floor| vec![vec![floor]]));
+    sides.extend(others.compare.map(|path| vec![vec![case.ours.by(path)]]));
     let mut times = vec![Vec::with_capacity(rounds); sides.len()];
     let start = Instant::now();
     for round in 0..rounds {
@@ -81,7 +96,8 @@ pub fn row(case: &Prepared, other: Option<&Path>, rounds: usize) -> Result<Row> 
     let mut times = times.iter().map(|runs| Times::of(runs));
     let ours = times.next().ok_or("nothing was measured")?;
     let bare = case.bare.as_ref().and_then(|(_, what)| Some((times.next()?, *what)));
-    Ok(Row { name: case.name.clone(), ours, bare, other: times.next(), used, target: case.target })
+    let floor = if has_floor { times.next() } else { None };
+    Ok(Row { name: case.name.clone(), ours, bare, floor, other: times.next(), used, target: case.target })
 }
 
 /// A namespace where this has been done.

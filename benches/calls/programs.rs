@@ -36,6 +36,19 @@ impl Program {
         Ok(Self::at(&found.ok_or_else(|| format!("{name} is not there"))?, arguments))
     }
 
+    /// What does this work and nothing else (`benches/floor.rs`).
+    pub fn that_runs(work: &Work, floor: &Path) -> Self {
+        let words = |program: &Self| {
+            let mut words = vec![program.path.display().to_string()];
+            words.extend(program.arguments.iter().cloned());
+            words.extend(program.input.iter().map(|input| format!("<{}", input.display())));
+            words
+        };
+        let together = |programs: &Vec<Self>| programs.iter().map(words).collect::<Vec<_>>().join(&"--and".to_owned());
+        let arguments = work.iter().map(together).collect::<Vec<_>>().join(&"--then".to_owned());
+        Self { path: floor.to_owned(), arguments, input: None }
+    }
+
     /// The same with more arguments.
     pub fn with(&self, arguments: &[&str]) -> Self {
         let mut more = self.clone();

@@ -21,8 +21,8 @@ impl Table {
         println!("size: {bytes} bytes, {MOST_BYTES} at most: {}\n", mark(bytes <= MOST_BYTES));
         let other = if compared { " other ms  ours/other" } else { "" };
         println!(
-            "{:<40}{:>8}{:>9}{:>7}  {:<22}{:>5}{:>6}{:>7}{:>7}{other}  bare",
-            "", "ours ms", "bare ms", "ratio", "at most", "cpu", "progs", "calls", "KiB"
+            "{:<40}{:>8}{:>9}{:>7}  {:<22}{:>6}{:>5}{:>6}{:>7}{:>7}{other}  bare",
+            "", "ours ms", "bare ms", "ratio", "at most", "floor", "cpu", "progs", "calls", "KiB"
         );
         Self { bytes, references: Vec::new(), rows: Vec::new() }
     }
@@ -35,9 +35,10 @@ impl Table {
 
     /// Prints a row.
     pub fn row(&mut self, row: Row) {
-        let Row { name, ours, bare, other, used, target } = row;
+        let Row { name, ours, bare, floor, other, used, target } = row;
         let ratio = bare.map(|(bare, _)| ours.median / bare.median);
         let on_processors = bare.map(|(bare, _)| ours.processor / bare.processor);
+        let least = bare.zip(floor).map(|((bare, _), floor)| floor.median / bare.median);
         let to_other = other.map(|other| ours.median / other.median);
         let bounds: Vec<(String, bool)> = [
             target.ratio.zip(ratio).map(|(most, ratio)| (format!("{most:.2}"), ratio <= most)),
@@ -51,11 +52,12 @@ impl Table {
         let bounds: Vec<_> = bounds.iter().map(|(most, met)| format!("{most} {}", mark(*met))).collect();
         let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.2}"));
         println!(
-            "{name:<40}{:>8.2}{:>9}{:>7}  {:<22}{:>5}{:>6}{:>7}{:>7}{}  {}",
+            "{name:<40}{:>8.2}{:>9}{:>7}  {:<22}{:>6}{:>5}{:>6}{:>7}{:>7}{}  {}",
             ours.median,
             number(bare.map(|(b, _)| b.median)),
             number(ratio),
             bounds.join(", "),
+            number(least),
             number(on_processors),
             used.programs,
             used.system_calls,
@@ -68,8 +70,10 @@ impl Table {
             "ours_ms": ours,
             "bare_ms": bare.map(|(times, _)| times),
             "bare": bare.map(|(_, what)| what),
+            "floor_ms": floor,
             "other_ms": other,
             "ratio": ratio,
+            "ratio_of_floor": least,
             "ratio_on_processors": on_processors,
             "ratio_to_other": to_other,
             "target": { "ratio": target.ratio, "ms": target.milliseconds, "kib": target.kib, "met": met },

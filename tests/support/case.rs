@@ -1,6 +1,6 @@
 //! A pod with a sidecar in it, wired to a world, for one kind of iptables and one family.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +28,10 @@ impl Case {
         pod.wire("eth0", &world, "eth0");
         pod.ip(PodNetwork::POD);
         world.ip(PodNetwork::WORLD);
+        // The kernel adds the routes of IPv6 addresses a moment after the addresses.
+        for (namespace, setup) in [(&pod, PodNetwork::POD), (&world, PodNetwork::WORLD)] {
+            wait_until("all IPv6 addresses are routed", || namespace.enter(ROOT, || routes_ipv6_of(setup)));
+        }
         let resolv_conf = format!("nameserver {}\n", family.name_server());
         Self { kind, family, pod, world, proxy: PROXY, resolv_conf, servers: Vec::new() }
     }
@@ -216,6 +220,14 @@ impl Case {
         let inward = self.caller().connect(self.pod(8080)).captured_by("inbound");
         (out, inward)
     }
+}
+
+/// Whether this namespace routes to each IPv6 address that is added in these commands of ip(8).
+fn routes_ipv6_of(setup: &str) -> bool {
+    let routes = std::fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
+    let added = setup.lines().filter_map(|l| l.strip_prefix("addr add ")?.split('/').next()?.parse::<Ipv6Addr>().ok());
+    let mut hosts = added.map(|a| format!("{:032x} 80 ", u128::from(a)));
+    hosts.all(|host| routes.lines().any(|route| route.starts_with(&host)))
 }
 
 /// The name that a chain has without iptables.

@@ -66,7 +66,8 @@ impl Backend {
 
     fn iptables(self, arguments: &[&str]) {
         let program = if self == Self::Legacy { "iptables-legacy" } else { "iptables-nft" };
-        run(program, &[&["-t", "nat"], arguments].concat());
+        // Other tests may hold the lock.
+        run(program, &[&["--wait", "-t", "nat"], arguments].concat());
     }
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
 
 mod concurrency;
+mod differential;
 mod faults;
 mod gaps;
 mod generate;

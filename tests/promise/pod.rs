@@ -131,6 +131,9 @@ fn network(of: &str) -> PathBuf {
     fs::read_link(format!("/proc/{of}/ns/net")).unwrap()
 }
 
+/// The pod's addresses.
+pub const ADDRESSES: [&str; 2] = ["10.0.0.2", "fd00::2"];
+
 const DRESS: &str = "link set lo up
 link add eth0 type veth peer name peer0
 link set eth0 addrgenmode none
@@ -172,17 +175,32 @@ impl Pod {
         self.guard();
         let dressed = self.feed("ip", &["-batch", "-"], DRESS);
         assert!(dressed.succeeded(), "{dressed:?}");
-        // The kernel does some of it later: the route of the address, and of multicast once the link is up.
+        // The kernel does some of it later: the route of the address, and of multicast once a link is up.
         let routed = || {
             let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap_or_default();
-            ["fd000000000000000000000000000002 80", "ff000000000000000000000000000000 08"]
-                .iter()
-                .all(|route| routes.lines().any(|l| l.starts_with(route) && l.ends_with("eth0")))
+            [
+                ("fd000000000000000000000000000002 80", "eth0"),
+                ("ff000000000000000000000000000000 08", "eth0"),
+                ("ff000000000000000000000000000000 08", "peer0"),
+            ]
+            .iter()
+            .all(|(route, link)| routes.lines().any(|l| l.starts_with(route) && l.ends_with(link)))
         };
         let until = Instant::now() + Duration::from_secs(5);
         while !routed() {
             assert!(Instant::now() < until, "the kernel does not route");
             std::thread::yield_now();
+        }
+    }
+
+    /// Gives the pod this resolv.conf.
+    pub fn resolve_with(&self, text: &str) {
+        let (here, none) = (Path::new("/run/resolv.conf"), None::<&str>);
+        let first = !here.exists();
+        fs::write(here, text).unwrap();
+        if first {
+            let place = fs::canonicalize("/etc/resolv.conf").unwrap();
+            mount(Some(here), &place, none, MsFlags::MS_BIND, none).unwrap();
         }
     }
 

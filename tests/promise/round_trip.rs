@@ -1,5 +1,4 @@
-//! What is written, loaded into the kernel and saved by it reads as what was planned; and an apply makes
-//! what a bare iptables-restore of the dry run makes.
+//! What is written, loaded into the kernel and saved by it reads as what was planned.
 
 use std::net::IpAddr;
 
@@ -9,16 +8,27 @@ use istio_iptables::config::{Config, Family, Host, Options, Problems};
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::{Placement, Table, restore, save};
 
-use crate::generate::{Dice, environment, flags};
-use crate::pod::{FAMILIES, Kind, Pod, finish, in_pod, say, times};
+use crate::generate::Configuration;
+use crate::pod::{ADDRESSES, FAMILIES, Kind, Pod, in_pod, say};
 
 /// A command line on a host.
 #[derive(Clone, Debug, Default)]
-struct Case {
+pub struct Case {
     args: Vec<String>,
     environment: Vec<(String, String)>,
     addresses: Vec<IpAddr>,
     resolv_conf: String,
+    /// Whether it has users of its own, in place of this machine's.
+    own_users: bool,
+}
+
+impl From<&Configuration> for Case {
+    /// On a pod of [`Pod`].
+    fn from(configuration: &Configuration) -> Self {
+        let Configuration { args, environment, resolv_conf } = configuration.clone();
+        let addresses = ADDRESSES.iter().map(|a| a.parse().unwrap()).collect();
+        Self { args, environment, addresses, resolv_conf, own_users: false }
+    }
 }
 
 impl Host for Case {
@@ -30,13 +40,16 @@ impl Host for Case {
         match path {
             "/etc/resolv.conf" => Ok(self.resolv_conf.clone().into_bytes()),
             // Users and groups have the same form as far as it matters.
-            _ => Ok(b"root:x:0:0\nistio-proxy:x:1337:1337\nenvoy:x:101:101\njava:x:102:102\nftp:x:103:103\n".to_vec()),
+            "/etc/passwd" | "/etc/group" if self.own_users => {
+                Ok(b"root:x:0:0\nistio-proxy:x:1337:1337\nenvoy:x:101:101\njava:x:102:102\nftp:x:103:103\n".to_vec())
+            }
+            path => std::fs::read(path),
         }
     }
 }
 
 impl Case {
-    fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         let argv = ["istio-iptables"].iter().copied().chain(self.args.iter().map(String::as_str));
         let variable =
             |name: &str| self.environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone().into());
@@ -52,7 +65,7 @@ impl Case {
 }
 
 /// What a plan is in normal form, by table and chain.
-fn planned(plan: &Plan, family: Family) -> Vec<(Table, String, Vec<Specification>)> {
+pub fn planned(plan: &Plan, family: Family) -> Vec<(Table, String, Vec<Specification>)> {
     let mut chains: Vec<(Table, String, Vec<Specification>)> = Vec::new();
     for table in Table::ALL {
         let rules = || plan.rules.of(family).filter(move |r| r.table == table);
@@ -76,7 +89,7 @@ fn planned(plan: &Plan, family: Family) -> Vec<(Table, String, Vec<Specification
 }
 
 /// What was saved, in the same form.
-fn read(text: &str) -> Vec<(Table, String, Vec<Specification>)> {
+pub fn read(text: &str) -> Vec<(Table, String, Vec<Specification>)> {
     let mut chains = Vec::new();
     for (table, saved) in save::parse(text).unwrap() {
         for chain in saved.chains.iter().filter(|c| c.is_ours() || !c.rules.is_empty()) {
@@ -98,33 +111,6 @@ fn round_trip(pod: &Pod, kind: Kind, case: &Case) {
     }
 }
 
-fn apply_is_bare_restore(pod: &Pod, kind: Kind, case: &Case) {
-    let call = |extra: &[&str]| {
-        let mut call = pod.call(&case.args);
-        call.args(["--force-iptables-binary", kind.name()]).args(extra);
-        call.envs(case.environment.iter().map(|(n, v)| (n, v)));
-        finish(call)
-    };
-    pod.renew();
-    let dry = call(&["--dry-run"]);
-    assert!(dry.succeeded(), "{dry:?} of {case:?}");
-    for family in FAMILIES {
-        let header = format!("# {family}tables-restore --noflush\n");
-        let section = dry.out.split_once(&header).map_or("", |(_, rest)| rest);
-        let text: String = section.lines().take_while(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
-        pod.load(kind, family, &text);
-    }
-    let bare = FAMILIES.map(|family| pod.saved(kind, family));
-    pod.renew();
-    let applied = call(&[]);
-    assert!(applied.succeeded(), "{applied:?} of {case:?}");
-    assert_eq!(FAMILIES.map(|family| pod.saved(kind, family)), bare, "{kind:?} {case:?}");
-    let state = pod.state();
-    let again = call(&[]);
-    assert!(again.succeeded() && again.log.contains("in place"), "{again:?} of {case:?}");
-    assert_eq!(pod.state(), state, "{kind:?} {case:?}");
-}
-
 /// The cases of a file of recorded ones, where a variable names it.
 fn recorded() -> Vec<Case> {
     let Some(path) = std::env::var_os("CONFORMANCE_CASES") else { return Vec::new() };
@@ -143,37 +129,20 @@ fn recorded() -> Vec<Case> {
                 .map(|a| a.split('/').next().unwrap().parse().unwrap())
                 .collect(),
             resolv_conf: list(&value["host"]["nameservers"]).iter().map(|s| format!("nameserver {s}\n")).collect(),
+            own_users: true,
         }
     };
     text.lines().map(case).collect()
 }
 
-fn generated(seed: u64) -> Case {
-    let mut dice = Dice::new(seed);
-    let (args, environment) = (flags(&mut dice), environment(&mut dice));
-    let resolv_conf = "nameserver 10.96.0.10\nnameserver fd00::a\n".to_owned();
-    Case { args, environment, addresses: vec!["10.0.0.2".parse().unwrap()], resolv_conf }
-}
-
 fn all(kind: Kind) {
-    let done = in_pod(|pod| {
-        let count = times(300, 40);
-        for seed in 0..count {
-            let case = generated(seed as u64);
-            round_trip(pod, kind, &case);
-            apply_is_bare_restore(pod, kind, &case);
-        }
-        let recorded = recorded();
-        for case in &recorded {
-            round_trip(pod, kind, case);
-        }
-        (count, recorded.len())
-    });
-    if let Some((generated, recorded)) = done {
-        say(format_args!(
-            "round trip, {}: {generated} generated configurations (as planned, as bare iptables-restore, in place), {recorded} recorded ones (as planned)",
-            kind.name()
-        ));
+    let recorded = recorded();
+    if recorded.is_empty() {
+        return;
+    }
+    let done = in_pod(|pod| recorded.iter().for_each(|case| round_trip(pod, kind, case)));
+    if done.is_some() {
+        say(format_args!("round trip, {}: {} recorded configurations, as planned", kind.name(), recorded.len()));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::kernel::detect::{Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
 use crate::kernel::nftables;
+use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::netfilter::Ruleset;
@@ -192,19 +193,25 @@ impl<'a> Session<'a> {
     }
 
     /// What a program printed has to have the tables with chains of ours that the kernel has: iptables-nft
-    /// leaves out a table that nft(8) has put something into, and what is cut may end after a table.
+    /// leaves out a table that nft(8) has put something into, and what is cut may end after a table. And it has
+    /// to have all conditions of rules, which it lacks where a later release of iptables-nft made them.
     fn all_there(&self, kind: IptablesKind, family: Family, saved: &state::Tables) -> Result<(), KernelError> {
         let has = |name: &str| {
             let table = saved.iter().find(|(t, _)| t.name() == name);
             table.is_some_and(|(_, t)| t.chains.iter().any(SavedChain::is_ours))
         };
-        match self.presence.tables_with_ours(kind, family).find(|name| !has(name)) {
-            Some(table) => {
-                let program = self.programs.get(&kind).map(|p| p.save_program(family).to_owned()).unwrap_or_default();
-                Err(KernelError::SaveLacks { program, table: table.to_owned() })
-            }
-            None => Ok(()),
+        let program = || self.programs.get(&kind).map(|p| p.save_program(family).to_owned()).unwrap_or_default();
+        if let Some(table) = self.presence.tables_with_ours(kind, family).find(|name| !has(name)) {
+            return Err(KernelError::SaveLacks { program: program(), table: table.to_owned() });
         }
+        if kind == IptablesKind::Nft && state::lacks_port(saved) {
+            let (program, needed) = (program(), Release::WITH_EXPRESSIONS);
+            // In a later one's words, somebody has taken the port away.
+            if let Some(release) = Release::of(&program).filter(|release| *release < needed) {
+                return Err(KernelError::SaveTooOld { program, release, needed, family });
+            }
+        }
+        Ok(())
     }
 
     /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is

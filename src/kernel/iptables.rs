@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::process::{self, Call, Started};
+use super::release::version;
 use super::{KernelError, ProcessError};
 use crate::config::{Families, Family, IptablesKind};
 use crate::netfilter::save;
@@ -172,15 +173,7 @@ impl Pair {
 
 /// The kind of a program, as its version says: releases before 1.8 have one kind and say nothing.
 fn kind_of(program: &std::path::Path) -> Option<IptablesKind> {
-    let call = Call {
-        program: program.to_owned(),
-        arguments: vec!["--version".to_owned()],
-        environment: Vec::new(),
-        without_name_service: false,
-    };
-    let output = process::run_all(&[(&call, "")], Duration::from_secs(10)).pop()?.ok()?;
-    let kind =
-        if String::from_utf8_lossy(&output).contains("nf_tables") { IptablesKind::Nft } else { IptablesKind::Legacy };
+    let kind = if version(program)?.contains("nf_tables") { IptablesKind::Nft } else { IptablesKind::Legacy };
     Some(kind)
 }
 

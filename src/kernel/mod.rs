@@ -12,6 +12,7 @@ pub mod netns;
 pub mod nftables;
 pub mod probe;
 pub mod process;
+pub mod release;
 pub mod routes;
 pub mod sockets;
 mod trouble;
@@ -36,13 +37,27 @@ pub enum KernelError {
     },
     /// A save program that leaves something out.
     #[error(
-        "{program} did not print the table {table}, in which the kernel has chains of ours: are there rules in it that nft(8) made? They are to be in a table of their own"
+        "{program} did not print the table {table}, in which the kernel has chains of ours: are there rules in it that nft(8) made, or a later release of iptables? Those of nft(8) are to be in a table of their own, and iptables is to be of the later release"
     )]
     SaveLacks {
         /// The program.
         program: PathBuf,
         /// The table.
         table: String,
+    },
+    /// A save program that leaves conditions out.
+    #[error(
+        "{program} is of iptables {release}, which leaves the port out of a rule of ours that a later release made (the first one of ISTIO_INBOUND in the {family} table nat): use iptables {needed} or later here"
+    )]
+    SaveTooOld {
+        /// The program.
+        program: PathBuf,
+        /// Its release.
+        release: release::Release,
+        /// The first release that reads such rules.
+        needed: release::Release,
+        /// The family.
+        family: crate::config::Family,
     },
     /// A program that said that all went well.
     #[error(

@@ -11,6 +11,7 @@ use crate::netfilter::save::{SavedChain, SavedTable};
 mod change;
 mod differences;
 mod live;
+mod misread;
 mod moving;
 mod ours;
 mod routing;
@@ -20,6 +21,7 @@ mod wanted;
 pub use change::{Change, Nftables, Restore, Step, clean_script};
 pub use differences::{Difference, common};
 pub use live::rules as live_rules;
+pub use misread::lacks_port;
 pub use ours::tproxy_marks;
 pub use routing::RoutingState;
 

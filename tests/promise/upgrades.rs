@@ -136,3 +136,36 @@ fn an_empty_legacy_table_is_not_in_use() {
         assert_eq!(pod.state().ours(), Vec::<String>::new());
     });
 }
+
+/// iptables-nft before 1.8.8 leaves out conditions that a later release wrote. What it prints is not believed.
+#[test]
+fn a_release_too_old_to_read_the_rules_is_refused() {
+    in_pod(|pod| {
+        let flags = [REDIRECT, &[Kind::Nft.flag()]].concat();
+        pod.does(&flags);
+        let before = pod.state();
+        let prints_as = |release: &str| {
+            for family in FAMILIES {
+                let name = Kind::Nft.program(family, "save");
+                let script = format!(
+                    "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo {name} v{release} '(nf_tables)'; exit; }}\n\
+                     {} \"$@\" | /usr/bin/sed 's/ -m tcp --dport [0-9]*//'\n",
+                    crate::pod::real(&name).display()
+                );
+                pod.replace(&name, &script);
+            }
+        };
+        prints_as("1.8.7");
+        for words in [&[][..], &["clean"], &["check"], &["--reconcile=false"]] {
+            let outcome = pod.run(&[words, &flags].concat());
+            assert_eq!(outcome.status, Some(1), "{words:?}: {outcome:?}");
+            assert!(outcome.log.contains("is of iptables 1.8.7"), "{words:?}: {outcome:?}");
+        }
+        assert!(pod.state() == before, "something was changed");
+        // One that can read them says that the port is not there: then it is not.
+        prints_as("1.8.9");
+        assert_eq!(pod.run(&[&["check"], &flags[..]].concat()).status, Some(3));
+        FAMILIES.iter().for_each(|family| pod.mend(&Kind::Nft.program(family, "save")));
+        assert!(pod.does(&flags).log.contains("in place"));
+    });
+}

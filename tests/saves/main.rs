@@ -1,0 +1,176 @@
+//! What the save programs of several releases of iptables print of our rules among rules of others, and that all
+//! of it is read as what was planned. Needs no iptables: the texts were recorded (`record`, run for each release
+//! by `scripts/test-versions --record`).
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use istio_iptables::capture::{self, Plan};
+use istio_iptables::cli::{self, Parsed};
+use istio_iptables::config::{Config, Family, Host, IptablesKind, Options, Problems};
+use istio_iptables::netfilter::save::{self, SavedRule};
+use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
+
+/// A host with both families and a name server of each.
+struct TestHost;
+
+impl Host for TestHost {
+    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
+        Ok(["10.0.0.2", "fd00::2"].map(|a| a.parse().unwrap()).to_vec())
+    }
+
+    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        match path {
+            "/etc/resolv.conf" => Ok(b"nameserver 10.96.0.10\nnameserver fd00:10::a\n".to_vec()),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The plan of a line of flags.
+fn plan(flags: &str) -> Plan {
+    let argv = ["istio-iptables"].into_iter().chain(flags.split(' ')).map(Into::into).collect();
+    let Parsed::Call(call) = cli::parse(argv, &|_| None) else { panic!("{flags}") };
+    let mut problems = Problems::default();
+    let options = Options::read(call.command, &call.flags, &mut problems);
+    let config = Config::resolve(&call.flags, &options, &TestHost, &mut problems);
+    assert!(problems.errors.is_empty(), "{flags}: {:?}", problems.errors);
+    capture::plan(&config)
+}
+
+/// The lines of flags that were recorded.
+fn configurations() -> impl Iterator<Item = &'static str> {
+    include_str!("configurations.txt").lines().filter(|l| !l.starts_with('#'))
+}
+
+/// The part of a recorded file without any rules of ours.
+const OTHERS: &str = "others alone";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/saves/corpus")
+}
+
+/// What begins a part of a recorded file.
+const PART: &str = "## ";
+
+/// A release and kind, its name in words.
+type Programs = (String, IptablesKind);
+
+/// What was saved by flags, or [`OTHERS`], and family.
+type Saved = BTreeMap<(String, Family), String>;
+
+/// All that was recorded.
+fn corpus() -> BTreeMap<Programs, Saved> {
+    let mut corpus: BTreeMap<_, Saved> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder()).expect("tests/saves/corpus") {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let [version, kind, family] = name.split('-').collect::<Vec<_>>()[..] else { panic!("{name}") };
+        let kind = IptablesKind::BOTH.into_iter().find(|k| k.name() == kind).expect(name);
+        let family = if family == "ip" { Family::Ipv4 } else { Family::Ipv6 };
+        let text = std::fs::read_to_string(&path).unwrap();
+        let saved = corpus.entry((version.to_owned(), kind)).or_default();
+        for part in text.split(PART).skip(1) {
+            let (flags, text) = part.split_once('\n').unwrap();
+            saved.insert((flags.to_owned(), family), text.to_owned());
+        }
+    }
+    corpus
+}
+
+fn tables(text: &str) -> Tables {
+    save::parse(text).unwrap().into_iter().collect()
+}
+
+/// The snapshot that what was saved makes, with the routing that is wanted.
+fn snapshot(saved: &Saved, kind: IptablesKind, flags: &str, plan: &Plan) -> Snapshot {
+    let of = |family| ((kind, family), tables(&saved[&(flags.to_owned(), family)]));
+    Snapshot { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone().into() }
+}
+
+/// The rules as text, but for chains that hold nothing.
+fn texts(tables: &Tables) -> Vec<(String, Vec<String>)> {
+    let chains = tables.iter().flat_map(|(table, saved)| saved.chains.iter().map(move |c| (table, c)));
+    let text = |rule: &SavedRule| rule.text().to_string();
+    chains
+        .filter(|(_, c)| !c.rules.is_empty())
+        .map(|(table, c)| (format!("{table} {}", c.name), c.rules.iter().map(text).collect()))
+        .collect()
+}
+
+/// Calls `test` with each release and kind, each configuration, and what was saved.
+fn each(mut test: impl FnMut(&str, &Saved, IptablesKind, &str, &Plan)) {
+    let corpus = corpus();
+    let versions: BTreeSet<_> = corpus.keys().map(|(version, _)| version).collect();
+    assert!(versions.len() >= 5 && corpus.len() == 2 * versions.len(), "{versions:?}");
+    for ((version, kind), saved) in &corpus {
+        for flags in configurations() {
+            test(&format!("{version} {} {flags}", kind.name()), saved, *kind, flags, &plan(flags));
+        }
+    }
+}
+
+#[test]
+fn ours_are_in_place() {
+    each(|what, saved, kind, flags, plan| {
+        let found = snapshot(saved, kind, flags, plan);
+        let comparison = state::compare(&found, Goal::Apply { plan, kind: Some(kind) });
+        assert_eq!(comparison, Comparison::InPlace, "{what}");
+    });
+}
+
+/// Each rule in a chain of ours is understood, and there are as many as planned.
+#[test]
+fn ours_are_understood() {
+    each(|what, saved, kind, flags, plan| {
+        for ((_, family), tables) in &snapshot(saved, kind, flags, plan).tables {
+            let chains = tables.values().flat_map(|t| &t.chains).filter(|c| c.is_ours());
+            let rules: Vec<_> = chains.flat_map(|c| &c.rules).collect();
+            assert!(rules.iter().all(|r| r.meaning().is_some()), "{what}: {rules:#?}");
+            let planned = plan.rules.of(*family).filter(|r| r.chain.name().starts_with("ISTIO_")).count();
+            assert_eq!(rules.len(), planned, "{what}");
+        }
+    });
+}
+
+/// A rule of ours that is missing, or there twice, is seen.
+#[test]
+fn a_difference_is_one() {
+    each(|what, saved, kind, flags, plan| {
+        let whole = snapshot(saved, kind, flags, plan);
+        let lacking = |number: usize| {
+            let mut found = whole.clone();
+            let tables = found.tables.values_mut().flat_map(|t| t.values_mut());
+            let mut chains = tables.flat_map(|t| &mut t.chains).filter(|c| c.is_ours() && !c.rules.is_empty());
+            chains.nth(number).map(|chain| drop(chain.rules.pop()))?;
+            Some(found)
+        };
+        let drifted = (0..).map_while(lacking).map(|found| {
+            let Comparison::Drifted(differences) = state::compare(&found, Goal::Apply { plan, kind: Some(kind) })
+            else {
+                panic!("{what}: a rule that is missing is not seen");
+            };
+            assert_eq!(differences.len(), 1, "{what}: {differences:#?}");
+        });
+        assert!(drifted.count() > 6, "{what}");
+    });
+}
+
+/// Cleaning leaves what the others' rules are without ours, as the same program saves them.
+#[test]
+fn others_survive() {
+    each(|what, saved, kind, flags, plan| {
+        let found = snapshot(saved, kind, flags, plan);
+        let change = state::change(found, Goal::Clean { plan });
+        for family in Family::BOTH {
+            let left = change.after().tables.get(&(kind, family)).map(texts).unwrap_or_default();
+            let others = texts(&tables(&saved[&(OTHERS.to_owned(), family)]));
+            assert_eq!(left, others, "{what}");
+        }
+    });
+}

@@ -1,0 +1,88 @@
+//! Records what this machine's iptables saves. Run by `scripts/test-versions --record`, in place of which stands
+//! the release to record.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use istio_iptables::config::{Family, IptablesKind};
+use istio_iptables::netfilter::restore;
+use nix::sched::{CloneFlags, unshare};
+
+use crate::{OTHERS, PART, configurations, folder, plan};
+
+fn run(program: &str, arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("{program}: {e}"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?} fails with\n{input}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Rules of others: what is there before ours, and what comes after.
+fn others(family: Family) -> (&'static str, &'static str) {
+    let text = match family {
+        Family::Ipv4 => include_str!("foreign-ip.txt"),
+        Family::Ipv6 => include_str!("foreign-ip6.txt"),
+    };
+    text.split_once("# ours\n").unwrap()
+}
+
+/// What is saved after rules of others, these, and more of others, in a new network namespace.
+fn saved(kind: IptablesKind, family: Family, ours: String) -> String {
+    let work = move || {
+        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace of its own");
+        let (before, after) = others(family);
+        for command in before.lines().filter_map(|l| l.strip_prefix("# ipset ")) {
+            run("ipset", &command.split(' ').collect::<Vec<_>>(), "");
+        }
+        let program = |what: &str| format!("{}-{}-{what}", prefix(family), kind.name());
+        for text in [before, &ours, after] {
+            run(&program("restore"), &["--noflush"], text);
+        }
+        // Comments hold the time.
+        let saved = run(&program("save"), &[], "");
+        saved.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect()
+    };
+    std::thread::spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn prefix(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "iptables",
+        Family::Ipv6 => "ip6tables",
+    }
+}
+
+/// Writes a file; where another release prints the same, a link to its file.
+fn write(name: &str, what: &str, text: &str) {
+    let path = folder().join(name);
+    let _ = std::fs::remove_file(&path);
+    let entries = std::fs::read_dir(folder()).unwrap().map(|e| e.unwrap());
+    let files = entries.filter(|e| e.file_type().unwrap().is_file());
+    let mut names = files.map(|e| e.file_name().into_string().unwrap()).filter(|n| n.ends_with(&format!("-{what}")));
+    match names.find(|n| std::fs::read_to_string(folder().join(n)).unwrap() == text) {
+        Some(same) => std::os::unix::fs::symlink(same, path).unwrap(),
+        None => std::fs::write(path, text).unwrap(),
+    }
+}
+
+#[test]
+#[ignore = "writes to tests/saves/corpus"]
+fn record() {
+    let said = run("iptables-nft", &["--version"], "");
+    let version = said.split(' ').find_map(|w| w.strip_prefix('v')).expect("a version");
+    for kind in IptablesKind::BOTH {
+        for family in Family::BOTH {
+            let mut text = format!("{PART}{OTHERS}\n{}", saved(kind, family, String::new()));
+            for flags in configurations() {
+                let ours = restore::script(&plan(flags).rules, family);
+                let _ = write!(text, "{PART}{flags}\n{}", saved(kind, family, ours));
+            }
+            let what = format!("{}-{}.txt", kind.name(), prefix(family).trim_end_matches("tables"));
+            write(&format!("{version}-{what}"), &what, &text);
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::Snapshot;
 use crate::config::{Family, IptablesKind};
-use crate::netfilter::save::SavedRule;
+use crate::netfilter::save::{SavedChain, SavedRule};
 use crate::netfilter::{Hook, Table, Target};
 
 /// The states to go through, one after the other, before the last one; none where a change does not move
@@ -49,13 +49,30 @@ fn saves_marks(state: &Snapshot, kind: IptablesKind) -> bool {
     mangle.flat_map(|c| &c.rules).any(saves_mark)
 }
 
+/// The rule that stands for this one on the way, where that is another.
+fn careful(rule: &SavedRule) -> Option<SavedRule> {
+    let goes = saves_mark(rule) && !rule.text().starts_with("-i lo ");
+    goes.then(|| SavedRule::parse(&format!("-i lo {}", rule.text())))
+}
+
+/// A chain that may be on the way between two, with the rules of the ends in place of those that stand for them.
+pub(super) fn at_its_ends(now: &SavedChain, before: &SavedChain, after: &SavedChain) -> SavedChain {
+    let end_of = |rule: &SavedRule| {
+        let stands_for = |end: &&SavedRule| careful(end).is_some_and(|careful| careful.same(rule));
+        let on_the_way = !before.rules.iter().any(|r| r.same(rule));
+        before.rules.iter().chain(&after.rules).find(stands_for).filter(|_| on_the_way)
+    };
+    let rules = now.rules.iter().map(|rule| end_of(rule).unwrap_or(rule).clone()).collect();
+    SavedChain { name: now.name.clone(), rules }
+}
+
 fn on_lo_only(state: &mut Snapshot, kind: IptablesKind) {
     for family in Family::BOTH {
         let tables = state.tables.get_mut(&(kind, family));
         let mangle = tables.and_then(|t| t.get_mut(&Table::Mangle)).into_iter().flat_map(|t| &mut t.chains);
         let prerouting = mangle.filter(|c| c.name == Hook::Prerouting.name());
-        for rule in prerouting.flat_map(|c| &mut c.rules).filter(|r| saves_mark(r) && !r.text().starts_with("-i lo ")) {
-            *rule = SavedRule::parse(&format!("-i lo {}", rule.text()));
+        for rule in prerouting.flat_map(|c| &mut c.rules) {
+            *rule = careful(rule).unwrap_or_else(|| rule.clone());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where undoing a change leads, when somebody else was at work meanwhile.
 
+use super::moving::at_its_ends;
 use super::{Snapshot, Tables};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::Table;
@@ -35,7 +36,8 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
         if !chain.is_ours() {
             let empty = SavedChain::empty(chain.name.clone());
             let after = after.chain(&chain.name).unwrap_or(&empty);
-            target.chains.push(shared_chain(was.unwrap_or(&empty), after, chain));
+            let was = was.unwrap_or(&empty);
+            target.chains.push(shared_chain(was, after, &at_its_ends(chain, was, after)));
         } else if let Some(was) = was {
             target.chains.push(was.clone());
         }

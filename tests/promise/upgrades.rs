@@ -169,3 +169,36 @@ fn a_release_too_old_to_read_the_rules_is_refused() {
         assert!(pod.does(&flags).log.contains("in place"));
     });
 }
+
+/// TPROXY moves from one kind to the other in several steps. Where one of them fails, all is as it was.
+#[test]
+fn a_move_that_fails_on_its_way_is_undone() {
+    in_pod(|pod| {
+        let mut failed = 0;
+        for (from, to) in [(Kind::Legacy, Kind::Nft), (Kind::Nft, Kind::Legacy)] {
+            for (kind, family, number) in
+                Kind::BOTH.iter().flat_map(|k| FAMILIES.map(|f| (k, f))).flat_map(|(k, f)| [1, 2, 3].map(|n| (k, f, n)))
+            {
+                pod.renew();
+                pod.does(&[TPROXY, &["-t", "77", "-r", "99", from.flag()]].concat());
+                let before = pod.state().settled();
+                let (name, count) = (kind.program(family, "restore"), pod.place("count"));
+                let _ = std::fs::remove_file(&count);
+                let script = format!(
+                    "#!/bin/sh\necho >>{0}\n[ $(/usr/bin/wc -l <{0}) != {number} ] || {{ echo sabotage >&2; exit 1; }}\nexec {1} \"$@\"\n",
+                    count.display(),
+                    crate::pod::real(&name).display()
+                );
+                pod.replace(&name, &script);
+                let outcome = pod.run(&[TPROXY, &[to.flag()]].concat());
+                pod.mend(&name);
+                if !outcome.succeeded() {
+                    failed += 1;
+                    let now = pod.state().settled();
+                    assert!(now == before, "{name}, call {number}:\n{}{}", now.against(&before), outcome.log);
+                }
+            }
+        }
+        assert!(failed >= 12, "{failed}");
+    });
+}

@@ -34,6 +34,8 @@ pub(super) struct Session<'a> {
     programs: BTreeMap<IptablesKind, Programs>,
     /// Programs that were started before it was known what they are to do.
     restoring: Option<Restoring>,
+    /// Whether a program waits until the one for the other family is done.
+    one_by_one: bool,
     routes: Routes,
     _lock: NamespaceLock,
 }
@@ -109,6 +111,7 @@ impl<'a> Session<'a> {
             known: RoutingState::default(),
             programs: BTreeMap::new(),
             restoring: None,
+            one_by_one: false,
             routes: Routes::open()?,
             _lock: lock,
         })

@@ -8,6 +8,7 @@ use crate::config::{Family, IptablesKind};
 use crate::kernel::KernelError;
 use crate::kernel::detect::Netfilter;
 use crate::kernel::nftables;
+use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::netfilter::Ruleset;
 use crate::netfilter::nft::Tables;
@@ -96,18 +97,34 @@ impl<'a> Work<'a> {
 }
 
 impl Session<'_> {
-    /// Does the work, and undoes what was done where a part of it fails.
+    /// Does the work, and undoes what was done where a part of it fails. Where that may be because programs got in
+    /// each other's way, it is done once more, one after the other.
     pub(in crate::commands) fn carry_out(&mut self, work: &Work<'_>, steps: &[Step]) -> Result<(), Failure> {
         let done = self.run(steps, work.native()).and_then(|()| self.verify(work, steps));
         let Err(cause) = done else { return Ok(()) };
         log::warn!("undoing what was done: {cause}");
+        let one_by_one = std::mem::replace(&mut self.one_by_one, true);
         match self.undo(work, steps.contains(&Step::Nftables)) {
+            Ok(()) if !one_by_one && self.may_have_disturbed_each_other(steps) => {
+                log::info!("doing it again, one family after the other: this iptables cannot do both at once");
+                let found = self.read_afterwards(&work.change, work.goal)?;
+                let work = Work::new(found, work.goal)?;
+                self.carry_out(&work, &work.steps(false))
+            }
             Ok(()) => Err(Failure::Undone(Box::new(cause))),
             Err((undoing, left)) => {
                 let left = left.iter().map(ToString::to_string).collect();
                 Err(Failure::NotUndone { cause: Box::new(cause), undoing, left })
             }
         }
+    }
+
+    /// Whether programs were run at the same time that do not bear it.
+    fn may_have_disturbed_each_other(&self, steps: &[Step]) -> bool {
+        let of_nft = |r: &&Restore| r.kind == IptablesKind::Nft;
+        let at_once = |s: &Step| matches!(s, Step::Restore(all) if all.iter().filter(of_nft).count() > 1);
+        let program = self.programs.get(&IptablesKind::Nft).map(|p| p.restore_program(Family::Ipv4));
+        steps.iter().any(at_once) && program.and_then(Release::of).is_some_and(|release| release < Release::UNDISTURBED)
     }
 
     /// Looks whether programs made their change: exit status 0 is not taken for it. A first apply and a clean
@@ -150,7 +167,8 @@ impl Session<'_> {
     /// place goes.
     fn undo(&mut self, work: &Work<'_>, nftables: bool) -> Result<(), (Box<KernelError>, Vec<Difference>)> {
         let unknown = |error| (Box::new(error), Vec::new());
-        let now = self.read_afterwards(&work.change).map_err(unknown)?;
+        let all = Goal::Clean { plan: self.call.plan };
+        let now = self.read_afterwards(&work.change, all).map_err(unknown)?;
         let back = work.change.back_from(now.snapshot);
         let mut trouble = None;
         let filled = !work.native.wanted.0.is_empty();
@@ -165,7 +183,7 @@ impl Session<'_> {
             trouble = self.restore_native(work).err().or(trouble);
         }
         if let Some(error) = trouble {
-            let now = self.read_afterwards(&work.change).map_err(unknown)?;
+            let now = self.read_afterwards(&work.change, all).map_err(unknown)?;
             let left = work.change.back_from(now.snapshot).inverse().differences();
             if !left.is_empty() || matches!(error, KernelError::Nftables(_)) {
                 return Err((Box::new(error), left));
@@ -177,13 +195,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn read_afterwards(&mut self, change: &Change) -> Result<Found, KernelError> {
+    fn read_afterwards(&mut self, change: &Change, goal: Goal<'_>) -> Result<Found, KernelError> {
         // The old connections may be in the middle of an answer that was not read to its end.
         self.netfilter = Netfilter::default();
         self.presence = self.netfilter.look()?;
         self.routes = Routes::open()?;
         self.known = change.before().routing.clone();
-        self.read(Goal::Clean { plan: self.call.plan })
+        self.read(goal)
     }
 
     /// Removes tables that iptables-nft made during this call and that hold nothing.
@@ -212,12 +230,14 @@ impl Session<'_> {
             if of_kind.is_empty() {
                 continue;
             }
-            let families: Vec<_> = of_kind.iter().map(|r| r.family).collect();
-            let restoring = match self.restoring.take().filter(|r| r.is_for(*kind, &families)) {
-                Some(started) => Ok(started),
-                None => programs.start_restore(&families, self.manner),
-            };
-            result = result.and(restoring.and_then(|r| r.finish(&of_kind)));
+            for at_once in of_kind.chunks(if self.one_by_one { 1 } else { of_kind.len() }) {
+                let families: Vec<_> = at_once.iter().map(|r| r.family).collect();
+                let restoring = match self.restoring.take().filter(|r| r.is_for(*kind, &families)) {
+                    Some(started) => Ok(started),
+                    None => programs.start_restore(&families, self.manner),
+                };
+                result = result.and(restoring.and_then(|r| r.finish(at_once)));
+            }
         }
         result
     }

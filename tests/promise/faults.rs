@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use istio_iptables::kernel::release::Release;
+
 use crate::pod::{FAMILIES, Kind, Pod, finish, full, in_pod, real};
 use crate::scenario::{Deed, prepare, states};
 use crate::verdict::{Case, Tally};
@@ -105,7 +107,10 @@ fn suffer(pod: &Pod, kind: Kind, deed: Deed, foreign: bool) -> Tally {
                 }
                 fault.strike(pod, &program);
                 let mut call = pod.call(&deed.args(kind));
-                let bound = if fault.hangs() { "1s" } else { "30s" };
+                // Releases before 1.8.8 look once a second whether the lock of legacy iptables is free.
+                let release = Release::of(&real(&Kind::Legacy.program("ip", "restore")));
+                let patient = if release < Some(Release::WITH_EXPRESSIONS) { "3s" } else { "1s" };
+                let bound = if fault.hangs() { patient } else { "30s" };
                 call.env("ISTIO_IPTABLES_PROGRAM_TIMEOUT", bound);
                 let outcome = finish(call);
                 pod.mend(&program);

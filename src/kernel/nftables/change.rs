@@ -10,6 +10,7 @@ use super::instruction::SetReference;
 use super::sets::Element;
 use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
+use crate::logging::Printable;
 use crate::netfilter::Table;
 use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
 use crate::state::common;
@@ -26,7 +27,7 @@ pub struct Difference {
 /// A line with `+` or `-`.
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", if self.wanted { '+' } else { '-' }, self.text)
+        write!(f, "{} {}", if self.wanted { '+' } else { '-' }, Printable(&self.text))
     }
 }
 

@@ -45,6 +45,11 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
     };
     let returns =
         |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
+    // Others mark connections too. Chains of ours name the marks that ours have, or else a rule of others would
+    // become one of ours by our coming.
+    let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning.as_ref());
+    let known = |mark: Mark| ours().any(|r| gives(r, mark) || r.matches().contains(&Match::Mark(Negatable::Is(mark))));
+    let to_itself = |mark: Mark| ours().any(|r| r.matches().contains(&Match::Mark(Negatable::Not(mark))));
     let tcp = Match::Protocol(Protocol::Tcp);
     let lo = Match::OutInterface(Negatable::Is(Interface::loopback()));
     match (table, hook, rule.matches(), rule.target()) {
@@ -57,24 +62,35 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
             has(Hook::Prerouting, &returns(Match::InInterface(Negatable::Is(name.clone()))))
         }
         // The marks of TPROXY mode.
-        (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(_))], Target::SaveMark) => *m == tcp,
+        (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(mark))], Target::SaveMark) => {
+            *m == tcp && known(*mark)
+        }
         // The same on the way from one kind of iptables to the other.
         (
             Table::Mangle,
             Hook::Prerouting,
-            [Match::InInterface(Negatable::Is(name)), m, Match::Mark(_)],
+            [Match::InInterface(Negatable::Is(name)), m, Match::Mark(mark)],
             Target::SaveMark,
-        ) => *m == tcp && *name == Interface::loopback(),
-        (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(_))], Target::Return) => *o == lo && *m == tcp,
-        (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(_)], Target::RestoreMark) => *m == tcp,
+        ) => *m == tcp && *name == Interface::loopback() && known(*mark.value()),
+        (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(mark))], Target::Return) => {
+            *o == lo && *m == tcp && known(*mark)
+        }
+        (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(mark)], Target::RestoreMark) => {
+            *m == tcp && known(*mark)
+        }
         (
             Table::Mangle,
             Hook::Output,
             [Match::Destination(Negatable::Not(to)), o, m, Match::OwnerUid(_) | Match::OwnerGid(_)],
-            Target::SetMark(_),
-        ) => to.starts_at_loopback() && *o == lo && *m == tcp,
+            Target::SetMark(mark),
+        ) => to.starts_at_loopback() && *o == lo && *m == tcp && to_itself(mark),
         _ => false,
     }
+}
+
+/// Whether a rule gives this mark.
+fn gives(rule: &Specification, mark: Mark) -> bool {
+    matches!(rule.target(), Target::SetMark(given) | Target::Tproxy { mark: given, .. } if given == mark)
 }
 
 /// The interface that a rule's packets come in by.

@@ -111,6 +111,25 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
     }
 }
 
+/// Rules of others that keep marks as ours do, but other ones, do not become ours by our coming.
+#[test]
+fn marks_of_others_stay() {
+    let mangle = |hook, rule: &str| (Table::Mangle, hook, false, rule.to_owned());
+    let masks = "--nfmask 0xffffffff --ctmask 0xffffffff";
+    let rules = vec![
+        mangle(Hook::Prerouting, &format!("-p tcp -m mark --mark 0x9999 -j CONNMARK --save-mark {masks}")),
+        mangle(Hook::Output, &format!("-p tcp -m connmark --mark 0x9999 -j CONNMARK --restore-mark {masks}")),
+        mangle(Hook::Output, "-o lo -p tcp -m mark --mark 0x9999 -j RETURN"),
+        mangle(
+            Hook::Output,
+            "! -d 127.0.0.1/32 -o lo -p tcp -m owner --uid-owner 5 -j MARK --set-xmark 0x9999/0xffffffff",
+        ),
+    ];
+    for wanted in FLAGS {
+        there_and_back(None, Some(wanted), IptablesKind::Nft, IptablesKind::Nft, false, &rules).unwrap();
+    }
+}
+
 /// From any state, the steps lead to where the comparison says that all is in place; rules of others
 /// stay, in their order; the inverse leads back.
 fn there_and_back(

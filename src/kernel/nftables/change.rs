@@ -105,7 +105,7 @@ fn compare_rules(
 }
 
 /// A wanted rule as it is read from the kernel.
-fn normal(body: &Body) -> Result<Reading, NftError> {
+pub(super) fn normal(body: &Body) -> Result<Reading, NftError> {
     let assembled = assemble(body, 0)?;
     let sets: Vec<(u32, Vec<Element>)> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
     let content = |reference: &SetReference| match reference {
@@ -119,7 +119,7 @@ fn normal(body: &Body) -> Result<Reading, NftError> {
 }
 
 /// The chain that a rule of a table is in.
-fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
+pub(super) fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
     ChainState { name: chain_name(chain).to_owned(), base: base(table, chain).map(BaseState::from), flags: 0 }
 }
 

@@ -47,7 +47,7 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
         |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
     // Others mark connections too. Chains of ours name the marks that ours have, or else a rule of others would
     // become one of ours by our coming.
-    let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning.as_ref());
+    let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
     let known = |mark: Mark| ours().any(|r| gives(r, mark) || r.matches().contains(&Match::Mark(Negatable::Is(mark))));
     let to_itself = |mark: Mark| ours().any(|r| r.matches().contains(&Match::Mark(Negatable::Not(mark))));
     let tcp = Match::Protocol(Protocol::Tcp);

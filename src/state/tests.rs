@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::model::{Content, carry_out, chain, content, restore};
-use super::{Comparison, Goal, Snapshot, Step, change, compare};
+use super::{Comparison, Goal, Restore, Snapshot, Step, change, compare};
 use crate::capture::{Plan, plan};
 use crate::config::tests::{FakeHost, resolve};
 use crate::config::{Family, IptablesKind};
@@ -107,6 +107,21 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
     for (wanted, rules) in [(FLAGS[3], vec![returned()]), (FLAGS[4], vec![marked, returned()])] {
         for kind in IptablesKind::BOTH {
             there_and_back(None, Some(wanted), kind, kind, false, &rules).unwrap();
+        }
+    }
+}
+
+/// Nobody is to look up a name: programs get numbers, also where rules are changed.
+#[test]
+fn programs_get_users_by_number() {
+    let before = state(Some(FLAGS[1]), IptablesKind::Nft, &Vec::new());
+    let plan = planned("-b * -i * -u envoy -g staff");
+    let change = change(before, Goal::Apply { plan: &plan, kind: Some(IptablesKind::Nft) });
+    for step in change.steps(&plan.rules.by_number(), false, super::Nftables::Stay) {
+        let Step::Restore(all) = step else { continue };
+        for Restore { text, .. } in all {
+            assert!(text.contains("--uid-owner 101 ") && text.contains("--gid-owner 50 "), "{text}");
+            assert!(!text.contains("envoy") && !text.contains("staff"), "{text}");
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Snapshot, Tables};
-use crate::capture::Plan;
+use crate::capture::{Plan, TO_ITSELF};
 use crate::config::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Hook, Match, Negatable, Protocol, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Table, Target};
 
 /// Tells rules of ours in one family.
 ///
@@ -45,11 +45,11 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
     };
     let returns =
         |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
-    // Others mark connections too. Chains of ours name the marks that ours have, or else a rule of others would
-    // become one of ours by our coming.
+    // Others mark connections too. Chains of ours name the mark that ours have, or else a rule of others would
+    // become one of ours by our coming; where they name none yet, the table is half made.
     let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
-    let known = |mark: Mark| ours().any(|r| gives(r, mark) || r.matches().contains(&Match::Mark(Negatable::Is(mark))));
-    let to_itself = |mark: Mark| ours().any(|r| r.matches().contains(&Match::Mark(Negatable::Not(mark))));
+    let half_made = || saved.chain(IstioChain::Inbound.name()).is_some() && !ours().any(|r| mark_in(r).is_some());
+    let known = |mark: Mark| ours().any(|r| mark_in(r) == Some(mark)) || half_made();
     let tcp = Match::Protocol(Protocol::Tcp);
     let lo = Match::OutInterface(Negatable::Is(Interface::loopback()));
     match (table, hook, rule.matches(), rule.target()) {
@@ -83,14 +83,25 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
             Hook::Output,
             [Match::Destination(Negatable::Not(to)), o, m, Match::OwnerUid(_) | Match::OwnerGid(_)],
             Target::SetMark(mark),
-        ) => to.starts_at_loopback() && *o == lo && *m == tcp && to_itself(mark),
+        ) => to.starts_at_loopback() && *o == lo && *m == tcp && mark == TO_ITSELF,
         _ => false,
     }
 }
 
-/// Whether a rule gives this mark.
-fn gives(rule: &Specification, mark: Mark) -> bool {
-    matches!(rule.target(), Target::SetMark(given) | Target::Tproxy { mark: given, .. } if given == mark)
+/// The mark of captured packets, where a rule of ours asks for it or gives it.
+fn mark_in(rule: &Specification) -> Option<Mark> {
+    match rule.target() {
+        Target::SetMark(mark) | Target::Tproxy { mark, .. } => return Some(mark),
+        Target::Jump(_)
+        | Target::Return
+        | Target::Accept
+        | Target::Drop
+        | Target::Redirect(_)
+        | Target::SaveMark
+        | Target::RestoreMark
+        | Target::ConntrackZone(_) => {}
+    }
+    rule.matches().iter().find_map(|m| if let Match::Mark(Negatable::Is(mark)) = m { Some(*mark) } else { None })
 }
 
 /// The interface that a rule's packets come in by.

@@ -1,6 +1,6 @@
 //! The log: lines on standard error, as Istio's programs write them or as JSON.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,7 +43,7 @@ impl Logging {
                 json_string(&record.args().to_string())
             )
         } else {
-            format!("{time}\t{level}\t{}\n", record.args())
+            format!("{time}\t{level}\t{}\n", Printable(&record.args().to_string()))
         }
     }
 }
@@ -85,6 +85,23 @@ fn utc(microseconds: u128) -> String {
     )
 }
 
+/// A text with its control characters as escapes, but for line ends and tabs: the comment of somebody's rule,
+/// say, must not steer a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        for part in self.0.split_inclusive(steers) {
+            let plain = part.trim_end_matches(steers);
+            f.write_str(plain)?;
+            part.chars().next_back().filter(|c| steers(*c)).map_or(Ok(()), |c| c.escape_default().fmt(f))?;
+        }
+        Ok(())
+    }
+}
+
 /// A text as a JSON string (RFC 8259, section 7).
 pub fn json_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -120,6 +137,15 @@ mod tests {
     #[test]
     fn json_strings_stay_on_their_line() {
         assert_eq!(json_string("a\"b\\c\nd\te\u{1}"), r#""a\"b\\c\nd\te\u0001""#);
+    }
+
+    #[test]
+    fn no_text_steers_a_terminal() {
+        let printed = |text| Printable(text).to_string();
+        assert_eq!(printed("two\nlines\tand é"), "two\nlines\tand é");
+        assert_eq!(printed("a\u{1b}[2J\u{9b}\rb\0"), "a\\u{1b}[2J\\u{9b}\\rb\\u{0}");
+        let record = Record::builder().level(log::Level::Warn).args(format_args!("\u{1b}c")).build();
+        assert!(Logging::default().line(&record).ends_with("\twarn\t\\u{1b}c\n"));
     }
 
     #[test]

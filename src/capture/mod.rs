@@ -13,6 +13,7 @@ mod routing;
 mod tproxy;
 
 pub use routing::{LocalRoute, PolicyRule, Routing};
+pub(crate) use tproxy::TO_ITSELF;
 
 /// All that a configuration wants of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

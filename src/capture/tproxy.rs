@@ -6,7 +6,7 @@ use crate::config::{Interface, Mark};
 use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Table, Target};
 
 /// The mark of what the proxy's outbound side sends to an address of the pod itself.
-const TO_ITSELF: Mark = Mark::at_least_one(1338);
+pub(crate) const TO_ITSELF: Mark = Mark::at_least_one(1338);
 
 /// Rules of the mangle table that TPROXY mode has whether or not inbound ports are captured.
 pub(super) fn marks(build: &mut Build<'_>) {

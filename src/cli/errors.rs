@@ -1,6 +1,7 @@
 //! What is wrong with the shape of a call, and what of it has no effect.
 
 use super::Source;
+use crate::logging::Printable;
 
 /// Something of the call that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +53,7 @@ pub enum ShapeError {
     #[error("{0} and {1} are two commands: give one of them")]
     TwoCommands(&'static str, &'static str),
     /// Whatever else the parser finds.
-    #[error("{0}")]
+    #[error("{}", Printable(.0))]
     Other(String),
 }
 

@@ -203,11 +203,7 @@ fn file_name(path: &OsStr) -> String {
 fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Option<clap::ArgMatches>, String> {
     // Most of the work is to build a parser, and most calls have few of the flags. Where those are not
     // enough, the parser of all says what is wrong.
-    let few = {
-        let names: Vec<&[u8]> = argv.iter().filter_map(|a| a.as_encoded_bytes().strip_prefix(b"-")).collect();
-        flags::ALL.iter().copied().filter(move |flag| names.iter().any(|name| may_be(name, flag)))
-    };
-    if let Ok(matches) = parser(few).try_get_matches_from(&argv) {
+    if let Ok(matches) = parser_of_few(&argv).try_get_matches_from(&argv) {
         return Ok(Some(matches));
     }
     loop {
@@ -245,6 +241,24 @@ fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Opti
             _ => return Ok(None),
         };
     }
+}
+
+/// A parser of those flags only that the arguments may hold.
+fn parser_of_few(argv: &[OsString]) -> clap::Command {
+    let names: Vec<&[u8]> = argv.iter().filter_map(|a| a.as_encoded_bytes().strip_prefix(b"-")).collect();
+    parser(flags::ALL.iter().copied().filter(|flag| names.iter().any(|name| may_be(name, flag))))
+}
+
+/// Whether what the parser of few flags takes is the same to the parser of all, for fuzzing.
+#[doc(hidden)]
+pub fn parsers_agree(argv: &[OsString]) -> bool {
+    let Ok(few) = parser_of_few(argv).try_get_matches_from(argv) else { return true };
+    let Ok(all) = command().try_get_matches_from(argv) else { return false };
+    let given = |matches: &clap::ArgMatches, name| {
+        let values = matches.try_get_many::<OsString>(name).ok().flatten();
+        values.into_iter().flatten().cloned().collect::<Vec<_>>()
+    };
+    flags::ALL.iter().map(|flag| flag.long).chain(["words"]).all(|name| given(&few, name) == given(&all, name))
 }
 
 /// Whether the argument, without its first dash, may hold the flag. Some are values that only look like it.

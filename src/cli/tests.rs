@@ -177,9 +177,11 @@ fn one_error_does_not_hide_values() {
 
 #[test]
 fn messages_stay_on_their_line() {
-    for args in [&["--no\nsuch"][..], &["-\n"], &["--help=1"], &["-x", "-b\n"], &["--no such=\n"], &["-p"]] {
+    for args in
+        [&["--no\nsuch"][..], &["-\n"], &["--help=1"], &["--help=\u{1b}c"], &["-x", "-b\n"], &["--no such=\n"], &["-p"]]
+    {
         let found = errors(args);
-        assert!(!found.is_empty() && found.iter().all(|e| !e.contains('\n')), "{args:?}: {found:?}");
+        assert!(!found.is_empty() && found.iter().all(|e| !e.contains(char::is_control)), "{args:?}: {found:?}");
     }
     assert!(call(&["in\nit"]).ignored.iter().all(|i| !i.to_string().contains('\n')));
 }

@@ -1,7 +1,7 @@
 //! A packet, as a user describes it and as the simulation starts with it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::pod::Pod;
 use super::words::{Request, WordError};
@@ -198,7 +198,14 @@ impl fmt::Display for Packet {
             (Direction::Out, None) => f.write_str(" uid=none")?,
             (Direction::In, None) => {}
         }
-        write!(f, " from={} to={} iface={}", self.from, self.to, self.interface)?;
+        for (word, end) in [("from", self.from), ("to", self.to)] {
+            // Port 0 has to be said too, of a packet that has ports.
+            match self.transport.has_ports() {
+                true => write!(f, " {word}={}", SocketAddr::new(end.address, end.port))?,
+                false => write!(f, " {word}={}", end.address)?,
+            }
+        }
+        write!(f, " iface={}", self.interface)?;
         if self.state != ConntrackState::New {
             write!(f, " state={}", self.state.name().to_ascii_lowercase())?;
         }

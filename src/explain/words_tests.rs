@@ -35,6 +35,8 @@ fn what_is_left_open_follows_from_the_pod() {
         ("in icmp", "in icmp from=203.0.113.7 to=10.244.0.10 iface=eth0"),
         ("out icmp to=fd00::1 gid=5", "out icmp uid=1000 gid=5 from=fd00:10:244::10 to=fd00::1 iface=eth0"),
         ("in tcp to=127.0.0.1:80", "in tcp from=127.0.0.1:40000 to=127.0.0.1:80 iface=lo"),
+        ("in tcp from=10.1.2.3:0 to=:0", "in tcp from=10.1.2.3:0 to=10.244.0.10:0 iface=eth0"),
+        ("in udp to=[fd00::1]:0", "in udp from=[2001:db8::7]:40000 to=[fd00::1]:0 iface=eth0"),
     ] {
         assert_eq!(packet(words), whole);
         assert_eq!(packet(whole), whole);

@@ -175,13 +175,7 @@ impl Netlink {
             if length > self.buffer.len() {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is cut off"));
             }
-            let mut rest = self.buffer.as_slice();
-            while !rest.is_empty() {
-                let message = NetlinkMessage::<Message>::deserialize(rest)
-                    .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
-                // Messages begin at multiples of four bytes.
-                let length = (message.header.length as usize).next_multiple_of(4).max(16);
-                rest = rest.get(length..).unwrap_or_default();
+            for message in messages(&self.buffer)? {
                 if message.header.sequence_number != self.sequence {
                     continue;
                 }
@@ -198,4 +192,18 @@ impl Netlink {
             }
         }
     }
+}
+
+/// The messages in a part of an answer.
+pub(super) fn messages(mut bytes: &[u8]) -> io::Result<Vec<NetlinkMessage<Message>>> {
+    let mut messages = Vec::new();
+    while !bytes.is_empty() {
+        let message = NetlinkMessage::<Message>::deserialize(bytes)
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+        // Messages begin at multiples of four bytes.
+        let length = (message.header.length as usize).next_multiple_of(4).max(16);
+        bytes = bytes.get(length..).unwrap_or_default();
+        messages.push(message);
+    }
+    Ok(messages)
 }

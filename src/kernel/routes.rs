@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
 use netlink_packet_core::{
-    DecodeError, DefaultNla, Emitable, NLM_F_CREATE, NLM_F_EXCL, NlasIterator, Parseable, parse_u32,
+    DecodeError, DefaultNla, Emitable, NLM_F_CREATE, NLM_F_EXCL, NetlinkPayload, NlasIterator, Parseable, parse_u32,
 };
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
@@ -334,6 +334,42 @@ fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
     }
     let table = KernelId::new(table).filter(|t| !KERNEL_TABLES.contains(&t.number()))?;
     on_lo.then_some(LocalRoute { family, table })
+}
+
+/// Reads bytes as the kernel's answers, for fuzzing: what is read of the shape that we make can be written, and
+/// is read as the same again.
+///
+/// # Errors
+/// What does not hold.
+#[doc(hidden)]
+pub fn read_anything(bytes: &[u8]) -> Result<(), String> {
+    let messages = super::netlink::messages(bytes).unwrap_or_default().into_iter();
+    let answers =
+        messages.filter_map(|m| if let NetlinkPayload::InnerMessage(answer) = m.payload { Some(answer) } else { None });
+    for answer in answers {
+        let _ = answer.contents::<AddressMessage>(Object::Address.add());
+        for family in Family::BOTH {
+            if let Ok(Some(message)) = answer.contents(Object::Rule.add())
+                && let Some(rule) = policy_rule(family, &message)
+            {
+                let written = Message::new(Object::Rule.add(), &rule_message(&rule)).contents(Object::Rule.add());
+                let again = written.ok().flatten().and_then(|m| policy_rule(family, &m));
+                same(&rule, again)?;
+            }
+            if let Ok(Some(message)) = answer.contents(Object::Route.add())
+                && let Some(route) = local_route(family, &message)
+            {
+                let written = Message::new(Object::Route.add(), &route_message(&route)).contents(Object::Route.add());
+                let again = written.ok().flatten().and_then(|m| local_route(family, &m));
+                same(&route, again)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(read: &T, again: Option<T>) -> Result<(), String> {
+    if again.as_ref() == Some(read) { Ok(()) } else { Err(format!("{read:?}, written and read, is {again:?}")) }
 }
 
 /// Sets `lo` up, which routes over it need.

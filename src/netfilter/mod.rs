@@ -8,6 +8,8 @@ use std::ops::Range;
 use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod chain;
+#[cfg(test)]
+pub(crate) mod lines;
 pub mod nft;
 pub mod normal;
 pub mod restore;

@@ -108,8 +108,14 @@ impl SavedRule {
             Some(rule) => rule.target.jump().map(|chain| Cow::Borrowed(chain.name())),
             None => {
                 let mut words = words(self.text())?.into_iter();
-                words.find(|w| matches!(w.as_ref(), "-j" | "-g" | "--jump" | "--goto"))?;
-                words.next()
+                loop {
+                    match words.next()?.as_ref() {
+                        "-j" | "-g" | "--jump" | "--goto" => return words.next(),
+                        // A comment may look like an option: without a space in it, it stands there unquoted.
+                        "--comment" => drop(words.next()),
+                        _ => {}
+                    }
+                }
             }
         }
     }
@@ -398,6 +404,8 @@ mod tests {
         assert!(SavedRule::parse("-g ISTIO_OUTPUT").jumps_to_ours());
         assert!(SavedRule::parse("-m comment --comment \"a \\\" b\" -j ISTIO_OUTPUT").jumps_to_ours());
         assert!(!SavedRule::parse("-m comment --comment \"-j ISTIO_OUTPUT\" -j RETURN").jumps_to_ours());
+        assert!(SavedRule::parse("-m comment --comment -j -j ISTIO_OUTPUT").jumps_to_ours());
+        assert!(!SavedRule::parse("-m comment --comment -g -m comment --comment ISTIO_OUTPUT -j DROP").jumps_to_ours());
     }
 
     #[test]

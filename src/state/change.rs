@@ -137,7 +137,9 @@ fn restores(before: &Snapshot, after: &Snapshot, rules: &Ruleset, force: bool) -
         for family in Family::BOTH {
             let of = |s: &Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_default();
             let (before, after) = (of(before), of(after));
-            let fresh = !has_ours(&before) && has_ours(&after);
+            // A rule that is planned may be there without our chains: then it must not be there twice.
+            let planned = || rules.of(family).count();
+            let fresh = !has_ours(&before) && has_ours(&after) && count(&after) == count(&before) + planned();
             let text = if fresh && !rules.is_empty() {
                 restore::script(rules, family)
             } else {
@@ -154,6 +156,11 @@ fn restores(before: &Snapshot, after: &Snapshot, rules: &Ruleset, force: bool) -
 
 fn has_ours(tables: &Tables) -> bool {
     tables.values().flat_map(|t| &t.chains).any(SavedChain::is_ours)
+}
+
+/// How many rules there are.
+fn count(tables: &Tables) -> usize {
+    tables.values().flat_map(|t| &t.chains).map(|c| c.rules.len()).sum()
 }
 
 /// The text that would remove what a plan makes, for a dry run.

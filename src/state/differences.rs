@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Snapshot;
 use crate::config::{Family, IptablesKind};
+use crate::logging::Printable;
 use crate::netfilter::Table;
 use crate::netfilter::save::{SavedChain, SavedRule};
 
@@ -52,7 +53,7 @@ impl fmt::Display for Difference {
                     Family::Ipv4 => "iptables",
                     Family::Ipv6 => "ip6tables",
                 };
-                write!(f, "{} {program}-{} -t {table} {arguments}", sign(add), kind.name())
+                write!(f, "{} {program}-{} -t {table} {}", sign(add), kind.name(), Printable(arguments))
             }
             Self::Routing { add, command } => write!(f, "{} {command}", sign(add)),
         }

@@ -106,4 +106,6 @@ pub fn change(snapshot: Snapshot, goal: Goal<'_>) -> Change {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

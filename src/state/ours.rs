@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Snapshot, Tables};
-use crate::capture::Plan;
+use crate::capture::{Plan, TO_ITSELF};
 use crate::config::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Hook, Match, Negatable, Protocol, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Table, Target};
 
 /// Tells rules of ours in one family.
 ///
@@ -45,6 +45,11 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
     };
     let returns =
         |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
+    // Others mark connections too. Chains of ours name the mark that ours have, or else a rule of others would
+    // become one of ours by our coming; where they name none yet, the table is half made.
+    let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
+    let half_made = || saved.chain(IstioChain::Inbound.name()).is_some() && !ours().any(|r| mark_in(r).is_some());
+    let known = |mark: Mark| ours().any(|r| mark_in(r) == Some(mark)) || half_made();
     let tcp = Match::Protocol(Protocol::Tcp);
     let lo = Match::OutInterface(Negatable::Is(Interface::loopback()));
     match (table, hook, rule.matches(), rule.target()) {
@@ -57,24 +62,46 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
             has(Hook::Prerouting, &returns(Match::InInterface(Negatable::Is(name.clone()))))
         }
         // The marks of TPROXY mode.
-        (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(_))], Target::SaveMark) => *m == tcp,
+        (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(mark))], Target::SaveMark) => {
+            *m == tcp && known(*mark)
+        }
         // The same on the way from one kind of iptables to the other.
         (
             Table::Mangle,
             Hook::Prerouting,
-            [Match::InInterface(Negatable::Is(name)), m, Match::Mark(_)],
+            [Match::InInterface(Negatable::Is(name)), m, Match::Mark(mark)],
             Target::SaveMark,
-        ) => *m == tcp && *name == Interface::loopback(),
-        (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(_))], Target::Return) => *o == lo && *m == tcp,
-        (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(_)], Target::RestoreMark) => *m == tcp,
+        ) => *m == tcp && *name == Interface::loopback() && known(*mark.value()),
+        (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(mark))], Target::Return) => {
+            *o == lo && *m == tcp && known(*mark)
+        }
+        (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(mark)], Target::RestoreMark) => {
+            *m == tcp && known(*mark)
+        }
         (
             Table::Mangle,
             Hook::Output,
             [Match::Destination(Negatable::Not(to)), o, m, Match::OwnerUid(_) | Match::OwnerGid(_)],
-            Target::SetMark(_),
-        ) => to.starts_at_loopback() && *o == lo && *m == tcp,
+            Target::SetMark(mark),
+        ) => to.starts_at_loopback() && *o == lo && *m == tcp && mark == TO_ITSELF,
         _ => false,
     }
+}
+
+/// The mark of captured packets, where a rule of ours asks for it or gives it.
+fn mark_in(rule: &Specification) -> Option<Mark> {
+    match rule.target() {
+        Target::SetMark(mark) | Target::Tproxy { mark, .. } => return Some(mark),
+        Target::Jump(_)
+        | Target::Return
+        | Target::Accept
+        | Target::Drop
+        | Target::Redirect(_)
+        | Target::SaveMark
+        | Target::RestoreMark
+        | Target::ConntrackZone(_) => {}
+    }
+    rule.matches().iter().find_map(|m| if let Match::Mark(Negatable::Is(mark)) = m { Some(*mark) } else { None })
 }
 
 /// The interface that a rule's packets come in by.

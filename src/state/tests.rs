@@ -1,122 +1,17 @@
-//! Properties of comparison and change, on a model of tables that reads restore text as the kernel's tools
-//! do.
+//! Properties of comparison and change, on a model of tables.
 
 use proptest::prelude::*;
 
-use super::{Change, Comparison, Goal, Snapshot, Step, Tables, change, compare};
+use super::model::{Content, carry_out, chain, content, restore};
+use super::{Comparison, Goal, Restore, Snapshot, Step, change, compare};
 use crate::capture::{Plan, plan};
 use crate::config::tests::{FakeHost, resolve};
 use crate::config::{Family, IptablesKind};
-use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Hook, Table};
-
-/// Does to tables what iptables-restore --noflush does; panics where it would fail.
-fn restore(tables: &mut Tables, text: &str) {
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let name = line.strip_prefix("* ").unwrap_or_else(|| panic!("{line:?} outside of a table"));
-        let table = Table::ALL.into_iter().find(|t| t.name() == name).unwrap();
-        let saved = tables.entry(table).or_default();
-        for line in lines.by_ref().take_while(|l| *l != "COMMIT") {
-            command(saved, line);
-        }
-    }
-}
-
-/// The chain; built-in ones come to be as they are used.
-fn chain<'a>(table: &'a mut SavedTable, name: &str) -> &'a mut SavedChain {
-    if table.chain(name).is_none() {
-        assert!(matches!(Chain::named(name), Some(Chain::Builtin(_))), "no chain {name}");
-        table.chains.push(SavedChain::empty(name));
-    }
-    table.chains.iter_mut().find(|c| c.name == name).unwrap()
-}
-
-fn command(table: &mut SavedTable, line: &str) {
-    let (option, rest) = line.split_once(' ').unwrap();
-    let (name, rule) = rest.split_once(' ').unwrap_or((rest, ""));
-    let led_to =
-        |table: &SavedTable| table.chains.iter().flat_map(|c| &c.rules).any(|r| r.jump().as_deref() == Some(name));
-    match option {
-        "-N" => {
-            assert!(table.chain(name).is_none(), "{line}: it exists");
-            table.chains.push(SavedChain::empty(name));
-        }
-        "-F" => chain(table, name).rules.clear(),
-        "-X" => {
-            assert!(chain(table, name).rules.is_empty() && !led_to(table), "{line}: it is in use");
-            table.chains.retain(|c| c.name != name);
-        }
-        "-A" | "-I" => {
-            let (at, rule) = match option {
-                "-I" => rule.split_once(' ').map(|(n, r)| (n.parse::<usize>().unwrap() - 1, r)).unwrap(),
-                _ => (chain(table, name).rules.len(), rule),
-            };
-            let rule = SavedRule::parse(rule);
-            if let Some(target) = rule.jump().filter(|j| j.contains('_') || j.starts_with("FOREIGN")) {
-                assert!(table.chain(&target).is_some(), "{line}: no chain {target}");
-            }
-            let rules = &mut chain(table, name).rules;
-            assert!(at <= rules.len(), "{line}: no such place");
-            rules.insert(at, rule);
-        }
-        "-D" => {
-            let wanted = SavedRule::parse(rule);
-            let rules = &mut chain(table, name).rules;
-            let same = |r: &SavedRule| r.same(&wanted);
-            let at = rules.iter().position(same).unwrap_or_else(|| panic!("{line}: no such rule"));
-            rules.remove(at);
-        }
-        _ => panic!("{line}"),
-    }
-}
-
-/// Carries out a change on the model.
-fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force: bool) -> Snapshot {
-    let mut now = snapshot.clone();
-    for step in change.steps(&plan.rules, force, super::Nftables::Stay) {
-        match step {
-            Step::Nftables => panic!("the model has no nftables"),
-            Step::Restore(all) => {
-                for one in all {
-                    restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
-                }
-            }
-            Step::AddRouting(routing) => {
-                now.routing.addresses.extend(routing.addresses);
-                now.routing.rules.extend(routing.rules);
-                now.routing.routes.extend(routing.routes);
-            }
-            Step::RemoveRouting(routing) => {
-                now.routing.addresses.retain(|a| !routing.addresses.contains(a));
-                now.routing.rules.retain(|r| !routing.rules.contains(r));
-                now.routing.routes.retain(|r| !routing.routes.contains(r));
-            }
-        }
-    }
-    now
-}
-
-/// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
-fn content(snapshot: &Snapshot) -> Vec<(IptablesKind, Family, Table, String, Vec<String>)> {
-    let mut all = Vec::new();
-    for ((kind, family), tables) in &snapshot.tables {
-        for (table, saved) in tables {
-            for chain in &saved.chains {
-                let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));
-                if !builtin || !chain.rules.is_empty() {
-                    let said = |r: &SavedRule| r.meaning().map_or_else(|| r.text().to_owned(), |m| format!("{m:?}"));
-                    all.push((*kind, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
-                }
-            }
-        }
-    }
-    all.sort();
-    all
-}
+use crate::netfilter::save::SavedRule;
+use crate::netfilter::{Hook, Table};
 
 /// Only what is of others.
-fn foreign(snapshot: &Snapshot) -> Vec<(IptablesKind, Family, Table, String, Vec<String>)> {
+fn foreign(snapshot: &Snapshot) -> Content {
     let mut all = content(snapshot);
     all.retain(|(_, _, _, chain, _)| !chain.starts_with("ISTIO_"));
     all.iter_mut().for_each(|(.., rules)| rules.retain(|r| r.contains("FOREIGN") || r.contains("9999")));
@@ -200,6 +95,53 @@ fn copies_of_rules_of_others_keep_their_places() {
                 }
             }
         }
+    }
+}
+
+/// A rule that is planned may be there without any chain of ours: it must not be there twice afterwards.
+#[test]
+fn a_planned_rule_that_is_there_already_is_there_once() {
+    let returned = || (Table::Nat, Hook::Prerouting, false, "-i eth1 -j RETURN".to_owned());
+    let marks = "-p tcp -m mark --mark 0x539 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff";
+    let marked = (Table::Mangle, Hook::Prerouting, false, marks.to_owned());
+    for (wanted, rules) in [(FLAGS[3], vec![returned()]), (FLAGS[4], vec![marked, returned()])] {
+        for kind in IptablesKind::BOTH {
+            there_and_back(None, Some(wanted), kind, kind, false, &rules).unwrap();
+        }
+    }
+}
+
+/// Nobody is to look up a name: programs get numbers, also where rules are changed.
+#[test]
+fn programs_get_users_by_number() {
+    let before = state(Some(FLAGS[1]), IptablesKind::Nft, &Vec::new());
+    let plan = planned("-b * -i * -u envoy -g staff");
+    let change = change(before, Goal::Apply { plan: &plan, kind: Some(IptablesKind::Nft) });
+    for step in change.steps(&plan.rules.by_number(), false, super::Nftables::Stay) {
+        let Step::Restore(all) = step else { continue };
+        for Restore { text, .. } in all {
+            assert!(text.contains("--uid-owner 101 ") && text.contains("--gid-owner 50 "), "{text}");
+            assert!(!text.contains("envoy") && !text.contains("staff"), "{text}");
+        }
+    }
+}
+
+/// Rules of others that keep marks as ours do, but other ones, do not become ours by our coming.
+#[test]
+fn marks_of_others_stay() {
+    let mangle = |hook, rule: &str| (Table::Mangle, hook, false, rule.to_owned());
+    let masks = "--nfmask 0xffffffff --ctmask 0xffffffff";
+    let rules = vec![
+        mangle(Hook::Prerouting, &format!("-p tcp -m mark --mark 0x9999 -j CONNMARK --save-mark {masks}")),
+        mangle(Hook::Output, &format!("-p tcp -m connmark --mark 0x9999 -j CONNMARK --restore-mark {masks}")),
+        mangle(Hook::Output, "-o lo -p tcp -m mark --mark 0x9999 -j RETURN"),
+        mangle(
+            Hook::Output,
+            "! -d 127.0.0.1/32 -o lo -p tcp -m owner --uid-owner 5 -j MARK --set-xmark 0x9999/0xffffffff",
+        ),
+    ];
+    for wanted in FLAGS {
+        there_and_back(None, Some(wanted), IptablesKind::Nft, IptablesKind::Nft, false, &rules).unwrap();
     }
 }
 

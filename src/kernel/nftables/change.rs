@@ -10,6 +10,7 @@ use super::instruction::SetReference;
 use super::sets::Element;
 use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
+use crate::logging::Printable;
 use crate::netfilter::Table;
 use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
 use crate::state::common;
@@ -26,7 +27,7 @@ pub struct Difference {
 /// A line with `+` or `-`.
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", if self.wanted { '+' } else { '-' }, self.text)
+        write!(f, "{} {}", if self.wanted { '+' } else { '-' }, Printable(&self.text))
     }
 }
 
@@ -104,7 +105,7 @@ fn compare_rules(
 }
 
 /// A wanted rule as it is read from the kernel.
-fn normal(body: &Body) -> Result<Reading, NftError> {
+pub(super) fn normal(body: &Body) -> Result<Reading, NftError> {
     let assembled = assemble(body, 0)?;
     let sets: Vec<(u32, Vec<Element>)> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
     let content = |reference: &SetReference| match reference {
@@ -118,7 +119,7 @@ fn normal(body: &Body) -> Result<Reading, NftError> {
 }
 
 /// The chain that a rule of a table is in.
-fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
+pub(super) fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
     ChainState { name: chain_name(chain).to_owned(), base: base(table, chain).map(BaseState::from), flags: 0 }
 }
 

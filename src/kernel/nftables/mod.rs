@@ -14,6 +14,8 @@ mod batch;
 mod change;
 mod disassemble;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod instruction;
 mod message;
 mod sets;
@@ -208,24 +210,6 @@ impl Nftables {
             table.rules.push(state::rule(&reply, &sets).map_err(NftError::decode("a rule"))?);
         }
         Ok(())
-    }
-}
-
-/// Reads bytes as the kernel's answers of each kind, for fuzzing: whatever they are, nothing panics.
-#[doc(hidden)]
-pub fn read_anything(bytes: &[u8]) {
-    for reply in socket::messages(bytes).into_iter().flatten().filter_map(socket::reply) {
-        let _ = state::table(&reply);
-        let _ = state::chain(&reply);
-        let mut sets = Vec::new();
-        if let Ok(mut set) = state::set(&reply) {
-            let _ = state::add_elements(&reply, &mut set);
-            sets.push(set);
-        }
-        let sets: BTreeMap<_, _> = sets.iter().map(|set| (set.name.as_str(), set)).collect();
-        if let Ok(rule) = state::rule(&reply, &sets) {
-            let _ = rule.reading.text(Table::Nat);
-        }
     }
 }
 

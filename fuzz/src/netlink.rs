@@ -1,0 +1,15 @@
+//! What the kernel answers over netlink.
+
+use istio_iptables::kernel::{nftables, routes};
+
+/// What can be read can be written, and is read as the same.
+///
+/// The first byte says whose answers these are: those of nf_tables where it is even, else of rtnetlink.
+pub fn netlink(data: &[u8]) {
+    let Some((whose, bytes)) = data.split_first() else { return };
+    let holds = match whose % 2 {
+        0 => nftables::fuzzing::read_anything(bytes),
+        _ => routes::read_anything(bytes),
+    };
+    holds.unwrap_or_else(|broken| panic!("{broken}"));
+}

@@ -1,0 +1,176 @@
+//! What iptables-save prints, and the change from there to a plan and back.
+
+use std::collections::BTreeMap;
+
+use istio_iptables::capture::Plan;
+use istio_iptables::config::{Config, Family, IptablesKind};
+use istio_iptables::explain::{Listeners, Packet, Pod, Request, Scene};
+use istio_iptables::netfilter::normal::Specification;
+use istio_iptables::netfilter::save::{self, SavedChain, SavedRule, SavedTable};
+use istio_iptables::netfilter::{Chain, IstioChain, Match, Ruleset, Table, Target};
+use istio_iptables::state::{self, Comparison, Goal, Nftables, Snapshot, Step};
+
+use crate::model::{self, carry_out, content};
+use crate::{one_line, plans};
+
+/// What each text is of.
+const TEXTS: [(IptablesKind, Family); 4] = [
+    (IptablesKind::Nft, Family::Ipv4),
+    (IptablesKind::Nft, Family::Ipv6),
+    (IptablesKind::Legacy, Family::Ipv4),
+    (IptablesKind::Legacy, Family::Ipv6),
+];
+
+/// What is read can be written, and is read as the same; from any state the change leads to the plan, leaves
+/// what is of others, and its inverse leads back.
+///
+/// The first byte chooses the plan, the second what to do with it; the rest is texts with a zero byte between
+/// them.
+pub fn save_text(data: &[u8]) {
+    let [number, how, texts @ ..] = data else { return };
+    let mut before = Snapshot::default();
+    for (text, at) in texts.split(|b| *b == 0).zip(TEXTS) {
+        let text = String::from_utf8_lossy(text);
+        let tables = match save::parse(&text) {
+            Ok(tables) => tables,
+            Err(error) => return one_line(&error.to_string()),
+        };
+        assert_eq!(save::parse(&rendered(&tables)).as_ref(), Ok(&tables), "written and read again");
+        for (name, table) in tables {
+            if !possible(&table)
+                || looks_like_ours(&table)
+                || before.tables.entry(at).or_default().insert(name, table).is_some()
+            {
+                return;
+            }
+        }
+    }
+    let (config, plan) = plans::plan(*number);
+    live(&before, config);
+    let kind = if how & 1 == 0 { IptablesKind::Nft } else { IptablesKind::Legacy };
+    let goal = if how & 2 == 0 { Goal::Apply { plan, kind: Some(kind) } } else { Goal::Clean { plan } };
+    there_and_back(&before, plan, goal, how & 4 != 0, usize::from(how >> 4));
+}
+
+/// The tables as iptables-save prints them.
+fn rendered(tables: &[(Table, SavedTable)]) -> String {
+    let mut text = String::new();
+    for (name, table) in tables {
+        text += &format!("*{name}\n");
+        table.chains.iter().for_each(|chain| text += &format!(":{} - [0:0]\n", chain.name));
+        for chain in &table.chains {
+            chain.rules.iter().for_each(|rule| text += &format!("-A {} {}\n", chain.name, rule.text()));
+        }
+        text += "COMMIT\n";
+    }
+    text
+}
+
+/// Whether a kernel can have the table: no chain is there twice, and each that rules lead to is there.
+fn possible(table: &SavedTable) -> bool {
+    let leads_to_chain = |rule: &SavedRule| {
+        let to = rule.jump().filter(|j| j.contains('_') || j.starts_with("FOREIGN"));
+        to.is_none_or(|name| table.chain(&name).is_some())
+    };
+    let once = |name: &String| table.chains.iter().filter(|c| c.name == *name).count() == 1;
+    table.chains.iter().all(|c| once(&c.name) && c.rules.iter().all(leads_to_chain))
+}
+
+/// Whether a rule of a table without chains of ours looks like one of ours: which rules count as ours would change
+/// with the first chain, since nothing else tells an excluded interface of an earlier plan from one of others.
+fn looks_like_ours(table: &SavedTable) -> bool {
+    let looks = |rule: &Specification| match rule.target() {
+        Target::Return => {
+            matches!(rule.matches(), [Match::InInterface(_) | Match::OutInterface(_)] | [.., Match::Mark(_)])
+        }
+        Target::SaveMark | Target::RestoreMark | Target::SetMark(_) => true,
+        _ => false,
+    };
+    let ours = table.chains.iter().any(SavedChain::is_ours);
+    !ours && table.chains.iter().flat_map(|c| &c.rules).filter_map(|r| r.meaning()).any(looks)
+}
+
+fn there_and_back(before: &Snapshot, plan: &Plan, goal: Goal<'_>, force: bool, parts: usize) {
+    let change = state::change(before.clone(), goal);
+    change.differences().iter().for_each(|d| one_line(&d.to_string()));
+    let after = carry_out(before, &change, plan, force);
+    assert_eq!(content(&after), content(change.after()), "the change leads elsewhere");
+    assert_eq!(state::compare(&after, goal), Comparison::InPlace, "what was changed is not in place");
+    assert!(state::change(after.clone(), goal).is_empty(), "what was changed is changed again");
+    assert_eq!(change.differences().is_empty(), state::compare(before, goal) == Comparison::InPlace);
+    assert_eq!(foreign(&after), foreign(before), "something of others");
+
+    let none = Plan::default();
+    let back = carry_out(&after, &change.inverse(), &none, false);
+    assert_eq!(content(&back), content(before), "the inverse leads elsewhere");
+    let mut now = before.clone();
+    for step in change.steps(&plan.rules, force, Nftables::Stay).into_iter().take(parts) {
+        if let Step::Restore(all) = step {
+            for one in all {
+                model::restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
+            }
+        }
+    }
+    let undone = carry_out(&now, &change.back_from(now.clone()), &none, false);
+    assert_eq!(content(&undone), content(before), "undoing {parts} parts leads elsewhere");
+}
+
+/// What is certainly of others: rules that we have no words for, and that lead to no chain of ours.
+fn foreign(snapshot: &Snapshot) -> BTreeMap<(IptablesKind, Family, Table, &str), Vec<String>> {
+    let mut all = BTreeMap::new();
+    for ((kind, family), tables) in &snapshot.tables {
+        for (name, table) in tables {
+            for chain in table.chains.iter().filter(|c| !c.is_ours()) {
+                let theirs = chain.rules.iter().filter(|r| r.meaning().is_none() && !r.jumps_to_ours());
+                let rules: Vec<_> = theirs.map(|r| r.text().to_owned()).collect();
+                // Built-in chains come and go with the table.
+                if !rules.is_empty() || !matches!(Chain::named(&chain.name), Some(Chain::Builtin(_))) {
+                    all.insert((*kind, *family, *name, chain.name.as_str()), rules);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Follows packets through the rules as they are.
+fn live(snapshot: &Snapshot, config: &Config) {
+    let (rules, _) = state::live_rules(snapshot);
+    let pod = Pod::default();
+    let routing = Default::default();
+    let scene = Scene { rules: &rules, routing: &routing, pod: &pod, listeners: Listeners::of(config) };
+    for words in ["out tcp to=10.0.0.5:443", "in udp to=[fd00::1]:53", "out tcp uid=1337 to=127.0.0.1:80"] {
+        let request = Request::parse([words]).expect("a packet");
+        let packet = Packet::resolve(&request, &pod, &routing).expect("a packet");
+        if can_be_followed(&rules, packet.family()) {
+            one_line(&scene.follow(&packet).verdict.to_string());
+        }
+    }
+}
+
+/// Whether rules lead in no circle, which the kernel refuses, and not through others over and over again.
+fn can_be_followed(rules: &Ruleset, family: Family) -> bool {
+    const MOST: usize = 10_000;
+    let jumps = |table, chain| {
+        let of_chain = rules.of(family).filter(move |r| r.table == table && r.chain == chain);
+        of_chain.filter_map(|r| r.target.jump())
+    };
+    // How long the way through each chain is, with at most so many jumps one in the other.
+    let mut cost: BTreeMap<(Table, IstioChain), usize> = BTreeMap::new();
+    for _ in 0..=IstioChain::ALL.len() {
+        let mut next = BTreeMap::new();
+        for table in Table::ALL {
+            for chain in IstioChain::ALL {
+                let inner = jumps(table, chain.into()).map(|to| cost.get(&(table, to)).copied().unwrap_or(0) + 1);
+                next.insert((table, chain), inner.fold(0_usize, usize::saturating_add).min(MOST));
+            }
+        }
+        if next == cost {
+            let from = |table| rules.of(family).filter(move |r| r.table == table).filter_map(|r| r.target.jump());
+            let all = Table::ALL.into_iter().flat_map(|t| from(t).map(move |to| (t, to)));
+            return all.map(|to| cost.get(&to).copied().unwrap_or(0)).fold(0, usize::saturating_add) < MOST;
+        }
+        cost = next;
+    }
+    false
+}

@@ -1,0 +1,115 @@
+//! A model of tables that reads restore text as the kernel's tools do. The fuzz targets have it too (`fuzz/src`).
+
+use crate::capture::Plan;
+use crate::config::{Family, IptablesKind};
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
+use crate::netfilter::{Chain, Table};
+use crate::state::{Change, Nftables, Snapshot, Step, Tables};
+
+/// Does to tables what iptables-restore --noflush does; panics where it would fail.
+pub(crate) fn restore(tables: &mut Tables, text: &str) {
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let name = line.strip_prefix("* ").unwrap_or_else(|| panic!("{line:?} outside of a table"));
+        let table = Table::ALL.into_iter().find(|t| t.name() == name).unwrap();
+        let saved = tables.entry(table).or_default();
+        for line in lines.by_ref().take_while(|l| *l != "COMMIT") {
+            command(saved, line);
+        }
+    }
+}
+
+/// The chain; built-in ones come to be as they are used.
+pub(crate) fn chain<'a>(table: &'a mut SavedTable, name: &str) -> &'a mut SavedChain {
+    if table.chain(name).is_none() {
+        assert!(matches!(Chain::named(name), Some(Chain::Builtin(_))), "no chain {name}");
+        table.chains.push(SavedChain::empty(name));
+    }
+    table.chains.iter_mut().find(|c| c.name == name).unwrap()
+}
+
+fn command(table: &mut SavedTable, line: &str) {
+    let (option, rest) = line.split_once(' ').unwrap();
+    let (name, rule) = rest.split_once(' ').unwrap_or((rest, ""));
+    let led_to =
+        |table: &SavedTable| table.chains.iter().flat_map(|c| &c.rules).any(|r| r.jump().as_deref() == Some(name));
+    match option {
+        "-N" => {
+            assert!(table.chain(name).is_none(), "{line}: it exists");
+            table.chains.push(SavedChain::empty(name));
+        }
+        "-F" => chain(table, name).rules.clear(),
+        "-X" => {
+            assert!(chain(table, name).rules.is_empty() && !led_to(table), "{line}: it is in use");
+            table.chains.retain(|c| c.name != name);
+        }
+        "-A" | "-I" => {
+            let (at, rule) = match option {
+                "-I" => rule.split_once(' ').map(|(n, r)| (n.parse::<usize>().unwrap() - 1, r)).unwrap(),
+                _ => (chain(table, name).rules.len(), rule),
+            };
+            let rule = SavedRule::parse(rule);
+            if let Some(target) = rule.jump().filter(|j| j.contains('_') || j.starts_with("FOREIGN")) {
+                assert!(table.chain(&target).is_some(), "{line}: no chain {target}");
+            }
+            let rules = &mut chain(table, name).rules;
+            assert!(at <= rules.len(), "{line}: no such place");
+            rules.insert(at, rule);
+        }
+        "-D" => {
+            let wanted = SavedRule::parse(rule);
+            let rules = &mut chain(table, name).rules;
+            let same = |r: &SavedRule| r.same(&wanted);
+            let at = rules.iter().position(same).unwrap_or_else(|| panic!("{line}: no such rule"));
+            rules.remove(at);
+        }
+        _ => panic!("{line}"),
+    }
+}
+
+/// Carries out a change on the model.
+pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force: bool) -> Snapshot {
+    let mut now = snapshot.clone();
+    for step in change.steps(&plan.rules, force, Nftables::Stay) {
+        match step {
+            Step::Nftables => panic!("the model has no nftables"),
+            Step::Restore(all) => {
+                for one in all {
+                    restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
+                }
+            }
+            Step::AddRouting(routing) => {
+                now.routing.addresses.extend(routing.addresses);
+                now.routing.rules.extend(routing.rules);
+                now.routing.routes.extend(routing.routes);
+            }
+            Step::RemoveRouting(routing) => {
+                now.routing.addresses.retain(|a| !routing.addresses.contains(a));
+                now.routing.rules.retain(|r| !routing.rules.contains(r));
+                now.routing.routes.retain(|r| !routing.routes.contains(r));
+            }
+        }
+    }
+    now
+}
+
+/// A chain's kind, family, table and name, with its rules.
+pub(crate) type Content = Vec<(IptablesKind, Family, Table, String, Vec<String>)>;
+
+/// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
+pub(crate) fn content(snapshot: &Snapshot) -> Content {
+    let mut all = Vec::new();
+    for ((kind, family), tables) in &snapshot.tables {
+        for (table, saved) in tables {
+            for chain in &saved.chains {
+                let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));
+                if !builtin || !chain.rules.is_empty() {
+                    let said = |r: &SavedRule| r.meaning().map_or_else(|| r.text().to_owned(), |m| format!("{m:?}"));
+                    all.push((*kind, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
+                }
+            }
+        }
+    }
+    all.sort();
+    all
+}

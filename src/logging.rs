@@ -92,6 +92,10 @@ pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |b: u8| (b' '..=b'~').contains(&b) || matches!(b, b'\n' | b'\t');
+        if self.0.bytes().all(plain) {
+            return f.write_str(self.0);
+        }
         let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
         for part in self.0.split_inclusive(steers) {
             let plain = part.trim_end_matches(steers);

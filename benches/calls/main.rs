@@ -30,7 +30,7 @@ const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY]
 /// What was asked for.
 struct Arguments {
     binary: PathBuf,
-    /// What runs programs and does nothing else (`benches/floor.rs`).
+    /// What runs programs and does nothing else (`benches/calls/floor.rs`).
     floor: Option<PathBuf>,
     /// Another binary of ours.
     compare: Option<PathBuf>,

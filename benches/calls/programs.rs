@@ -36,7 +36,7 @@ impl Program {
         Ok(Self::at(&found.ok_or_else(|| format!("{name} is not there"))?, arguments))
     }
 
-    /// What does this work and nothing else (`benches/floor.rs`).
+    /// What does this work and nothing else (`benches/calls/floor.rs`).
     pub fn that_runs(work: &Work, floor: &Path) -> Self {
         let words = |program: &Self| {
             let mut words = vec![program.path.display().to_string()];

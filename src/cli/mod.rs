@@ -301,9 +301,12 @@ fn short_flags(group: &str) -> impl Iterator<Item = char> {
 
 /// The parser; also what the man page and the shells' completions are made from.
 pub fn command() -> clap::Command {
-    parser(flags::ALL.iter().copied())
+    flags::ALL.iter().fold(parser(flags::ALL.iter().copied()), |command, flag| {
+        command.mut_arg(flag.long, |arg| arg.help(help(flag)).help_heading(flag.heading.text()))
+    })
 }
 
+/// The parser of these flags, without their help.
 fn parser(flags: impl Iterator<Item = &'static Flag>) -> clap::Command {
     let mut command = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
@@ -319,8 +322,6 @@ fn parser(flags: impl Iterator<Item = &'static Flag>) -> clap::Command {
             .long(flag.long)
             .action(ArgAction::Append)
             .value_parser(value_parser!(OsString))
-            .help(help(flag))
-            .help_heading(flag.heading.text())
             .hide(flag.heading == Heading::Retired);
         if let Some(short) = flag.short {
             arg = arg.short(short);

@@ -1,62 +1,18 @@
 //! What the save programs of several releases of iptables print of our rules among rules of others, and that all
-//! of it is read as what was planned. Needs no iptables: the texts were recorded (`record`, run for each release
+//! of it is read as what was planned. Needs no iptables: the texts were recorded (`record.rs`, run for each release
 //! by `scripts/test-versions --record`).
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-mod record;
+mod corpus;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 
-use istio_iptables::capture::{self, Plan};
-use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Family, Host, IptablesKind, Options, Problems};
+use corpus::{OTHERS, PART, configurations, folder, plan};
+use istio_iptables::capture::Plan;
+use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::netfilter::save::{self, SavedRule};
 use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
-
-/// A host with both families and a name server of each.
-struct TestHost;
-
-impl Host for TestHost {
-    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
-        Ok(["10.0.0.2", "fd00::2"].map(|a| a.parse().unwrap()).to_vec())
-    }
-
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        match path {
-            "/etc/resolv.conf" => Ok(b"nameserver 10.96.0.10\nnameserver fd00:10::a\n".to_vec()),
-            _ => Ok(Vec::new()),
-        }
-    }
-}
-
-/// The plan of a line of flags.
-fn plan(flags: &str) -> Plan {
-    let argv = ["istio-iptables"].into_iter().chain(flags.split(' ')).map(Into::into).collect();
-    let Parsed::Call(call) = cli::parse(argv, &|_| None) else { panic!("{flags}") };
-    let mut problems = Problems::default();
-    let options = Options::read(call.command, &call.flags, &mut problems);
-    let config = Config::resolve(&call.flags, &options, &TestHost, &mut problems);
-    assert!(problems.errors.is_empty(), "{flags}: {:?}", problems.errors);
-    capture::plan(&config)
-}
-
-/// The lines of flags that were recorded.
-fn configurations() -> impl Iterator<Item = &'static str> {
-    include_str!("configurations.txt").lines().filter(|l| !l.starts_with('#'))
-}
-
-/// The part of a recorded file without any rules of ours.
-const OTHERS: &str = "others alone";
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/saves/corpus")
-}
-
-/// What begins a part of a recorded file.
-const PART: &str = "## ";
 
 /// A release and kind, its name in words.
 type Programs = (String, IptablesKind);
@@ -65,7 +21,7 @@ type Programs = (String, IptablesKind);
 type Saved = BTreeMap<(String, Family), String>;
 
 /// All that was recorded.
-fn corpus() -> BTreeMap<Programs, Saved> {
+fn recorded() -> BTreeMap<Programs, Saved> {
     let mut corpus: BTreeMap<_, Saved> = BTreeMap::new();
     for entry in std::fs::read_dir(folder()).expect("tests/saves/corpus") {
         let path = entry.unwrap().path();
@@ -105,7 +61,7 @@ fn texts(tables: &Tables) -> Vec<(String, Vec<String>)> {
 
 /// Calls `test` with each release and kind, each configuration, and what was saved.
 fn each(mut test: impl FnMut(&str, &Saved, IptablesKind, &str, &Plan)) {
-    let corpus = corpus();
+    let corpus = recorded();
     let versions: BTreeSet<_> = corpus.keys().map(|(version, _)| version).collect();
     assert!(versions.len() >= 5 && corpus.len() == 2 * versions.len(), "{versions:?}");
     for ((version, kind), saved) in &corpus {

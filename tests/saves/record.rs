@@ -1,6 +1,8 @@
 //! Records what this machine's iptables saves. Run by `scripts/test-versions --record`, in place of which stands
 //! the release to record.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "as in tests")]
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -9,7 +11,9 @@ use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::netfilter::restore;
 use nix::sched::{CloneFlags, unshare};
 
-use crate::{OTHERS, PART, configurations, folder, plan};
+mod corpus;
+
+use corpus::{OTHERS, PART, configurations, folder, plan};
 
 fn run(program: &str, arguments: &[&str], input: &str) -> String {
     let mut command = Command::new(program);
@@ -69,9 +73,7 @@ fn write(name: &str, what: &str, text: &str) {
     }
 }
 
-#[test]
-#[ignore = "writes to tests/saves/corpus"]
-fn record() {
+fn main() {
     let said = run("iptables-nft", &["--version"], "");
     let version = said.split(' ').find_map(|w| w.strip_prefix('v')).expect("a version");
     for kind in IptablesKind::BOTH {

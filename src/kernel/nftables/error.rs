@@ -48,11 +48,14 @@ pub enum NftError {
     /// The kernel neither confirmed nor refused.
     #[error("the kernel's nf_tables did not answer")]
     NoAnswer,
-    /// Other programs change the tables all the time.
-    #[error("the kernel's nf_tables were changed by others in each of {attempts} attempts")]
+    /// Something that passes did not: other programs change the tables all the time, say.
+    #[error("the kernel's nf_tables could not be used in any of {attempts} attempts")]
     Busy {
         /// How often it was tried.
         attempts: usize,
+        /// Why not, the last time.
+        #[source]
+        last: Box<Self>,
     },
     /// A user or group is not known.
     #[error("a rule names {name:?}, which is no user or group here; give the number")]

@@ -141,8 +141,13 @@ impl Nftables {
 
     /// Tries until nobody gets in the way, with a bound.
     fn patiently<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
             match attempt(self) {
+                Err(last) if last.is_transient() && attempts == ATTEMPTS => {
+                    return Err(NftError::Busy { attempts, last: Box::new(last) });
+                }
                 Err(error) if error.is_transient() => {
                     log::debug!("{error}; beginning anew");
                     // The old socket may be in the middle of an answer, and the kernel gives no other then.
@@ -151,7 +156,6 @@ impl Nftables {
                 result => return result,
             }
         }
-        Err(NftError::Busy { attempts: ATTEMPTS })
     }
 
     fn generation(&mut self) -> Result<u32, NftError> {

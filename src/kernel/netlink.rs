@@ -118,31 +118,7 @@ impl Netlink {
     /// # Errors
     /// The kernel's answer.
     pub fn change(&mut self, message: &Message, flags: u16) -> io::Result<()> {
-        self.ask(message, flags).map(drop)
-    }
-
-    /// Asks for one thing, or for a change.
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    pub fn ask(&mut self, message: &Message, flags: u16) -> io::Result<Vec<Message>> {
         self.send(message, NLM_F_REQUEST | NLM_F_ACK | flags)?;
-        self.answers()
-    }
-
-    /// Asks for several changes at once, of which all are made or none. The last but one says whether they
-    /// were: the last is the end of the batch (`nfnetlink.h`).
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    pub fn batch(&mut self, messages: &[Message]) -> io::Result<()> {
-        self.sequence += 1;
-        let mut bytes = Vec::new();
-        for (at, message) in messages.iter().enumerate() {
-            let last = if at + 2 == messages.len() { NLM_F_ACK } else { 0 };
-            bytes.extend(self.written(message, NLM_F_REQUEST | last));
-        }
-        self.socket.send(&bytes, 0)?;
         self.answers().map(drop)
     }
 
@@ -175,7 +151,8 @@ impl Netlink {
             if length > self.buffer.len() {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is cut off"));
             }
-            for message in messages(&self.buffer)? {
+            let invalid = |e: DecodeError| io::Error::new(io::ErrorKind::InvalidData, e.to_string());
+            for message in messages::<Message>(&self.buffer).map_err(invalid)? {
                 if message.header.sequence_number != self.sequence {
                     continue;
                 }
@@ -195,14 +172,13 @@ impl Netlink {
 }
 
 /// The messages in a part of an answer.
-pub(super) fn messages(mut bytes: &[u8]) -> io::Result<Vec<NetlinkMessage<Message>>> {
+pub(super) fn messages<T: NetlinkDeserializable>(mut bytes: &[u8]) -> Result<Vec<NetlinkMessage<T>>, DecodeError> {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
-        let message = NetlinkMessage::<Message>::deserialize(bytes)
-            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+        let message = NetlinkMessage::<T>::deserialize(bytes)?;
         // Messages begin at multiples of four bytes.
-        let length = (message.header.length as usize).next_multiple_of(4).max(16);
-        bytes = bytes.get(length..).unwrap_or_default();
+        let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
         messages.push(message);
     }
     Ok(messages)

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::KernelError;
-use crate::netfilter::{Match, Ruleset};
+use crate::netfilter::Ruleset;
 
 /// Enters the network namespace at this path, for the rest of the process's life.
 ///
@@ -39,21 +39,8 @@ pub fn throwaway(rules: &Ruleset) -> Result<(), KernelError> {
 /// Enters a new user namespace with a network namespace. The only user that may be mapped without rights is
 /// the caller's own; it becomes root, since programs that it starts would lose their rights otherwise.
 fn user_namespace(rules: &Ruleset) -> Result<(), String> {
-    let owners = rules.rules().flat_map(|(_, r)| &r.matches).filter_map(|m| match m {
-        Match::OwnerUid(owner) | Match::OwnerGid(owner) => Some(owner.value()),
-        Match::Source(_)
-        | Match::Destination(_)
-        | Match::InInterface(_)
-        | Match::OutInterface(_)
-        | Match::Protocol(_)
-        | Match::SourcePort(_)
-        | Match::DestinationPort(_)
-        | Match::DestinationPorts(_)
-        | Match::ConntrackState(_)
-        | Match::Mark(_)
-        | Match::ConnectionMark(_) => None,
-    });
-    if let Some(owner) = owners.into_iter().find(|o| !o.contains(0) || o.contains(1)) {
+    let mut owners = rules.rules().flat_map(|(_, rule)| rule.owners());
+    if let Some(owner) = owners.find(|o| !o.contains(0) || o.contains(1)) {
         return Err(format!(
             "this process has no CAP_SYS_ADMIN, and in a user namespace of its own there is no user or group {owner}, which the rules name: run it with CAP_SYS_ADMIN, as in a privileged container"
         ));

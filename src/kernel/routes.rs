@@ -343,7 +343,7 @@ fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
 /// What does not hold.
 #[doc(hidden)]
 pub fn read_anything(bytes: &[u8]) -> Result<(), String> {
-    let messages = super::netlink::messages(bytes).unwrap_or_default().into_iter();
+    let messages = super::netlink::messages::<Message>(bytes).unwrap_or_default().into_iter();
     let answers =
         messages.filter_map(|m| if let NetlinkPayload::InnerMessage(answer) = m.payload { Some(answer) } else { None });
     for answer in answers {

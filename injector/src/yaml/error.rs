@@ -17,20 +17,89 @@ impl fmt::Display for Position {
     }
 }
 
-/// A text that cannot be read, and the place of the problem.
+/// A text that cannot be read: the place of the problem, and the line that stands there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{position}: {problem}")]
+#[error("{position}: {problem}{}", Excerpt(text))]
 pub struct Error {
     /// Where.
     pub position: Position,
     /// What.
     pub problem: Problem,
+    /// The line at that place, without the blanks around it, cut to 80 characters.
+    pub text: String,
+}
+
+impl Error {
+    pub(super) fn new(source: &str, position: Position, problem: Problem) -> Self {
+        let line = source.split('\n').nth(position.line.saturating_sub(1)).unwrap_or_default();
+        Error { position, problem, text: line.trim().chars().take(80).collect() }
+    }
+
+    /// The same error in a text of which the one that was read is a part: `lines` stand before it.
+    #[must_use]
+    pub fn after(mut self, lines: usize) -> Self {
+        self.position.line += lines;
+        self
+    }
+}
+
+struct Excerpt<'t>(&'t str);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " (at: {})", self.0) }
+    }
 }
 
 /// Why a YAML text cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Problem {
     /// The text is no YAML.
-    #[error("{0}")]
+    #[error("this is not valid YAML: {0}")]
     Syntax(String),
+    /// A scalar does not fit its tag.
+    #[error("{found} `{text}` cannot be a {tag}")]
+    Tag {
+        /// The scalar.
+        text: String,
+        /// What it is.
+        found: &'static str,
+        /// What the tag asks for.
+        tag: String,
+    },
+    /// Text after `!!binary` is no base64.
+    #[error("text tagged !!binary must be base64")]
+    Binary,
+    /// A number that JSON does not know.
+    #[error("`{0}` is a number that JSON cannot hold; quote it if text is meant")]
+    NotFinite(String),
+    /// A key that cannot become a string.
+    #[error("{0} cannot be the key of a map; keys are strings, numbers or booleans")]
+    Key(&'static str),
+    /// `<<` with something that is no map.
+    #[error("the value of the merge key `<<` must be a map or a list of maps, given through aliases or written out")]
+    Merge,
+    /// An alias inside the value that it stands for.
+    #[error("the alias `{0}` stands inside the value that it refers to")]
+    Cycle(String),
+    /// Aliases that make a small text into a huge tree.
+    #[error("aliases make {nodes} values out of this text, which is more than its size justifies")]
+    Aliases {
+        /// How many values there are when all aliases are expanded.
+        nodes: u64,
+    },
+    /// Too many levels of lists and maps.
+    #[error("lists and maps are nested more than {limit} levels deep")]
+    Depth {
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// Too long a text.
+    #[error("the document has {size} bytes; at most {limit} are read")]
+    Size {
+        /// How long it is.
+        size: usize,
+        /// How long it may be.
+        limit: usize,
+    },
 }

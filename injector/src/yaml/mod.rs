@@ -1,10 +1,25 @@
 //! YAML: texts to trees by the rules of yaml.v2, as sigs.k8s.io/yaml applies them; trees to the text that it prints.
+//!
+//! `saphyr-parser` takes texts apart into events. What scalars mean ([`resolve`]) and how they are printed
+//! ([`scalar`], [`write`]) is ours: no crate has these rules.
 
 use crate::value::Value;
 
+mod base64;
 mod error;
+mod float;
+mod locate;
+mod order;
+mod read;
+mod resolve;
+mod scalar;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, Position, Problem};
+pub use read::{MAX_DEPTH, MAX_SIZE};
 
 /// One step of a path into a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +30,19 @@ pub enum Step<'a> {
     Index(usize),
 }
 
-/// Reads one document. An empty text is `null`.
-pub fn parse(_text: &str) -> Result<Value, Error> {
-    Ok(Value::Null)
+/// Reads the first document of a text; an empty text is `null`.
+///
+/// Numbers stay what was written: `1.0` is a [`Value::Float`], though JSON would print it as `1`.
+pub fn parse(text: &str) -> Result<Value, Error> {
+    read::read(text)
 }
 
 /// Where the value at a path begins. Reads the text anew, so positions cost nothing until somebody asks.
-pub fn locate(_text: &str, _path: &[Step<'_>]) -> Option<Position> {
-    None
+pub fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
+    locate::locate(text, path)
 }
 
 /// The text that sigs.k8s.io/yaml prints, which ends with a newline.
-pub fn to_string(_value: &Value) -> String {
-    String::new()
+pub fn to_string(value: &Value) -> String {
+    write::write(value)
 }

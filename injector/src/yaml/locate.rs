@@ -1,0 +1,88 @@
+//! Where a value stands in a text.
+
+use saphyr_parser::{Event, Parser, Span, StrInput};
+
+use super::error::Position;
+use super::{Step, read};
+
+/// The place of the value at a path of the first document. An alias is not followed: its own place counts.
+pub(super) fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
+    let mut events = Events(Parser::new_from_str(text));
+    let (mut event, mut span) = events.node()?;
+    for step in path {
+        (event, span) = match (event, step) {
+            (Event::MappingStart(..), Step::Key(key)) => events.value_of(key)?,
+            (Event::SequenceStart(..), Step::Index(index)) => events.element(*index)?,
+            (Event::Alias(_), _) => return Some(read::start(span)),
+            _ => return None,
+        };
+    }
+    Some(read::start(span))
+}
+
+struct Events<'t>(Parser<'t, StrInput<'t>>);
+
+impl<'t> Events<'t> {
+    fn next(&mut self) -> Option<(Event<'t>, Span)> {
+        read::next(&mut self.0).ok()?
+    }
+
+    /// The first event of the document's value.
+    fn node(&mut self) -> Option<(Event<'t>, Span)> {
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+                (Event::StreamEnd | Event::DocumentEnd, _) => return None,
+                node => return Some(node),
+            }
+        }
+    }
+
+    /// The first event of the value of a key of the map that has just begun.
+    fn value_of(&mut self, wanted: &str) -> Option<(Event<'t>, Span)> {
+        loop {
+            match self.next()? {
+                (Event::MappingEnd, _) => return None,
+                (Event::Scalar(key, ..), _) if key == wanted => return self.next(),
+                (other, _) => self.skip(&other)?,
+            }
+            let (value, _) = self.next()?;
+            self.skip(&value)?;
+        }
+    }
+
+    /// The first event of an element of the list that has just begun.
+    fn element(&mut self, index: usize) -> Option<(Event<'t>, Span)> {
+        for _ in 0..index {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return None,
+                (element, _) => self.skip(&element)?,
+            }
+        }
+        self.next().filter(|(event, _)| !matches!(event, Event::SequenceEnd))
+    }
+
+    /// Passes over the rest of a node of which the first event has been taken.
+    fn skip(&mut self, first: &Event<'_>) -> Option<()> {
+        let mut depth = opens(first);
+        while depth > 0 {
+            let (event, _) = self.next()?;
+            depth += opens(&event);
+        }
+        Some(())
+    }
+}
+
+fn opens(event: &Event<'_>) -> isize {
+    match event {
+        Event::SequenceStart(..) | Event::MappingStart(..) => 1,
+        Event::SequenceEnd | Event::MappingEnd => -1,
+        Event::Nothing
+        | Event::StreamStart
+        | Event::StreamEnd
+        | Event::DocumentStart(_)
+        | Event::DocumentEnd
+        | Event::Alias(_)
+        | Event::Scalar(..) => 0,
+    }
+}

@@ -1,0 +1,302 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::json;
+use crate::value::Map;
+
+/// What a text is as JSON, or the error.
+fn read(text: &str) -> String {
+    parse(text).map_or_else(|e| e.to_string(), |value| json::to_string(&value))
+}
+
+#[test]
+fn plain_scalars_have_the_types_of_yaml_v2() {
+    let text = "\
+{null: [null, ~, Null, '', \"null\"],
+bool: [true, Yes, on, y, n, Off, 'yes', tRue],
+int: [1, -1, +1, 0x1F, 0o17, 017, 0b11, 1_000, -0x10, 18446744073709551615, 0b-101],
+float: [1.5, .5, 1e3, 08, -.5e-3, 18446744073709551616, ._5],
+text: [1:30, 2020-01-01, 0x, +, 1e999, 0xZ, 1.2.3, .1_0_]}";
+    let expected = concat!(
+        r#"{"bool":[true,true,true,true,false,false,"yes","tRue"],"#,
+        r#""float":[1.5,0.5,1000,8,-0.0005,18446744073709552000,"._5"],"#,
+        r#""int":[1,-1,1,31,15,15,3,1000,-16,18446744073709551615,-5],"null":[null,null,null,"","null"],"#,
+        r#""text":["1:30","2020-01-01","0x","+","1e999","0xZ","1.2.3",".1_0_"]}"#,
+    );
+    // A key that is null is none: quoted here.
+    assert_eq!(read(&text.replacen("null:", "'null':", 1)), expected);
+}
+
+#[test]
+fn keys_become_strings() {
+    assert_eq!(read("1: a\n1.50: b\nyes: c\n2020-01-01: d\n.inf: e\n"), {
+        r#"{".inf":"e","1":"a","1.5":"b","2020-01-01":"d","true":"c"}"#
+    });
+}
+
+#[test]
+fn the_last_of_equal_keys_counts() {
+    assert_eq!(read("b: 1\na: 2\nb: 3\n"), r#"{"a":2,"b":3}"#);
+}
+
+#[test]
+fn tags_choose_the_type() {
+    assert_eq!(
+        read("[!!str 1, !!int \"2\", !!float 3, !!binary aGVsbG8=, !own 4, ! \"5\", !!null '', ! ]"),
+        r#"["1",2,3,"hello","4",5,null,""]"#
+    );
+    assert_eq!(read("a: !!int 1.5"), "line 1, column 4: a float `1.5` cannot be a !!int (at: a: !!int 1.5)",);
+    assert!(read("!!binary '*'").contains("must be base64"));
+}
+
+#[test]
+fn aliases_and_merge_keys_are_expanded() {
+    let text = "base: &base {a: 1, b: [x]}\nother: &other {b: 2, c: 3}\nm:\n  <<: *base\n  a: 9\nk:\n  a: 9\n  <<: [*base, *other]\nl: [*base]\n";
+    assert_eq!(
+        read(text),
+        concat!(
+            r#"{"base":{"a":1,"b":["x"]},"k":{"a":1,"b":["x"],"c":3},"l":[{"a":1,"b":["x"]}],"#,
+            r#""m":{"a":9,"b":["x"]},"other":{"b":2,"c":3}}"#
+        )
+    );
+    assert_eq!(parse("'<<': 1").unwrap().get("<<"), Some(&Value::Int(1)));
+    assert!(read("<<: 1").contains("must be a map or a list of maps"));
+    assert!(read("a: &a [1]\n<<: *a").contains("must be a map or a list of maps"));
+}
+
+#[test]
+fn only_the_first_document_is_read() {
+    assert_eq!(read("---\na: 1\n---\n: : :\n"), r#"{"a":1}"#);
+    assert_eq!(read(""), "null");
+    assert_eq!(read("# nothing\n"), "null");
+}
+
+#[test]
+fn errors_name_the_line_and_the_column() {
+    let error = parse("a: 1\nb:\n  - c\n d: 2\n").unwrap_err();
+    assert_eq!(error.position, Position { line: 4, column: 2 });
+    assert!(error.to_string().ends_with("(at: d: 2)"), "{error}");
+    assert_eq!(error.after(10).position.line, 14);
+    let error = read("a: 1\n? [x]\n: b\n");
+    assert!(error.starts_with("line 2, column 3: a list cannot be the key of a map"), "{error}");
+    assert!(read("a: .nan").contains("JSON cannot hold"));
+}
+
+#[test]
+fn an_alias_inside_its_own_value_is_an_error() {
+    assert_eq!(
+        read("a: &loop\n  b: [*loop]\n"),
+        "line 2, column 7: the alias `loop` stands inside the value that it refers to (at: b: [*loop])"
+    );
+    assert!(read("a: *nowhere").contains("unknown anchor"));
+}
+
+#[test]
+fn a_billion_laughs_are_an_error() {
+    let mut text = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for i in 1..10 {
+        let before = vec![format!("*a{}", i - 1); 10].join(", ");
+        text.push_str(&format!("a{i}: &a{i} [{before}]\n"));
+    }
+    let error = read(&text);
+    assert!(error.contains("which is more than its size justifies"), "{error}");
+}
+
+#[test]
+fn ordinary_use_of_aliases_is_fine() {
+    let text = format!("a: &a {{x: 1, y: 2}}\nb: [{}]\n", vec!["*a"; 300].join(", "));
+    assert_eq!(parse(&text).unwrap().list_at(&["b"]).len(), 300);
+}
+
+#[test]
+fn nesting_and_size_are_limited() {
+    let deep = |levels: usize| format!("{}x", "- ".repeat(levels));
+    assert!(parse(&deep(MAX_DEPTH)).is_ok());
+    assert!(read(&"[".repeat(300)).contains("recursion limit exceeded"));
+    assert!(read(&deep(MAX_DEPTH + 1)).contains("more than 500 levels deep"));
+    assert!(read(&" ".repeat(MAX_SIZE + 1)).contains("16777217 bytes; at most 16777216"));
+}
+
+#[test]
+fn a_path_is_located() {
+    let text = "a: 1\nlist:\n- x: [p, q]\n- {y: 2, z: 3}\n\"k\":\n    deep: v\n";
+    let at = |path: &[Step<'_>]| locate(text, path).map(|p| (p.line, p.column));
+    assert_eq!(at(&[]), Some((1, 1)));
+    assert_eq!(at(&[Step::Key("a")]), Some((1, 4)));
+    assert_eq!(at(&[Step::Key("list"), Step::Index(0), Step::Key("x"), Step::Index(1)]), Some((3, 10)));
+    assert_eq!(at(&[Step::Key("list"), Step::Index(1), Step::Key("z")]), Some((4, 13)));
+    assert_eq!(at(&[Step::Key("k"), Step::Key("deep")]), Some((6, 11)));
+    assert_eq!(at(&[Step::Key("b")]), None);
+    assert_eq!(at(&[Step::Key("list"), Step::Index(2)]), None);
+    assert_eq!(at(&[Step::Key("a"), Step::Key("b")]), None);
+}
+
+#[test]
+fn strings_are_quoted_only_if_they_must_be() {
+    let texts = [
+        ("plain text", "plain text"),
+        ("", r#""""#),
+        ("15020", r#""15020""#),
+        ("yes", r#""yes""#),
+        ("2020-01-01", r#""2020-01-01""#),
+        ("2020-02-30", "2020-02-30"),
+        ("1:30", r#""1:30""#),
+        ("1:70", "1:70"),
+        ("a: b", "'a: b'"),
+        ("a #b", "'a #b'"),
+        ("it's", "it's"),
+        ("'", "''''"),
+        ("[x]", "'[x]'"),
+        ("- x", "'- x'"),
+        ("-x", "-x"),
+        (" x", "' x'"),
+        ("---", "'---'"),
+        ("<<", "<<"),
+        ("tab\there", r#""tab\there""#),
+        ("é", "é"),
+        ("😀", r#""\U0001F600""#),
+        ("a\u{2028} b", r#""a\L b""#),
+        ("1e3", r#""1e3""#),
+        ("0o8", "0o8"),
+    ];
+    for (text, printed) in texts {
+        assert_eq!(to_string(&Value::from(text)), format!("{printed}\n"), "{text:?}");
+    }
+}
+
+#[test]
+fn blocks_and_lists_are_laid_out_as_yaml_v2_does() {
+    let value = json::parse(
+        br#"{"list":[{"a":1,"b":[]},[1,[2]],"x\ny\n","two\n\n","none\nat end"," lead\n","sp \nbad"],"map":{},"a10":null,"a2":1.5,
+            "multi\nkey":[1],"big":1000000.5,"int":3.0}"#,
+    );
+    let expected = "\
+a2: 1.5
+a10: null
+big: 1.0000005e+06
+int: 3
+list:
+- a: 1
+  b: []
+- - 1
+  - - 2
+- |
+  x
+  y
+- |+
+  two
+
+- |-
+  none
+  at end
+- |2
+   lead
+- \"sp \\nbad\"
+map: {}
+? |-
+  multi
+  key
+: - 1
+";
+    assert_eq!(to_string(&value.unwrap()), expected);
+}
+
+#[test]
+fn long_values_are_folded_after_column_80_and_keys_are_not() {
+    let words = |count: usize| vec!["word"; count].join(" ");
+    let mut map = Map::new();
+    map.insert("k", words(20));
+    map.insert("q", format!("{}: {}", words(17), words(2)));
+    map.insert("d", format!("\t{}  {}", words(17), words(2)));
+    map.insert(words(20), 1);
+    map.insert("spaces", format!("\t{}   {}", "w".repeat(75), words(2)));
+    let expected = [
+        format!("d: \"\\t{}\n  word  {}\"", words(16), words(2)),
+        format!("k: {}\n  {}", words(16), words(4)),
+        format!("q: '{}\n  word: {}'", words(16), words(2)),
+        format!("spaces: \"\\t{}\n  \\  {}\"", "w".repeat(75), words(2)),
+        format!("{}: 1\n", words(20)),
+    ]
+    .join("\n");
+    assert_eq!(to_string(&map.into()), expected);
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let pieces = [
+        "a",
+        "0",
+        "1",
+        "yes",
+        "~",
+        "null",
+        ".5",
+        "0x1",
+        "1e3",
+        "2020-01-01",
+        ":",
+        ": ",
+        "#",
+        " #",
+        "-",
+        "- ",
+        "?",
+        "[",
+        "{",
+        "}",
+        ",",
+        "&",
+        "*",
+        "!",
+        "|",
+        ">",
+        "'",
+        "\"",
+        "%",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\\",
+        "é",
+        "\u{85}",
+        "\u{feff}",
+        "😀",
+        "---",
+        "...",
+        "word word word word word word word word word",
+        "<<",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..12).prop_map(|parts| parts.concat())
+}
+
+fn tree() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        6 => text().prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::Bool),
+        1 => any::<i64>().prop_map(Value::Int),
+        1 => (i64::MAX as u64 + 1..).prop_map(Value::Uint),
+        1 => Just(Value::Null),
+        1 => any::<f64>().prop_filter("JSON has no others", |f| f.is_finite() && f.fract() != 0.0).prop_map(Value::Float),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|v| v.into_iter().collect()),
+            prop::collection::vec((text().prop_filter("`<<` merges", |key| key != "<<"), inner), 0..5)
+                .prop_map(|v| v.into_iter().collect::<Map>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_read_as_the_same_tree(tree in tree()) {
+        let printed = to_string(&tree);
+        prop_assert_eq!(parse(&printed), Ok(tree), "{}", printed);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in text()) {
+        let _ = parse(&text);
+        let _ = locate(&text, &[Step::Key("a"), Step::Index(0)]);
+    }
+}

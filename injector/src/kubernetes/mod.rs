@@ -3,13 +3,11 @@
 
 pub mod merge;
 pub mod patch;
-#[allow(dead_code, reason = "the trip through the types needs it")]
 mod path;
 pub mod quantity;
 pub mod selector;
 mod table;
 pub mod typed;
-#[allow(dead_code, reason = "the trip through the types needs it")]
 mod types;
 
 pub use path::Path;

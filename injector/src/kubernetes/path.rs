@@ -19,16 +19,14 @@ enum Step {
 }
 
 impl Path {
-    /// This path, seen from the object that has it below a key.
-    pub(super) fn below(mut self, key: &str) -> Path {
+    /// Makes it the path as seen from the object that has it below a key.
+    pub(super) fn push_key(&mut self, key: &str) {
         self.steps.push(Step::Key(key.into()));
-        self
     }
 
-    /// This path, seen from the list that has it below an element.
-    pub(super) fn within(mut self, index: usize) -> Path {
+    /// Makes it the path as seen from the list that has it below an element.
+    pub(super) fn push_index(&mut self, index: usize) {
         self.steps.push(Step::Index(index));
-        self
     }
 
     /// The steps from the outermost to the innermost, as [`yaml::locate`] takes them.
@@ -76,7 +74,11 @@ mod tests {
 
     #[test]
     fn a_path_reads_as_users_write_it() {
-        let path = Path::default().below("a.b/c").below("annotations").within(1).below("items");
+        let mut path = Path::default();
+        path.push_key("a.b/c");
+        path.push_key("annotations");
+        path.push_index(1);
+        path.push_key("items");
         assert_eq!(path.to_string(), r#"items[1].annotations["a.b/c"]"#);
         assert_eq!(path.steps().nth(1), Some(yaml::Step::Index(1)));
         assert_eq!(Path::default().to_string(), "the object");

@@ -156,6 +156,12 @@ pub struct Kind {
     pub base: Base,
 }
 
+impl From<Type> for Kind {
+    fn from(of: Type) -> Kind {
+        plain(Base::Struct(of))
+    }
+}
+
 impl Kind {
     /// One value of this kind: an element of a list or map, or what a pointer points to.
     pub(super) const fn element(self) -> Kind {

@@ -1,0 +1,154 @@
+//! What is wrong with an object that does not fit its type.
+
+use std::fmt;
+
+use crate::json;
+use crate::kubernetes::types::{Base, Field, Kind, Shape, Type};
+use crate::kubernetes::{Path, quantity};
+use crate::value::Value;
+
+/// An object does not fit its type: what is wrong with it, in Go's words, where, and what is there.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{} ({} is {})", .0.problem, .0.path, .0.value)]
+pub struct Error(Box<Mistake>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Mistake {
+    path: Path,
+    value: String,
+    problem: Problem,
+}
+
+/// What is wrong with a value.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Problem {
+    /// It is of another type.
+    #[error("json: cannot unmarshal {found} into Go {place} of type {wanted}")]
+    Type {
+        /// What it is, in Go's words.
+        found: String,
+        /// The field that it is meant for.
+        place: Place,
+        /// The type of the field.
+        wanted: String,
+    },
+    /// It is no quantity.
+    #[error(transparent)]
+    Quantity(quantity::Error),
+    /// It is no point in time.
+    #[error("parsing time as \"2006-01-02T15:04:05Z07:00\": a text like that is needed")]
+    Time,
+}
+
+/// A field in Go's words: `struct field Container.spec.containers.name`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// The innermost struct.
+    inside: &'static str,
+    /// The fields that lead to it, the innermost first.
+    fields: Vec<&'static str>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.fields.is_empty() {
+            return f.write_str("value");
+        }
+        write!(f, "struct field {}", self.inside)?;
+        self.fields.iter().rev().try_for_each(|field| write!(f, ".{field}"))
+    }
+}
+
+impl Error {
+    pub(super) fn new(value: &Value, problem: Problem) -> Error {
+        const LONGEST: usize = 80;
+        let mut text = json::to_string(value);
+        if text.len() > LONGEST {
+            let end = (0..=LONGEST).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+            text.truncate(end);
+            text.push('…');
+        }
+        Error(Box::new(Mistake { path: Path::default(), value: text, problem }))
+    }
+
+    /// A value of another type than the field's.
+    pub(super) fn mismatch(value: &Value, wanted: Kind) -> Error {
+        Error::unreadable(value, wanted, go_kind(value).to_owned())
+    }
+
+    /// A value that Go calls `found`, for a field of another type.
+    pub(super) fn unreadable(value: &Value, wanted: Kind, found: String) -> Error {
+        Error::new(value, Problem::Type { found, place: Place::default(), wanted: go_type(wanted) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// What is there, as JSON; shortened if it is long.
+    pub fn value(&self) -> &str {
+        &self.0.value
+    }
+
+    /// What is wrong with it.
+    pub fn problem(&self) -> &Problem {
+        &self.0.problem
+    }
+
+    pub(super) fn below(mut self, key: &str) -> Error {
+        self.0.path.push_key(key);
+        self
+    }
+
+    pub(super) fn within(mut self, index: usize) -> Error {
+        self.0.path.push_index(index);
+        self
+    }
+
+    pub(super) fn below_field(mut self, key: &str, of: Type, field: &'static Field) -> Error {
+        if let Problem::Type { place, .. } = &mut self.0.problem {
+            if place.fields.is_empty() {
+                place.inside = of.short_name();
+            }
+            place.fields.push(field.json);
+            if let Some(embedded) = of.embedded().filter(|_| field.promoted) {
+                place.fields.push(embedded.short_name());
+            }
+        }
+        self.below(key)
+    }
+}
+
+/// What Go calls a JSON value.
+fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Int(_) | Value::Uint(_) | Value::Float(_) => "number",
+        Value::String(_) => "string",
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+    }
+}
+
+/// What Go calls a field's type; for types that are strings under another name, `string`.
+fn go_type(kind: Kind) -> String {
+    let base = match kind.base {
+        Base::String => "string".to_owned(),
+        Base::Bool => "bool".to_owned(),
+        Base::Int32 => "int32".to_owned(),
+        Base::Int64 => "int64".to_owned(),
+        Base::Quantity => "resource.Quantity".to_owned(),
+        Base::IntOrString => "intstr.IntOrString".to_owned(),
+        Base::Time => "v1.Time".to_owned(),
+        Base::Any => "interface {}".to_owned(),
+        Base::Struct(of) => of.go_name().to_string(),
+    };
+    match (kind.shape, kind.base) {
+        (Shape::Plain | Shape::Pointer, _) => base,
+        (Shape::List, _) => format!("[]{base}"),
+        (Shape::Map, Base::Quantity) => "v1.ResourceList".to_owned(),
+        (Shape::Map, _) => format!("map[string]{base}"),
+    }
+}

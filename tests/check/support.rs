@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
 /// What the rules are written with.
@@ -66,8 +67,7 @@ impl Backend {
 
     fn iptables(self, arguments: &[&str]) {
         let program = if self == Self::Legacy { "iptables-legacy" } else { "iptables-nft" };
-        // Other tests may hold the lock.
-        run(program, &[&["--wait", "-t", "nat"], arguments].concat());
+        run(program, &[&["-t", "nat"], arguments].concat());
     }
 }
 
@@ -155,7 +155,7 @@ impl Watcher {
     }
 }
 
-/// Runs a test in a network namespace of its own, which goes with it; or says why it cannot run.
+/// Runs a test in namespaces of its own, which go with it; or says why it cannot run.
 pub fn in_pod(test: impl FnOnce() + Send + 'static) {
     if let Some(missing) = missing() {
         assert!(std::env::var_os("CI").is_none(), "cannot run: {missing}");
@@ -163,7 +163,11 @@ pub fn in_pod(test: impl FnOnce() + Send + 'static) {
         return;
     }
     let thread = std::thread::spawn(|| {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace of its own");
+        unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("namespaces of its own");
+        // With a `/run` of its own, and in it the lock of legacy iptables.
+        let none = None::<&str>;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).expect("private mounts");
+        mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), none).expect("tmpfs on /run");
         run("ip", &["link", "set", "lo", "up"]);
         test();
     });

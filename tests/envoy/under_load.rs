@@ -29,7 +29,7 @@ fn a_thousand_connections_each_way(mesh: Mesh) {
         let opened = start.elapsed();
         for (number, stream) in streams.iter_mut().enumerate() {
             // The servers answer one after the other.
-            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(300))).unwrap();
             ask(stream, &format!("/{number}")).unwrap();
         }
         for (number, stream) in streams.iter_mut().enumerate() {
@@ -58,11 +58,13 @@ fn rules_change_meanwhile(mesh: Mesh) {
         .collect();
     let ask = |(client, to): (Client<'_>, SocketAddr)| {
         let mut count = 0;
-        while !done.load(Ordering::Relaxed) {
+        loop {
             request(client, to, "/").unwrap_or_else(|e| panic!("request {count} to {to}: {e}"));
             count += 1;
+            if done.load(Ordering::Relaxed) {
+                return (to, count);
+            }
         }
-        (to, count)
     };
     thread::scope(|scope| {
         let asking: Vec<_> = calls.into_iter().map(|call| scope.spawn(move || ask(call))).collect();
@@ -74,7 +76,6 @@ fn rules_change_meanwhile(mesh: Mesh) {
         for asking in asking {
             let (to, count) = asking.join().expect("no request failed");
             eprintln!("{count} requests to {to} during {} changes", 2 * CHANGES);
-            assert!(count > 0);
             let lines = mesh.wait_for_log("all in the log", count, |l| l.to == to);
             assert_eq!(lines.len(), count, "requests in the log");
         }

@@ -35,6 +35,8 @@ use servers::{Arrival, Log, Servers, Side};
 const CONFIGURATIONS: usize = 60;
 /// How many packets are sent under each.
 const PACKETS: usize = 60;
+/// How long a packet that is to arrive may take; only where one does not, this is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
 struct Count {
@@ -135,8 +137,8 @@ fn batch(
     let live = net.load(plan, backend);
     let scene = Scene { rules: &live.rules, routing: &live.routing, pod: &pod, listeners };
     let log = Arc::new(Log::default());
-    let _pod = Servers::start(&net.pod, Side::Pod, &log).expect("the pod's servers start");
-    let _world = Servers::start(&net.world, Side::World, &log).expect("the world's servers start");
+    let servers = [(&net.pod, Side::Pod), (&net.world, Side::World)]
+        .map(|(namespace, side)| Servers::start(namespace, side, &log).expect("the servers start"));
     let parcels: Vec<_> = (0..PACKETS)
         .map(|number| packets::random(random, kinds, plan, &pod, 20_000 + number as u16))
         .filter(|parcel| !is_martian(parcel, &scene.follow(&parcel.packet)))
@@ -145,9 +147,10 @@ fn batch(
     let expected: Vec<_> = traces.iter().map(expected).collect();
     let awaited: Vec<_> = (0..).zip(&expected).filter(|(_, e)| e.is_some()).map(|(number, _)| number).collect();
     let done = || awaited.iter().all(|n| !log.arrivals(*n).is_empty());
+    let patience = Instant::now() + PATIENCE;
     std::thread::scope(|scope| {
         for (namespace, direction) in [(&net.pod, Direction::Out), (&net.world, Direction::In)] {
-            let (parcels, log, awaited) = (&parcels, &log, &awaited);
+            let (parcels, servers) = (&parcels, &servers);
             scope.spawn(move || {
                 namespace.enter();
                 let mine = (0..).zip(parcels).filter(|(_, p)| p.packet.direction == direction);
@@ -158,11 +161,15 @@ fn batch(
                         sent => Some(sent.unwrap_or_else(|e| panic!("{}: {e}", p.words))),
                     })
                     .collect();
-                send::complete(&sent, 200, done);
-                log.wait_for(awaited, Duration::from_secs(4));
-                // What should not arrive has this long to do so nevertheless: there is no event for it.
-                send::complete(&sent, 6, || false);
-                std::thread::sleep(Duration::from_millis(60));
+                let mut begun = send::Begun::of(&sent);
+                while !done() && Instant::now() < patience {
+                    begun.complete(5);
+                }
+                // What should not arrive has done so nevertheless once nothing is under way any more.
+                send::wait_until_delivered();
+                begun.complete(0);
+                send::wait_until_delivered();
+                servers.iter().for_each(Servers::wait);
             });
         }
     });

@@ -95,10 +95,10 @@ impl Namespace {
 }
 
 fn feed(name: &str, arguments: &[&str], input: &str) -> io::Result<(bool, String)> {
-    let lock = std::env::temp_dir().join(format!("explain-test-{}.lock", std::process::id()));
+    // The file of the network namespace itself can be locked: no other test has it.
     let mut child = Command::new(name)
         .args(arguments)
-        .env("XTABLES_LOCKFILE", lock)
+        .env("XTABLES_LOCKFILE", OWN)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -222,7 +222,7 @@ fn sysctls() -> io::Result<()> {
 /// Waits until the thread's namespace delivers packets to these IPv6 addresses: the kernel adds the routes for
 /// it some time after the addresses (`addrconf_dad_work`).
 fn local<S: AsRef<str>>(addresses: &[S]) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     let wanted: Vec<_> = addresses
         .iter()
         .map(|a| a.as_ref().parse::<Ipv6Addr>().expect("an address"))

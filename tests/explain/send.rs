@@ -1,8 +1,10 @@
 //! Sends packets for real.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use istio_iptables::explain::{Direction, Packet, Transport};
 use istio_iptables::netfilter::ConntrackState;
@@ -57,23 +59,49 @@ pub fn send(packet: &Packet, number: u64, bound: bool) -> io::Result<Sent> {
     Ok(Sent { socket, number, connects })
 }
 
-/// Sends the numbers over the connections that come about, until no more is awaited or time is up.
-pub fn complete(sent: &[Sent], mut rounds: usize, done: impl Fn() -> bool) {
-    let mut open: Vec<_> = sent.iter().filter(|s| s.connects).collect();
-    while !open.is_empty() && rounds > 0 && !done() {
-        let polled: Vec<_> = open.iter().map(|s| &s.socket).collect();
-        let ready = sockets::wait(&polled, libc::POLLOUT, 20);
-        let mut index = 0;
-        open.retain(|s| {
-            if ready[index] {
+/// Connections that were begun, and over which nothing was sent yet.
+pub struct Begun<'a>(Vec<&'a Sent>);
+
+impl<'a> Begun<'a> {
+    /// Those among these.
+    pub fn of(sent: &'a [Sent]) -> Self {
+        Self(sent.iter().filter(|s| s.connects).collect())
+    }
+
+    /// Sends the numbers over those that have come about; waits at most this long for one.
+    pub fn complete(&mut self, milliseconds: c_int) {
+        let polled: Vec<_> = self.0.iter().map(|s| &s.socket).collect();
+        let mut ready = sockets::wait(&polled, libc::POLLOUT, milliseconds).into_iter();
+        self.0.retain(|s| {
+            let ready = ready.next() == Some(true);
+            if ready {
                 // One that was refused says so here; it arrived nowhere.
                 let _ = sockets::send(&s.socket, &s.number.to_be_bytes());
             }
-            index += 1;
-            !ready[index - 1]
+            !ready
         });
-        rounds -= 1;
     }
+}
+
+/// Waits until the kernel has delivered, or dropped, all that was sent: packets between namespaces and over `lo`
+/// wait in a queue of the processor that sent them, and answers to them in the same one.
+pub fn wait_until_delivered() {
+    let mut busy: BTreeSet<usize> = queues().into_keys().collect();
+    loop {
+        let now = queues();
+        busy.retain(|processor| now.get(processor) != Some(&0));
+        if busy.is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The lengths of these queues, by processor (`softnet_seq_show` in the kernel's net/core/net-procfs.c).
+fn queues() -> BTreeMap<usize, u64> {
+    let text = std::fs::read_to_string("/proc/net/softnet_stat").expect("the kernel's queues");
+    let length = |line: &str| line.split(' ').nth(11).and_then(|word| u64::from_str_radix(word, 16).ok());
+    text.lines().map(|line| length(line).expect("a kernel since 5.10")).enumerate().collect()
 }
 
 fn address(end: istio_iptables::explain::Endpoint) -> SocketAddr {

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::libc::{self, c_int};
 
@@ -36,7 +36,6 @@ pub struct Arrival {
 #[derive(Default)]
 pub struct Log {
     arrivals: Mutex<HashMap<u64, Vec<Arrival>>>,
-    changed: Condvar,
 }
 
 impl Log {
@@ -45,17 +44,6 @@ impl Log {
         let seen = arrivals.entry(number).or_default();
         if !seen.contains(&arrival) {
             seen.push(arrival);
-        }
-        self.changed.notify_all();
-    }
-
-    /// Waits until all of these have arrived, at most this long.
-    pub fn wait_for(&self, numbers: &[u64], longest: Duration) {
-        let end = Instant::now() + longest;
-        let mut arrivals = self.arrivals.lock().unwrap();
-        while !numbers.iter().all(|n| arrivals.contains_key(n)) {
-            let Some(left) = end.checked_duration_since(Instant::now()) else { return };
-            arrivals = self.changed.wait_timeout(arrivals, left).unwrap().0;
         }
     }
 
@@ -68,6 +56,7 @@ impl Log {
 /// The servers of one namespace, in a thread of their own.
 pub struct Servers {
     stop: Arc<AtomicBool>,
+    passes: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -91,10 +80,19 @@ impl Servers {
     /// Starts them; when this returns, all of them listen.
     pub fn start(namespace: &Namespace, side: Side, log: &Arc<Log>) -> io::Result<Self> {
         let servers = namespace.run(open)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, log) = (Arc::clone(&stop), Arc::clone(log));
-        let thread = std::thread::spawn(move || serve(servers, side, &stopped, &log));
-        Ok(Self { stop, thread: Some(thread) })
+        let (stop, passes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stopped, passed, log) = (Arc::clone(&stop), Arc::clone(&passes), Arc::clone(log));
+        let thread = std::thread::spawn(move || serve(servers, side, (&stopped, &passed), &log));
+        Ok(Self { stop, passes, thread: Some(thread) })
+    }
+
+    /// Waits until all that has been delivered is noted: the pass that is under way may be past it already, the
+    /// next one accepts connections, and the one after that reads from them.
+    pub fn wait(&self) {
+        let enough = self.passes.load(Ordering::Acquire) + 3;
+        while self.passes.load(Ordering::Acquire) < enough {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -144,11 +142,11 @@ fn open() -> io::Result<Vec<Server>> {
     Ok(servers)
 }
 
-fn serve(mut servers: Vec<Server>, side: Side, stop: &AtomicBool, log: &Log) {
+fn serve(mut servers: Vec<Server>, side: Side, (stop, passes): (&AtomicBool, &AtomicU64), log: &Log) {
     while !stop.load(Ordering::Relaxed) {
         let ready = {
             let polled: Vec<_> = servers.iter().map(|s| &s.socket).collect();
-            sockets::wait(&polled, libc::POLLIN, 20)
+            sockets::wait(&polled, libc::POLLIN, 5)
         };
         let mut index = 0;
         let mut accepted = Vec::new();
@@ -158,6 +156,7 @@ fn serve(mut servers: Vec<Server>, side: Side, stop: &AtomicBool, log: &Log) {
             keep
         });
         servers.append(&mut accepted);
+        passes.fetch_add(1, Ordering::Release);
     }
 }
 

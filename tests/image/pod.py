@@ -86,7 +86,7 @@ class Pod:
         return done.stdout
 
     def _wait_until_up(self, pid):
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while "state UP" not in self._ip(pid, "link", "show", "eth0"):
             if time.monotonic() > until:
                 raise AssertionError("eth0 does not come up")
@@ -132,7 +132,7 @@ class Pod:
         container = f"{self.name}-{port}-{next(_numbers)}"
         self._start(container, "--network", f"container:{where or self.name}", *restricted(user=user, capabilities=()),
                     TEST_IMAGE, "python3", "-c", LISTENER, str(port), name)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while "ready" not in docker("logs", container).out:
             if time.monotonic() > until:
                 raise AssertionError(str(docker("logs", container)))
@@ -182,6 +182,6 @@ while True:
 
 CLIENT = """
 import socket, sys
-connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60)
 print(connection.makefile().read())
 """

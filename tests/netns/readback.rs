@@ -1,6 +1,6 @@
 //! What the kernel has, read back by others.
 
-use crate::support::{Case, Family, Kind, ROOT};
+use crate::support::{Case, Family, Kind};
 
 for_all!(every_rule_is_found, chains_have_the_rules_in_order, restored_text_is_the_standard_one);
 
@@ -19,9 +19,9 @@ fn every_rule_is_found(kind: Kind, family: Family) {
         let rules = rules(&case.rules(flags));
         assert!(rules.len() > 10, "{rules:?}");
         let found = |rule: &Rule| reader.exists(&rule.table, &rule.chain, &rule.text).is_ok_and(|found| found);
-        case.pod.enter(ROOT, || assert!(!rules.iter().any(found), "rules before any are applied"));
+        case.pod.enter_container("", || assert!(!rules.iter().any(found), "rules before any are applied"));
         case.apply(flags);
-        case.pod.enter(ROOT, || {
+        case.pod.enter_container("", || {
             for rule in &rules {
                 assert!(found(rule), "not found: {rule:?}\n{}", case.save(&[]));
             }
@@ -35,7 +35,7 @@ fn chains_have_the_rules_in_order(kind: Kind, family: Family) {
     let case = Case::new(kind, family);
     case.apply(&[]);
     let reader = reader(kind, family);
-    let list = |chain| case.pod.enter(ROOT, || reader.list("nat", chain).expect("a list"));
+    let list = |chain| case.pod.enter_container("", || reader.list("nat", chain).expect("a list"));
     let ports = ["15008", "15090", "15021", "15020"];
     let mut expected = vec!["-N ISTIO_INBOUND".to_owned()];
     expected.extend(ports.map(|port| format!("-A ISTIO_INBOUND -p tcp -m tcp --dport {port} -j RETURN")));

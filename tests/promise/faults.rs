@@ -4,9 +4,6 @@ use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
-use istio_iptables::kernel::release::Release;
 
 use crate::pod::{FAMILIES, Kind, Pod, finish, full, in_pod, real};
 use crate::scenario::{Deed, prepare, states};
@@ -30,8 +27,8 @@ fn faults(what: &str) -> Vec<Fault> {
     add("killed before", "kill -9 $$");
     add("killed after", "\"$REAL\" \"$@\"; kill -9 $$");
     add("terminated before", "kill -15 $$");
-    add("hangs before", "/bin/sleep 20");
-    add("hangs after", "\"$REAL\" \"$@\"; /bin/sleep 20");
+    add("hangs before", "/bin/sleep infinity");
+    add("hangs after", "\"$REAL\" \"$@\"; /bin/sleep infinity");
     if what == "save" {
         add("prints garbage", "echo garbage; exit 0");
         add("prints binary garbage", "/usr/bin/head -c 5000 /dev/urandom; exit 0");
@@ -107,10 +104,9 @@ fn suffer(pod: &Pod, kind: Kind, deed: Deed, foreign: bool) -> Tally {
                 }
                 fault.strike(pod, &program);
                 let mut call = pod.call(&deed.args(kind));
-                // Releases before 1.8.8 look once a second whether the lock of legacy iptables is free.
-                let release = Release::of(&real(&Kind::Legacy.program("ip", "restore")));
-                let patient = if release < Some(Release::WITH_EXPRESSIONS) { "3s" } else { "1s" };
-                let bound = if fault.hangs() { patient } else { "30s" };
+                // Long enough for what does not hang, on a busy machine and with releases before 1.8.8, which look
+                // once a second whether the lock of legacy iptables is free.
+                let bound = if fault.hangs() { "4s" } else { "60s" };
                 call.env("ISTIO_IPTABLES_PROGRAM_TIMEOUT", bound);
                 let outcome = finish(call);
                 pod.mend(&program);
@@ -153,19 +149,17 @@ fn nft_programs_that_misbehave() {
     all(Kind::Nft);
 }
 
-/// What a hanging program has started must not keep the lock of the namespace: the next call would wait.
+/// What a hanging program has started must not keep the lock of the namespace: the next call would wait, and fail.
 #[test]
 fn what_a_hanging_program_started_is_ended() {
     in_pod(|pod| {
         let program = Kind::Nft.program("ip", "restore");
-        pod.replace(&program, "#!/bin/sh\n/bin/sleep 60\n");
+        pod.replace(&program, "#!/bin/sh\n/bin/sleep infinity\n");
         let mut call = pod.call(&Deed::Apply.args(Kind::Nft));
         call.env("ISTIO_IPTABLES_PROGRAM_TIMEOUT", "200ms");
         let outcome = finish(call);
         assert_eq!(outcome.status, Some(1), "{outcome:?}");
         pod.mend(&program);
-        let start = Instant::now();
         pod.does(&Deed::Apply.args(Kind::Nft));
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     });
 }

@@ -1,28 +1,85 @@
 //! Calls that are killed: at random moments, and at each request to the kernel. The next call gets there.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 
+use nix::libc::c_int;
+use nix::sys::ptrace::{self, Event, Options};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::generate::Dice;
 use crate::pod::{Kind, Outcome, Pod, State, in_pod, say, times};
 use crate::scenario::{Deed, prepare, states};
 
-/// Kills a call after some time; with its children, where `all`.
-fn killed(pod: &Pod, args: &[String], after: Duration, all: bool) -> bool {
-    let mut child = pod.call(args).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let pid = child.id();
-    let until = Instant::now() + after;
-    while Instant::now() < until {
-        std::hint::spin_loop();
+/// Where a call is killed, counted in beginnings and ends of requests to the kernel, its own and those of the
+/// programs that it starts. Between two of them, a kill makes no difference to others.
+#[derive(Clone, Copy, Debug)]
+struct Kill {
+    at: u64,
+    /// Whether what it started is killed too.
+    all: bool,
+}
+
+/// Never.
+const SPARED: Kill = Kill { at: u64::MAX, all: false };
+
+/// Runs a call until it is killed; gives whether that was before its end, and how far it got.
+fn killed(pod: &Pod, args: &[String], when: Kill) -> (bool, u64) {
+    let mut call = pod.call(args);
+    // SAFETY: the only thing done between fork and exec is one system call.
+    unsafe { call.stdout(Stdio::null()).stderr(Stdio::null()).pre_exec(|| Ok(ptrace::traceme()?)) };
+    let main = Pid::from_raw(call.spawn().unwrap().id().try_into().unwrap());
+    // It has stopped, since it executed something.
+    waitpid(main, None).unwrap();
+    let with_children = [Options::PTRACE_O_TRACEFORK, Options::PTRACE_O_TRACEVFORK, Options::PTRACE_O_TRACECLONE];
+    let events = [Options::PTRACE_O_TRACEEXEC, Options::PTRACE_O_TRACESYSGOOD, Options::PTRACE_O_EXITKILL];
+    ptrace::setoptions(main, with_children.into_iter().chain(events).collect()).unwrap();
+    let (mut running, mut passed, mut ended) = (BTreeSet::from([main]), 0, None);
+    let mut stopped = Some((main, None));
+    loop {
+        if let Some((pid, signal)) = stopped.take() {
+            running.insert(pid);
+            if passed == when.at {
+                for pid in running.iter().filter(|pid| when.all || **pid == main) {
+                    let _ = kill(*pid, Signal::SIGKILL);
+                }
+            }
+            // What outlives the call goes on by itself.
+            let gone_on = match passed >= when.at {
+                true => ptrace::detach(pid, signal),
+                false => ptrace::syscall(pid, signal),
+            };
+            assert!(matches!(gone_on, Ok(()) | Err(nix::Error::ESRCH)), "{gone_on:?}");
+        }
+        // Of this thread alone: other tests have children too.
+        match waitpid(None, Some(WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD)) {
+            Ok(WaitStatus::PtraceSyscall(pid)) => {
+                passed += 1;
+                stopped = Some((pid, None));
+            }
+            Ok(WaitStatus::PtraceEvent(pid, _, event)) => {
+                assert_ne!(event, Event::PTRACE_EVENT_EXIT as c_int);
+                stopped = Some((pid, None));
+            }
+            // Whoever is watched from its start begins with this.
+            Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) => stopped = Some((pid, None)),
+            Ok(WaitStatus::Stopped(pid, signal)) => stopped = Some((pid, Some(signal))),
+            Ok(WaitStatus::Exited(pid, status)) => {
+                running.remove(&pid);
+                ended = ended.or((pid == main).then_some(status != 0));
+            }
+            Ok(WaitStatus::Signaled(pid, ..)) => {
+                running.remove(&pid);
+                ended = ended.or((pid == main).then_some(true));
+            }
+            Ok(WaitStatus::Continued(_) | WaitStatus::StillAlive) => {}
+            Err(nix::Error::ECHILD) => return (ended.expect("the call has ended"), passed),
+            Err(error) => panic!("{error}"),
+        }
     }
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let _ = child.kill();
-    for child in children.split_whitespace().filter(|_| all) {
-        let _ = kill(Pid::from_raw(child.parse().unwrap()), Signal::SIGKILL);
-    }
-    !child.wait().unwrap().success()
 }
 
 /// The next call after a killed one.
@@ -42,20 +99,18 @@ fn at_random(kind: Kind, seed: u64) {
             let (_, wanted) = states(pod, kind, deed, true);
             let wanted = wanted.settled();
             prepare(pod, kind, deed, true);
-            let start = Instant::now();
-            pod.does(&deed.args(kind));
-            let length = start.elapsed().as_micros() as u64;
+            let (failed, length) = killed(pod, &deed.args(kind), SPARED);
+            assert!(!failed, "{deed:?}");
             for number in 0..count / Deed::ALL.len() {
                 prepare(pod, kind, deed, true);
-                let after = Duration::from_micros(dice.below(length * 5 / 4));
-                let (all, times) = (dice.one_in(2), 1 + dice.below(2));
+                let when = Kill { at: dice.below(length), all: dice.one_in(2) };
+                let times = 1 + dice.below(2);
                 for _ in 0..times {
-                    struck += usize::from(killed(pod, &deed.args(kind), after, all));
+                    struck += usize::from(killed(pod, &deed.args(kind), when).0);
                 }
                 tried += 1;
-                let what = format!(
-                    "seed {seed}, {kind:?} {deed:?} {number}, killed {times} times after {after:?}, with children {all}"
-                );
+                let what =
+                    format!("seed {seed}, {kind:?} {deed:?} {number}, killed {times} times of {length}: {when:?}");
                 converges(pod, &deed.args(kind), &wanted, &what);
             }
         }

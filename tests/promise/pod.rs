@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -186,11 +186,7 @@ impl Pod {
             .iter()
             .all(|(route, link)| routes.lines().any(|l| l.starts_with(route) && l.ends_with(link)))
         };
-        let until = Instant::now() + Duration::from_secs(5);
-        while !routed() {
-            assert!(Instant::now() < until, "the kernel does not route");
-            std::thread::yield_now();
-        }
+        wait_until("the kernel routes", routed);
     }
 
     /// Gives the pod this resolv.conf.
@@ -213,7 +209,7 @@ impl Pod {
     pub fn call<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
         self.guard();
         let mut command = Command::new(PROGRAM);
-        command.args(args).env_clear().env("PATH", &self.bin).env("ISTIO_IPTABLES_PROGRAM_TIMEOUT", "30s");
+        command.args(args).env_clear().env("PATH", &self.bin).env("ISTIO_IPTABLES_PROGRAM_TIMEOUT", "60s");
         command.stdin(Stdio::null());
         command
     }
@@ -269,12 +265,14 @@ impl Pod {
         outcome.out.lines().filter(|l| !l.starts_with('#')).map(without_counters).collect()
     }
 
-    /// Puts a script in the place of a program.
+    /// Puts a script in the place of a program. Another process writes it: a file that this one has open for
+    /// writing, or a child that another test starts meanwhile, cannot be run.
+    #[track_caller]
     pub fn replace(&self, name: &str, script: &str) {
+        self.remove(name);
         let place = self.bin.join(name);
-        let _ = fs::remove_file(&place);
-        fs::write(&place, script).unwrap();
-        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+        let written = self.feed("install", &["-m", "755", "/dev/stdin", place.to_str().unwrap()], script);
+        assert!(written.succeeded(), "{written:?}");
     }
 
     /// Takes a program away.
@@ -302,6 +300,16 @@ ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; ip 
         let outcome = self.feed("sh", &["-c", LOOK], "");
         assert!(outcome.succeeded(), "{outcome:?}");
         State::parse(&outcome.out)
+    }
+}
+
+/// Waits until something is so; only a test that fails waits for long.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < until, "not so in time: {what}");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who calls, and where the call lands.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::server::{END, Hop, bound};
 use super::{Namespace, Transparent, Who};
 
-/// How long anything may take; only a test that fails waits as long.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long anything may take, on a machine that is busy with other things too; only a test that fails waits as long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A caller.
 #[derive(Clone, Copy)]
@@ -181,6 +181,13 @@ impl Connection {
     #[track_caller]
     pub fn talk(&mut self) {
         self.try_talk().unwrap_or_else(|e| panic!("connection to {}: {e}; {:?}", self.to, self.hops));
+    }
+
+    /// Hangs up, and waits until the other end has done so too: no packet of the connection is under way then.
+    pub fn end(mut self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).expect("an open connection");
+        let rest = self.stream.read_to_end(&mut Vec::new());
+        assert_eq!(rest.expect("the other end hangs up"), 0, "to {}", self.to);
     }
 
     /// The address that it comes from, as the client sees it.

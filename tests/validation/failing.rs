@@ -1,7 +1,5 @@
 //! Rules that are not as they have to be: what is said, and with which status.
 
-use std::time::Duration;
-
 use crate::for_both;
 use crate::pod::{As, PROXY, Pod};
 
@@ -17,16 +15,15 @@ for_both!(
 );
 
 fn no_rules(pod: Pod) {
-    let said = pod.validate(PROXY, &["--dual-stack"]);
+    // Nothing waits for an answer that will not come: with this bound, the test would not end.
+    let said = pod.validate(PROXY, &["--dual-stack", "--probe-timeout", "100h"]);
     said.fails(&[
         "IPv4: to the inbound listener, connection to 127.0.0.6:15002: it was refused (Connection refused)",
         "there are no IPv4 rules in this network namespace",
         "IPv6: to the inbound listener: the destination is no address of this pod",
     ]);
-    assert!(said.time < Duration::from_secs(2), "{:?}", said.time);
-    let root = pod.validate(As::Root, &[]);
+    let root = pod.validate(As::Root, &["--probe-timeout", "100h"]);
     root.fails(&["There are no rules of ours in this network namespace", "IPv4: to the outbound listener"]);
-    assert!(root.time < Duration::from_secs(2), "nothing waits for an answer that will not come: {:?}", root.time);
 }
 
 /// The chains are there, in the kind that the program uses, but what redirects is not.
@@ -70,9 +67,8 @@ fn listener_of_somebody_else(pod: Pod) {
 
 fn listener_on_the_probe_port(pod: Pod) {
     let _other = pod.listener(1000, "0.0.0.0:15002");
-    let said = pod.validate(PROXY, &[]);
+    let said = pod.validate(PROXY, &["--probe-timeout", "100h"]);
     said.fails(&["it was accepted at port 15002 (a process of user 1000), not captured to port 15006"]);
-    assert!(said.time < Duration::from_secs(2), "{:?}", said.time);
 }
 
 fn no_answer(pod: Pod) {
@@ -80,13 +76,12 @@ fn no_answer(pod: Pod) {
     pod.0.iptables(&["-A", "INPUT", "-p", "tcp", "--dport", "15006", "-j", "DROP"]);
     let said = pod.validate(PROXY, &["--probe-timeout", "300ms"]);
     said.fails(&["nothing answered within ", "something drops these packets"]);
-    assert!(said.time < Duration::from_secs(2), "{:?}", said.time);
 }
 
 fn no_conntrack_zones(pod: Pod) {
     pod.apply(&["--redirect-dns"]);
     pod.flush("ip", "raw", "ISTIO_OUTPUT_DNS");
     pod.0.iptables(&["-t", "raw", "-A", "ISTIO_OUTPUT_DNS", "-p", "udp", "--dport", "53", "-j", "CT", "--zone", "2"]);
-    let said = pod.validate(As::Root, &["--redirect-dns", "--probe-timeout", "300ms"]);
+    let said = pod.validate(As::Root, &["--redirect-dns", "--probe-timeout", "2s"]);
     said.fails(&["IPv4: DNS over UDP", "the answer did not come back"]);
 }

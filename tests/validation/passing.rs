@@ -1,7 +1,5 @@
 //! Rules that are as they have to be.
 
-use std::time::Duration;
-
 use crate::pod::{As, PROXY, Pod};
 use crate::{for_both, support};
 
@@ -30,9 +28,6 @@ fn redirect(pod: Pod) {
     assert_eq!(said.check(OUTBOUND, "IPv4"), "not checked");
     assert_eq!(said.check("from other hosts", "IPv4"), "not checked");
     pod.validate(As::Root, &[]).passes(&[INBOUND, OUTBOUND], &["IPv4"]);
-    // Milliseconds, also on a machine that is busy.
-    let time = (0..5).map(|_| pod.validate(PROXY, &[]).time).min().unwrap();
-    assert!(time < Duration::from_millis(500), "{time:?}");
 }
 
 fn tproxy(pod: Pod) {

@@ -1,7 +1,6 @@
 //! A pod in which the program is called, as its init containers do.
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use crate::support::{Case, Namespace, ROOT, STANDARD};
 
@@ -49,15 +48,14 @@ impl Pod {
         command.args(STANDARD).args(["--force-iptables-binary", &kind]).args(flags);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let resolv_conf = "nameserver 10.96.0.53\nnameserver fd00:96::53\n";
-        let start = Instant::now();
         let output = self.0.pod.enter_container(resolv_conf, || {
             if who != As::Root {
                 Namespace::make_read_only();
             }
             command.output().expect("the program runs")
         });
-        let said = Said::new(&output, start.elapsed());
-        eprintln!("{who:?} {flags:?}: status {} after {:?}\n{}", said.status, said.time, said.text);
+        let said = Said::new(&output);
+        eprintln!("{who:?} {flags:?}: status {}\n{}", said.status, said.text);
         said
     }
 
@@ -91,13 +89,12 @@ impl Namespace {
 pub struct Said {
     pub status: i32,
     pub text: String,
-    pub time: Duration,
 }
 
 impl Said {
-    fn new(output: &Output, time: Duration) -> Self {
+    fn new(output: &Output) -> Self {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        Self { status: output.status.code().expect("an exit status"), text, time }
+        Self { status: output.status.code().expect("an exit status"), text }
     }
 
     /// The outcome of a check.

@@ -34,29 +34,26 @@ fn a_program_that_does_not_read_fails_by_its_own_words() {
 
 #[test]
 fn a_program_that_hangs_is_killed() {
-    let before = Instant::now();
-    let (sleep, quick) = (call("sleep", &["60"]), call("true", &[]));
-    let mut results = run_all(&[(&sleep, ""), (&quick, "")], Duration::from_millis(50));
+    // Not killed, it would keep this test for ever.
+    let (sleep, quick) = (call("sleep", &["infinity"]), call("true", &[]));
+    let mut results = run_all(&[(&sleep, ""), (&quick, "")], Duration::from_secs(3));
     assert!(results.pop().unwrap().is_ok());
     assert!(matches!(results.pop().unwrap(), Err(ProcessError::Hung { .. })));
-    assert!(before.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
 fn a_program_that_closes_its_output_and_stays_is_killed() {
-    let stays = call("sh", &["-c", "exec >&- 2>&-; exec sleep 60"]);
+    let stays = call("sh", &["-c", "exec >&- 2>&-; exec sleep infinity"]);
     let result = run_all(&[(&stays, "")], Duration::from_millis(50)).pop().unwrap();
     assert!(matches!(result, Err(ProcessError::Hung { .. })));
 }
 
 #[test]
 fn a_program_that_is_given_nothing_does_nothing() {
-    let started = Started::new(vec![call("sh", &["-c", "read line; exec sleep 60"])]);
+    let started = Started::new(vec![call("sh", &["-c", "read line; exec sleep infinity"])]);
     let id = started.running[0].as_ref().unwrap().child.id();
-    let before = Instant::now();
     drop(started);
     assert!(!Path::new(&format!("/proc/{id}")).exists());
-    assert!(before.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub mod nft;
 pub mod normal;
 pub mod restore;
 pub mod save;
+#[cfg(test)]
+mod variants;
 
 pub use chain::{Chain, Hook, IstioChain, Table};
 

@@ -12,6 +12,7 @@ mod go;
 pub mod json;
 pub mod kubernetes;
 pub mod mesh;
+pub mod object;
 pub mod template;
 pub mod value;
 pub mod yaml;

@@ -35,6 +35,11 @@ impl Error {
         Error { position, problem, text: line.trim().chars().take(80).collect() }
     }
 
+    /// The message without the place, for those who print that themselves.
+    pub fn message(&self) -> String {
+        format!("{}{}", self.problem, Excerpt(&self.text))
+    }
+
     /// The same error in a text of which the one that was read is a part: `lines` stand before it.
     #[must_use]
     pub fn after(mut self, lines: usize) -> Self {

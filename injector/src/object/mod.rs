@@ -1,0 +1,199 @@
+//! Files of objects: documents, lists, the kinds that have a pod in them, and the text that becomes of them.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use crate::kubernetes::typed::{self, Mode};
+use crate::value::Value;
+use crate::yaml;
+
+mod documents;
+mod error;
+mod owner;
+mod workload;
+
+#[cfg(test)]
+mod tests;
+
+pub use documents::{Document, SeparatorError, documents};
+pub use error::{Error, NotUtf8, Place, Problem, text_of};
+pub use owner::Owner;
+pub use workload::{Kind, Workload};
+
+/// How deep a List may stand in a List.
+pub const MAX_LISTS: usize = 100;
+
+/// Rewrites a text: documents of other kinds are copied, the pod of each object that has one is handed to `work`, and
+/// the object is printed with the pod that this returns. After each document there is a line `---`.
+///
+/// `cron_job_pod_metadata`: of a CronJob, take the metadata of the pod instead of that of the job.
+pub fn rewrite<E: StdError + 'static>(
+    text: &str,
+    cron_job_pod_metadata: bool,
+    work: &mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
+    out: &mut dyn Write,
+) -> Result<(), Error<E>> {
+    for document in documents(text) {
+        let document = document.map_err(|error| {
+            let position = Some(yaml::Position { line: error.line, column: 1 });
+            let document = text.lines().take(error.line).filter(|line| line.starts_with("---")).count();
+            Error::new(Place { document, position, ..Place::default() }, Problem::Separator(error))
+        })?;
+        let rewritten = rewrite_document(&document, cron_job_pod_metadata, work)?;
+        let text = rewritten.as_deref().unwrap_or(&document.text);
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"---\n"));
+        written.map_err(|error| {
+            Error::new(Place { document: document.number, ..Place::default() }, Problem::Output(error))
+        })?;
+    }
+    Ok(())
+}
+
+/// The new text of a document; nothing if it is to be copied.
+fn rewrite_document<E: StdError + 'static>(
+    document: &Document<'_>,
+    cron_job_pod_metadata: bool,
+    work: &mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
+) -> Result<Option<String>, Error<E>> {
+    let number = document.number;
+    let value = yaml::parse(&document.text).map_err(|error| {
+        let error = error.after(document.line - 1);
+        let place = Place { document: number, position: Some(error.position), ..Place::default() };
+        Error::new(place, Problem::Yaml(error))
+    })?;
+    let mut rewriter = Rewriter { work, cron_job_pod_metadata, item: Vec::new() };
+    let rewritten = rewriter.object(&value).map_err(|failure| {
+        let Failure { item, object, path, problem } = *failure;
+        let items = item.iter().flat_map(|index| [yaml::Step::Key("items"), yaml::Step::Index(*index)]);
+        let steps: Vec<_> = items.chain(path.iter().map(Step::as_yaml)).collect();
+        let position = (0..=steps.len()).rev().find_map(|length| yaml::locate(&document.text, steps.get(..length)?));
+        let position = position.map(|p| yaml::Position { line: p.line + document.line - 1, ..p });
+        let item = item.iter().fold(String::new(), |mut text, index| {
+            let dot = if text.is_empty() { "" } else { "." };
+            let _ = write!(text, "{dot}items[{index}]");
+            text
+        });
+        Error::new(Place { document: number, position, item, object }, problem)
+    })?;
+    Ok(rewritten.map(|value| yaml::to_string(&value)))
+}
+
+/// Objects in a document.
+struct Rewriter<'w, E> {
+    work: &'w mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
+    cron_job_pod_metadata: bool,
+    /// The items of lists that lead to the current object.
+    item: Vec<usize>,
+}
+
+/// A problem with one object of a document.
+struct Failure<E: StdError + 'static> {
+    item: Vec<usize>,
+    object: String,
+    path: Vec<Step>,
+    problem: Problem<E>,
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl Step {
+    fn as_yaml(&self) -> yaml::Step<'_> {
+        match self {
+            Step::Key(key) => yaml::Step::Key(key),
+            Step::Index(index) => yaml::Step::Index(*index),
+        }
+    }
+}
+
+impl<E: StdError + 'static> Rewriter<'_, E> {
+    /// What becomes of an object; nothing if it stays as it is.
+    fn object(&mut self, value: &Value) -> Result<Option<Value>, Box<Failure<E>>> {
+        let fail = |item: &[usize], path, problem| {
+            Box::new(Failure { item: item.to_vec(), object: String::new(), path, problem })
+        };
+        let map = match value {
+            Value::Null => return Ok(None),
+            Value::Map(map) => map,
+            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::String(_) | Value::List(_) => {
+                return Err(fail(&self.item, Vec::new(), Problem::NoObject(value.kind())));
+            }
+        };
+        let mut name = None;
+        for key in ["apiVersion", "kind"] {
+            // Go takes any case, and the last of several spellings.
+            let spellings = map.iter().filter(|(k, v)| k.eq_ignore_ascii_case(key) && !v.is_null());
+            for (spelling, value) in spellings {
+                match value {
+                    Value::List(_) | Value::Map(_) => {
+                        let problem = Problem::TypeMeta { key, found: value.kind() };
+                        return Err(fail(&self.item, vec![Step::Key(spelling.to_string())], problem));
+                    }
+                    Value::String(text) if key == "kind" => name = Some(text.as_str()),
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Int(_)
+                    | Value::Uint(_)
+                    | Value::Float(_)
+                    | Value::String(_) => {}
+                }
+            }
+        }
+        match name.and_then(Kind::named) {
+            None => Ok(None),
+            Some(kind) => self.known(kind, value).map(Some),
+        }
+    }
+
+    /// What becomes of an object of a kind that we know.
+    fn known(&mut self, kind: Kind, value: &Value) -> Result<Value, Box<Failure<E>>> {
+        let object = described(kind, value);
+        let fail = |item: &[usize], path, problem| {
+            Box::new(Failure { item: item.to_vec(), object: object.clone(), path, problem })
+        };
+        let mut typed = match kind.type_of().map(|of| typed::round_trip(value, of, Mode::Yaml)) {
+            Some(Ok(typed)) => typed,
+            Some(Err(error)) => {
+                let path = error.path().steps().map(|step| match step {
+                    yaml::Step::Key(key) => Step::Key(key.to_owned()),
+                    yaml::Step::Index(index) => Step::Index(index),
+                });
+                return Err(fail(&self.item, path.collect(), Problem::Typed(error)));
+            }
+            None => value.clone(),
+        };
+        if kind != Kind::List {
+            let workload = Workload { kind, object: typed, cron_job_pod_metadata: self.cron_job_pod_metadata };
+            let pod = workload.pod().ok_or_else(|| fail(&self.item, Vec::new(), Problem::NoTemplate))?;
+            let pod = (self.work)(&workload, pod).map_err(|e| fail(&self.item, Vec::new(), Problem::Work(e)))?;
+            return Ok(workload.with_pod(&pod));
+        }
+        let items = typed.list_at(&["items"]).to_vec();
+        for (index, item) in items.iter().enumerate() {
+            self.item.push(index);
+            if self.item.len() > MAX_LISTS {
+                return Err(fail(&self.item, Vec::new(), Problem::Depth { limit: MAX_LISTS }));
+            }
+            let rewritten = self.object(item)?;
+            self.item.pop();
+            let list = typed.make_map().get_mut("items").and_then(Value::as_list_mut);
+            if let (Some(new), Some(slot)) = (rewritten, list.and_then(|l| l.make_mut().get_mut(index))) {
+                *slot = new;
+            }
+        }
+        Ok(typed)
+    }
+}
+
+/// An object's kind and name, for messages.
+fn described(kind: Kind, object: &Value) -> String {
+    let name = object.str_at(&["metadata", "name"]).unwrap_or_default();
+    match object.str_at(&["metadata", "namespace"]).filter(|n| !n.is_empty()) {
+        Some(namespace) => format!("{} {namespace}/{name}", kind.name()),
+        None if name.is_empty() => kind.name().to_owned(),
+        None => format!("{} {name}", kind.name()),
+    }
+}

@@ -61,7 +61,7 @@ pub enum Type {
 pub struct HostType {
     /// Its name in messages: `v1.ObjectMeta`, `[]v1.Container`, `protoreflect.ProtoMessage`.
     pub name: &'static str,
-    /// Whether it is a pointer, slice, map or interface: a missing value or nil then arrives as `Value::Nil`.
+    /// Whether it is a pointer, slice, map or interface: a missing value or `nil` then arrives as `Value::Nil`.
     pub nilable: bool,
     /// Whether an object is of this type.
     pub accepts: fn(&dyn Object) -> bool,
@@ -166,7 +166,17 @@ pub struct Function(Arc<Inner>);
 struct Inner {
     parameters: &'static [Type],
     variadic: Option<Type>,
+    special: Option<Special>,
     body: Box<Body>,
+}
+
+/// Functions that do not evaluate all their arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Special {
+    /// Stops at the first argument that is false.
+    And,
+    /// Stops at the first argument that is true.
+    Or,
 }
 
 impl Function {
@@ -175,7 +185,7 @@ impl Function {
         parameters: &'static [Type],
         body: impl Fn(Args<'_>) -> Result<Value, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Function(Arc::new(Inner { parameters, variadic: None, body: Box::new(body) }))
+        Function(Arc::new(Inner { parameters, variadic: None, special: None, body: Box::new(body) }))
     }
 
     /// A function with these parameters, then any number of arguments of one type.
@@ -184,7 +194,22 @@ impl Function {
         rest: Type,
         body: impl Fn(Args<'_>) -> Result<Value, Failure> + Send + Sync + 'static,
     ) -> Self {
-        Function(Arc::new(Inner { parameters, variadic: Some(rest), body: Box::new(body) }))
+        Function(Arc::new(Inner { parameters, variadic: Some(rest), special: None, body: Box::new(body) }))
+    }
+
+    /// A function of the language, which the engine evaluates.
+    pub(super) fn special(special: Special) -> Self {
+        Function(Arc::new(Inner {
+            parameters: &[Type::Reflect],
+            variadic: Some(Type::Reflect),
+            special: Some(special),
+            body: Box::new(|args| Ok(args.value(0).clone())),
+        }))
+    }
+
+    /// How the engine evaluates it, if it does.
+    pub(super) fn kind(&self) -> Option<Special> {
+        self.0.special
     }
 
     /// The types of the parameters that are always there.
@@ -236,6 +261,11 @@ impl Functions {
         self.by_name.insert(name, Function::variadic(parameters, rest, body));
     }
 
+    /// Adds a function; it replaces one of the same name.
+    pub fn insert(&mut self, name: &'static str, function: Function) {
+        self.by_name.insert(name, function);
+    }
+
     /// Adds a function under a further name.
     pub fn alias(&mut self, name: &'static str, of: &str) {
         if let Some(function) = self.by_name.get(of).cloned() {
@@ -263,19 +293,12 @@ impl fmt::Debug for Functions {
 /// One value as Go's `AssignableTo` and `reflect` would pass it to a parameter of a type: the argument, or what to
 /// report (`wrong type for value; expected string; got int`).
 pub fn convert(value: Value, to: Type) -> Result<Value, String> {
-    if value.is_nothing() {
-        return match to {
-            Type::Any => Ok(Value::Nil),
-            Type::Reflect => Ok(value),
-            Type::List => Ok(Value::List(List::Nil("interface {}"))),
-            Type::Strings => Ok(Value::List(List::Nil("string"))),
-            Type::Map => Ok(Value::Map(Map::NilAny)),
-            Type::StringMap => Ok(Value::Map(Map::NilStrings)),
-            Type::Host(host) if host.nilable => Ok(Value::Nil),
-            Type::Bool | Type::Int | Type::Int64 | Type::Float64 | Type::String | Type::Host(_) => {
-                Err(format!("invalid value; expected {}", to.name()))
-            }
-        };
+    match (&value, to) {
+        (_, Type::Reflect) => return Ok(value),
+        (Value::Missing | Value::Nil, Type::Any) => return Ok(Value::Nil),
+        (Value::Missing, _) => return zero(to).ok_or_else(|| format!("invalid value; expected {}", to.name())),
+        (Value::Nil, _) => return Err(format!("wrong type for value; expected {}; got interface {{}}", to.name())),
+        _ => {}
     }
     if fits(&value, to) {
         return Ok(value);
@@ -289,6 +312,20 @@ pub fn convert(value: Value, to: Type) -> Result<Value, String> {
         }
     }
     Err(format!("wrong type for value; expected {}; got {}", to.name(), value.type_name()))
+}
+
+/// The nil of a type, if it has one.
+pub(super) fn zero(of: Type) -> Option<Value> {
+    Some(match of {
+        Type::Any => Value::Nil,
+        Type::Reflect => Value::Missing,
+        Type::List => Value::List(List::Nil("interface {}")),
+        Type::Strings => Value::List(List::Nil("string")),
+        Type::Map => Value::Map(Map::NilAny),
+        Type::StringMap => Value::Map(Map::NilStrings),
+        Type::Host(host) if host.nilable => Value::Nil,
+        Type::Bool | Type::Int | Type::Int64 | Type::Float64 | Type::String | Type::Host(_) => return None,
+    })
 }
 
 fn fits(value: &Value, to: Type) -> bool {
@@ -320,6 +357,9 @@ mod tests {
             "wrong type for value; expected map[string]string; got map[string]interface {}"
         });
         assert!(matches!(convert(Value::Missing, Type::Any), Ok(Value::Nil)));
-        assert!(matches!(convert(Value::Nil, Type::Map), Ok(Value::Map(Map::NilAny))));
+        assert!(matches!(convert(Value::Missing, Type::Map), Ok(Value::Map(Map::NilAny))));
+        assert_eq!(error(Value::Nil, Type::Map), {
+            "wrong type for value; expected map[string]interface {}; got interface {}"
+        });
     }
 }

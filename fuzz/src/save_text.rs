@@ -57,7 +57,10 @@ fn rendered(tables: &[(Table, SavedTable)]) -> String {
     let mut text = String::new();
     for (name, table) in tables {
         text += &format!("*{name}\n");
-        table.chains.iter().for_each(|chain| text += &format!(":{} - [0:0]\n", chain.name));
+        for chain in &table.chains {
+            let policy = if matches!(Chain::named(&chain.name), Some(Chain::Builtin(_))) { "ACCEPT" } else { "-" };
+            text += &format!(":{} {policy} [0:0]\n", chain.name);
+        }
         for chain in &table.chains {
             chain.rules.iter().for_each(|rule| text += &format!("-A {} {}\n", chain.name, rule.text()));
         }
@@ -66,9 +69,13 @@ fn rendered(tables: &[(Table, SavedTable)]) -> String {
     text
 }
 
-/// Whether a kernel can have the table: no chain is there twice, and each that rules lead to is there.
+/// Whether a kernel can have the table: no chain is there twice, and each that rules lead to is there. And whether its
+/// rules can be put back as they were, which those with a line break cannot.
 fn possible(table: &SavedTable) -> bool {
     let leads_to_chain = |rule: &SavedRule| {
+        if rule.text().contains('\n') {
+            return false;
+        }
         let to = rule.jump().filter(|j| j.contains('_') || j.starts_with("FOREIGN"));
         to.is_none_or(|name| table.chain(&name).is_some())
     };

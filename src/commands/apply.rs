@@ -55,10 +55,11 @@ pub fn clean(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let goal = Goal::Clean { plan: call.plan };
-    let work = Work::new(session.read(goal)?, goal)?;
+    let (found, removed) = session.read_to_clean(goal)?;
+    let work = Work::new(found, goal)?;
     document.differ(&work.differences()?);
     let steps = work.steps(false);
-    if steps.is_empty() {
+    if steps.is_empty() && !removed {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());
         return Ok(Outcome::NothingThere);
     }
@@ -74,6 +75,11 @@ fn log_steps(work: &Work<'_>, steps: &[Step]) {
         match step {
             Step::AddRouting(routing) => log::info!("adding:\n{routing}"),
             Step::RemoveRouting(routing) => log::info!("removing:\n{}", routing.to_string().replace(" add ", " del ")),
+            Step::Dormant(tables) => {
+                for (family, table, dormant) in tables {
+                    log::info!("setting the flag dormant of the {family} table {table} to {dormant}");
+                }
+            }
             Step::Nftables if work.native().0.is_empty() => log::info!("removing the tables inet istio-proxy-*"),
             Step::Nftables => log::info!("rules for nftables:\n{}", shown(&work.native().to_string())),
             Step::Restore(restores) => {

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use super::{Call, LOCK_BOUND};
 use crate::capture::{Plan, Routing};
 use crate::config::{Backend, Families, Family, IptablesKind};
-use crate::kernel::detect::{Choice, Netfilter, Presence, choose};
+use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
 use crate::kernel::nftables;
@@ -183,9 +183,13 @@ impl<'a> Session<'a> {
         let (routing, certain) = self.routes.read()?;
         let mut snapshot = Snapshot::default();
         for (kind, saving) in saving {
-            let saved = saving.finish()?;
-            for (family, tables) in &saved {
-                self.all_there(kind, *family, tables)?;
+            let mut saved = saving.finish()?;
+            for (family, tables) in &mut saved {
+                self.all_there(kind, *family, tables, goal)?;
+                for (name, table) in tables.iter_mut().filter(|_| kind == IptablesKind::Nft) {
+                    let there = self.presence.iptables_nft_table(*family, name.name());
+                    table.dormant = there.is_some_and(|t| t.dormant);
+                }
             }
             snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
         }
@@ -195,17 +199,29 @@ impl<'a> Session<'a> {
         Ok(Found { snapshot, native, unread })
     }
 
-    /// What a program printed has to have the tables with chains of ours that the kernel has: iptables-nft
-    /// leaves out a table that nft(8) has put something into, and what is cut may end after a table. And it has
-    /// to have all conditions of rules, which it lacks where a later release of iptables-nft made them.
-    fn all_there(&self, kind: IptablesKind, family: Family, saved: &state::Tables) -> Result<(), KernelError> {
-        let has = |name: &str| {
-            let table = saved.iter().find(|(t, _)| t.name() == name);
-            table.is_some_and(|(_, t)| t.chains.iter().any(SavedChain::is_ours))
+    /// What a program printed has to have the tables of the kernel that have chains of ours, or are to get some:
+    /// iptables-nft leaves out a table that nft(8) has put something into, and what is cut may end after a table.
+    /// And it has to have all conditions of rules, which it lacks where a later release of iptables-nft made them.
+    fn all_there(
+        &self,
+        kind: IptablesKind,
+        family: Family,
+        saved: &state::Tables,
+        goal: Goal<'_>,
+    ) -> Result<(), KernelError> {
+        let is_planned = |name: &str| match goal {
+            Goal::Apply { plan, kind: chosen } => {
+                chosen == Some(kind) && plan.rules.of(family).any(|r| r.table.name() == name)
+            }
+            Goal::Clean { .. } => false,
+        };
+        let lacks = |(name, has_ours): &(&str, bool)| match saved.iter().find(|(t, _)| t.name() == *name) {
+            Some((_, table)) => *has_ours && !table.chains.iter().any(SavedChain::is_ours),
+            None => *has_ours || is_planned(name),
         };
         let program = || self.programs.get(&kind).map(|p| p.save_program(family).to_owned()).unwrap_or_default();
-        if let Some(table) = self.presence.tables_with_ours(kind, family).find(|name| !has(name)) {
-            return Err(KernelError::SaveLacks { program: program(), table: table.to_owned() });
+        if let Some((table, _)) = self.presence.tables(kind, family).find(lacks) {
+            return Err(KernelError::SaveLacks { program: program(), family, table: table.to_owned() });
         }
         if kind == IptablesKind::Nft && state::lacks_port(saved) {
             let (program, needed) = (program(), Release::WITH_EXPRESSIONS);
@@ -215,6 +231,25 @@ impl<'a> Session<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Reads what is there, to remove what is managed. A table of iptables-nft that cannot be printed loses that over
+    /// netlink, before anything else; whether there was one comes with what is left.
+    pub(super) fn read_to_clean(&mut self, goal: Goal<'_>) -> Result<(Found, bool), KernelError> {
+        let mut removed = false;
+        loop {
+            let error = match self.read(goal) {
+                Ok(found) => return Ok((found, removed)),
+                Err(error) => error,
+            };
+            let KernelError::SaveLacks { family, table, .. } = &error else { return Err(error) };
+            let table = self.presence.iptables_nft_table(*family, table).filter(|t| detect::has_ours(t)).cloned();
+            let Some(table) = table else { return Err(error) };
+            log::warn!("{error}. Its chains ISTIO_* and the rules that lead to them go; the rest of it stays");
+            self.netfilter.nftables()?.remove_managed(&table)?;
+            self.presence = self.netfilter.look()?;
+            removed = true;
+        }
     }
 
     /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is

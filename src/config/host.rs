@@ -1,8 +1,11 @@
 //! What is read from the host: addresses, name servers, users and groups. The only part of `config` that
 //! looks at the world, and it only reads.
 
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
 
 use super::{Owner, PROXY_SOURCE_V6};
 
@@ -38,7 +41,26 @@ impl Host for ThisHost {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let mut text = Vec::new();
+        match open(path.as_ref())?.take(MOST_READ).read_to_end(&mut text)? as u64 {
+            MOST_READ => Err(io::Error::other("it is longer than 16 MiB")),
+            _ => Ok(text),
+        }
+    }
+}
+
+/// The most that is read of a file: it may be a device without an end.
+const MOST_READ: u64 = 16 << 20;
+
+/// Opens a file to read it. To open a FIFO would wait until somebody writes to it.
+///
+/// # Errors
+/// What the system says; or that it is a FIFO.
+pub fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    match file.metadata()?.file_type().is_fifo() {
+        true => Err(io::Error::other("it is a FIFO")),
+        false => Ok(file),
     }
 }
 
@@ -112,6 +134,18 @@ pub fn number_of(text: &[u8], name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_end_is_not_waited_for() {
+        let fifo = std::env::temp_dir().join(format!("istio-iptables-fifo-{}", std::process::id()));
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let read = |path: &str| ThisHost.read(path).map_err(|e| e.to_string());
+        assert_eq!(read(fifo.to_str().unwrap()), Err("it is a FIFO".to_owned()));
+        std::fs::remove_file(&fifo).unwrap();
+        assert_eq!(read("/dev/zero"), Err("it is longer than 16 MiB".to_owned()));
+        assert_eq!(read("/dev/null"), Ok(Vec::new()));
+        assert!(read("/proc/self/status").is_ok_and(|text| !text.is_empty()));
+    }
 
     #[test]
     fn servers_of_a_resolv_conf() {

@@ -69,8 +69,8 @@ fn legacy_tables() -> Result<[Vec<LegacyTable>; 2], KernelError> {
     let tables = |family: Family| {
         legacy::tables(family).map_err(|error| KernelError::Netlink {
             what: format!("looking at legacy {family} tables"),
+            hint: hint(&error),
             error,
-            hint: hint(),
         })
     };
     Ok([tables(Family::Ipv4)?, tables(Family::Ipv6)?])
@@ -110,14 +110,20 @@ impl Presence {
         self.nft().iter().any(|t| t.family == INET && nft::table_named(&t.name).is_some())
     }
 
-    /// The tables of this kind and family with a chain of ours.
-    pub fn tables_with_ours(&self, kind: IptablesKind, family: Family) -> impl Iterator<Item = &str> {
+    /// The tables of this kind and family that hold something, each with whether it has a chain of ours.
+    pub fn tables(&self, kind: IptablesKind, family: Family) -> impl Iterator<Item = (&str, bool)> {
         let (legacy, nft) = match kind {
             IptablesKind::Legacy => (self.legacy(family), [].as_slice()),
             IptablesKind::Nft => ([].as_slice(), self.nft()),
         };
-        let nft = nft.iter().filter(move |t| is_iptables(t, family) && has_ours(t)).map(|t| t.name.as_str());
-        legacy.iter().filter(|t| t.has_ours).map(|t| t.name.as_str()).chain(nft)
+        let nft = nft.iter().filter(move |t| is_iptables(t, family) && !t.chains.is_empty());
+        let legacy = legacy.iter().filter(|t| t.in_use).map(|t| (t.name.as_str(), t.has_ours));
+        legacy.chain(nft.map(|t| (t.name.as_str(), has_ours(t))))
+    }
+
+    /// The table that iptables-nft works with, for this family.
+    pub fn iptables_nft_table(&self, family: Family, name: &str) -> Option<&NamedTable> {
+        self.nft().iter().find(|t| is_iptables(t, family) && t.name == name)
     }
 
     /// The tables of iptables-nft.
@@ -151,12 +157,19 @@ fn is_iptables(table: &NamedTable, family: Family) -> bool {
 }
 
 /// Whether there is a chain of ours in the table.
-fn has_ours(table: &NamedTable) -> bool {
+pub fn has_ours(table: &NamedTable) -> bool {
     table.chains.iter().any(|c| SavedChain::empty(c.as_str()).is_ours())
 }
 
-fn hint() -> String {
-    format!(" (it needs CAP_NET_ADMIN; {})", super::capabilities::Capabilities::effective().describe())
+fn hint(error: &std::io::Error) -> String {
+    let capabilities = super::capabilities::Capabilities::effective();
+    match error.raw_os_error() {
+        Some(nix::libc::EACCES) if capabilities.net_admin() => {
+            " (CAP_NET_ADMIN is there, but the list of them is for uid 0 alone: run it as that, as with runAsUser: 0)"
+                .to_owned()
+        }
+        _ => format!(" (it needs CAP_NET_ADMIN; {})", capabilities.describe()),
+    }
 }
 
 /// A kind of iptables, and why it was chosen.

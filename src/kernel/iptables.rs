@@ -142,9 +142,11 @@ impl Programs {
 /// can be written.
 const PRIVATE_LOCK: &str = "/proc/self/status";
 
-/// Whether iptables will be able to open its lock file, which it does as here.
+/// Whether iptables will be able to open its lock file, which it does as here; but it waits where that is a FIFO.
 fn lock_is_usable() -> bool {
-    OpenOptions::new().read(true).mode(0o600).custom_flags(nix::libc::O_CREAT).open(XTABLES_LOCK).is_ok()
+    let flags = nix::libc::O_CREAT | nix::libc::O_NONBLOCK;
+    let lock = OpenOptions::new().read(true).mode(0o600).custom_flags(flags).open(XTABLES_LOCK);
+    lock.and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
 }
 
 impl Pair {

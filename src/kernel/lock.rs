@@ -27,7 +27,7 @@ impl NamespaceLock {
     /// the namespace (Istio's CNI plugin) take the same lock.
     ///
     /// # Errors
-    /// [`KernelError::Lock`] where the time is over, or the system has no such file.
+    /// [`KernelError::Locked`] where the time is over, [`KernelError::Lock`] where the system has no such file.
     pub fn take(bound: Duration) -> Result<Self, KernelError> {
         Self::lock(bound, File::try_lock)
     }
@@ -42,8 +42,8 @@ impl NamespaceLock {
     }
 
     fn lock(bound: Duration, try_lock: fn(&File) -> Result<(), TryLockError>) -> Result<Self, KernelError> {
-        let error = |reason: String| KernelError::Lock { seconds: bound.as_secs(), reason };
-        let file = File::open(NAMESPACE).map_err(|e| error(format!("{NAMESPACE}: {e}")))?;
+        let error = |error| KernelError::Lock { file: NAMESPACE, error };
+        let file = File::open(NAMESPACE).map_err(error)?;
         let until = Instant::now() + bound;
         // Waiting calls try again ever less often; the first tries matter, since a call takes milliseconds.
         let mut pause = Duration::from_millis(1);
@@ -51,13 +51,13 @@ impl NamespaceLock {
             match try_lock(&file) {
                 Ok(()) => {
                     // Children are to inherit it.
-                    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.to_string()))?;
+                    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.into()))?;
                     return Ok(Self { _file: file });
                 }
-                Err(TryLockError::WouldBlock) if Instant::now() >= until => return Err(error("it is held".to_owned())),
-                Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Interrupted => {
-                    return Err(error(e.to_string()));
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                    return Err(KernelError::Locked { seconds: bound.as_secs() });
                 }
+                Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Interrupted => return Err(error(e)),
                 Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
             }
             std::thread::sleep(pause);

@@ -37,11 +37,13 @@ pub enum KernelError {
     },
     /// A save program that leaves something out.
     #[error(
-        "{program} did not print the table {table}, in which the kernel has chains of ours: are there rules in it that nft(8) made, or a later release of iptables? Those of nft(8) are to be in a table of their own, and iptables is to be of the later release"
+        "{program} does not print the {family} table {table}, which the kernel has: are there rules in it that nft(8) made, or a later version of iptables? Those of nft(8) are to be in a table of their own, and iptables is to be of the later version; --native-nftables needs no iptables"
     )]
     SaveLacks {
         /// The program.
         program: PathBuf,
+        /// The family.
+        family: crate::config::Family,
         /// The table.
         table: String,
     },
@@ -103,13 +105,19 @@ pub enum KernelError {
     },
     /// The lock of the namespace.
     #[error(
-        "the lock of this network namespace could not be taken within {seconds} s ({reason}): another istio-iptables, or a child of one that was killed, is at work here; look for it with `ps`"
+        "the lock of this network namespace could not be taken within {seconds} s: another istio-iptables, or a child of one that was killed, is at work here; look for it with `ps`"
     )]
-    Lock {
+    Locked {
         /// How long was waited.
         seconds: u64,
+    },
+    /// The file that the lock is on.
+    #[error("this network namespace cannot be locked: {file}: {error}; is /proc mounted, and readable?")]
+    Lock {
+        /// The file.
+        file: &'static str,
         /// What the system says.
-        reason: String,
+        error: std::io::Error,
     },
 }
 

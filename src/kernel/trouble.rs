@@ -34,6 +34,12 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
             "the kernel may lack the module {family}table_nat (or _mangle, _raw): load it on the node"
         ));
     }
+    if said.contains("chain_add failed") {
+        return Some(
+            "a chain with that name of a built-in one is there, which the kernel does not call: delete it with nft(8)"
+                .to_owned(),
+        );
+    }
     if has(&["user", "group"]) && has(&["bad value", "does not exist", "not found", "unknown"]) {
         return Some("a user or group is not known: give its number".to_owned());
     }
@@ -66,7 +72,7 @@ pub(super) fn hung(arguments: &[String]) -> Option<String> {
     if !arguments.iter().any(|a| a.starts_with("--wait")) {
         return None;
     }
-    let file = std::fs::File::open(super::iptables::XTABLES_LOCK).ok()?;
+    let file = crate::config::host::open(Path::new(super::iptables::XTABLES_LOCK)).ok()?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Err((_, Errno::EWOULDBLOCK)) => Some(LOCK_HELD.to_owned()),
         Err(_) | Ok(_) => None,
@@ -115,6 +121,8 @@ mod tests {
         assert!(cause_of("/sbin/ip6tables-legacy-restore", table, "").contains("ip6table_nat"));
         let lock = "Another app is currently holding the xtables lock; still 1s 0us time ahead";
         assert!(cause_of("/sbin/iptables-legacy-restore", lock, "").contains("/run/xtables.lock"));
+        let uncalled = "line 19: CHAIN_ADD failed (Operation not supported): chain PREROUTING";
+        assert!(cause_of("/sbin/iptables-nft-restore", uncalled, "").contains("does not call"));
         assert_eq!(cause_of("/sbin/iptables-nft-restore", "something new", owner), "");
     }
 }

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::normal::Specification;
-use super::{ConntrackState, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
+use super::{Chain, ConntrackState, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
 use crate::config::{Interface, KernelId, Network, Owner, Port, PortRange};
 
 /// A table as it was saved.
@@ -13,6 +13,8 @@ use crate::config::{Interface, KernelId, Network, Owner, Port, PortRange};
 pub struct SavedTable {
     /// The chains, in the order in which they were saved.
     pub chains: Vec<SavedChain>,
+    /// Whether the kernel calls none of them, which nft(8) can make of a table of iptables-nft.
+    pub dormant: bool,
 }
 
 /// A chain as it was saved.
@@ -143,7 +145,9 @@ impl SavedRule {
 pub fn parse(text: &str) -> Result<Vec<(Table, SavedTable)>, SaveError> {
     let mut tables: Vec<(Table, SavedTable)> = Vec::new();
     let mut current: Option<(Option<Table>, SavedTable)> = None;
-    for (index, line) in text.lines().enumerate() {
+    // Chains with the name of a built-in one that nft(8) made, and that the kernel does not call.
+    let mut uncalled = Vec::new();
+    for (index, line) in lines(text).enumerate() {
         let bad = || SaveError { line: index + 1, text: crate::cli::shortened(line) };
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -153,10 +157,11 @@ pub fn parse(text: &str) -> Result<Vec<(Table, SavedTable)>, SaveError> {
             (Some(name), None) => {
                 let table = Table::ALL.into_iter().find(|t| t.name() == name.trim());
                 current = Some((table, SavedTable::default()));
+                uncalled.clear();
             }
             (None, Some((table, saved))) if line == "COMMIT" => tables.extend(table.map(|t| (t, saved))),
             (None, Some((table, mut saved))) => {
-                saved.add(line).ok_or_else(bad)?;
+                saved.add(line, &mut uncalled).ok_or_else(bad)?;
                 current = Some((table, saved));
             }
             (Some(_), Some(_)) | (None, None) => return Err(bad()),
@@ -168,12 +173,43 @@ pub fn parse(text: &str) -> Result<Vec<(Table, SavedTable)>, SaveError> {
     }
 }
 
+/// The lines of a saved text. A line break within quotes, which a comment may have, ends none.
+fn lines(mut text: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (mut end, mut quoted) = (0, false);
+        for part in text.split_inclusive('\n') {
+            end += part.len();
+            if quoted || part.contains('"') {
+                let mut bytes = part.bytes();
+                while let Some(byte) = bytes.next() {
+                    match byte {
+                        b'"' => quoted = !quoted,
+                        b'\\' if quoted => drop(bytes.next()),
+                        _ => {}
+                    }
+                }
+            }
+            if !quoted {
+                break;
+            }
+        }
+        let (line, rest) = text.split_at(end);
+        text = rest;
+        (end > 0).then_some(line)
+    })
+}
+
 impl SavedTable {
     /// Takes in a line of a table: a chain or a rule.
-    fn add(&mut self, line: &str) -> Option<()> {
+    fn add<'a>(&mut self, line: &'a str, uncalled: &mut Vec<&'a str>) -> Option<()> {
         if let Some(chain) = line.strip_prefix(':') {
-            let name = chain.split_ascii_whitespace().next()?;
-            self.chains.push(SavedChain::empty(name));
+            let mut words = chain.split_ascii_whitespace();
+            let name = words.next()?;
+            match (Chain::named(name), words.next()) {
+                // The kernel calls the built-in one, which has a policy.
+                (Some(Chain::Builtin(_)), Some("-")) => uncalled.push(name),
+                _ => self.chains.push(SavedChain::empty(name)),
+            }
             return Some(());
         }
         // Counters stand before the rule where they were asked for.
@@ -183,6 +219,9 @@ impl SavedTable {
         };
         let rest = line.strip_prefix("-A ")?;
         let (name, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        if uncalled.contains(&name) {
+            return Some(());
+        }
         let chain = self.chains.iter_mut().find(|c| c.name == name)?;
         chain.rules.push(SavedRule::parse(text.trim()));
         Some(())
@@ -419,9 +458,30 @@ mod tests {
         assert!(parse("").unwrap().is_empty());
     }
 
+    /// What is in a comment is no rule, whatever it looks like.
+    #[test]
+    fn a_line_break_within_quotes_ends_no_rule() {
+        let forged = "-m comment --comment \"a \\\" b\n-A OUTPUT -j ISTIO_OUTPUT\nCOMMIT\n*nat\" -j ACCEPT";
+        let text = format!("*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT {forged}\n-A OUTPUT -j DROP\nCOMMIT\n");
+        let tables = parse(&text).unwrap();
+        let texts: Vec<_> = tables[0].1.chain("OUTPUT").unwrap().rules.iter().map(SavedRule::text).collect();
+        assert_eq!(texts, [forged, "-j DROP"]);
+    }
+
+    /// nft(8) can make a chain of that name which the kernel does not call. iptables-nft-save prints both.
+    #[test]
+    fn a_chain_that_the_kernel_does_not_call_is_no_built_in_one() {
+        let text = "*nat\n:PREROUTING ACCEPT [0:0]\n:PREROUTING - [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n\
+            *raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n";
+        let rules: Vec<_> =
+            parse(text).unwrap().iter().map(|(_, t)| (t.chains.len(), t.chains[0].rules.len())).collect();
+        assert_eq!(rules, [(1, 0), (1, 1)]);
+    }
+
     #[test]
     fn what_is_cut_or_garbage_is_an_error() {
         for text in [
+            "*nat\n:A - [0:0]\n-A A -m comment --comment \"a\nCOMMIT\n",
             "*nat\n:A - [0:0]\n",
             "*nat\n-A A -j RETURN\nCOMMIT\n",
             "COMMIT\n",

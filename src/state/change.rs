@@ -34,6 +34,8 @@ pub enum Step {
     AddRouting(Routing),
     /// Run these, at the same time: none depends on another.
     Restore(Vec<Restore>),
+    /// Have the kernel call the chains of these tables of iptables-nft; or not, where it says so.
+    Dormant(Vec<(Family, Table, bool)>),
     /// Bring the tables of ours that are not those of iptables to what is wanted.
     Nftables,
     /// Remove these.
@@ -123,6 +125,9 @@ impl Change {
             steps.extend(restores(from, to, rules, force && *to == self.after));
             from = to;
         }
+        // Rules begin to work all at once.
+        let flags = dormant(&self.before, &self.after);
+        steps.extend((!flags.is_empty()).then_some(Step::Dormant(flags)));
         steps.extend((nftables == Nftables::Removed).then_some(Step::Nftables));
         steps.extend((!remove.is_empty()).then_some(Step::RemoveRouting(remove)));
         steps
@@ -152,6 +157,16 @@ fn restores(before: &Snapshot, after: &Snapshot, rules: &Ruleset, force: bool) -
         }
     }
     [growing, shrinking].into_iter().filter(|r| !r.is_empty()).map(Step::Restore)
+}
+
+/// The tables that are dormant in one of two states alone, and whether they are in the second.
+pub(super) fn dormant(before: &Snapshot, after: &Snapshot) -> Vec<(Family, Table, bool)> {
+    let of = |s: &Snapshot, family, table| {
+        s.tables.get(&(IptablesKind::Nft, family)).and_then(|t| t.get(&table)).is_some_and(|t| t.dormant)
+    };
+    let all = Family::BOTH.into_iter().flat_map(|family| Table::ALL.map(|table| (family, table)));
+    let flags = all.map(|(family, table)| (of(before, family, table), (family, table, of(after, family, table))));
+    flags.filter(|(was, (_, _, is))| was != is).map(|(_, flag)| flag).collect()
 }
 
 fn has_ours(tables: &Tables) -> bool {
@@ -244,8 +259,11 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
 fn line(text: &mut String, command: std::fmt::Arguments<'_>, rule: &SavedRule) {
     let _ = write!(text, "{command}");
     if !rule.text().is_empty() {
-        text.push(' ');
-        text.push_str(rule.text());
+        // A line break in a comment would end the line.
+        for part in rule.text().split('\n') {
+            text.push(' ');
+            text.push_str(part);
+        }
     }
     text.push('\n');
 }
@@ -271,10 +289,14 @@ impl<'a> Edit<'a> {
 
     fn deletions(&self, text: &mut String) {
         let mut kept = self.kept.iter().map(|(i, _)| *i).peekable();
-        for (i, rule) in self.old.rules.iter().enumerate() {
-            if kept.next_if_eq(&i).is_none() {
-                line(text, format_args!("-D {}", self.old.name), rule);
-            }
+        let goes = self.old.rules.iter().enumerate().filter(|(i, _)| kept.next_if_eq(i).is_none());
+        let (broken, whole): (Vec<_>, Vec<_>) = goes.partition(|(_, rule)| rule.text().contains('\n'));
+        // No line of restore text can hold a line break: such a rule goes by its number, the last one first.
+        for (i, _) in broken.iter().rev() {
+            let _ = writeln!(text, "-D {} {}", self.old.name, i + 1);
+        }
+        for (_, rule) in whole {
+            line(text, format_args!("-D {}", self.old.name), rule);
         }
     }
 

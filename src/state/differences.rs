@@ -24,7 +24,7 @@ pub enum Difference {
         /// The arguments: `-A CHAIN ...` or `-N CHAIN`.
         arguments: String,
     },
-    /// Routing, as arguments of ip(8).
+    /// Routing, as arguments of ip(8); or a flag of a table, as nft(8) writes it.
     Routing {
         /// Whether it is to come, not to go.
         add: bool,
@@ -86,6 +86,13 @@ pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
             }
         }
     }
+    for (family, table, dormant) in super::change::dormant(before, after) {
+        let family = if family == Family::Ipv4 { "ip" } else { "ip6" };
+        lines.push(Difference::Routing {
+            add: dormant,
+            command: format!("table {family} {table} {{ flags dormant ; }}"),
+        });
+    }
     let (added, removed) = before.routing.difference(&after.routing);
     for (add, routing) in [(false, removed), (true, added)] {
         lines.extend(routing.to_string().lines().map(|c| Difference::Routing { add, command: c.to_owned() }));
@@ -94,7 +101,7 @@ pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
 }
 
 fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, String)) {
-    let text = |rule: &SavedRule| format!("-A {} {}", before.name, rule.text()).trim_end().to_owned();
+    let text = |rule: &SavedRule| format!("-A {} {}", before.name, rule.text()).trim_end().replace('\n', "\\n");
     let kept = common(&before.rules, &after.rules, SavedRule::same);
     let (mut old, mut new) = (0, 0);
     for (i, j) in kept.into_iter().chain([(before.rules.len(), after.rules.len())]) {

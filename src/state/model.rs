@@ -74,7 +74,8 @@ fn command(table: &mut SavedTable, line: &str) {
             let wanted = SavedRule::parse(rule);
             let rules = &mut chain(table, name).rules;
             let same = |r: &SavedRule| r.same(&wanted);
-            let at = rules.iter().position(same).unwrap_or_else(|| panic!("{line}: no such rule"));
+            let number = rule.parse().ok().and_then(|n: usize| n.checked_sub(1)).filter(|at| *at < rules.len());
+            let at = number.or_else(|| rules.iter().position(same)).unwrap_or_else(|| panic!("{line}: no such rule"));
             rules.remove(at);
         }
         _ => panic!("{line}"),
@@ -87,6 +88,12 @@ pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force
     for step in change.steps(&plan.rules, force, Nftables::Stay) {
         match step {
             Step::Nftables => panic!("the model has no nftables"),
+            Step::Dormant(tables) => {
+                for (family, table, dormant) in tables {
+                    let of_family = now.tables.get_mut(&(IptablesKind::Nft, family)).unwrap();
+                    of_family.get_mut(&table).unwrap().dormant = dormant;
+                }
+            }
             Step::Restore(all) => {
                 for one in all {
                     restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);

@@ -89,6 +89,49 @@ fn copies_of_rules_of_others_keep_their_places() {
     }
 }
 
+/// No line of restore text can hold a line break.
+#[test]
+fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
+    let comment = |target: &str| format!("-m comment --comment \"9999\n-A OUTPUT -j ISTIO_OUTPUT\" -j {target}");
+    let plan = planned(FLAGS[1]);
+    for kind in IptablesKind::BOTH {
+        let mut before = state(Some(FLAGS[1]), kind, &Vec::new());
+        let tables = before.tables.get_mut(&(kind, Family::Ipv4)).unwrap();
+        let output = &mut chain(tables.get_mut(&Table::Nat).unwrap(), "OUTPUT").rules;
+        let rules = [comment("ISTIO_OUTPUT"), comment("ACCEPT"), comment("ISTIO_REDIRECT"), comment("ACCEPT")];
+        output.splice(0..0, rules.iter().map(|text| SavedRule::parse(text)));
+        let change = change(before.clone(), Goal::Clean { plan: &plan });
+        assert!(change.differences().iter().all(|d| !d.to_string().contains('\n')));
+        let after = carry_out(&before, &change, &plan, false);
+        assert_eq!(
+            content(&after),
+            [(kind, Family::Ipv4, Table::Nat, "OUTPUT".to_owned(), vec![comment("ACCEPT"); 2])]
+        );
+    }
+}
+
+#[test]
+fn a_dormant_table_is_woken_for_rules_and_put_back_to_sleep() {
+    let (kind, plan) = (IptablesKind::Nft, planned(FLAGS[1]));
+    let goal = Goal::Apply { plan: &plan, kind: Some(kind) };
+    for was in [None, Some(FLAGS[1]), Some(FLAGS[2])] {
+        let mut before = state(was, kind, &Vec::new());
+        let tables = before.tables.entry((kind, Family::Ipv4)).or_default();
+        tables.entry(Table::Nat).or_default().dormant = true;
+        tables.entry(Table::Filter).or_default().dormant = true;
+        let change = change(before.clone(), goal);
+        let line = "- table ip nat { flags dormant ; }";
+        assert_eq!(change.differences().iter().filter(|d| d.to_string() == line).count(), 1);
+        let after = carry_out(&before, &change, &plan, false);
+        assert_eq!(compare(&after, goal), Comparison::InPlace);
+        let dormant = |s: &Snapshot, table| s.tables[&(kind, Family::Ipv4)][&table].dormant;
+        assert!(!dormant(&after, Table::Nat) && dormant(&after, Table::Filter));
+        let back = carry_out(&after, &change.back_from(after.clone()), &Plan::default(), false);
+        assert!(dormant(&back, Table::Nat) && content(&back) == content(&before));
+        assert!(compare(&before, Goal::Clean { plan: &plan }) == Comparison::InPlace || was.is_some());
+    }
+}
+
 /// A rule that is planned may be there without any chain of ours: it must not be there twice afterwards.
 #[test]
 fn a_planned_rule_that_is_there_already_is_there_once() {

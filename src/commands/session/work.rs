@@ -7,11 +7,11 @@ use crate::commands::Failure;
 use crate::config::{Family, IptablesKind};
 use crate::kernel::KernelError;
 use crate::kernel::detect::Netfilter;
-use crate::kernel::nftables;
+use crate::kernel::nftables::{self, NamedTable};
 use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
-use crate::netfilter::Ruleset;
 use crate::netfilter::nft::Tables;
+use crate::netfilter::{Ruleset, Table};
 use crate::state::{self, Change, Difference, Goal, Restore, Step};
 
 /// What is there, what is to be there, and what has to be done for it.
@@ -217,6 +217,14 @@ impl Session<'_> {
                 Step::AddRouting(routing) => self.routes.add(routing)?,
                 Step::RemoveRouting(routing) => self.routes.remove(routing)?,
                 Step::Restore(restores) => self.restore(restores)?,
+                Step::Dormant(tables) => {
+                    let flag = |(family, table, dormant): &(Family, Table, bool)| {
+                        let there = self.presence.iptables_nft_table(*family, table.name())?;
+                        Some(NamedTable { dormant: *dormant, ..there.clone() })
+                    };
+                    let flags: Vec<_> = tables.iter().filter_map(flag).collect();
+                    self.netfilter.nftables()?.flag(&flags)?;
+                }
                 Step::Nftables => drop(self.netfilter.nftables()?.apply(native)?),
             }
         }

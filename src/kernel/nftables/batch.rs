@@ -2,7 +2,6 @@
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE};
 
-use super::NftError;
 use super::attribute::Attributes;
 use super::instruction::{ANONYMOUS_SET, Instruction};
 use super::message::Request;
@@ -12,11 +11,12 @@ use super::uapi::{
     NF_ACCEPT, NFNL_BATCH_GENID, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE,
     NFT_MSG_DELSET, NFT_MSG_DELTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_NEWRULE, NFT_MSG_NEWSET, NFT_MSG_NEWSETELEM,
     NFT_MSG_NEWTABLE, NFTA_CHAIN_HOOK, NFTA_CHAIN_NAME, NFTA_CHAIN_POLICY, NFTA_CHAIN_TABLE, NFTA_CHAIN_TYPE,
-    NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY, NFTA_LIST_ELEM, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_TABLE,
-    NFTA_RULE_USERDATA, NFTA_SET_DESC, NFTA_SET_DESC_SIZE, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET,
-    NFTA_SET_ELEM_LIST_SET_ID, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_FLAGS, NFTA_SET_ID, NFTA_SET_KEY_LEN,
-    NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
+    NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY, NFTA_LIST_ELEM, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_HANDLE,
+    NFTA_RULE_TABLE, NFTA_RULE_USERDATA, NFTA_SET_DESC, NFTA_SET_DESC_SIZE, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_SET_ID, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_FLAGS, NFTA_SET_ID,
+    NFTA_SET_KEY_LEN, NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
+use super::{NamedTable, NftError};
 use crate::netfilter::nft::{Base, Body, table_name};
 use crate::netfilter::{Hook, Table};
 
@@ -115,6 +115,27 @@ impl<'a> Batch<'a> {
     pub(super) fn add_table(&mut self, table: Table, flags: u32) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, table_name(table)).number(NFTA_TABLE_FLAGS, flags);
         self.push(Step::Table(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWTABLE, attributes))
+    }
+
+    /// Changes the flags of a table of any family.
+    pub(super) fn flag_named_table(&mut self, family: u8, name: &str, flags: u32) -> Result<(), NftError> {
+        let attributes = Attributes::new().text(NFTA_TABLE_NAME, name).number(NFTA_TABLE_FLAGS, flags);
+        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_NEWTABLE, family, attributes))
+    }
+
+    /// Deletes a rule of a table of any family.
+    pub(super) fn delete_rule(&mut self, table: &NamedTable, chain: &str, handle: &[u8]) -> Result<(), NftError> {
+        let attributes = Attributes::new()
+            .text(NFTA_RULE_TABLE, &table.name)
+            .text(NFTA_RULE_CHAIN, chain)
+            .value(NFTA_RULE_HANDLE, handle);
+        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_DELRULE, table.family, attributes))
+    }
+
+    /// Deletes a chain of a table of any family.
+    pub(super) fn delete_named_chain(&mut self, table: &NamedTable, chain: &str) -> Result<(), NftError> {
+        let attributes = Attributes::new().text(NFTA_CHAIN_TABLE, &table.name).text(NFTA_CHAIN_NAME, chain);
+        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_DELCHAIN, table.family, attributes))
     }
 
     /// Deletes a table and all that is in it.

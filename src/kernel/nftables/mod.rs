@@ -28,8 +28,9 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 
 use crate::netfilter::nft::{Tables, table_name, table_named};
-use crate::netfilter::{Hook, Table};
+use crate::netfilter::{Hook, IstioChain, Table};
 use attribute::Attributes;
+use instruction::Instruction;
 use message::Request;
 use socket::Socket;
 use state::TableState;
@@ -55,6 +56,8 @@ pub struct NamedTable {
     pub family: u8,
     /// The table's name.
     pub name: String,
+    /// Whether the kernel calls none of its chains.
+    pub dormant: bool,
     /// The names of its chains.
     pub chains: Vec<String>,
 }
@@ -77,8 +80,9 @@ impl Nftables {
             let mut tables = Vec::new();
             let request = Request::for_family(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, Attributes::new());
             for reply in nft.socket.list("its tables", request)? {
-                let (name, _) = state::table(&reply).map_err(NftError::decode("a table"))?;
-                tables.push(NamedTable { family: reply.family, name, chains: Vec::new() });
+                let (name, flags) = state::table(&reply).map_err(NftError::decode("a table"))?;
+                let dormant = flags & uapi::NFT_TABLE_F_DORMANT != 0;
+                tables.push(NamedTable { family: reply.family, name, dormant, chains: Vec::new() });
             }
             if tables.is_empty() {
                 return Ok(tables);
@@ -115,6 +119,41 @@ impl Nftables {
         self.patiently(|nft| {
             let state = nft.dump_once()?;
             nft.run(&restore(&state, earlier)?)
+        })
+    }
+
+    /// Has the kernel call the chains of these tables, or not.
+    pub fn flag(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
+        self.patiently(|nft| {
+            let mut batch = Batch::new(nft.generation()?)?;
+            for table in tables {
+                let flags = if table.dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 };
+                batch.flag_named_table(table.family, &table.name, flags)?;
+            }
+            nft.run(&batch.finish()?)
+        })
+    }
+
+    /// Removes the chains of ours in a table of any family, and the rules that lead to them.
+    pub fn remove_managed(&mut self, table: &NamedTable) -> Result<(), NftError> {
+        let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
+        self.patiently(|nft| {
+            let mut batch = Batch::new(nft.generation()?)?;
+            let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
+            let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
+            for reply in nft.socket.list("its rules", request)? {
+                let rule = state::rule(&reply, &BTreeMap::new()).map_err(NftError::decode("a rule"))?;
+                let leads =
+                    |i: &Instruction| matches!(i, Instruction::Verdict { chain: Some(chain), .. } if is_ours(chain));
+                let handle = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_HANDLE);
+                if is_ours(&rule.chain) || rule.instructions.iter().any(leads) {
+                    batch.delete_rule(table, &rule.chain, handle.ok_or(NftError::NoAnswer)?.bytes())?;
+                }
+            }
+            for chain in table.chains.iter().filter(|c| is_ours(c)) {
+                batch.delete_named_chain(table, chain)?;
+            }
+            nft.run(&batch.finish()?)
         })
     }
 

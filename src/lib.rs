@@ -140,7 +140,12 @@ fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
-        log::error!("{}", Failure::Output(error));
+        let done = match matches!(outcome, Outcome::Applied | Outcome::InPlace | Outcome::NotValid) {
+            true => ". The rules are in force all the same",
+            false if outcome == Outcome::Removed => ". Managed rules were removed all the same",
+            false => "",
+        };
+        log::error!("{}{done}", Failure::Output(error));
         status = status.max(Outcome::Failed.status());
     }
     ExitCode::from(status)

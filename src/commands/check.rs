@@ -8,8 +8,8 @@ use crate::kernel::watch::Watch;
 use crate::output::{Document, Outcome};
 use crate::state::Goal;
 
-/// Checks, and with `--watch` again whenever the kernel reports a change, until something differs. The
-/// differences go to `out`, in order: `+` for what is missing, `-` for what is there and is not wanted.
+/// Checks, and with `--watch` again whenever the kernel reports a change, until something differs, or SIGTERM
+/// comes. The differences go to `out`, in order: `+` for what is missing, `-` for what is there and is not wanted.
 ///
 /// # Errors
 /// [`Failure`]: it could not be told.
@@ -34,9 +34,13 @@ pub fn check(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Re
         };
         if !told {
             told = true;
+            watch.end_at_sigterm()?;
             tell(document);
         }
-        watch.wait()?;
+        if !watch.wait()? {
+            log::info!("ended by SIGTERM; the rules were in place until then");
+            return Ok(Outcome::InPlace);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::config::Family;
-use crate::netfilter::IstioChain;
+use crate::netfilter::{IstioChain, Table};
 
 /// A table that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,9 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
     unsafe { option(&socket, family, GET_INFO, (&raw mut info).cast(), size_of::<Info>())? };
     // A table without rules has one entry for the policy of each hook, and one that ends it.
     let in_use = info.num_entries > info.valid_hooks.count_ones() + 1;
-    let has_ours = in_use && has_ours(&socket, family, &info)?;
+    // Nothing of ours can be in others, such as `security`, whatever chains there are.
+    let known = Table::ALL.into_iter().any(|t| t.name() == name);
+    let has_ours = in_use && known && has_ours(&socket, family, &info)?;
     Ok(LegacyTable { name: name.to_owned(), in_use, has_ours })
 }
 

@@ -323,6 +323,10 @@ impl Running {
     /// Waits for the end, which comes at once where both outputs are closed.
     fn end(mut self, call: &Call, input: &str, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
         let (command, said) = (call.to_string(), Said(String::from_utf8_lossy(&self.err).into_owned()));
+        if let Some(source) = self.trouble {
+            end_group(&mut self.child);
+            return Err(ProcessError::Pipe { command, source });
+        }
         let status = match wait(&mut self.child, until) {
             Ok(Some(status)) => status,
             Ok(None) => {
@@ -337,10 +341,7 @@ impl Running {
             let cause = Cause(super::trouble::cause(&call.program, said.text(), line.text()));
             return Err(ProcessError::Failed { command, status: Status(status), line, said, cause });
         }
-        match self.trouble {
-            Some(source) => Err(ProcessError::Pipe { command, source }),
-            None => Ok(self.out),
-        }
+        Ok(self.out)
     }
 }
 
@@ -408,12 +409,19 @@ fn notice_of_end(child: &Child) -> Option<OwnedFd> {
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// The most that is read of what a program prints: a hundred times what ten thousand rules are.
+const MOST_READ: usize = 64 << 20;
+
 fn drain<P: Read>(pipe: &mut Option<P>, into: &mut Vec<u8>, trouble: &mut Option<io::Error>) {
     let Some(open) = pipe else { return };
     let mut buffer = [0; 16_384];
     loop {
         match open.read(&mut buffer) {
             Ok(0) => break,
+            Ok(_) if into.len() > MOST_READ => {
+                *trouble = Some(io::Error::other("it printed more than 64 MiB, and was killed"));
+                break;
+            }
             Ok(count) => into.extend_from_slice(buffer.get(..count).unwrap_or_default()),
             Err(error) if waits(&error) => return,
             Err(error) => {

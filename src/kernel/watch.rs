@@ -7,6 +7,8 @@ use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::MsgFlags;
 
 use super::KernelError;
@@ -21,6 +23,8 @@ const ROUTING: [u32; 6] = [5, 7, 8, 9, 11, 19];
 #[derive(Debug)]
 pub struct Watch {
     sockets: Vec<Socket>,
+    /// SIGTERM, where it ends the waiting.
+    end: Option<SignalFd>,
 }
 
 impl Watch {
@@ -37,24 +41,42 @@ impl Watch {
             }
             Err(error) => return Err(failed("asking for changes of nf_tables", error)),
         }
-        Ok(Self { sockets })
+        Ok(Self { sockets, end: None })
     }
 
-    /// Waits for a change; those that have come by then count as one.
+    /// Has SIGTERM end the waiting, and not the process. Programs that are started do not have it blocked.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
-    pub fn wait(&mut self) -> Result<(), KernelError> {
-        let error = |e: io::Error| failed("waiting for changes", e);
+    pub fn end_at_sigterm(&mut self) -> Result<(), KernelError> {
+        let mask = SigSet::from(Signal::SIGTERM);
+        let end = mask.thread_block().and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC));
+        self.end = Some(end.map_err(|errno| failed("waiting for SIGTERM", errno.into()))?);
+        Ok(())
+    }
+
+    /// Waits for a change; those that have come by then count as one. Says whether there is one: where there is
+    /// none, the process is asked to end (SIGTERM).
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`].
+    pub fn wait(&mut self) -> Result<bool, KernelError> {
+        self.changed().map_err(|e| failed("waiting for changes", e))
+    }
+
+    fn changed(&mut self) -> io::Result<bool> {
         loop {
-            let mut polled: Vec<_> = self.sockets.iter().map(|s| PollFd::new(s.as_fd(), PollFlags::POLLIN)).collect();
+            let files = self.end.iter().map(AsFd::as_fd).chain(self.sockets.iter().map(AsFd::as_fd));
+            let mut polled: Vec<_> = files.map(|file| PollFd::new(file, PollFlags::POLLIN)).collect();
             match poll(&mut polled, PollTimeout::NONE) {
+                Ok(_) if self.end.is_some() && polled.first().and_then(PollFd::any) == Some(true) => return Ok(false),
                 Ok(_) => break,
                 Err(Errno::EINTR) => {}
-                Err(errno) => return Err(error(errno.into())),
+                Err(errno) => return Err(errno.into()),
             }
         }
-        self.sockets.iter().try_for_each(drain).map_err(error)
+        self.sockets.iter().try_for_each(drain)?;
+        Ok(true)
     }
 }
 

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// What the rules are written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +102,14 @@ pub fn state() -> String {
     run("sh", &["-c", script]).lines().filter(|l| !l.starts_with(['#', ':'])).collect::<Vec<_>>().join("\n")
 }
 
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_istio-iptables");
+
 /// What the tests' pods are called with.
 const FLAGS: [&str; 12] = ["-p", "15001", "-z", "15006", "-u", "1337", "-i", "*", "-b", "*", "-d", "15090,15021,15020"];
 
 pub fn command(backend: Backend, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_istio-iptables"));
+    let mut command = Command::new(PROGRAM);
     command.args(words).args(FLAGS).arg(backend.flag()).stdin(Stdio::null());
     command
 }
@@ -144,6 +149,11 @@ impl Watcher {
             }
         }
         panic!("it ended: {:?}, {log:?}", child.wait());
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
     /// Waits for its end: exit status and differences.

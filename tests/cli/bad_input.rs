@@ -67,6 +67,7 @@ const TABLE: &[Row] = &[
     error(&["-p", "15001\nCOMMIT\n* filter\n-A OUTPUT -j DROP"], &["--envoy-port (-p)", "\\nCOMMIT\\n", PORT]),
     error(&["--iptables-probe-port", "70000"], &["--iptables-probe-port", "\"70000\"", PORT]),
     error(&["--probe-timeout", "5"], &["--probe-timeout", "\"5\"", DURATION]),
+    error(&["--probe-timeout", "0s"], &["--probe-timeout", "\"0s\"", "longer than 0"]),
     // Lists of ports.
     fine(&["-b", "80, 443"], "-A ISTIO_INBOUND -p tcp --dport 443 -j ISTIO_IN_REDIRECT"),
     fine(&["-b", "80,,443,"], "-A ISTIO_INBOUND -p tcp --dport 443 -j ISTIO_IN_REDIRECT"),
@@ -137,6 +138,7 @@ const TABLE: &[Row] = &[
     variable_error(&[("DRY_RUN", "yes")], &["DRY_RUN", "\"yes\"", BOOL]),
     variable_warning(&[("REDIRECT_DNS", "yes")], &["REDIRECT_DNS", "\"yes\"", BOOL], ""),
     variable_warning(&[("PROBE_TIMEOUT", "5")], &["PROBE_TIMEOUT", "\"5\"", DURATION], ""),
+    variable_warning(&[("ISTIO_IPTABLES_PROGRAM_TIMEOUT", "0s")], &["ISTIO_IPTABLES_PROGRAM_TIMEOUT", "\"0s\"", "longer than 0"], ""),
     variable_warning(&[("IPTABLES_PROBE_PORT", "70000")], &["IPTABLES_PROBE_PORT", "\"70000\"", PORT], ""),
     variable_warning(&[("ENVOY_PORT", "0")], &["ENVOY_PORT", "\"0\"", PORT], "--to-ports 15001"),
     variable_error(&[("ISTIO_SERVICE_CIDR", "10.0.0.0/33")], &["ISTIO_SERVICE_CIDR", "\"10.0.0.0/33\"", "0 to 32"]),
@@ -201,4 +203,13 @@ fn bad_input() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// To open it as a file would wait for ever.
+#[test]
+fn a_fifo_is_no_network_namespace() {
+    let fifo = std::env::temp_dir().join(format!("istio-iptables-namespace-{}", std::process::id()));
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    call(&["--network-namespace", fifo.to_str().expect("UTF-8")]).is_wrong_usage().fails_with(&["(it is a FIFO)"]);
+    std::fs::remove_file(&fifo).expect("it is there");
 }

@@ -57,6 +57,15 @@ fn a_program_that_is_given_nothing_does_nothing() {
 }
 
 #[test]
+fn a_program_that_floods_is_killed() {
+    let results = run_all(&[(&call("cat", &["/dev/zero"]), ""), (&call("yes", &[]), "")], Duration::from_secs(600));
+    for result in results {
+        let error = result.unwrap_err().to_string();
+        assert!(error.ends_with("`: it printed more than 64 MiB, and was killed"), "{error}");
+    }
+}
+
+#[test]
 fn the_line_that_a_program_complains_about() {
     let input = "* nat\n-N X\n-A X -j Y\nCOMMIT\n";
     for (said, text) in [

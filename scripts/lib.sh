@@ -6,6 +6,8 @@ cd "$root" || exit
 target=$(uname -m)-unknown-linux-musl
 # shellcheck disable=SC2034 # used by the scripts that source this
 binary=$root/target/$target/release/istio-iptables
+# shellcheck disable=SC2034
+injector=$root/target/$target/release/sidecar-injector
 
 bold=''; plain=''
 if [ -t 1 ]; then bold=$'\033[1m'; plain=$'\033[0m'; fi
@@ -48,10 +50,21 @@ needs_rust() {
     rustup --quiet target add "$target"
 }
 
+# build_release [PACKAGE]: each in a build of its own, so that no package gets features that only another needs.
 build_release() {
-    step "building the static release binary"
-    cargo build --quiet --release --target "$target"
-    printf '%s: %s bytes\n' "${binary#"$root"/}" "$(stat -c %s "$binary")"
+    local package=${1:-istio-iptables} program
+    program=$root/target/$target/release/$package
+    step "building the static release binary of $package"
+    cargo build --quiet --release --target "$target" --package "$package"
+    printf '%s: %s bytes\n' "${program#"$root"/}" "$(stat -c %s "$program")"
+}
+
+# small_and_static FILE BYTES: what a released program has to be.
+small_and_static() {
+    local size
+    size=$(stat -c %s "$1")
+    [ "$size" -le "$2" ] || die "${1##*/} has $size bytes; at most $2 are allowed"
+    if ldd "$1" 2>&1 | grep -q '=>'; then die "${1##*/} is not static"; fi
 }
 
 # The rest of the script as root: rules are made in network namespaces of their own, never in this one.

@@ -3,7 +3,7 @@
 use std::io;
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::value::Value;
 
@@ -39,13 +39,80 @@ impl Formatter for Go {
         writer.write_all(rest.as_bytes())
     }
 
-    fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
-        self.0.write_char_escape(writer, escape)
-    }
-
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         writer.write_all(float(value).as_bytes())
     }
+}
+
+/// A compact JSON text over several lines, indented by two spaces, as Go's `MarshalIndent` writes it.
+pub fn pretty(compact: &str) -> String {
+    let mut out = String::with_capacity(compact.len() * 2);
+    let mut depth = 0;
+    let line =
+        |out: &mut String, depth: usize| out.extend(std::iter::once('\n').chain(std::iter::repeat_n(' ', depth * 2)));
+    let mut chars = compact.chars().peekable();
+    let mut string = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if string => {
+                out.push(c);
+                out.extend(chars.next());
+                continue;
+            }
+            '"' => string = !string,
+            _ if string => {}
+            '{' | '[' => {
+                out.push(c);
+                if let Some(end) = chars.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut out, depth);
+                }
+                continue;
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+            }
+            ',' => {
+                out.push(c);
+                line(&mut out, depth);
+                continue;
+            }
+            ':' => {
+                out.push_str(": ");
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A JSON text without the escapes that only HTML needs, as Go writes it with `SetEscapeHTML(false)`.
+pub fn raw(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (plain, escape) = rest.split_at(at);
+        out.push_str(plain);
+        let html = [("\\u003c", '<'), ("\\u003e", '>'), ("\\u0026", '&')].iter().find(|(e, _)| escape.starts_with(e));
+        let used = match html {
+            Some((escaped, c)) => {
+                out.push(*c);
+                escaped.len()
+            }
+            None => {
+                // The character after a backslash is of one byte.
+                out.push_str(escape.get(..2).unwrap_or(escape));
+                2
+            }
+        };
+        rest = escape.get(used..).unwrap_or_default();
+    }
+    out + rest
 }
 
 /// A double as Go's `encoding/json` writes it: the shortest text, with an exponent below 1e-6 and from 1e21.
@@ -70,6 +137,14 @@ mod tests {
     fn strings_are_escaped_as_go_does() {
         let text = "<a href=\"x\">&\u{2028}\n\u{7f}é";
         assert_eq!(to_string(&Value::from(text)), "\"\\u003ca href=\\\"x\\\"\\u003e\\u0026\\u2028\\n\u{7f}é\"");
+    }
+
+    #[test]
+    fn texts_are_laid_out_and_unescaped_as_go_does() {
+        let compact = r#"{"a":[1,{"b":"x:{\"\\\\u003c"}],"c":{},"d":[],"e":"\u003c\n\u0026"}"#;
+        let pretty_text = "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x:{\\\"\\\\u003c\"\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n  \"e\": \"\\u003c\\n\\u0026\"\n}";
+        assert_eq!(pretty(compact), pretty_text);
+        assert_eq!(raw(compact), r#"{"a":[1,{"b":"x:{\"\\u003c"}],"c":{},"d":[],"e":"<\n&"}"#);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod annotations;
+pub mod functions;
 mod go;
 pub mod json;
 pub mod kubernetes;

@@ -187,4 +187,9 @@ pub trait Object: Any + Send + Sync {
 
     /// What Go's JSON encoder makes of it. `toJson`, `toYaml` and the like go this way.
     fn to_data(&self) -> Result<tree::Value, Failure>;
+
+    /// The same as a JSON text. Go writes the fields of a struct in their order, which a tree does not keep.
+    fn to_json(&self) -> Result<String, Failure> {
+        Ok(crate::json::to_string(&self.to_data()?))
+    }
 }

@@ -14,7 +14,7 @@ use crate::value as tree;
 pub use crate::value::{EcoString, EcoVec};
 
 /// How deep values may be nested when they are written out or compared. Dictionaries can contain themselves.
-pub const MAX_DEPTH: usize = 1000;
+pub const MAX_DEPTH: usize = 200;
 
 /// A Go value.
 #[derive(Clone, Default)]
@@ -225,6 +225,42 @@ impl Value {
     /// What Go's JSON encoder makes of it. Costs nothing for what came from data.
     pub fn to_data(&self) -> Result<tree::Value, Failure> {
         self.data_at(MAX_DEPTH)
+    }
+
+    /// The text of Go's JSON encoder: keys of maps sorted, fields of structs in their order.
+    pub fn to_json(&self) -> Result<String, Failure> {
+        self.json_at(MAX_DEPTH)
+    }
+
+    fn json_at(&self, depth: usize) -> Result<String, Failure> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err("json: unsupported value: encountered a cycle".into());
+        };
+        // Only what functions made can hold structs of the host program.
+        Ok(match self {
+            Value::Object(object) => object.to_json()?,
+            Value::List(list @ (List::Any(_) | List::Typed(_))) => {
+                let items = list.iter().map(|v| v.json_at(depth)).collect::<Result<Vec<_>, _>>()?;
+                format!("[{}]", items.join(","))
+            }
+            Value::Map(Map::Dict(dict)) => {
+                let entry = |(k, v): (EcoString, Value)| {
+                    Ok(format!("{}:{}", crate::json::to_string(k.as_str()), v.json_at(depth)?))
+                };
+                format!("{{{}}}", dict.entries().into_iter().map(entry).collect::<Result<Vec<_>, Failure>>()?.join(","))
+            }
+            Value::Missing
+            | Value::Nil
+            | Value::Bool(_)
+            | Value::Int(_, _)
+            | Value::Uint(_, _)
+            | Value::Float(_)
+            | Value::Complex(_, _)
+            | Value::String(_)
+            | Value::List(List::Data(_) | List::Nil(_))
+            | Value::Map(Map::Data(_) | Map::Strings(_) | Map::NilAny | Map::NilStrings)
+            | Value::Function(_) => crate::json::to_string(&self.to_data()?),
+        })
     }
 
     fn data_at(&self, depth: usize) -> Result<tree::Value, Failure> {

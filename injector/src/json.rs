@@ -141,9 +141,22 @@ mod tests {
 
     #[test]
     fn texts_are_laid_out_and_unescaped_as_go_does() {
-        let compact = r#"{"a":[1,{"b":"x:{\"\\\\u003c"}],"c":{},"d":[],"e":"\u003c\n\u0026"}"#;
-        let pretty_text = "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x:{\\\"\\\\u003c\"\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n  \"e\": \"\\u003c\\n\\u0026\"\n}";
-        assert_eq!(pretty(compact), pretty_text);
+        // The second value is a backslash and then "u003c".
+        let compact = r#"{"a":[1,{"b":"x:{\"\\u003c"}],"c":{},"d":[],"e":"\u003c\n\u0026"}"#;
+        let lines = [
+            r#"{"#,
+            r#"  "a": ["#,
+            r#"    1,"#,
+            r#"    {"#,
+            r#"      "b": "x:{\"\\u003c""#,
+            r#"    }"#,
+            r#"  ],"#,
+            r#"  "c": {},"#,
+            r#"  "d": [],"#,
+            r#"  "e": "\u003c\n\u0026""#,
+            r#"}"#,
+        ];
+        assert_eq!(pretty(compact), lines.join("\n"));
         assert_eq!(raw(compact), r#"{"a":[1,{"b":"x:{\"\\u003c"}],"c":{},"d":[],"e":"<\n&"}"#);
     }
 

@@ -1,6 +1,7 @@
 //! What Kubernetes does with objects: its types, the trip of an object through them, amounts, strategic merge, label
 //! selectors, and JSON patches. All of it works on [`Value`](crate::value::Value); nothing is copied into structs.
 
+mod gotext;
 pub mod merge;
 pub mod patch;
 mod path;

@@ -51,15 +51,18 @@ impl fmt::Display for Path {
         for (i, step) in self.steps().enumerate() {
             match step {
                 yaml::Step::Index(index) => write!(f, "[{index}]")?,
-                yaml::Step::Key(key) if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_$".contains(&b)) => {
-                    write!(f, "[{key:?}]")?;
-                }
+                yaml::Step::Key(key) if !is_plain(key) => write!(f, "[{key:?}]")?,
                 yaml::Step::Key(key) if i == 0 => f.write_str(key)?,
                 yaml::Step::Key(key) => write!(f, ".{key}")?,
             }
         }
         Ok(())
     }
+}
+
+/// Fields, and the directives of strategic merge; not annotations and their like.
+fn is_plain(key: &str) -> bool {
+    key.starts_with('$') || key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 impl fmt::Debug for Path {

@@ -1,0 +1,172 @@
+//! Lists that are merged element by element.
+
+use super::directives::{self, DIRECTIVE};
+use super::error::{Error, Problem};
+use super::merge_maps;
+use super::order::{Keys, arrange, key_of};
+use crate::kubernetes::Type;
+use crate::kubernetes::gotext;
+use crate::value::{EcoVec, Value};
+
+/// Merges the elements of a patch into a list, by a merge key; scalars, for which it is empty, by their value.
+pub(super) fn merge(
+    original: EcoVec<Value>,
+    patch: &EcoVec<Value>,
+    key: &'static str,
+    of: Option<Type>,
+) -> Result<EcoVec<Value>, Error> {
+    if original.is_empty() && patch.is_empty() {
+        return Ok(original);
+    }
+    if are_objects(&original, patch)? { merge_objects(original, patch, key, of) } else { union(original, patch, key) }
+}
+
+/// Removes the scalars of a patch from a list.
+pub(super) fn delete(
+    mut original: EcoVec<Value>,
+    patch: &EcoVec<Value>,
+    key: &'static str,
+    of: Option<Type>,
+) -> Result<EcoVec<Value>, Error> {
+    if original.is_empty() && patch.is_empty() {
+        return Ok(original);
+    }
+    if are_objects(&original, patch)? {
+        return merge_objects(original, patch, key, of);
+    }
+    original.retain(|v| !patch.contains(v));
+    Ok(original)
+}
+
+/// Merges two lists, of which one may be missing, and puts the elements into an order.
+pub(super) fn merge_in_order(
+    original: Option<EcoVec<Value>>,
+    patch: Option<&EcoVec<Value>>,
+    order: &EcoVec<Value>,
+    merge_key: Option<&'static str>,
+    of: Option<Type>,
+) -> Result<EcoVec<Value>, Error> {
+    let key = merge_key.unwrap_or_default();
+    let old = original.clone().unwrap_or_default();
+    if let Some(patch) = patch {
+        check_order(patch, order, key)?;
+    }
+    let merged = match (original, patch) {
+        (Some(original), Some(patch)) if merge_key.is_some() => merge(original, patch, key, of)?,
+        (Some(_), Some(patch)) => patch.clone(),
+        (None, Some(patch)) => directives::clean_list(patch),
+        (original, None) => original.unwrap_or_default(),
+    };
+    if are_objects(&old, patch.map_or(&[], |p| p.as_slice()))? {
+        order.iter().try_for_each(|e| key_of(e, key).map(drop))?;
+    }
+    arrange(merged, &Keys::of(order, key), &Keys::of(&old, key), key)
+}
+
+/// Whether the elements are objects, which only all or none may be.
+fn are_objects(original: &[Value], patch: &[Value]) -> Result<bool, Error> {
+    let mut elements = original.iter().chain(patch);
+    let first = elements.next().ok_or_else(|| Error::new(Problem::NoElements))?;
+    match first {
+        Value::Null => return Err(Error::new(Problem::NullElement)),
+        Value::List(_) => return Err(Error::new(Problem::ListOfLists)),
+        Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::String(_) | Value::Map(_) => {}
+    }
+    if elements.any(|e| std::mem::discriminant(e) != std::mem::discriminant(first)) {
+        let lists = format!("[{} {}]", gotext::list(original), gotext::list(patch));
+        return Err(Error::new(Problem::MixedElements(lists)));
+    }
+    Ok(matches!(first, Value::Map(_)))
+}
+
+/// Elements of a patch must be in the order that it asks for.
+fn check_order(patch: &[Value], order: &[Value], key: &'static str) -> Result<(), Error> {
+    if patch.is_empty() || order.is_empty() {
+        return Ok(());
+    }
+    let mut rest = order.iter();
+    for element in patch.iter().filter(|e| e.get(DIRECTIVE).is_none()) {
+        let value = key_of(element, key)?;
+        let found = loop {
+            match rest.next() {
+                Some(other) if key_of(other, key)? == value => break true,
+                Some(_) => {}
+                None => break false,
+            }
+        };
+        if !found {
+            return Err(Error::new(Problem::Order { patch: gotext::list(patch), order: gotext::list(order) }));
+        }
+    }
+    Ok(())
+}
+
+fn union(original: EcoVec<Value>, patch: &EcoVec<Value>, key: &'static str) -> Result<EcoVec<Value>, Error> {
+    let servers = original.clone();
+    let mut merged = EcoVec::with_capacity(original.len() + patch.len());
+    for value in original.into_iter().chain(patch.iter().cloned()) {
+        if !merged.contains(&value) {
+            merged.push(value);
+        }
+    }
+    arrange(merged, &Keys::of(patch, key), &Keys::of(&servers, key), key)
+}
+
+fn merge_objects(
+    original: EcoVec<Value>,
+    patch: &EcoVec<Value>,
+    key: &'static str,
+    of: Option<Type>,
+) -> Result<EcoVec<Value>, Error> {
+    if key.is_empty() {
+        return Err(Error::new(Problem::NoDeclaredMergeKey));
+    }
+    let (mut original, patch) = special_elements(original, patch, key)?;
+    let (servers, patched) = (Keys::of(&original, key), Keys::of(&patch, key));
+    let mut added = EcoVec::new();
+    for (i, element) in patch.iter().enumerate() {
+        let value = key_of(element, key).map_err(|e| e.within(i))?;
+        let Value::Map(changes) = element else { continue };
+        let slots = match servers.position(value) {
+            Some(at) => original.make_mut().get_mut(at),
+            None => added.make_mut().iter_mut().find(|e: &&mut Value| e.get(key) == Some(value)),
+        };
+        match slots.map(|slot| (std::mem::take(slot), slot)) {
+            Some((Value::Map(old), slot)) => {
+                *slot = Value::Map(merge_maps(old, changes, of).map_err(|e| e.within(i))?);
+            }
+            Some(_) | None => added.push(element.clone()),
+        }
+    }
+    original.extend(added);
+    arrange(original, &patched, &servers, key)
+}
+
+/// Obeys the elements with directives. Returns what the others are merged into, and the others.
+fn special_elements(
+    mut original: EcoVec<Value>,
+    patch: &EcoVec<Value>,
+    key: &'static str,
+) -> Result<(EcoVec<Value>, EcoVec<Value>), Error> {
+    if patch.iter().all(|e| e.get(DIRECTIVE).is_none()) {
+        return Ok((original, patch.clone()));
+    }
+    let mut others = EcoVec::with_capacity(patch.len());
+    let mut replace = false;
+    for (i, element) in patch.iter().enumerate() {
+        let (Value::Map(map), Some(directive)) = (element, element.get(DIRECTIVE)) else {
+            others.push(element.clone());
+            continue;
+        };
+        match directive.as_str() {
+            Some("delete") => {
+                let value = key_of(element, key).map_err(|e| e.within(i))?;
+                original.retain(|e| e.get(key) != Some(value));
+            }
+            Some("replace") => replace = true,
+            Some("merge") => return Err(Error::new(Problem::MergeDirective).within(i)),
+            _ => return Err(directives::unknown(directive, map).within(i)),
+        }
+    }
+    Ok(if replace { (others, EcoVec::new()) } else { (original, others) })
+}

@@ -10,6 +10,7 @@ pub mod selector;
 mod table;
 pub mod typed;
 mod types;
+pub mod view;
 
 pub use path::Path;
-pub use types::{Base, Field, GoName, Kind, Shape, Type};
+pub use types::{Base, Field, Kind, Shape, Type};

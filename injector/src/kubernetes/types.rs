@@ -1,5 +1,6 @@
 //! Kubernetes' types as a static table: fields in Go's order, with their JSON names and merge keys.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::table;
@@ -29,9 +30,9 @@ impl Type {
         self.0.name
     }
 
-    /// The name as Go prints it: every package of Kubernetes' API is called by its version.
-    pub fn go_name(self) -> GoName {
-        GoName(self.0.name)
+    /// The name as Go prints it, such as `v1.Deployment`: every package of Kubernetes' API is called by its version.
+    pub fn go_name(self) -> &'static str {
+        self.0.name.find("v1.").and_then(|at| self.0.name.get(at..)).unwrap_or(self.0.name)
     }
 
     /// The name without its package.
@@ -104,19 +105,6 @@ fn folds(name: &str, key: &str) -> bool {
     key.len() >= name.len() && name.chars().map(|c| c.to_ascii_lowercase()).eq(key.chars().map(fold))
 }
 
-/// A type's name as Go prints it, such as `v1.Deployment`.
-#[derive(Clone, Copy, Debug)]
-pub struct GoName(&'static str);
-
-impl fmt::Display for GoName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.split_once('.') {
-            Some((_, name)) => write!(f, "v1.{name}"),
-            None => f.write_str(self.0),
-        }
-    }
-}
-
 /// What the table has of a struct.
 pub(super) struct Struct {
     pub(super) name: &'static str,
@@ -163,6 +151,18 @@ impl From<Type> for Kind {
 }
 
 impl Kind {
+    /// The type as Go prints it. What is a string under another name is a `string` here.
+    pub fn go_name(self) -> Cow<'static, str> {
+        let base = self.base.go_name();
+        match (self.shape, self.base) {
+            (Shape::Plain, _) | (Shape::Pointer, Base::Any) => base.into(),
+            (Shape::Pointer, _) => format!("*{base}").into(),
+            (Shape::List, _) => format!("[]{base}").into(),
+            (Shape::Map, Base::Quantity) => "v1.ResourceList".into(),
+            (Shape::Map, _) => format!("map[string]{base}").into(),
+        }
+    }
+
     /// One value of this kind: an element of a list or map, or what a pointer points to.
     pub(super) const fn element(self) -> Kind {
         plain(self.base)
@@ -203,6 +203,23 @@ pub enum Base {
     Any,
     /// A struct.
     Struct(Type),
+}
+
+impl Base {
+    /// The type as Go prints it.
+    pub fn go_name(self) -> &'static str {
+        match self {
+            Base::String => "string",
+            Base::Bool => "bool",
+            Base::Int32 => "int32",
+            Base::Int64 => "int64",
+            Base::Quantity => "resource.Quantity",
+            Base::IntOrString => "intstr.IntOrString",
+            Base::Time => "v1.Time",
+            Base::Any => "interface {}",
+            Base::Struct(of) => of.go_name(),
+        }
+    }
 }
 
 /// The functions of which the table is made.

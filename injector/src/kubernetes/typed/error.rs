@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::json;
-use crate::kubernetes::types::{Base, Field, Kind, Shape, Type};
+use crate::kubernetes::types::{Field, Kind, Type};
 use crate::kubernetes::{Path, quantity};
 use crate::value::Value;
 
@@ -78,7 +78,7 @@ impl Error {
 
     /// A value that Go calls `found`, for a field of another type.
     pub(super) fn unreadable(value: &Value, wanted: Kind, found: String) -> Error {
-        Error::new(value, Problem::Type { found, place: Place::default(), wanted: go_type(wanted) })
+        Error::new(value, Problem::Type { found, place: Place::default(), wanted: wanted.go_name().into_owned() })
     }
 
     /// Where it is.
@@ -129,26 +129,5 @@ fn go_kind(value: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::List(_) => "array",
         Value::Map(_) => "object",
-    }
-}
-
-/// What Go calls a field's type; for types that are strings under another name, `string`.
-fn go_type(kind: Kind) -> String {
-    let base = match kind.base {
-        Base::String => "string".to_owned(),
-        Base::Bool => "bool".to_owned(),
-        Base::Int32 => "int32".to_owned(),
-        Base::Int64 => "int64".to_owned(),
-        Base::Quantity => "resource.Quantity".to_owned(),
-        Base::IntOrString => "intstr.IntOrString".to_owned(),
-        Base::Time => "v1.Time".to_owned(),
-        Base::Any => "interface {}".to_owned(),
-        Base::Struct(of) => of.go_name().to_string(),
-    };
-    match (kind.shape, kind.base) {
-        (Shape::Plain | Shape::Pointer, _) => base,
-        (Shape::List, _) => format!("[]{base}"),
-        (Shape::Map, Base::Quantity) => "v1.ResourceList".to_owned(),
-        (Shape::Map, _) => format!("map[string]{base}"),
     }
 }

@@ -12,7 +12,7 @@ mod outbound;
 mod routing;
 mod tproxy;
 
-pub use routing::{LocalRoute, PolicyRule, Routing};
+pub use routing::{LocalRoute, PolicyRule, Routing, RoutingItem};
 pub(crate) use tproxy::TO_ITSELF;
 
 /// All that a configuration wants of the kernel.

@@ -25,7 +25,18 @@ pub struct LocalRoute {
     pub table: RouteTable,
 }
 
-/// What is wanted of the kernel's routing.
+/// One thing of the kernel's routing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoutingItem {
+    /// An address on `lo`, for itself (`/128`).
+    Address(Ipv6Addr),
+    /// A policy rule.
+    Rule(PolicyRule),
+    /// A route over `lo`.
+    Route(LocalRoute),
+}
+
+/// What is wanted of the kernel's routing, or what it has: it takes the same policy rule any number of times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routing {
     /// Addresses on `lo`, each for itself (`/128`).
@@ -39,7 +50,28 @@ pub struct Routing {
 impl Routing {
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.rules.is_empty() && self.routes.is_empty()
+        self.items().next().is_none()
+    }
+
+    /// All of it, in the order in which it is added.
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = RoutingItem> {
+        let addresses = self.addresses.iter().copied().map(RoutingItem::Address);
+        let rules = self.rules.iter().copied().map(RoutingItem::Rule);
+        addresses.chain(rules).chain(self.routes.iter().copied().map(RoutingItem::Route))
+    }
+}
+
+impl FromIterator<RoutingItem> for Routing {
+    fn from_iter<T: IntoIterator<Item = RoutingItem>>(items: T) -> Self {
+        let mut routing = Self::default();
+        for item in items {
+            match item {
+                RoutingItem::Address(address) => routing.addresses.push(address),
+                RoutingItem::Rule(rule) => routing.rules.push(rule),
+                RoutingItem::Route(route) => routing.routes.push(route),
+            }
+        }
+        routing
     }
 }
 
@@ -60,19 +92,25 @@ pub(super) fn plan(config: &Config) -> Routing {
     routing
 }
 
-/// As commands of ip(8).
+/// As a command of ip(8).
+impl fmt::Display for RoutingItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "ip -6 addr add {address}/128 dev lo"),
+            Self::Rule(rule) => {
+                write!(f, "ip{} rule add fwmark {} lookup {}", option(rule.family), rule.mark, rule.table)
+            }
+            Self::Route(route) => {
+                write!(f, "ip{} route add local default dev lo table {}", option(route.family), route.table)
+            }
+        }
+    }
+}
+
+/// As commands of ip(8), a line each.
 impl fmt::Display for Routing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for address in &self.addresses {
-            writeln!(f, "ip -6 addr add {address}/128 dev lo")?;
-        }
-        for rule in &self.rules {
-            writeln!(f, "ip{} rule add fwmark {} lookup {}", option(rule.family), rule.mark, rule.table)?;
-        }
-        for route in &self.routes {
-            writeln!(f, "ip{} route add local default dev lo table {}", option(route.family), route.table)?;
-        }
-        Ok(())
+        self.items().try_for_each(|item| writeln!(f, "{item}"))
     }
 }
 

@@ -56,6 +56,13 @@ pub fn clean(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     let mut session = Session::open(call)?;
     let goal = Goal::Clean { plan: call.plan };
     let (found, removed) = session.read_to_clean(goal)?;
+    let lookalikes = found.lookalikes(call);
+    if !lookalikes.is_empty() {
+        document.warn(&format!(
+            "these look as if this program had made them, but nothing shows that it has: they stay\n{}",
+            lines(&lookalikes)
+        ));
+    }
     let work = Work::new(found, goal)?;
     document.differ(&work.differences()?);
     let steps = work.steps(false);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Call, LOCK_BOUND};
-use crate::capture::{Plan, Routing};
+use crate::capture::{Plan, Routing, RoutingItem};
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
@@ -15,7 +15,7 @@ use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::netfilter::Ruleset;
 use crate::netfilter::save::SavedChain;
-use crate::state::{self, Goal, RoutingState, Snapshot, tproxy_marks};
+use crate::state::{self, Evidence, Goal, Snapshot, tproxy_marks};
 
 mod work;
 
@@ -29,8 +29,6 @@ pub(super) struct Session<'a> {
     /// What was there when the call began.
     before: Presence,
     presence: Presence,
-    /// Routing that is known to be ours, besides the configured.
-    known: RoutingState,
     programs: BTreeMap<IptablesKind, Programs>,
     /// Programs that were started before it was known what they are to do.
     restoring: Option<Restoring>,
@@ -46,6 +44,8 @@ pub(super) struct Found {
     native: nftables::State,
     /// Tables that no program is there to read; nothing of ours is in them.
     unread: Vec<String>,
+    /// Routing of the shape of ours that is not managed.
+    foreign: Routing,
 }
 
 /// What is there, in the terms of what is planned.
@@ -68,9 +68,22 @@ impl Found {
             live.add(super::backend(Some(kind)), state::live_rules(&snapshot));
         }
         live.add(super::backend(None), self.native.raised());
-        let RoutingState { addresses, rules, routes } = self.snapshot.routing.clone();
-        live.plan.routing = Routing { addresses, rules, routes };
+        live.plan.routing = self.snapshot.routing.items().chain(self.foreign.items()).collect();
         live
+    }
+}
+
+impl Found {
+    /// What is as the flags want it, and yet not certain to be managed: `clean` leaves it.
+    pub(super) fn lookalikes(&self, call: Call<'_>) -> Vec<String> {
+        let (mark, table) = (call.config.tproxy_mark, call.config.tproxy_table);
+        let routing = self.foreign.items().filter(|item| match item {
+            RoutingItem::Address(_) => true,
+            RoutingItem::Rule(rule) => (rule.mark, rule.table) == (mark, table),
+            RoutingItem::Route(route) => route.table == table,
+        });
+        let rules = state::lookalikes(&self.snapshot, call.plan);
+        rules.into_iter().chain(routing.map(|item| item.to_string())).collect()
     }
 }
 
@@ -108,7 +121,6 @@ impl<'a> Session<'a> {
             netfilter,
             before: presence.clone(),
             presence,
-            known: RoutingState::default(),
             programs: BTreeMap::new(),
             restoring: None,
             one_by_one: false,
@@ -180,7 +192,7 @@ impl<'a> Session<'a> {
             true => self.netfilter.nftables()?.dump()?,
             false => nftables::State::default(),
         };
-        let (routing, certain) = self.routes.read()?;
+        self.routes.look()?;
         let mut snapshot = Snapshot::default();
         for (kind, saving) in saving {
             let mut saved = saving.finish()?;
@@ -195,8 +207,11 @@ impl<'a> Session<'a> {
         }
         let mut marks = tproxy_marks(&snapshot);
         marks.extend(native.tproxy_marks());
-        snapshot.routing = routing.ours(self.call.config, &self.known, &certain, &marks);
-        Ok(Found { snapshot, native, unread })
+        let has_ours = |kind| self.presence.has_ours(kind, Family::Ipv6);
+        let ipv6 = !native.is_clean() || IptablesKind::BOTH.into_iter().any(has_ours);
+        let (routing, foreign) = self.routes.managed(&Evidence { wanted: goal.routing(), marks, ipv6 });
+        snapshot.routing = routing;
+        Ok(Found { snapshot, native, unread, foreign })
     }
 
     /// What a program printed has to have the tables of the kernel that have chains of ours, or are to get some:

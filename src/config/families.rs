@@ -25,6 +25,16 @@ impl Family {
     }
 }
 
+impl Family {
+    /// What the programs of iptables for the family are called.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "iptables",
+            Self::Ipv6 => "ip6tables",
+        }
+    }
+}
+
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -16,6 +16,9 @@ pub const PASSWD: &str = "/etc/passwd";
 /// Where groups are listed (group(5)).
 pub const GROUP: &str = "/etc/group";
 
+/// Whether `lo` takes no IPv6 addresses; `conf/all` sets it too (ip-sysctl in the kernel's documentation).
+pub const DISABLE_IPV6: &str = "/proc/sys/net/ipv6/conf/lo/disable_ipv6";
+
 /// The facts of a host. Asked only where the flags make them matter.
 pub trait Host {
     /// The addresses of all interfaces of the network namespace.

@@ -194,6 +194,14 @@ pub enum Warning {
         /// One of the addresses.
         address: std::net::IpAddr,
     },
+    /// IPv6 was asked for, and there is none.
+    #[error("{source_} has no effect: {why}; rules are built for IPv4 only")]
+    DualStackWithoutIpv6 {
+        /// Where it came from.
+        source_: Source,
+        /// Why not, and what to do.
+        why: &'static str,
+    },
     /// No address at all but loopback and link-local ones.
     #[error(
         "this network namespace has no address yet but loopback and link-local ones: rules are built for IPv4 only; --ip-families decides it without looking"

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
 use super::{
-    Backend, Config, Dns, DryRun, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Network, Options,
-    Owner, Port, PortRange, RouteTable, Selection, host,
+    Backend, Config, Dns, DryRun, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Mark, Network,
+    Options, Owner, Port, PortRange, RouteTable, Selection, host, scalar,
 };
 use crate::cli::{Command, Flags, Given, flags};
 
@@ -31,9 +31,10 @@ impl Config {
         let dns = resolver.dns();
         let drop_invalid = resolver.read.boolean(&flags::DROP_INVALID).unwrap_or(false);
         let mode = resolver.read.word(&flags::INTERCEPTION_MODE, parse_mode).unwrap_or(InterceptionMode::Redirect);
-        let mut id =
-            |flag, default| resolver.read.number(flag, RouteTable::parse).unwrap_or(RouteTable::at_least_one(default));
-        let (tproxy_mark, tproxy_table) = (id(&flags::TPROXY_MARK, 1337), id(&flags::TPROXY_ROUTE_TABLE, 133));
+        let mark = resolver.read.number(&flags::TPROXY_MARK, Mark::parse);
+        let tproxy_mark = mark.unwrap_or(Mark::at_least_one(1337));
+        let table = resolver.read.number(&flags::TPROXY_ROUTE_TABLE, scalar::parse_table);
+        let tproxy_table = table.unwrap_or(RouteTable::at_least_one(133));
         let mut port = |flag, default| resolver.read.number(flag, Port::parse).unwrap_or(Port::at_least_one(default));
         let envoy_port = port(&flags::ENVOY_PORT, 15001);
         let inbound_port = port(&flags::INBOUND_CAPTURE_PORT, 15006);
@@ -272,6 +273,14 @@ impl Resolver<'_> {
             FamilyChoice::Auto => {
                 if ipv4.or(ipv6).is_none() {
                     self.read.warn(Warning::NoAddress);
+                } else if let Some(given) = self.read.text(&flags::DUAL_STACK).filter(|_| dual_stack) {
+                    let off = self.host.read(host::DISABLE_IPV6).is_ok_and(|off| off.starts_with(b"1"));
+                    let why = if off {
+                        "IPv6 is off here by the sysctl net.ipv6.conf.all.disable_ipv6 (0 turns it on)"
+                    } else {
+                        "this network namespace has no IPv6 address (--ip-families=dual does not look)"
+                    };
+                    self.read.warn(Warning::DualStackWithoutIpv6 { source_: given.source, why });
                 }
                 Families::Ipv4
             }

@@ -60,6 +60,18 @@ impl fmt::Display for KernelId {
     }
 }
 
+/// Reads the number of a routing table. The kernel's own, `default`, `main` and `local` (`linux/rtnetlink.h`), are not
+/// allowed: a route for everything in `local` would make every address one of this host.
+pub fn parse_table(text: &str) -> Result<RouteTable, String> {
+    let table = KernelId::parse(text)?;
+    match table.number() {
+        253..=255 => {
+            Err("it is a table of the kernel's own (253 default, 254 main, 255 local); give another number".to_owned())
+        }
+        _ => Ok(table),
+    }
+}
+
 /// The spellings of a boolean, those of Go's `strconv.ParseBool`.
 pub const BOOL_ALLOWED: &str = "1, t, T, true, TRUE, True, 0, f, F, false, FALSE or False";
 
@@ -116,6 +128,15 @@ mod tests {
         assert_eq!(KernelId::parse("0xffffffff").map(KernelId::number), Ok(u32::MAX));
         for bad in ["", "0", "0x", "0x0", "abc", "-1", "+1", "4294967296", "1/2", "0x-1", "0b1"] {
             assert!(KernelId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn tables() {
+        assert_eq!(parse_table("133").map(KernelId::number), Ok(133));
+        assert_eq!(parse_table("0x100").map(KernelId::number), Ok(256));
+        for bad in ["0", "253", "254", "255", "0xff", "main"] {
+            assert!(parse_table(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -139,6 +139,7 @@ fn defaults() {
 #[test]
 fn families_by_the_addresses() {
     const BYPASS: &str = "IPv6 traffic bypasses the proxy";
+    const NO_IPV6: &str = "--dual-stack has no effect: this network namespace has no IPv6 address";
     for (addresses, args, families, warnings) in [
         (&["10.0.0.2"][..], &[][..], Families::Ipv4, &[][..]),
         (&["10.0.0.2", "fd00::2"], &[], Families::Ipv4, &[BYPASS]),
@@ -147,10 +148,11 @@ fn families_by_the_addresses() {
         (&["fd00::2"], &[], Families::Dual, &[]),
         (&["127.0.0.1", "169.254.0.1", "224.0.0.1", "fd00::2"], &[], Families::Dual, &[]),
         (&["10.0.0.2", "fd00::2"], &["--dual-stack"], Families::Dual, &[]),
-        (&["10.0.0.2", "::1", "fe80::1", "ff02::1"], &["--dual-stack"], Families::Ipv4, &[]),
-        (&["10.0.0.2"], &["--dual-stack"], Families::Ipv4, &[]),
+        (&["10.0.0.2", "::1", "fe80::1", "ff02::1"], &["--dual-stack"], Families::Ipv4, &[NO_IPV6]),
+        (&["10.0.0.2"], &["--dual-stack"], Families::Ipv4, &[NO_IPV6]),
+        (&["10.0.0.2"], &["--dual-stack=false"], Families::Ipv4, &[]),
         // The address that an earlier run added to `lo`.
-        (&["10.0.0.2", "::6"], &["--dual-stack"], Families::Ipv4, &[]),
+        (&["10.0.0.2", "::6"], &["--dual-stack"], Families::Ipv4, &[NO_IPV6]),
         (&[], &[], Families::Ipv4, &["has no address yet"]),
         (&["127.0.0.1", "::1", "fe80::1"], &["--dual-stack"], Families::Ipv4, &["has no address yet"]),
         (&["fd00::2"], &["--ip-families=ipv4"], Families::Ipv4, &[BYPASS]),

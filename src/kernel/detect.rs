@@ -168,7 +168,8 @@ fn hint(error: &std::io::Error) -> String {
             " (CAP_NET_ADMIN is there, but the list of them is for uid 0 alone: run it as that, as with runAsUser: 0)"
                 .to_owned()
         }
-        _ => format!(" (it needs CAP_NET_ADMIN; {})", capabilities.describe()),
+        Some(nix::libc::EACCES | nix::libc::EPERM) => format!(" (it needs CAP_NET_ADMIN; {})", capabilities.describe()),
+        _ => super::shortage(error, "").to_owned(),
     }
 }
 

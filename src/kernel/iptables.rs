@@ -151,10 +151,7 @@ fn lock_is_usable() -> bool {
 
 impl Pair {
     fn find(kind: IptablesKind, family: Family) -> Result<Self, String> {
-        let prefix = match family {
-            Family::Ipv4 => "iptables",
-            Family::Ipv6 => "ip6tables",
-        };
+        let prefix = family.program();
         let path = || std::env::var_os("PATH");
         let named = |infix: &str, what: &str| process::find(&format!("{prefix}{infix}-{what}"), path());
         let infix = format!("-{}", kind.name());

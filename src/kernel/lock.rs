@@ -2,11 +2,12 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
 use super::KernelError;
+use super::netlink::Backoff;
 
 /// The network namespace of this thread, as a file that can be locked.
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
@@ -44,9 +45,7 @@ impl NamespaceLock {
     fn lock(bound: Duration, try_lock: fn(&File) -> Result<(), TryLockError>) -> Result<Self, KernelError> {
         let error = |error| KernelError::Lock { file: NAMESPACE, error };
         let file = File::open(NAMESPACE).map_err(error)?;
-        let until = Instant::now() + bound;
-        // Waiting calls try again ever less often; the first tries matter, since a call takes milliseconds.
-        let mut pause = Duration::from_millis(1);
+        let mut backoff = Backoff::new();
         loop {
             match try_lock(&file) {
                 Ok(()) => {
@@ -54,14 +53,12 @@ impl NamespaceLock {
                     fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| error(e.into()))?;
                     return Ok(Self { _file: file });
                 }
-                Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Interrupted => return Err(error(e)),
+                Err(TryLockError::WouldBlock | TryLockError::Error(_)) if backoff.wait(bound) => {}
+                Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {
                     return Err(KernelError::Locked { seconds: bound.as_secs() });
                 }
-                Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Interrupted => return Err(error(e)),
-                Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
         }
     }
 }

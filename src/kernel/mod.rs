@@ -84,6 +84,14 @@ pub enum KernelError {
         /// What usually causes it.
         hint: String,
     },
+    /// Routing that is not as the kernel confirmed it.
+    #[error("`{command}`: {reason}")]
+    Routing {
+        /// What was tried, as a command of ip(8).
+        command: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// nf_tables.
     #[error("nf_tables: {}{}", with_sources(.0), hint(.0))]
     Nftables(#[from] NftError),
@@ -112,7 +120,10 @@ pub enum KernelError {
         seconds: u64,
     },
     /// The file that the lock is on.
-    #[error("this network namespace cannot be locked: {file}: {error}; is /proc mounted, and readable?")]
+    #[error(
+        "this network namespace cannot be locked: {file}: {error}{}",
+        shortage(error, "; is /proc mounted, and readable?")
+    )]
     Lock {
         /// The file.
         file: &'static str,
@@ -135,15 +146,39 @@ fn with_sources(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Why the kernel permits no change, or what it needs.
+fn not_permitted(needs: &str) -> String {
+    let capabilities = capabilities::Capabilities::effective();
+    let owned = capabilities.net_admin().then(nftables::Nftables::open);
+    match owned.and_then(Result::ok).and_then(|mut nft| nft.owned_table().ok()).flatten() {
+        Some(table) => format!(
+            "a process keeps the table {table} to itself (flag `owner`): the kernel lets nobody else change it until that process has ended or given it up"
+        ),
+        None => format!(
+            "it needs {needs} in the user namespace that owns this network namespace ({})",
+            capabilities.describe()
+        ),
+    }
+}
+
+/// What to do where the system is short of something; or else.
+fn shortage(error: &std::io::Error, or_else: &'static str) -> &'static str {
+    match error.raw_os_error() {
+        Some(nix::libc::EMFILE | nix::libc::ENFILE) => {
+            " (too many files are open: raise the limit, as with `ulimit -n 64`)"
+        }
+        _ => or_else,
+    }
+}
+
 /// What usually causes an error of nf_tables.
 fn hint(error: &NftError) -> String {
-    let capabilities = capabilities::Capabilities::effective();
     match error.errno() {
-        Some(nix::errno::Errno::EPERM) => format!("; it needs CAP_NET_ADMIN ({})", capabilities.describe()),
+        Some(nix::errno::Errno::EPERM) => format!("; {}", not_permitted("CAP_NET_ADMIN")),
         Some(nix::errno::Errno::ENOENT) => {
             "; the kernel may lack a module that this needs (nft_redir, nft_tproxy, nft_ct, nf_nat): load it on the node".to_owned()
         }
         _ if error.is_unsupported() => "; the kernel may lack nf_tables: load the module nf_tables on the node".to_owned(),
-        _ => String::new(),
+        errno => errno.map_or("", |errno| shortage(&errno.into(), "")).to_owned(),
     }
 }

@@ -1,13 +1,44 @@
 //! Requests to the kernel over netlink (netlink(7)).
 
 use std::io;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use netlink_packet_core::{
-    DecodeError, Emitable, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload, NetlinkSerializable, Parseable,
+    DecodeError, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable,
 };
 use netlink_sys::{Socket, SocketAddr};
 use nix::sys::socket::MsgFlags;
+
+/// How long something is tried that others may get in the way of.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits between attempts, ever longer.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    begun: Instant,
+    pause: Duration,
+}
+
+impl Backoff {
+    /// The first attempts matter, since a change takes milliseconds.
+    pub(super) fn new() -> Self {
+        Self { begun: Instant::now(), pause: Duration::from_millis(1) }
+    }
+
+    /// Waits, but not where the time is over: then there is to be no other attempt.
+    ///
+    /// Half of the pause is left to chance, or those that collided once would wait equally long and collide again.
+    pub(super) fn wait(&mut self, bound: Duration) -> bool {
+        let goes_on = self.begun.elapsed() < bound;
+        if goes_on {
+            let chance = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+            std::thread::sleep(self.pause * (512 + chance % 512) / 1024);
+            self.pause = (self.pause * 2).min(Duration::from_millis(20));
+        }
+        goes_on
+    }
+}
 
 /// A message whose contents are read by the caller, who alone knows which kinds can come: code that can
 /// read every kind there is would be twice as large as all the rest of the program.
@@ -18,27 +49,9 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of this kind (`nlmsg_type`).
-    pub fn new(kind: u16, contents: &impl Emitable) -> Self {
-        let mut body = vec![0; contents.buffer_len()];
-        contents.emit(&mut body);
-        Self { kind, body }
-    }
-
-    /// The kind.
+    /// The kind (`nlmsg_type`).
     pub fn kind(&self) -> u16 {
         self.kind
-    }
-
-    /// The contents, where the message is of this kind.
-    ///
-    /// # Errors
-    /// Contents that cannot be read.
-    pub fn contents<T: Parseable<[u8]>>(&self, kind: u16) -> io::Result<Option<T>> {
-        if self.kind != kind {
-            return Ok(None);
-        }
-        T::parse(&self.body).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))
     }
 
     /// A message of this kind with these contents, padded to a multiple of four bytes.
@@ -102,12 +115,13 @@ impl Netlink {
     ///
     /// # Errors
     /// The kernel's answer, or an answer that cannot be read. A dump that was disturbed by a change is
-    /// repeated.
+    /// repeated, up to a bound in time.
     pub fn dump(&mut self, message: &Message) -> io::Result<Vec<Message>> {
+        let mut backoff = Backoff::new();
         loop {
             self.send(message, NLM_F_REQUEST | NLM_F_DUMP)?;
             match self.answers() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && backoff.wait(PATIENCE) => {}
                 answers => return answers,
             }
         }

@@ -33,7 +33,10 @@ pub type Output = Vec<u8>;
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It could not be started.
-    #[error("{program} cannot be run: {source}; is it installed, executable, and of this machine's architecture?")]
+    #[error(
+        "{program} cannot be run: {source}{}",
+        super::shortage(.source, "; is it installed, executable, and of this machine's architecture?")
+    )]
     Start {
         /// The program.
         program: PathBuf,
@@ -270,6 +273,7 @@ impl Running {
         command.args(&call.arguments).env_clear().env("LC_ALL", "C");
         command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.envs(call.environment.iter().map(|(name, value)| (name, value)));
+        notice_ends();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what a wrapper started can be ended together with it.
         command.process_group(0);
@@ -338,7 +342,7 @@ impl Running {
         };
         if !status.success() {
             let line = Complaint::find(said.text(), input);
-            let cause = Cause(super::trouble::cause(&call.program, said.text(), line.text()));
+            let cause = Cause(super::trouble::cause(&call.program, said.text(), line.text(), input));
             return Err(ProcessError::Failed { command, status: Status(status), line, said, cause });
         }
         Ok(self.out)
@@ -396,6 +400,18 @@ fn wait(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
                 pause = (pause * 2).min(Duration::from_millis(10));
             }
         }
+    }
+}
+
+/// Has the kernel keep the exit status of programs. A parent that ignores SIGCHLD leaves that to this process, and
+/// then the kernel throws it away (wait(2)).
+fn notice_ends() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: neither is a function that could run at the wrong time.
+    let before = unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) };
+    if let Ok(handler @ SigHandler::Handler(_)) = before {
+        // SAFETY: it was there before.
+        let _ = unsafe { signal(Signal::SIGCHLD, handler) };
     }
 }
 

@@ -1,65 +1,55 @@
 //! Policy rules, routes and addresses, over rtnetlink (rtnetlink(7)).
+//!
+//! What the kernel lists is kept as it is: a request to delete something names no more than it holds, and the kernel
+//! takes the first that matches, so all that was read goes back to it.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
 
-use netlink_packet_core::{
-    DecodeError, DefaultNla, Emitable, NLM_F_CREATE, NLM_F_EXCL, NetlinkPayload, NlasIterator, Parseable, parse_u32,
-};
-use netlink_packet_route::AddressFamily;
-use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
-use netlink_packet_route::route::{RouteHeader, RouteProtocol, RouteScope, RouteType};
-use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NetlinkPayload};
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::KernelError;
 use super::netlink::{Message, Netlink};
-use crate::capture::{LocalRoute, PolicyRule, Routing};
-use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
-use crate::state::RoutingState;
+use crate::capture::{LocalRoute, Routing, RoutingItem};
+use crate::config::{Family, host};
+use crate::state::Evidence;
 
-/// The index of `lo`, which is the first interface of every network namespace (`LOOPBACK_IFINDEX` of
-/// `linux/net_namespace.h`).
-const LO: u32 = 1;
+mod message;
 
-/// Tables of the kernel's own: those of ours are others (`RT_TABLE_DEFAULT` to `RT_TABLE_LOCAL` of
-/// `linux/rtnetlink.h`).
-const KERNEL_TABLES: std::ops::RangeInclusive<u32> = 253..=255;
+use message::{LO, Object, Parsed, item, message, number};
 
-/// What messages are about. Their kinds come in fours: new, delete, get, set (`linux/rtnetlink.h`).
-#[derive(Clone, Copy)]
-enum Object {
-    Address,
-    Route,
-    Rule,
+/// From a message that adds something to the one that deletes it.
+const DELETE: u16 = 1;
+/// From a message that adds something to the one that lists all of its kind.
+const GET: u16 = 2;
+
+/// What is looked at, in the order in which it is added.
+const LISTS: [(Object, Family); 5] = [
+    (Object::Address, Family::Ipv6),
+    (Object::Rule, Family::Ipv4),
+    (Object::Rule, Family::Ipv6),
+    (Object::Route, Family::Ipv4),
+    (Object::Route, Family::Ipv6),
+];
+
+/// Something of the shape that we make, as the kernel lists it.
+#[derive(Clone, Debug)]
+struct Listed {
+    item: RoutingItem,
+    /// Whether it bears our mark, or was found to be managed before in this call.
+    marked: bool,
+    message: Message,
 }
-
-impl Object {
-    const fn add(self) -> u16 {
-        match self {
-            Self::Address => 20,
-            Self::Route => 24,
-            Self::Rule => 32,
-        }
-    }
-
-    const fn delete(self) -> u16 {
-        self.add() + 1
-    }
-
-    const fn get(self) -> u16 {
-        self.add() + 2
-    }
-}
-
-/// Who made a policy rule (`FRA_PROTOCOL` of `linux/fib_rules.h`): this program. A rule of ours is known by
-/// it even where a call was killed that had removed the rules of netfilter that gave the mark.
-const MADE_BY_US: RouteProtocol = RouteProtocol::Other(133);
 
 /// A connection to the kernel's routing.
 #[derive(Debug)]
 pub struct Routes {
     socket: Netlink,
+    listed: Vec<Listed>,
+    /// What was removed, to be put back as it was.
+    removed: Vec<Listed>,
+    /// What was found to be managed.
+    managed: Vec<Message>,
 }
 
 impl Routes {
@@ -68,272 +58,177 @@ impl Routes {
     /// # Errors
     /// [`KernelError::Netlink`].
     pub fn open() -> Result<Self, KernelError> {
-        let socket = Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket", e))?;
-        Ok(Self { socket })
+        Ok(Self { socket: connect()?, listed: Vec::new(), removed: Vec::new(), managed: Vec::new() })
     }
 
-    /// What there is of the shape that we make, and which of the policy rules are ours for certain.
+    /// Opens the connection anew: the old one may be in the middle of an answer.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
-    pub fn read(&mut self) -> Result<(RoutingState, Vec<PolicyRule>), KernelError> {
-        let mut state = RoutingState { addresses: self.addresses()?, ..RoutingState::default() };
-        let mut certain = Vec::new();
-        for family in Family::BOTH {
-            for (rule, by_us) in self.rules(family)? {
-                certain.extend(by_us.then_some(rule));
-                state.rules.push(rule);
-            }
-        }
-        for family in Family::BOTH {
-            state.routes.extend(self.routes(family)?);
-        }
-        Ok((state, certain))
+    pub fn reopen(&mut self) -> Result<(), KernelError> {
+        self.socket = connect()?;
+        Ok(())
     }
 
-    fn dump<M>(&mut self, what: &str, object: Object, request: &M) -> Result<Vec<M>, KernelError>
-    where
-        M: Emitable + Parseable<[u8]>,
-    {
-        let answers = self.socket.dump(&Message::new(object.get(), request));
-        match answers.and_then(|all| all.iter().map(|a| a.contents(object.add())).collect::<io::Result<Vec<_>>>()) {
-            Ok(answers) => Ok(answers.into_iter().flatten().collect()),
+    /// Looks what there is of the shape that we make.
+    ///
+    /// # Errors
+    /// [`KernelError::Netlink`].
+    pub fn look(&mut self) -> Result<(), KernelError> {
+        self.listed.clear();
+        for (object, family) in LISTS {
+            for message in self.dump(object, family)? {
+                if let Some((item, by_us)) = item(object, family, message.bytes()) {
+                    let marked = by_us || self.managed.contains(&message);
+                    self.listed.push(Listed { item, marked, message });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What of it is managed, and what is not.
+    pub fn managed(&mut self, evidence: &Evidence) -> (Routing, Routing) {
+        let listed: Vec<_> = self.listed.iter().map(|l| (l.item, l.marked)).collect();
+        let (mut managed, mut foreign) = (Vec::new(), Vec::new());
+        for (at, one) in self.listed.iter_mut().enumerate() {
+            one.marked = evidence.holds(&listed, at);
+            if one.marked {
+                self.managed.push(one.message.clone());
+                managed.push(one.item);
+            } else {
+                foreign.push(one.item);
+            }
+        }
+        (managed.into_iter().collect(), foreign.into_iter().collect())
+    }
+
+    fn dump(&mut self, object: Object, family: Family) -> Result<Vec<Message>, KernelError> {
+        // As long as the longest header of the three; 0 is any.
+        let header = [number(family), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mut answers = match self.socket.dump(&Message::of_bytes(object.add() + GET, header.to_vec())) {
+            Ok(answers) => answers,
             // A kernel without a family has nothing of it.
             Err(error) if matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EOPNOTSUPP)) => {
-                Ok(Vec::new())
+                Vec::new()
             }
-            Err(error) => Err(failed(what, error)),
-        }
+            Err(error) => {
+                let what = match object {
+                    Object::Address => "addresses",
+                    Object::Route => "routes",
+                    Object::Rule => "policy rules",
+                };
+                return Err(failed(format!("listing {family} {what}"), error));
+            }
+        };
+        answers.retain(|a| a.kind() == object.add());
+        Ok(answers)
     }
 
-    fn addresses(&mut self) -> Result<Vec<Ipv6Addr>, KernelError> {
-        let mut request = AddressMessage::default();
-        request.header.family = AddressFamily::Inet6;
-        let answers = self.dump("listing IPv6 addresses", Object::Address, &request)?.into_iter();
-        let ours = AddressAttribute::Address(IpAddr::V6(PROXY_SOURCE_V6));
-        let found =
-            answers.filter(|a| a.header.index == LO && a.header.prefix_len == 128 && a.attributes.contains(&ours));
-        Ok(found.map(|_| PROXY_SOURCE_V6).collect())
-    }
-
-    fn rules(&mut self, family: Family) -> Result<Vec<(PolicyRule, bool)>, KernelError> {
-        let mut request = RuleMessage::default();
-        request.header.family = address_family(family);
-        let rules = self.dump(&format!("listing {family} policy rules"), Object::Rule, &request)?.into_iter();
-        let by_us = |r: &RuleMessage| r.attributes.contains(&RuleAttribute::Protocol(MADE_BY_US));
-        Ok(rules.filter_map(|r| Some((policy_rule(family, &r)?, by_us(&r)))).collect())
-    }
-
-    fn routes(&mut self, family: Family) -> Result<Vec<LocalRoute>, KernelError> {
-        let mut request = RouteMessage::default();
-        request.header.address_family = address_family(family);
-        let routes = self.dump(&format!("listing {family} routes"), Object::Route, &request)?.into_iter();
-        Ok(routes.filter_map(|r| local_route(family, &r)).collect())
-    }
-
-    /// Adds what is not there yet; what is there already is no error.
+    /// Adds what is not there yet, and looks whether it is there then.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
     pub fn add(&mut self, routing: &Routing) -> Result<(), KernelError> {
-        for address in &routing.addresses {
-            let change = self
-                .socket
-                .change(&Message::new(Object::Address.add(), &address_message(*address)), NLM_F_CREATE | NLM_F_EXCL);
-            unless(nix::libc::EEXIST, change)
-                .map_err(|e| failed(&format!("adding the address {address}/128 to lo"), e))?;
+        for item in routing.items() {
+            let removed = self.removed.iter().position(|r| r.item == item);
+            let message = removed.map_or_else(|| message(&item), |at| self.removed.swap_remove(at).message);
+            let added = self.socket.change(&message, NLM_F_CREATE | NLM_F_EXCL);
+            unless(&[nix::libc::EEXIST], added).map_err(|e| failed(format!("`{item}`"), e))?;
         }
-        for rule in &routing.rules {
-            let mut message = rule_message(rule);
-            message.attributes.push(RuleAttribute::Protocol(MADE_BY_US));
-            let change = self.socket.change(&Message::new(Object::Rule.add(), &message), NLM_F_CREATE | NLM_F_EXCL);
-            unless(nix::libc::EEXIST, change).map_err(|e| {
-                failed(&format!("adding the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table), e)
-            })?;
+        self.look()?;
+        match routing.items().find(|item| !self.listed.iter().any(|l| l.item == *item)) {
+            None => Ok(()),
+            Some(item) => Err(KernelError::Routing { command: item.to_string(), reason: self.in_the_way_of(item)? }),
         }
-        for route in &routing.routes {
-            let change = self
-                .socket
-                .change(&Message::new(Object::Route.add(), &route_message(route)), NLM_F_CREATE | NLM_F_EXCL);
-            unless(nix::libc::EEXIST, change).map_err(|e| {
-                failed(&format!("adding the {} route local default dev lo table {}", route.family, route.table), e)
-            })?;
-        }
-        Ok(())
     }
 
-    /// Removes these; what is not there any more is no error.
+    /// Why something was not added, although the kernel has no complaint but that it is there.
+    fn in_the_way_of(&mut self, item: RoutingItem) -> Result<String, KernelError> {
+        let RoutingItem::Route(LocalRoute { family, table }) = item else { return Ok(OTHERS.to_owned()) };
+        for message in self.dump(Object::Route, family)? {
+            let Some(route) = Parsed::read(Object::Route, message.bytes()) else { continue };
+            let [_, 0, 0, _, _, _, _, kind, ..] = *route.header else { continue };
+            if route.table() == table.number() {
+                let kind = match kind {
+                    2 => "local",
+                    6 => "blackhole",
+                    7 => "unreachable",
+                    8 => "prohibit",
+                    9 => "throw",
+                    _ => "unicast",
+                };
+                return Ok(format!(
+                    "the table {table} has another route `{kind} default`, which is in the way: remove it, or choose another table with --istio-inbound-tproxy-route-table"
+                ));
+            }
+        }
+        Ok(OTHERS.to_owned())
+    }
+
+    /// Removes what is managed of this, and looks whether it is gone then; what is not there any more is no error.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
     pub fn remove(&mut self, routing: &Routing) -> Result<(), KernelError> {
-        // The rule goes after its route, which is known by it.
-        for route in &routing.routes {
-            let change = self.socket.change(&Message::new(Object::Route.delete(), &route_message(route)), 0);
-            unless(nix::libc::ESRCH, change).map_err(|e| {
-                failed(&format!("removing the {} route local default dev lo table {}", route.family, route.table), e)
-            })?;
+        self.look()?;
+        let mut gone = Vec::new();
+        for item in routing.items().rev() {
+            let Some(at) = self.listed.iter().position(|l| l.item == item && l.marked) else { continue };
+            let listed = self.listed.swap_remove(at);
+            let (kind, body) = (listed.message.kind() + DELETE, listed.message.bytes().to_vec());
+            let deleted = self.socket.change(&Message::of_bytes(kind, body), 0);
+            let no_more = [nix::libc::ESRCH, nix::libc::ENOENT, nix::libc::EADDRNOTAVAIL];
+            unless(&no_more, deleted).map_err(|e| failed(format!("`{}`", removal(&item)), e))?;
+            self.removed.push(listed.clone());
+            gone.push(listed);
         }
-        for rule in &routing.rules {
-            let change = self.socket.change(&Message::new(Object::Rule.delete(), &rule_message(rule)), 0);
-            unless(nix::libc::ENOENT, change).map_err(|e| {
-                failed(
-                    &format!("removing the {} policy rule fwmark {} lookup {}", rule.family, rule.mark, rule.table),
-                    e,
-                )
-            })?;
+        self.look()?;
+        match gone.iter().find(|g| self.listed.iter().any(|l| l.message == g.message)) {
+            None => Ok(()),
+            Some(g) => Err(KernelError::Routing { command: removal(&g.item), reason: OTHERS.to_owned() }),
         }
-        for address in &routing.addresses {
-            let change = self.socket.change(&Message::new(Object::Address.delete(), &address_message(*address)), 0);
-            unless(nix::libc::EADDRNOTAVAIL, change)
-                .map_err(|e| failed(&format!("removing the address {address}/128 from lo"), e))?;
-        }
-        Ok(())
     }
 }
 
-fn unless(passes: i32, result: io::Result<()>) -> io::Result<()> {
-    result.or_else(|e| if e.raw_os_error() == Some(passes) { Ok(()) } else { Err(e) })
+/// Why the kernel has something else than it confirmed.
+const OTHERS: &str = "the kernel confirmed it, and has something else: is somebody else changing the routing?";
+
+fn removal(item: &RoutingItem) -> String {
+    item.to_string().replace(" add ", " del ")
 }
 
-fn failed(what: &str, error: io::Error) -> KernelError {
-    let hint = match error.raw_os_error() {
+fn connect() -> Result<Netlink, KernelError> {
+    Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket".to_owned(), e))
+}
+
+fn unless(passes: &[i32], result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|e| if e.raw_os_error().is_some_and(|n| passes.contains(&n)) { Ok(()) } else { Err(e) })
+}
+
+fn failed(what: String, error: io::Error) -> KernelError {
+    let hint = hint(&error);
+    KernelError::Netlink { what, error, hint }
+}
+
+/// What usually causes an error.
+fn hint(error: &io::Error) -> String {
+    match error.raw_os_error() {
         Some(nix::libc::EPERM) => {
             format!(" (it needs CAP_NET_ADMIN; {})", super::capabilities::Capabilities::effective().describe())
         }
-        Some(nix::libc::ENETDOWN) => " (lo is down: bring it up with `ip link set lo up`; for pods, the runtime does it)".to_owned(),
-        Some(nix::libc::EACCES) | Some(nix::libc::EADDRNOTAVAIL) | Some(nix::libc::EOPNOTSUPP) | Some(nix::libc::EAFNOSUPPORT) => {
-            " (is IPv6 disabled here by the sysctl net.ipv6.conf.*.disable_ipv6 or the boot option ipv6.disable? Then --ip-families=ipv4 leaves it out)"
-                .to_owned()
+        Some(nix::libc::ENETDOWN) => {
+            " (lo is down: bring it up with `ip link set lo up`; for pods, the runtime does it)".to_owned()
         }
-        _ => String::new(),
-    };
-    KernelError::Netlink { what: what.to_owned(), error, hint }
-}
-
-fn address_family(family: Family) -> AddressFamily {
-    match family {
-        Family::Ipv4 => AddressFamily::Inet,
-        Family::Ipv6 => AddressFamily::Inet6,
-    }
-}
-
-fn address_message(address: Ipv6Addr) -> AddressMessage {
-    let mut message = AddressMessage::default();
-    message.header.family = AddressFamily::Inet6;
-    message.header.prefix_len = 128;
-    message.header.index = LO;
-    // Nobody else can have it, and until the kernel has made sure of that, the proxy could not bind it.
-    message.header.flags = AddressHeaderFlags::Nodad;
-    message.attributes =
-        vec![AddressAttribute::Address(IpAddr::V6(address)), AddressAttribute::Local(IpAddr::V6(address))];
-    message
-}
-
-fn rule_message(rule: &PolicyRule) -> RuleMessage {
-    let mut message = RuleMessage::default();
-    message.header.family = address_family(rule.family);
-    message.header.action = RuleAction::ToTable;
-    message.attributes = vec![RuleAttribute::FwMark(rule.mark.number()), RuleAttribute::Table(rule.table.number())];
-    message
-}
-
-/// The rule, where it is of the shape that we make: a mark without a mask, a table, and nothing else that
-/// a packet must have.
-fn policy_rule(family: Family, message: &RuleMessage) -> Option<PolicyRule> {
-    let header = &message.header;
-    if header.action != RuleAction::ToTable || header.dst_len != 0 || header.src_len != 0 || header.tos != 0 {
-        return None;
-    }
-    let (mut mark, mut table) = (0, u32::from(header.table));
-    for attribute in &message.attributes {
-        use RuleAttribute::{FwMark, FwMask, Priority, Protocol, SuppressPrefixLen, Table};
-        if let FwMark(number) = attribute {
-            mark = *number;
-        } else if let Table(number) = attribute {
-            table = *number;
-        } else if !matches!(attribute, FwMask(u32::MAX) | SuppressPrefixLen(u32::MAX) | Priority(_) | Protocol(_)) {
-            return None;
-        }
-    }
-    Some(PolicyRule { family, mark: KernelId::new(mark)?, table: KernelId::new(table)? })
-}
-
-/// A route, with those of its attributes that are a number. The crate's type can read all that a route may
-/// have, down to tunnels and MPLS, which is a good part of this program's size.
-#[derive(Default)]
-struct RouteMessage {
-    header: RouteHeader,
-    attributes: Vec<(u16, u32)>,
-}
-
-/// The interface (`linux/rtnetlink.h`).
-const RTA_OIF: u16 = 4;
-/// The table, which the header has no room for where its number is above 255.
-const RTA_TABLE: u16 = 15;
-
-impl RouteMessage {
-    fn encoded(&self) -> Vec<DefaultNla> {
-        self.attributes.iter().map(|(kind, number)| DefaultNla::new(*kind, number.to_ne_bytes().to_vec())).collect()
-    }
-}
-
-impl Emitable for RouteMessage {
-    fn buffer_len(&self) -> usize {
-        self.header.buffer_len() + self.encoded().as_slice().buffer_len()
-    }
-
-    fn emit(&self, buffer: &mut [u8]) {
-        let (header, attributes) = buffer.split_at_mut(self.header.buffer_len());
-        self.header.emit(header);
-        self.encoded().as_slice().emit(attributes);
-    }
-}
-
-impl Parseable<[u8]> for RouteMessage {
-    fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let header = RouteHeader::parse(bytes)?;
-        let mut attributes = Vec::new();
-        for attribute in NlasIterator::new(bytes.get(header.buffer_len()..).unwrap_or_default()) {
-            let attribute = attribute?;
-            if matches!(attribute.kind(), RTA_OIF | RTA_TABLE) {
-                attributes.push((attribute.kind(), parse_u32(attribute.value())?));
+        Some(nix::libc::EACCES | nix::libc::EADDRNOTAVAIL | nix::libc::EOPNOTSUPP | nix::libc::EAFNOSUPPORT) => {
+            match std::fs::read_to_string(host::DISABLE_IPV6) {
+                Ok(off) if off.starts_with('0') => String::new(),
+                Ok(_) => " (IPv6 is off here: the sysctl net.ipv6.conf.lo.disable_ipv6, which net.ipv6.conf.all.disable_ipv6 sets too, is 1: set it to 0, or leave IPv6 out with --ip-families=ipv4)".to_owned(),
+                Err(_) => " (there is no IPv6 here, as with the boot option ipv6.disable=1: leave it out with --ip-families=ipv4)".to_owned(),
             }
         }
-        Ok(Self { header, attributes })
+        _ => super::shortage(error, "").to_owned(),
     }
-}
-
-fn route_message(route: &LocalRoute) -> RouteMessage {
-    let header = RouteHeader {
-        address_family: address_family(route.family),
-        protocol: RouteProtocol::Boot,
-        scope: match route.family {
-            Family::Ipv4 => RouteScope::Host,
-            Family::Ipv6 => RouteScope::Universe,
-        },
-        kind: RouteType::Local,
-        ..RouteHeader::default()
-    };
-    RouteMessage { header, attributes: vec![(RTA_TABLE, route.table.number()), (RTA_OIF, LO)] }
-}
-
-/// The route, where it is of the shape that we make: `local default dev lo`, not in a table of the kernel's.
-fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
-    let header = &message.header;
-    if header.kind != RouteType::Local || header.destination_prefix_length != 0 || header.source_prefix_length != 0 {
-        return None;
-    }
-    let (mut on_lo, mut table) = (false, u32::from(header.table));
-    for attribute in &message.attributes {
-        match *attribute {
-            (RTA_OIF, index) => on_lo = index == LO,
-            (RTA_TABLE, number) => table = number,
-            _ => {}
-        }
-    }
-    let table = KernelId::new(table).filter(|t| !KERNEL_TABLES.contains(&t.number()))?;
-    on_lo.then_some(LocalRoute { family, table })
 }
 
 /// Reads bytes as the kernel's answers, for fuzzing: what is read of the shape that we make can be written, and
@@ -343,33 +238,18 @@ fn local_route(family: Family, message: &RouteMessage) -> Option<LocalRoute> {
 /// What does not hold.
 #[doc(hidden)]
 pub fn read_anything(bytes: &[u8]) -> Result<(), String> {
-    let messages = super::netlink::messages::<Message>(bytes).unwrap_or_default().into_iter();
-    let answers =
-        messages.filter_map(|m| if let NetlinkPayload::InnerMessage(answer) = m.payload { Some(answer) } else { None });
-    for answer in answers {
-        let _ = answer.contents::<AddressMessage>(Object::Address.add());
-        for family in Family::BOTH {
-            if let Ok(Some(message)) = answer.contents(Object::Rule.add())
-                && let Some(rule) = policy_rule(family, &message)
-            {
-                let written = Message::new(Object::Rule.add(), &rule_message(&rule)).contents(Object::Rule.add());
-                let again = written.ok().flatten().and_then(|m| policy_rule(family, &m));
-                same(&rule, again)?;
-            }
-            if let Ok(Some(message)) = answer.contents(Object::Route.add())
-                && let Some(route) = local_route(family, &message)
-            {
-                let written = Message::new(Object::Route.add(), &route_message(&route)).contents(Object::Route.add());
-                let again = written.ok().flatten().and_then(|m| local_route(family, &m));
-                same(&route, again)?;
+    for answer in super::netlink::messages::<Message>(bytes).unwrap_or_default() {
+        let NetlinkPayload::InnerMessage(answer) = answer.payload else { continue };
+        for (object, family) in LISTS.into_iter().filter(|(object, _)| object.add() == answer.kind()) {
+            if let Some((read, _)) = item(object, family, answer.bytes()) {
+                let again = item(object, family, message(&read).bytes());
+                if again != Some((read, true)) {
+                    return Err(format!("{read:?}, written and read, is {again:?}"));
+                }
             }
         }
     }
     Ok(())
-}
-
-fn same<T: PartialEq + std::fmt::Debug>(read: &T, again: Option<T>) -> Result<(), String> {
-    if again.as_ref() == Some(read) { Ok(()) } else { Err(format!("{read:?}, written and read, is {again:?}")) }
 }
 
 /// Sets `lo` up, which routes over it need.
@@ -379,23 +259,8 @@ fn same<T: PartialEq + std::fmt::Debug>(read: &T, again: Option<T>) -> Result<()
 pub(super) fn loopback_up() -> io::Result<()> {
     /// `RTM_NEWLINK` of `linux/rtnetlink.h`.
     const NEW_LINK: u16 = 16;
-    Netlink::open(NETLINK_ROUTE)?.change(&Message::new(NEW_LINK, &LoopbackUp), 0)
-}
-
-/// `struct ifinfomsg` of `linux/rtnetlink.h` that sets `IFF_UP` of `lo`.
-struct LoopbackUp;
-
-impl Emitable for LoopbackUp {
-    fn buffer_len(&self) -> usize {
-        16
-    }
-
-    fn emit(&self, buffer: &mut [u8]) {
-        const IFF_UP: u32 = 1;
-        // Family, padding and type; index; flags; which of them to change.
-        let words = [0, LO, IFF_UP, IFF_UP];
-        for (place, word) in buffer.chunks_exact_mut(4).zip(words) {
-            place.copy_from_slice(&word.to_ne_bytes());
-        }
-    }
+    const IFF_UP: u32 = 1;
+    // `struct ifinfomsg`: family, padding and type; index; flags; which of them to change.
+    let body = [0, LO, IFF_UP, IFF_UP].map(u32::to_ne_bytes).concat();
+    Netlink::open(NETLINK_ROUTE)?.change(&Message::of_bytes(NEW_LINK, body), 0)
 }

@@ -8,7 +8,7 @@ use nix::fcntl::{Flock, FlockArg};
 use super::capabilities::Capabilities;
 
 /// The usual cause of what the program said about a line of its input.
-pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<String> {
+pub(super) fn cause(program: &Path, said: &str, line: Option<&str>, input: &str) -> Option<String> {
     let name = program.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let said = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
@@ -20,10 +20,7 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
         || no_table && no_right && !name.contains("nft")
     {
         let needs = if name.contains("nft") { "CAP_NET_ADMIN" } else { "CAP_NET_ADMIN and CAP_NET_RAW" };
-        return Some(format!(
-            "it needs {needs} in the user namespace that owns this network namespace ({})",
-            capabilities.describe()
-        ));
+        return Some(super::not_permitted(needs));
     }
     if has(&["xtables lock", "lock file"]) {
         return Some(LOCK_HELD.to_owned());
@@ -39,6 +36,12 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
             "a chain with that name of a built-in one is there, which the kernel does not call: delete it with nft(8)"
                 .to_owned(),
         );
+    }
+    // Legacy iptables gives no reason.
+    if (has(&["invalid argument"]) || said.lines().all(|l| l.trim_end().ends_with(" failed")))
+        && let Some(unmapped) = unmapped(input)
+    {
+        return Some(unmapped);
     }
     if has(&["user", "group"]) && has(&["bad value", "does not exist", "not found", "unknown"]) {
         return Some("a user or group is not known: give its number".to_owned());
@@ -60,6 +63,33 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>) -> Option<St
                 modules.join(", ")
             )),
         };
+    }
+    None
+}
+
+/// The user or group in rules that does not exist in the user namespace, which the kernel refuses.
+fn unmapped(rules: &str) -> Option<String> {
+    let mut words = rules.split_ascii_whitespace();
+    while let Some(word) = words.next() {
+        let (what, file) = match word {
+            "--uid-owner" => ("user", "/proc/self/uid_map"),
+            "--gid-owner" => ("group", "/proc/self/gid_map"),
+            _ => continue,
+        };
+        let mut ids = words.clone().next()?.split('-').map_while(|id| id.parse::<u64>().ok());
+        let map = std::fs::read_to_string(file).ok()?;
+        let has = |id: u64| {
+            map.lines().any(|line| {
+                let mut numbers = line.split_ascii_whitespace().map_while(|n| n.parse::<u64>().ok());
+                // Its first here, its first outside, how many.
+                numbers.next().zip(numbers.nth(1)).is_some_and(|(first, count)| (first..first + count).contains(&id))
+            })
+        };
+        if let Some(id) = ids.find(|id| !has(*id)) {
+            return Some(format!(
+                "the {what} {id} does not exist in this user namespace ({file}), and the kernel takes no rule that names it: map it, or run this where it exists"
+            ));
+        }
     }
     None
 }
@@ -105,7 +135,7 @@ mod tests {
     use super::*;
 
     fn cause_of(program: &str, said: &str, line: &str) -> String {
-        cause(Path::new(program), said, Some(line)).unwrap_or_default()
+        cause(Path::new(program), said, Some(line), "").unwrap_or_default()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::differences::{self, Difference};
-use super::{Comparison, Goal, Snapshot, Tables, moving, undo};
+use super::{Comparison, Goal, Snapshot, Tables, moving, routing, undo};
 use crate::capture::{Plan, Routing};
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -59,10 +59,10 @@ impl Change {
     }
 
     /// How the state that the change begins with differs from the goal that it leads to.
-    pub fn comparison(&self, goal: Goal<'_>) -> Comparison {
+    pub fn comparison(&self) -> Comparison {
         if self.is_empty() {
             Comparison::InPlace
-        } else if self.begins_clean(goal) {
+        } else if self.begins_clean() {
             Comparison::Clean
         } else {
             Comparison::Drifted(self.differences())
@@ -70,8 +70,8 @@ impl Change {
     }
 
     /// Whether there is nothing of ours before it.
-    pub fn begins_clean(&self, goal: Goal<'_>) -> bool {
-        self.before.is_clean(goal.plan())
+    pub fn begins_clean(&self) -> bool {
+        self.before.is_clean()
     }
 
     /// The change that undoes this one.
@@ -112,7 +112,7 @@ impl Change {
     ///
     /// Where a kind and family has nothing of ours yet, the text is that of the planner.
     pub fn steps(&self, rules: &Ruleset, force: bool, nftables: Nftables) -> Vec<Step> {
-        let (add, remove) = self.before.routing.difference(&self.after.routing);
+        let (add, remove) = routing::difference(&self.before.routing, &self.after.routing);
         let mut steps = Vec::new();
         steps.extend((!add.is_empty()).then_some(Step::AddRouting(add)));
         steps.extend((nftables == Nftables::Filled).then_some(Step::Nftables));

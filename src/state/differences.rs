@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Snapshot;
+use super::{Snapshot, routing};
 use crate::config::{Family, IptablesKind};
 use crate::logging::Printable;
 use crate::netfilter::Table;
@@ -49,11 +49,8 @@ impl fmt::Display for Difference {
         let sign = |add: &bool| if *add { '+' } else { '-' };
         match self {
             Self::Rule { add, kind, family, table, arguments } => {
-                let program = match family {
-                    Family::Ipv4 => "iptables",
-                    Family::Ipv6 => "ip6tables",
-                };
-                write!(f, "{} {program}-{} -t {table} {}", sign(add), kind.name(), Printable(arguments))
+                let (program, kind) = (family.program(), kind.name());
+                write!(f, "{} {program}-{kind} -t {table} {}", sign(add), Printable(arguments))
             }
             Self::Routing { add, command } => write!(f, "{} {command}", sign(add)),
         }
@@ -93,7 +90,7 @@ pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
             command: format!("table {family} {table} {{ flags dormant ; }}"),
         });
     }
-    let (added, removed) = before.routing.difference(&after.routing);
+    let (added, removed) = routing::difference(&before.routing, &after.routing);
     for (add, routing) in [(false, removed), (true, added)] {
         lines.extend(routing.to_string().lines().map(|c| Difference::Routing { add, command: c.to_owned() }));
     }

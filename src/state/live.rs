@@ -1,7 +1,6 @@
 //! The rules that the kernel has, in the terms of planned ones.
 
 use super::Snapshot;
-use crate::config::Family;
 use crate::netfilter::{Chain, Placement, Rule, Ruleset, Scope};
 
 /// The rules of built-in chains and of ours, whoever made them, and what had to be left out: rules that we
@@ -9,12 +8,8 @@ use crate::netfilter::{Chain, Placement, Rule, Ruleset, Scope};
 pub fn rules(snapshot: &Snapshot) -> (Ruleset, Vec<String>) {
     let (mut rules, mut left_out) = (Ruleset::default(), Vec::new());
     for ((kind, family), tables) in &snapshot.tables {
-        let program = match family {
-            Family::Ipv4 => "iptables",
-            Family::Ipv6 => "ip6tables",
-        };
         for (table, saved) in tables {
-            let at = format!("{program}-{} -t {table}", kind.name());
+            let at = format!("{}-{} -t {table}", family.program(), kind.name());
             for chain in &saved.chains {
                 let Some(name) = Chain::named(&chain.name) else {
                     if !chain.rules.is_empty() {

@@ -22,8 +22,8 @@ pub use change::{Change, Nftables, Restore, Step, clean_script};
 pub use differences::{Difference, common};
 pub use live::rules as live_rules;
 pub use misread::lacks_port;
-pub use ours::tproxy_marks;
-pub use routing::RoutingState;
+pub use ours::{lookalikes, tproxy_marks};
+pub use routing::Evidence;
 
 /// The tables of one kind and family that exist.
 pub type Tables = BTreeMap<Table, SavedTable>;
@@ -34,13 +34,13 @@ pub struct Snapshot {
     /// The tables of each kind and family that has any.
     pub tables: BTreeMap<(IptablesKind, Family), Tables>,
     /// Policy rules, routes and addresses.
-    pub routing: RoutingState,
+    pub routing: Routing,
 }
 
 impl Snapshot {
-    /// Whether there is nothing of ours; the plan helps to tell rules of ours in built-in chains.
-    pub fn is_clean(&self, plan: &Plan) -> bool {
-        ours::nothing(self, plan)
+    /// Whether there is nothing of ours.
+    pub fn is_clean(&self) -> bool {
+        self.tables.keys().all(|(kind, family)| !self.has_ours(*kind, *family))
     }
 
     /// Whether a chain of ours is there in this kind and family.
@@ -75,7 +75,7 @@ impl<'a> Goal<'a> {
     }
 
     /// What is wanted of the kernel's routing.
-    fn routing(self) -> Routing {
+    pub fn routing(self) -> Routing {
         match self {
             Self::Apply { plan, .. } => plan.routing.clone(),
             Self::Clean { .. } => Routing::default(),
@@ -96,7 +96,7 @@ pub enum Comparison {
 
 /// Compares what the kernel has with the goal.
 pub fn compare(snapshot: &Snapshot, goal: Goal<'_>) -> Comparison {
-    change(snapshot.clone(), goal).comparison(goal)
+    change(snapshot.clone(), goal).comparison()
 }
 
 /// The change that leads from what the kernel has to the goal.

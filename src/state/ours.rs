@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Snapshot, Tables};
+use super::{Goal, Snapshot, Tables};
 use crate::capture::{Plan, TO_ITSELF};
 use crate::config::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
@@ -14,14 +14,19 @@ use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Tabl
 /// Ours are: chains named `ISTIO_*`; rules that lead to them; rules in built-in chains that are planned
 /// now; and those in built-in chains that only an earlier plan of ours can have put there, or else a
 /// change of flags would leave rules that let traffic past the proxy.
+///
+/// A rule that is planned may be there without any chain of ours in its table: then somebody else has made it. To
+/// apply, it will do, or else it would be there twice; to clean, it stays.
 pub(super) struct Ours {
     planned: HashSet<(Table, &'static str, Specification)>,
+    cleans: bool,
 }
 
 impl Ours {
-    pub(super) fn new(plan: &Plan, family: Family) -> Self {
-        let in_builtin = plan.rules.of(family).filter(|r| matches!(r.chain, Chain::Builtin(_)));
-        Self { planned: in_builtin.map(|r| (r.table, r.chain.name(), Specification::from(r))).collect() }
+    pub(super) fn new(goal: Goal<'_>, family: Family) -> Self {
+        let in_builtin = goal.plan().rules.of(family).filter(|r| matches!(r.chain, Chain::Builtin(_)));
+        let planned = in_builtin.map(|r| (r.table, r.chain.name(), Specification::from(r))).collect();
+        Self { planned, cleans: matches!(goal, Goal::Clean { .. }) }
     }
 
     /// Whether this rule is ours.
@@ -32,9 +37,33 @@ impl Ours {
         let (Some(meaning), Some(Chain::Builtin(hook))) = (rule.meaning(), Chain::named(&chain.name)) else {
             return false;
         };
-        self.planned.contains(&(table, hook.name(), meaning.clone()))
-            || (saved.chains.iter().any(SavedChain::is_ours) && of_earlier_plan(table, saved, hook, meaning))
+        let planned = || self.planned.contains(&(table, hook.name(), meaning.clone()));
+        match has_chains(saved) {
+            true => planned() || of_earlier_plan(table, saved, hook, meaning),
+            false => !self.cleans && planned(),
+        }
     }
+}
+
+/// Whether a chain of ours is in the table. Rules of ours in its built-in chains come and go together with it.
+fn has_chains(table: &SavedTable) -> bool {
+    table.chains.iter().any(SavedChain::is_ours)
+}
+
+/// Rules that are as planned, but in tables that we have no chains in: foreign ones.
+pub fn lookalikes(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    for ((kind, family), tables) in &snapshot.tables {
+        let ours = Ours::new(Goal::Apply { plan, kind: None }, *family);
+        for (table, saved) in tables.iter().filter(|(_, saved)| !has_chains(saved)) {
+            for chain in &saved.chains {
+                let rules = chain.rules.iter().filter(|r| ours.holds(*table, saved, chain, r));
+                let (program, kind, chain) = (family.program(), kind.name(), &chain.name);
+                found.extend(rules.map(|r| format!("{program}-{kind} -t {table} -A {chain} {}", r.text())));
+            }
+        }
+    }
+    found
 }
 
 /// Whether the rule has the shape of one that the planner puts into a built-in chain, next to the others
@@ -119,17 +148,6 @@ pub(super) fn of_virtual_interface(chain: &SavedChain, rule: &SavedRule) -> bool
 
 fn captures_from(chain: &SavedChain, name: &Interface) -> bool {
     chain.rules.iter().any(|r| r.jumps_to_ours() && interface(r) == Some(name))
-}
-
-/// Whether a namespace has nothing of ours.
-pub(super) fn nothing(snapshot: &Snapshot, plan: &Plan) -> bool {
-    let none = |family, tables: &Tables| {
-        let ours = Ours::new(plan, family);
-        tables.iter().all(|(table, saved)| {
-            saved.chains.iter().all(|c| !c.is_ours() && !c.rules.iter().any(|r| ours.holds(*table, saved, c, r)))
-        })
-    };
-    snapshot.tables.iter().all(|((_, family), tables)| none(*family, tables))
 }
 
 /// The marks that rules of ours in the kernel give to packets for the transparent listener. They tell

@@ -1,70 +1,116 @@
-//! Our part of the kernel's routing.
+//! The managed part of the kernel's routing.
 
 use std::collections::BTreeSet;
-use std::net::Ipv6Addr;
 
-use crate::capture::{LocalRoute, PolicyRule, Routing};
-use crate::config::{Config, Mark};
+use crate::capture::{Routing, RoutingItem};
+use crate::config::Mark;
 
-/// Policy rules, routes and addresses of the shape that we make, as often as the kernel has them: it
-/// takes the same policy rule any number of times.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RoutingState {
-    /// The proxy's source addresses on `lo`.
-    pub addresses: Vec<Ipv6Addr>,
-    /// Rules `fwmark MARK lookup TABLE` without other conditions.
-    pub rules: Vec<PolicyRule>,
-    /// Routes `local default dev lo` in tables of their own.
-    pub routes: Vec<LocalRoute>,
+/// What tells managed routing that does not bear our mark, as that of Istio's own program does not, from foreign.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What is wanted.
+    pub wanted: Routing,
+    /// The marks that managed rules give to packets for the transparent listener.
+    pub marks: BTreeSet<Mark>,
+    /// Whether there may be managed rules for IPv6.
+    pub ipv6: bool,
 }
 
-impl RoutingState {
-    /// What of this is ours: what is known to be; policy rules with the mark and table that the configuration
-    /// names, whether or not it wants them now; those that are certain to be ours, and those with a mark
-    /// that rules of ours give; and the routes they lead to.
-    pub fn ours(mut self, config: &Config, known: &Self, certain: &[PolicyRule], marks: &BTreeSet<Mark>) -> Self {
-        let (mark, table) = (config.tproxy_mark, config.tproxy_table);
-        let routes = self.routes.clone();
-        let leads_to_route =
-            |rule: &PolicyRule| routes.iter().any(|r| r.family == rule.family && r.table == rule.table);
-        self.rules.retain(|r| {
-            (r.mark, r.table) == (mark, table)
-                || known.rules.contains(r)
-                || certain.contains(r)
-                || (marks.contains(&r.mark) && leads_to_route(r))
-        });
-        let rules = &self.rules;
-        let led_to = |route: &LocalRoute| rules.iter().any(|r| r.family == route.family && r.table == route.table);
-        self.routes.retain(|r| r.table == table || known.routes.contains(r) || led_to(r));
-        self
-    }
-
-    /// What is to be added and what is to be removed to get to `after`.
-    pub fn difference(&self, after: &Self) -> (Routing, Routing) {
-        let only_in = |a: &Self, b: &Self| Routing {
-            addresses: minus(&a.addresses, &b.addresses),
-            rules: minus(&a.rules, &b.rules),
-            routes: minus(&a.routes, &b.routes),
-        };
-        (only_in(after, self), only_in(self, after))
+impl Evidence {
+    /// Whether what the kernel listed in this place is managed. Each comes with whether it bears our mark.
+    ///
+    /// What bears it is. Next to that, the same without it is somebody else's; without that, a policy rule is managed
+    /// whose mark only managed rules give, and the route that it leads to. Of a route and an address the kernel has
+    /// one only: a wanted one that is there already will do.
+    pub fn holds(&self, listed: &[(RoutingItem, bool)], at: usize) -> bool {
+        let Some((item, marked)) = listed.get(at).copied() else { return false };
+        if marked || listed.contains(&(item, true)) {
+            return marked;
+        }
+        let is_wanted = || self.wanted.items().any(|wanted| wanted == item);
+        match item {
+            RoutingItem::Address(_) => self.ipv6 || is_wanted(),
+            RoutingItem::Rule(rule) => {
+                let leads_to =
+                    |route| matches!(route, RoutingItem::Route(r) if (r.family, r.table) == (rule.family, rule.table));
+                let other =
+                    |item| matches!(item, RoutingItem::Rule(r) if (r.family, r.mark) == (rule.family, rule.mark));
+                self.marks.contains(&rule.mark)
+                    && listed.iter().any(|(route, _)| leads_to(*route))
+                    && !listed.iter().any(|(item, marked)| *marked && other(*item))
+            }
+            RoutingItem::Route(route) => {
+                let leads_here =
+                    |item| matches!(item, RoutingItem::Rule(r) if (r.family, r.table) == (route.family, route.table));
+                let mut rules = listed.iter().enumerate().filter(|(_, (item, marked))| !marked && leads_here(*item));
+                is_wanted() || rules.any(|(at, _)| self.holds(listed, at))
+            }
+        }
     }
 }
 
-impl From<Routing> for RoutingState {
-    fn from(routing: Routing) -> Self {
-        Self { addresses: routing.addresses, rules: routing.rules, routes: routing.routes }
-    }
+/// What is to be added and what is to be removed to get from one to the other.
+pub(super) fn difference(before: &Routing, after: &Routing) -> (Routing, Routing) {
+    (minus(after, before), minus(before, after))
 }
 
 /// What `a` has more of than `b`.
-fn minus<T: Clone + PartialEq>(a: &[T], b: &[T]) -> Vec<T> {
-    let mut rest = b.to_vec();
-    let surplus = |item: &&T| match rest.iter().position(|r| r == *item) {
+fn minus(a: &Routing, b: &Routing) -> Routing {
+    let mut rest: Vec<_> = b.items().collect();
+    let surplus = |item: &RoutingItem| match rest.iter().position(|r| r == item) {
         Some(at) => {
             rest.swap_remove(at);
             false
         }
         None => true,
     };
-    a.iter().filter(surplus).cloned().collect()
+    a.items().filter(surplus).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{LocalRoute, PolicyRule};
+    use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
+
+    const TABLE: KernelId = KernelId::at_least_one(133);
+    const MARK: KernelId = KernelId::at_least_one(1337);
+    const RULE: RoutingItem = RoutingItem::Rule(PolicyRule { family: Family::Ipv4, mark: MARK, table: TABLE });
+    const ROUTE: RoutingItem = RoutingItem::Route(LocalRoute { family: Family::Ipv4, table: TABLE });
+    const ADDRESS: RoutingItem = RoutingItem::Address(PROXY_SOURCE_V6);
+
+    /// Which of these are managed.
+    fn managed(listed: &[(RoutingItem, bool)], wanted: &[RoutingItem], rules: bool) -> Vec<bool> {
+        let marks = rules.then_some(MARK).into_iter().collect();
+        let evidence = Evidence { wanted: wanted.iter().copied().collect(), marks, ipv6: rules };
+        (0..listed.len()).map(|at| evidence.holds(listed, at)).collect()
+    }
+
+    #[test]
+    fn what_bears_the_mark_is_managed_and_its_twins_are_not() {
+        let listed = [(RULE, true), (RULE, false), (ROUTE, true), (ROUTE, false), (ADDRESS, true)];
+        for rules in [false, true] {
+            assert_eq!(managed(&listed, &[], rules), [true, false, true, false, true]);
+        }
+    }
+
+    #[test]
+    fn without_the_mark_only_what_managed_rules_lead_to_is_managed() {
+        let listed = [(ADDRESS, false), (RULE, false), (ROUTE, false)];
+        assert_eq!(managed(&listed, &[], false), [false; 3]);
+        assert_eq!(managed(&listed, &[], true), [true; 3]);
+        assert_eq!(managed(&listed[..2], &[], true), [true, false], "a rule that leads nowhere");
+    }
+
+    #[test]
+    fn a_wanted_route_that_is_there_already_will_do_and_is_not_removed_later() {
+        let listed = [(RULE, true), (ROUTE, false)];
+        assert_eq!(managed(&listed, &[RULE, ROUTE], true), [true, true]);
+        assert_eq!(managed(&listed, &[], true), [true, false]);
+    }
+
+    #[test]
+    fn a_wanted_rule_without_the_mark_does_not_do() {
+        assert_eq!(managed(&[(RULE, false), (ROUTE, false)], &[RULE, ROUTE], false), [false, true]);
+    }
 }

@@ -1,7 +1,8 @@
 //! What the kernel should have: what it has, with the plan in the place of what is ours.
 
 use super::ours::{self, Ours};
-use super::{Goal, RoutingState, Snapshot, Tables};
+use super::{Goal, Snapshot, Tables};
+use crate::capture::Routing;
 use crate::config::{Family, IptablesKind};
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Placement, Rule, Table, restore};
@@ -18,7 +19,7 @@ pub(super) fn snapshot(before: &Snapshot, goal: Goal<'_>) -> Snapshot {
             };
             let empty = Tables::default();
             let tables = before.tables.get(&(kind, family)).unwrap_or(&empty);
-            let wanted = self::tables(tables, &planned, &Ours::new(goal.plan(), family));
+            let wanted = self::tables(tables, &planned, &Ours::new(goal, family));
             if !wanted.is_empty() {
                 after.tables.insert((kind, family), wanted);
             }
@@ -28,10 +29,10 @@ pub(super) fn snapshot(before: &Snapshot, goal: Goal<'_>) -> Snapshot {
     after
 }
 
-/// Our routing as it should be, in the order in which the kernel has it already.
-fn routing(before: &RoutingState, goal: Goal<'_>) -> RoutingState {
-    let wanted = RoutingState::from(goal.routing());
-    let (missing, surplus) = before.difference(&wanted);
+/// Managed routing as it should be, in the order in which the kernel has it already.
+fn routing(before: &Routing, goal: Goal<'_>) -> Routing {
+    let wanted = goal.routing();
+    let (missing, surplus) = super::routing::difference(before, &wanted);
     if missing.is_empty() && surplus.is_empty() { before.clone() } else { wanted }
 }
 

@@ -126,6 +126,7 @@ fn every_form_and_every_variable_does_the_same() {
             outcome.warns(match case.long {
                 // Without the command that has it: `check --watch` would not end.
                 "watch" => &["--watch has no effect without the command check"],
+                "dual-stack" => &["has no effect: this network namespace has no IPv6 address"],
                 "live" => &["the kernel has no rules"],
                 _ => &[],
             });

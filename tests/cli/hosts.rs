@@ -15,7 +15,7 @@ const LOCAL: Host = Host { name: "local", addresses: &["169.254.7.7/16", "fe80::
 fn families() {
     for (host, args, ipv6, warnings) in [
         (POD, &[][..], false, &[][..]),
-        (POD, &["--dual-stack"], false, &[]),
+        (POD, &["--dual-stack"], false, &["--dual-stack has no effect: this network namespace has no IPv6 address"]),
         (POD, &["--ip-families=dual"], true, &[]),
         (DUAL, &[], false, &[BYPASS]),
         (DUAL, &["--dual-stack"], true, &[]),

@@ -46,7 +46,7 @@ fn tables(text: &str) -> Tables {
 /// The snapshot that what was saved makes, with the routing that is wanted.
 fn snapshot(saved: &Saved, kind: IptablesKind, flags: &str, plan: &Plan) -> Snapshot {
     let of = |family| ((kind, family), tables(&saved[&(flags.to_owned(), family)]));
-    Snapshot { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone().into() }
+    Snapshot { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone() }
 }
 
 /// The rules as text, but for chains that hold nothing.

@@ -9,7 +9,6 @@ use crate::kernel::KernelError;
 use crate::kernel::detect::Netfilter;
 use crate::kernel::nftables::{self, NamedTable};
 use crate::kernel::release::Release;
-use crate::kernel::routes::Routes;
 use crate::netfilter::nft::Tables;
 use crate::netfilter::{Ruleset, Table};
 use crate::state::{self, Change, Difference, Goal, Restore, Step};
@@ -58,7 +57,7 @@ impl<'a> Work<'a> {
     pub(in crate::commands) fn compared(&self) -> Compared {
         if self.change.is_empty() && self.native.in_place {
             Compared::InPlace
-        } else if self.change.begins_clean(self.goal) && self.native.before.is_clean() {
+        } else if self.change.begins_clean() && self.native.before.is_clean() {
             Compared::Clean
         } else {
             Compared::Drifted
@@ -102,12 +101,14 @@ impl Session<'_> {
     pub(in crate::commands) fn carry_out(&mut self, work: &Work<'_>, steps: &[Step]) -> Result<(), Failure> {
         let done = self.run(steps, work.native()).and_then(|()| self.verify(work, steps));
         let Err(cause) = done else { return Ok(()) };
-        log::warn!("undoing what was done: {cause}");
+        log::warn!("undoing what was done, since a part of it failed");
         let one_by_one = std::mem::replace(&mut self.one_by_one, true);
         match self.undo(work, steps.contains(&Step::Nftables)) {
             Ok(()) if !one_by_one && self.may_have_disturbed_each_other(steps) => {
-                log::info!("doing it again, one family after the other: this iptables cannot do both at once");
-                let found = self.read_afterwards(&work.change, work.goal)?;
+                log::info!(
+                    "doing it again, one family after the other: this iptables cannot do both at once ({cause})"
+                );
+                let found = self.read_afterwards(work.goal)?;
                 let work = Work::new(found, work.goal)?;
                 self.carry_out(&work, &work.steps(false))
             }
@@ -168,7 +169,7 @@ impl Session<'_> {
     fn undo(&mut self, work: &Work<'_>, nftables: bool) -> Result<(), (Box<KernelError>, Vec<Difference>)> {
         let unknown = |error| (Box::new(error), Vec::new());
         let all = Goal::Clean { plan: self.call.plan };
-        let now = self.read_afterwards(&work.change, all).map_err(unknown)?;
+        let now = self.read_afterwards(all).map_err(unknown)?;
         let back = work.change.back_from(now.snapshot);
         let mut trouble = None;
         let filled = !work.native.wanted.0.is_empty();
@@ -183,7 +184,7 @@ impl Session<'_> {
             trouble = self.restore_native(work).err().or(trouble);
         }
         if let Some(error) = trouble {
-            let now = self.read_afterwards(&work.change, all).map_err(unknown)?;
+            let now = self.read_afterwards(all).map_err(unknown)?;
             let left = work.change.back_from(now.snapshot).inverse().differences();
             if !left.is_empty() || matches!(error, KernelError::Nftables(_)) {
                 return Err((Box::new(error), left));
@@ -195,12 +196,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn read_afterwards(&mut self, change: &Change, goal: Goal<'_>) -> Result<Found, KernelError> {
+    fn read_afterwards(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         // The old connections may be in the middle of an answer that was not read to its end.
         self.netfilter = Netfilter::default();
+        self.routes.reopen()?;
         self.presence = self.netfilter.look()?;
-        self.routes = Routes::open()?;
-        self.known = change.before().routing.clone();
         self.read(goal)
     }
 

@@ -5,14 +5,14 @@ use netlink_packet_core::{DecodeError, NLA_ALIGNTO, NLA_F_NESTED, NLA_HEADER_SIZ
 
 /// Attributes in their encoded form: one buffer for all levels, since there are hundreds in a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Attributes {
+pub(in crate::kernel) struct Attributes {
     bytes: Vec<u8>,
     /// Whether one was too long for its length field.
     overflow: bool,
 }
 
 impl Attributes {
-    pub(super) fn new() -> Self {
+    pub(in crate::kernel) fn new() -> Self {
         Self { bytes: Vec::with_capacity(512), overflow: false }
     }
 
@@ -39,7 +39,7 @@ impl Attributes {
     }
 
     /// Adds an attribute.
-    pub(super) fn value(self, kind: u16, value: &[u8]) -> Self {
+    pub(in crate::kernel) fn value(self, kind: u16, value: &[u8]) -> Self {
         self.with(kind, |mut all| {
             all.bytes.extend_from_slice(value);
             all
@@ -47,12 +47,12 @@ impl Attributes {
     }
 
     /// Adds a number.
-    pub(super) fn number(self, kind: u16, value: u32) -> Self {
+    pub(in crate::kernel) fn number(self, kind: u16, value: u32) -> Self {
         self.value(kind, &value.to_be_bytes())
     }
 
     /// Adds a text.
-    pub(super) fn text(self, kind: u16, text: &str) -> Self {
+    pub(in crate::kernel) fn text(self, kind: u16, text: &str) -> Self {
         self.with(kind, |mut all| {
             all.bytes.extend_from_slice(text.as_bytes());
             all.bytes.push(0);
@@ -61,49 +61,49 @@ impl Attributes {
     }
 
     /// Adds an attribute that holds those that `write` adds.
-    pub(super) fn nest(self, kind: u16, write: impl FnOnce(Self) -> Self) -> Self {
+    pub(in crate::kernel) fn nest(self, kind: u16, write: impl FnOnce(Self) -> Self) -> Self {
         self.with(kind | NLA_F_NESTED, write)
     }
 
     /// Adds an attribute that holds one value of a register: data of nf_tables.
-    pub(super) fn data(self, kind: u16, value: &[u8]) -> Self {
+    pub(in crate::kernel) fn data(self, kind: u16, value: &[u8]) -> Self {
         self.nest(kind, |data| data.value(super::uapi::NFTA_DATA_VALUE, value))
     }
 
     /// Adds attributes as another message had them.
-    pub(super) fn raw(self, attributes: &[Raw]) -> Self {
+    pub(in crate::kernel) fn raw(self, attributes: &[Raw]) -> Self {
         attributes.iter().fold(self, |all, attribute| all.value(attribute.kind, &attribute.value))
     }
 
     /// The encoded form; `None` where an attribute was too long.
-    pub(super) fn bytes(&self) -> Option<&[u8]> {
+    pub(in crate::kernel) fn bytes(&self) -> Option<&[u8]> {
         (!self.overflow).then_some(&self.bytes)
     }
 
     /// How long the encoded form is.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::kernel) fn len(&self) -> usize {
         self.bytes.len()
     }
 }
 
 /// An attribute as it was read, with the flags of its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Raw {
-    pub(super) kind: u16,
-    pub(super) value: Vec<u8>,
+pub(in crate::kernel) struct Raw {
+    pub(in crate::kernel) kind: u16,
+    pub(in crate::kernel) value: Vec<u8>,
 }
 
 /// An attribute within a message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attribute<'a> {
+pub(in crate::kernel) struct Attribute<'a> {
     /// What it is, without flags.
-    pub(super) kind: u16,
+    pub(in crate::kernel) kind: u16,
     nested: bool,
     value: &'a [u8],
 }
 
 /// Goes through the attributes of a message or of another attribute.
-pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<Attribute<'_>, DecodeError>> {
+pub(in crate::kernel) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<Attribute<'_>, DecodeError>> {
     NlasIterator::new(bytes).map(|attribute| {
         let attribute = attribute?;
         let (kind, nested, length) = (attribute.kind(), attribute.nested_flag(), usize::from(attribute.length()));
@@ -115,12 +115,12 @@ pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<Attribute<
 
 impl<'a> Attribute<'a> {
     /// The value as it is.
-    pub(super) fn bytes(self) -> &'a [u8] {
+    pub(in crate::kernel) fn bytes(self) -> &'a [u8] {
         self.value
     }
 
     /// The value as a number.
-    pub(super) fn number(self) -> Result<u32, DecodeError> {
+    pub(in crate::kernel) fn number(self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_be_bytes)
     }
 
@@ -129,18 +129,18 @@ impl<'a> Attribute<'a> {
     }
 
     /// The value as text.
-    pub(super) fn text(self) -> Result<&'a str, DecodeError> {
+    pub(in crate::kernel) fn text(self) -> Result<&'a str, DecodeError> {
         let text = self.value.strip_suffix(&[0]).unwrap_or(self.value);
         std::str::from_utf8(text).map_err(|_| DecodeError::from("a name is not UTF-8"))
     }
 
     /// The attributes that it holds.
-    pub(super) fn inner(self) -> impl Iterator<Item = Result<Attribute<'a>, DecodeError>> {
+    pub(in crate::kernel) fn inner(self) -> impl Iterator<Item = Result<Attribute<'a>, DecodeError>> {
         attributes(self.value)
     }
 
     /// The value of a register that it holds; `None` where it holds something else.
-    pub(super) fn data(self) -> Result<Option<Vec<u8>>, DecodeError> {
+    pub(in crate::kernel) fn data(self) -> Result<Option<Vec<u8>>, DecodeError> {
         let mut value = None;
         for attribute in self.inner() {
             let attribute = attribute?;
@@ -153,7 +153,7 @@ impl<'a> Attribute<'a> {
     }
 
     /// The attribute for another message.
-    pub(super) fn raw(self) -> Raw {
+    pub(in crate::kernel) fn raw(self) -> Raw {
         Raw { kind: self.kind | if self.nested { NLA_F_NESTED } else { 0 }, value: self.value.to_vec() }
     }
 }

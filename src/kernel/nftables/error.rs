@@ -48,11 +48,11 @@ pub enum NftError {
     /// The kernel neither confirmed nor refused.
     #[error("the kernel's nf_tables did not answer")]
     NoAnswer,
-    /// Something that passes did not: other programs change the tables all the time, say.
-    #[error("the kernel's nf_tables could not be used in any of {attempts} attempts")]
+    /// Something that passes did not.
+    #[error(
+        "the kernel's nf_tables could not be used, however often it was tried: other programs may be changing them all the time"
+    )]
     Busy {
-        /// How often it was tried.
-        attempts: usize,
         /// Why not, the last time.
         #[source]
         last: Box<Self>,

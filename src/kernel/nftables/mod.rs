@@ -24,12 +24,14 @@ mod state;
 mod uapi;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
+use super::netlink::{Backoff, PATIENCE};
 use crate::netfilter::nft::{Tables, table_name, table_named};
 use crate::netfilter::{Hook, IstioChain, Table};
-use attribute::Attributes;
+pub(super) use attribute::{Attributes, attributes};
 use instruction::Instruction;
 use message::Request;
 use socket::Socket;
@@ -39,9 +41,6 @@ pub use batch::Batch;
 pub use change::{Difference, differences, restore, transaction};
 pub use error::NftError;
 pub use state::State;
-
-/// How often something is tried that others may get in the way of.
-const ATTEMPTS: usize = 32;
 
 /// The kernel's nf_tables, in the network namespace that the calling thread is in when this is opened.
 #[derive(Debug)]
@@ -71,12 +70,12 @@ impl Nftables {
 
     /// Reads what is in tables of ours. Of a namespace without any, that is two questions.
     pub fn dump(&mut self) -> Result<State, NftError> {
-        self.patiently(Self::dump_once)
+        self.retry(Self::dump_once)
     }
 
     /// All tables and chains of the namespace, whosever they are.
     pub fn tables_and_chains(&mut self) -> Result<Vec<NamedTable>, NftError> {
-        self.patiently(|nft| {
+        self.retry(|nft| {
             let mut tables = Vec::new();
             let request = Request::for_family(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, Attributes::new());
             for reply in nft.socket.list("its tables", request)? {
@@ -98,6 +97,26 @@ impl Nftables {
         })
     }
 
+    /// A table that we or iptables work with, and that a process keeps to itself (flag `owner`), with its netlink
+    /// port, which usually is its process id.
+    pub fn owned_table(&mut self) -> Result<Option<String>, NftError> {
+        let request = Request::for_family(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, Attributes::new());
+        for reply in self.socket.list("its tables", request)? {
+            let (name, _) = state::table(&reply).map_err(NftError::decode("a table"))?;
+            let family = match reply.family {
+                uapi::NFPROTO_INET if table_named(&name).is_some() => "inet",
+                2 if Table::ALL.iter().any(|t| t.name() == name) => "ip",
+                10 if Table::ALL.iter().any(|t| t.name() == name) => "ip6",
+                _ => continue,
+            };
+            let owner = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_TABLE_OWNER);
+            if let Some(port) = owner.and_then(|a| a.number().ok()) {
+                return Ok(Some(format!("{family} {name} (netlink port {port}, usually its process id)")));
+            }
+        }
+        Ok(None)
+    }
+
     /// Has the kernel do a transaction: all of it, or nothing. An error that [is
     /// transient](NftError::is_transient) says that the state has to be read anew.
     pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
@@ -107,7 +126,7 @@ impl Nftables {
     /// Brings the kernel from whatever it has to what is wanted, in one transaction; anew where somebody
     /// else's change comes between. Returns what it had before.
     pub fn apply(&mut self, wanted: &Tables) -> Result<State, NftError> {
-        self.patiently(|nft| {
+        self.retry(|nft| {
             let state = nft.dump_once()?;
             nft.run(&transaction(&state, wanted)?)?;
             Ok(state)
@@ -116,7 +135,7 @@ impl Nftables {
 
     /// Brings the kernel back to what it had before, in one transaction.
     pub fn restore(&mut self, earlier: &State) -> Result<(), NftError> {
-        self.patiently(|nft| {
+        self.retry(|nft| {
             let state = nft.dump_once()?;
             nft.run(&restore(&state, earlier)?)
         })
@@ -124,7 +143,7 @@ impl Nftables {
 
     /// Has the kernel call the chains of these tables, or not.
     pub fn flag(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
-        self.patiently(|nft| {
+        self.retry(|nft| {
             let mut batch = Batch::new(nft.generation()?)?;
             for table in tables {
                 let flags = if table.dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 };
@@ -137,7 +156,7 @@ impl Nftables {
     /// Removes the chains of ours in a table of any family, and the rules that lead to them.
     pub fn remove_managed(&mut self, table: &NamedTable) -> Result<(), NftError> {
         let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
-        self.patiently(|nft| {
+        self.retry(|nft| {
             let mut batch = Batch::new(nft.generation()?)?;
             let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
             let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
@@ -178,17 +197,18 @@ impl Nftables {
         self.run(&batch.finish()?)
     }
 
-    /// Tries until nobody gets in the way, with a bound.
-    fn patiently<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
-        let mut attempts = 0;
+    /// Tries until nobody gets in the way, with back-off, and up to a bound in time.
+    fn retry<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
+        let mut backoff = Backoff::new();
         loop {
-            attempts += 1;
             match attempt(self) {
-                Err(last) if last.is_transient() && attempts == ATTEMPTS => {
-                    return Err(NftError::Busy { attempts, last: Box::new(last) });
-                }
                 Err(error) if error.is_transient() => {
                     log::debug!("{error}; beginning anew");
+                    // Others come to an end; a buffer that is too small stays so.
+                    let short = error.errno() == Some(Errno::ENOBUFS);
+                    if !backoff.wait(if short { Duration::from_secs(1) } else { PATIENCE }) {
+                        return Err(NftError::Busy { last: Box::new(error) });
+                    }
                     // The old socket may be in the middle of an answer, and the kernel gives no other then.
                     self.socket = Socket::open()?;
                 }

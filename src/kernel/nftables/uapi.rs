@@ -40,6 +40,7 @@ pub(super) const NFTA_TABLE_NAME: u16 = 1;
 pub(super) const NFTA_TABLE_FLAGS: u16 = 2;
 /// Flag of a table whose chains the kernel does not call.
 pub(super) const NFT_TABLE_F_DORMANT: u32 = 1;
+pub(super) const NFTA_TABLE_OWNER: u16 = 7;
 
 pub(super) const NFTA_CHAIN_TABLE: u16 = 1;
 pub(super) const NFTA_CHAIN_NAME: u16 = 3;

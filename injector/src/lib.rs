@@ -8,8 +8,10 @@
 //! ```
 
 pub mod annotations;
+pub mod decision;
 pub mod functions;
 mod go;
+pub mod inject;
 pub mod json;
 pub mod kubernetes;
 pub mod mesh;

@@ -1,0 +1,117 @@
+//! Why a pod could not be injected.
+
+use crate::annotations::{OVERRIDES, Problems, STATUS};
+use crate::kubernetes::{merge, typed};
+use crate::value::EcoString;
+use crate::{mesh, template, yaml};
+
+/// Why a pod could not be injected.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Some annotations of the pod break their rules.
+    #[error("failed to run injection template: {0}")]
+    Annotations(#[source] Problems),
+    /// The annotation with the user's containers cannot be read.
+    #[error("failed to run injection template: invalid value '{value}' for annotation '{OVERRIDES}': {reason}")]
+    Overrides {
+        /// The annotation's value.
+        value: EcoString,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The status annotation has names of containers that are no list of strings.
+    #[error(
+        "failed to re apply container: invalid value '{value}' for annotation '{STATUS}': {field} has to be a list of \
+         names; remove the annotation, or restore what the injector wrote"
+    )]
+    Status {
+        /// The annotation's value.
+        value: EcoString,
+        /// `containers` or `initContainers`.
+        field: &'static str,
+    },
+    /// The pod, an alias or the config asks for a template that does not exist.
+    #[error("failed to run injection template: requested template {name:?} not found; have {known}")]
+    UnknownTemplate {
+        /// The template's name.
+        name: EcoString,
+        /// All templates there are.
+        known: String,
+    },
+    /// A template cannot be rendered for this pod.
+    #[error("failed to run injection template: template {name:?}: {source}")]
+    Render {
+        /// The template's name in the config.
+        name: EcoString,
+        /// Where and why.
+        source: Box<template::Error>,
+    },
+    /// What a template rendered to is no YAML.
+    #[error("failed to run injection template: {0}")]
+    NoYaml(#[source] Box<NoYaml>),
+    /// What a template rendered to is no object.
+    #[error("failed to run injection template: template {name:?} has to render to a pod; it rendered to {kind}")]
+    NoObject {
+        /// The template's name in the config.
+        name: EcoString,
+        /// What it rendered to.
+        kind: &'static str,
+    },
+    /// What a template rendered to cannot be merged.
+    #[error(
+        "failed to run injection template: failed applying the overlay of template {name:?}: strategic merge: {source}"
+    )]
+    Merge {
+        /// The template's name in the config.
+        name: EcoString,
+        /// Where and why.
+        source: merge::Error,
+    },
+    /// What a template rendered to makes something that is no pod.
+    #[error(
+        "failed to run injection template: template {name:?} does not make a pod (check Istio sidecar injector \
+         configuration): unmarshal patched pod: {source}"
+    )]
+    NoPod {
+        /// The template's name in the config.
+        name: EcoString,
+        /// Where and why.
+        source: typed::Error,
+    },
+    /// One of the user's containers cannot be merged over the injected one.
+    #[error("failed to re apply container: {container}: {reason}")]
+    Reapply {
+        /// The container's name.
+        container: EcoString,
+        /// Why.
+        reason: String,
+    },
+    /// The pod's proxy config cannot be read.
+    #[error("failed to process pod: annotation proxy.istio.io/config: {0}")]
+    ProxyConfig(#[source] mesh::Error),
+    /// The pod's metrics cannot be merged with the proxy's.
+    #[error("failed to process pod: {0}")]
+    Prometheus(String),
+}
+
+/// A template that rendered to text that is no YAML.
+#[derive(Debug, thiserror::Error)]
+#[error("template {name:?} rendered to text that is no YAML: {source}{}: {text}", TemplateLine(*.line))]
+pub struct NoYaml {
+    /// The template's name in the config.
+    pub name: EcoString,
+    /// Where in the rendered text, and why.
+    pub source: yaml::Error,
+    /// The line of the template that made the line.
+    pub line: Option<usize>,
+    /// The rendered line.
+    pub text: String,
+}
+
+struct TemplateLine(Option<usize>);
+
+impl std::fmt::Display for TemplateLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ", from line {line} of the template"))
+    }
+}

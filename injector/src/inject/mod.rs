@@ -1,0 +1,127 @@
+//! Injection: what becomes of a pod, step by step. No step knows a cluster, a file or a clock.
+//!
+//! ```text
+//! pod ──strip──▶ template data ──render──▶ patch ──merge──▶ pod ──reapply──▶ ──post-processing──▶ injected pod
+//! ```
+//!
+//! A pod is a tree in the canonical form of its type (`kubernetes::typed`); copies share what they do not change.
+
+mod data;
+pub mod env;
+mod error;
+mod images;
+mod init_user;
+pub mod native;
+pub mod openshift;
+mod order;
+mod pod;
+mod probes;
+mod prometheus;
+mod reapply;
+mod render;
+mod status;
+mod strip;
+
+use std::collections::BTreeMap;
+
+pub use error::Error;
+pub use openshift::Ids;
+
+use crate::annotations::{self, PROXY_CONFIG};
+use crate::mesh::{MeshConfig, ProxyConfig};
+use crate::object::Owner;
+use crate::template::Template;
+use crate::value::{EcoString, Map, Value};
+
+/// The parsed templates of an injection config, by name.
+pub type Templates = BTreeMap<EcoString, Template>;
+
+/// What is the same for all pods.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The templates.
+    pub templates: &'a Templates,
+    /// Names that stand for several templates.
+    pub aliases: &'a BTreeMap<EcoString, Vec<EcoString>>,
+    /// The templates of pods that do not ask for others.
+    pub default_templates: &'a [EcoString],
+    /// Annotations that every injected pod gets.
+    pub injected_annotations: &'a Map,
+    /// The values.
+    pub values: &'a Value,
+    /// The revision of the control plane.
+    pub revision: &'a str,
+    /// The injector's `COMPLIANCE_POLICY`.
+    pub compliance_policy: &'a str,
+}
+
+/// One pod's own circumstances.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The workload that the pod belongs to.
+    pub owner: Owner,
+    /// The mesh config; in kube-inject its default proxy config is the pod's.
+    pub mesh: &'a MeshConfig,
+    /// The proxy config that counts for the pod.
+    pub proxy: &'a ProxyConfig,
+    /// Environment variables for the proxy, from the webhook's URL.
+    pub env: Map,
+    /// Whom the proxy runs as.
+    pub ids: Ids,
+    /// Whether the proxy becomes a native sidecar, if no annotation tells.
+    pub native: bool,
+}
+
+/// Injects a pod, which has to be in canonical form. The result is in canonical form too.
+pub fn inject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<Value, Error> {
+    annotations::validate(pod::annotations(pod)).map_err(Error::Annotations)?;
+    let Request { owner, mesh, proxy, env, ids, native } = request;
+    let env = env::with_cluster_and_network(env, pod, setup.values);
+    let status = status::Status::of_pod(pod)?;
+    let overrides = reapply::Containers::of_annotation(pod)?;
+    let stripped = strip::strip(pod, status.as_ref(), &overrides, mesh.default_config().status_port());
+    let data = data::Data { stripped: &stripped, owner: &owner, mesh, proxy, ids, native, setup };
+    let rendered = render::render(pod, &data.value(), native, setup)?;
+    let template_pod = rendered.template_pod;
+    let mut merged = reapply::reapply(rendered.merged, pod, &template_pod, status.as_ref(), &overrides, &env)?;
+    init_user::adjust(&mut merged, pod, proxy);
+
+    env::apply(&mut merged, &env);
+    prometheus::merge(&mut merged, mesh)?;
+    prometheus::announce_secure_port(&mut merged);
+    probes::rewrite(&mut merged, mesh.default_config().status_port(), setup.values);
+    add_metadata(&mut merged, &template_pod, &env, setup);
+    let hold = holds_application(pod, mesh, setup.values)?;
+    order::order(&mut merged, hold);
+    Ok(merged)
+}
+
+/// The network's label, the status annotation, and the config's own annotations.
+fn add_metadata(pod: &mut Value, template_pod: &Value, env: &Map, setup: &Setup<'_>) {
+    let metadata = pod.map_entry("metadata");
+    if let Some(network) = env.get(env::NETWORK) {
+        metadata.entry("labels").make_map().insert(env::NETWORK_LABEL, network.clone());
+    }
+    let annotations = metadata.entry("annotations").make_map();
+    annotations.insert(annotations::STATUS, status::of_template_pod(template_pod, setup.revision));
+    for (name, value) in setup.injected_annotations.iter() {
+        annotations.insert(name.clone(), value.clone());
+    }
+}
+
+/// Whether the application waits for the proxy, so that the proxy comes first.
+fn holds_application(pod: &Value, mesh: &MeshConfig, values: &Value) -> Result<bool, Error> {
+    if values.at(&["global", "proxy", "holdApplicationUntilProxyStarts"]).and_then(Value::as_bool) == Some(true) {
+        return Ok(true);
+    }
+    match pod::annotation(pod, PROXY_CONFIG) {
+        Some(text) => {
+            let config = mesh.default_config().merged_with_text(text).map_err(Error::ProxyConfig)?;
+            Ok(config.holds_application())
+        }
+        None => Ok(mesh.default_config().holds_application()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

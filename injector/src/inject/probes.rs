@@ -1,0 +1,328 @@
+//! Probes: the kubelet cannot speak mutual TLS, so it asks the agent, and the agent asks the application.
+
+use std::collections::BTreeMap;
+
+use super::pod::{self, PROXY, Place, name};
+use crate::annotations::{REWRITE_PROBES, STATUS, STATUS_PORT};
+use crate::kubernetes::{Type, typed};
+use crate::value::{EcoString, Map, Value};
+use crate::{go, json};
+
+/// The sidecar's variable with what the agent has to ask.
+const VARIABLE: &str = "ISTIO_KUBE_APP_PROBERS";
+
+/// Handlers by the path under which the agent answers for them, as JSON.
+type Probers = BTreeMap<EcoString, String>;
+
+/// A place where a container can have a handler.
+struct Slot {
+    /// The container's field, and the field in that for lifecycle handlers.
+    path: &'static [&'static str],
+    /// The agent's path around the container's name.
+    prefix: &'static str,
+    suffix: &'static str,
+    /// Only probes know gRPC and have a timeout.
+    is_probe: bool,
+}
+
+const SLOTS: [Slot; 5] = [
+    Slot { path: &["readinessProbe"], prefix: "/app-health/", suffix: "/readyz", is_probe: true },
+    Slot { path: &["livenessProbe"], prefix: "/app-health/", suffix: "/livez", is_probe: true },
+    Slot { path: &["startupProbe"], prefix: "/app-health/", suffix: "/startupz", is_probe: true },
+    Slot { path: &["lifecycle", "preStop"], prefix: "/app-lifecycle/", suffix: "/prestopz", is_probe: false },
+    Slot { path: &["lifecycle", "postStart"], prefix: "/app-lifecycle/", suffix: "/poststartz", is_probe: false },
+];
+
+/// Rewrites the probes of all containers but the sidecar, and tells the sidecar what they were.
+pub(super) fn rewrite(pod: &mut Value, mesh_status_port: i32, values: &Value) {
+    if pod::find_in_pod(pod, PROXY).is_none() || !is_wanted(pod, values) {
+        return;
+    }
+    let mut probers = Probers::new();
+    each_container(pod, |container| dump(container, mesh_status_port, &mut probers));
+    if !probers.is_empty() {
+        let injected_before = pod::annotation(pod, STATUS).is_some();
+        if let Some(sidecar) = pod::sidecar_mut(pod) {
+            note(sidecar, probers, injected_before);
+        }
+    }
+    let port = match pod::annotation(pod, STATUS_PORT) {
+        // As Istio: a text that is no plain integer makes it 0.
+        Some(text) => go::atoi(text).ok().and_then(|port| i32::try_from(port).ok()).unwrap_or(0),
+        None => mesh_status_port,
+    };
+    each_container(pod, |container| redirect(container, port));
+}
+
+fn is_wanted(pod: &Value, values: &Value) -> bool {
+    let configured = || values.at(&["sidecarInjectorWebhook", "rewriteAppHTTPProbe"]).and_then(Value::as_bool);
+    pod::annotation(pod, REWRITE_PROBES).and_then(go::parse_bool).or_else(configured).unwrap_or(false)
+}
+
+/// Calls a function for each container with handlers, except the sidecar; init containers first.
+fn each_container(pod: &mut Value, mut change: impl FnMut(&mut Map)) {
+    let spec = pod.map_entry("spec");
+    for place in [Place::InitContainers, Place::Containers] {
+        let Some(list) = spec.get_mut(place.key()).and_then(Value::as_list_mut) else { continue };
+        let affected = |c: &Value| name(c) != PROXY && SLOTS.iter().any(|slot| handler(c, slot).is_some());
+        for i in 0..list.len() {
+            if list.get(i).is_some_and(affected)
+                && let Some(container) = list.make_mut().get_mut(i).and_then(Value::as_map_mut)
+            {
+                change(container);
+            }
+        }
+    }
+}
+
+fn handler<'a>(container: &'a Value, slot: &Slot) -> Option<&'a Map> {
+    container.at(slot.path)?.as_map()
+}
+
+fn handler_mut<'a>(container: &'a mut Map, slot: &Slot) -> Option<&'a mut Map> {
+    let (first, rest) = slot.path.split_first()?;
+    rest.iter().try_fold(container.get_mut(first)?, |value, key| value.as_map_mut()?.get_mut(key))?.as_map_mut()
+}
+
+/// Notes a container's handlers, and replaces names of ports in them by their numbers.
+fn dump(container: &mut Map, status_port: i32, probers: &mut Probers) {
+    let container_name = EcoString::from(container.str("name").unwrap_or_default());
+    let ports = container.get("ports").cloned().unwrap_or_default();
+    for slot in &SLOTS {
+        let Some(handler) = handler_mut(container, slot) else { continue };
+        if let Some(entry) = entry(handler, slot, &ports, status_port) {
+            probers.insert(format!("{}{container_name}{}", slot.prefix, slot.suffix).into(), entry);
+        }
+    }
+}
+
+/// What the agent has to ask instead of a handler; nothing if it cannot, or if the handler asks the agent already.
+fn entry(handler: &mut Map, slot: &Slot, ports: &Value, status_port: i32) -> Option<String> {
+    let timeout = handler.get("timeoutSeconds").and_then(Value::as_i64).filter(|t| slot.is_probe && *t != 0);
+    let (kind, type_name) = kind(handler, slot)?;
+    let action = handler.get_mut(kind)?.as_map_mut()?;
+    if kind != "grpc" {
+        match action.get("port") {
+            Some(Value::String(port)) => {
+                let named = ports.as_list()?.iter().rfind(|p| !port.is_empty() && name(p) == port)?;
+                let number = named.get("containerPort").cloned().unwrap_or(Value::Int(0));
+                action.insert("port", number);
+            }
+            Some(Value::Int(port)) if *port == i64::from(status_port) => return None,
+            None if status_port == 0 => return None,
+            Some(_) | None => (),
+        }
+    }
+    Some(prober(kind, handler.get(kind)?, Type::named(type_name)?, timeout))
+}
+
+/// The first kind of action that a handler has, and the action's type.
+fn kind(handler: &Map, slot: &Slot) -> Option<(&'static str, &'static str)> {
+    let has = |kind: &str| handler.get(kind).is_some_and(|action| !action.is_null());
+    let kinds = [("httpGet", "v1.HTTPGetAction"), ("tcpSocket", "v1.TCPSocketAction"), ("grpc", "v1.GRPCAction")];
+    kinds.into_iter().find(|(kind, _)| has(kind) && (slot.is_probe || *kind != "grpc"))
+}
+
+fn prober(kind: &str, action: &Value, of: Type, timeout: Option<i64>) -> String {
+    let action = typed::to_json(action, of);
+    match timeout {
+        Some(timeout) => format!(r#"{{"{kind}":{action},"timeoutSeconds":{timeout}}}"#),
+        None => format!(r#"{{"{kind}":{action}}}"#),
+    }
+}
+
+fn to_json(probers: &Probers) -> String {
+    let entries: Vec<_> =
+        probers.iter().map(|(path, entry)| format!("{}:{entry}", json::to_string(path.as_str()))).collect();
+    format!("{{{}}}", entries.join(","))
+}
+
+/// Sets the sidecar's variable. What an earlier injection noted wins, as the handlers in the pod are rewritten ones.
+fn note(sidecar: &mut Map, mut probers: Probers, injected_before: bool) {
+    let env = sidecar.get("env").and_then(Value::as_list);
+    let position = env.and_then(|list| list.iter().position(|entry| name(entry) == VARIABLE));
+    match position.filter(|_| injected_before) {
+        None => pod::push_env(sidecar, VARIABLE, to_json(&probers)),
+        Some(position) => {
+            let Some(list) = sidecar.get_mut("env").and_then(Value::as_list_mut) else { return };
+            let old = list.get(position).and_then(|e| e.str_at(&["value"])).unwrap_or_default();
+            // Istio logs a variable that it cannot read, and leaves it.
+            let Some(old) = read(old) else { return };
+            probers.extend(old);
+            if let Some(slot) = list.make_mut().get_mut(position) {
+                *slot = pod::env_entry(VARIABLE, to_json(&probers).into());
+            }
+        }
+    }
+}
+
+/// Reads the variable.
+fn read(text: &str) -> Option<Probers> {
+    let tree = json::parse(text.as_bytes()).ok()?;
+    if tree.is_null() {
+        return Some(Probers::new());
+    }
+    let entry = |(path, entry): (&EcoString, &Value)| {
+        let entry = if entry.is_null() { "null".to_owned() } else { read_prober(entry.as_map()?)? };
+        Some((path.clone(), entry))
+    };
+    tree.as_map()?.iter().map(entry).collect()
+}
+
+fn read_prober(entry: &Map) -> Option<String> {
+    let mut parts = Vec::new();
+    for (kind, type_name) in
+        [("httpGet", "v1.HTTPGetAction"), ("tcpSocket", "v1.TCPSocketAction"), ("grpc", "v1.GRPCAction")]
+    {
+        let Some(action) = pod::member(entry, kind).filter(|action| !action.is_null()) else { continue };
+        let of = Type::named(type_name)?;
+        let action = typed::round_trip(action, of, typed::Mode::Json).ok()?;
+        parts.push(format!("\"{kind}\":{}", typed::to_json(&action, of)));
+    }
+    match pod::member(entry, "timeoutSeconds") {
+        None | Some(Value::Null | Value::Int(0)) => (),
+        Some(Value::Int(timeout)) => parts.push(format!("\"timeoutSeconds\":{}", i32::try_from(*timeout).ok()?)),
+        Some(_) => return None,
+    }
+    Some(format!("{{{}}}", parts.join(",")))
+}
+
+/// Points a container's handlers at the agent.
+fn redirect(container: &mut Map, port: i32) {
+    let container_name = EcoString::from(container.str("name").unwrap_or_default());
+    for slot in &SLOTS {
+        let Some(handler) = handler_mut(container, slot) else { continue };
+        let Some((kind, _)) = kind(handler, slot) else { continue };
+        if kind != "httpGet" {
+            handler.remove(kind);
+        }
+        let action = handler.entry("httpGet").make_map();
+        action.insert("port", port);
+        action.insert("path", format!("{}{container_name}{}", slot.prefix, slot.suffix));
+        // The agent is asked in plain text, whatever it asks the application in.
+        if action.str("scheme") == Some("HTTPS") {
+            action.insert("scheme", "HTTP");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(pod: &str) -> (Value, String) {
+        let mut pod = json::parse(pod.as_bytes()).unwrap();
+        let values = json::parse(br#"{"sidecarInjectorWebhook":{"rewriteAppHTTPProbe":true}}"#).unwrap();
+        rewrite(&mut pod, 15020, &values);
+        let env = pod::find_in_pod(&pod, PROXY).map(|s| s.list_at(&["env"]).to_vec()).unwrap_or_default();
+        let variable = env.iter().find(|e| name(e) == VARIABLE).and_then(|e| e.str_at(&["value"])).unwrap_or_default();
+        (pod.clone(), variable.to_owned())
+    }
+
+    /// A pod with a container `app`, and a sidecar.
+    fn with(app: &str) -> String {
+        format!(r#"{{"spec":{{"containers":[{{"name":"app",{app}}},{{"name":"istio-proxy"}}]}}}}"#)
+    }
+
+    fn app(pod: &Value) -> String {
+        json::to_string(&pod::containers(pod, Place::Containers)[0])
+    }
+
+    #[test]
+    fn http_probes_go_to_the_agent() {
+        let (pod, variable) = rewritten(&with(
+            r#""livenessProbe":{"httpGet":{"port":80}},"readinessProbe":{"httpGet":{"path":"/p","port":3333,"scheme":"HTTPS","host":"h"},"timeoutSeconds":3}"#,
+        ));
+        assert_eq!(
+            variable,
+            r#"{"/app-health/app/livez":{"httpGet":{"port":80}},"/app-health/app/readyz":{"httpGet":{"path":"/p","port":3333,"host":"h","scheme":"HTTPS"},"timeoutSeconds":3}}"#
+        );
+        assert_eq!(
+            app(&pod),
+            r#"{"livenessProbe":{"httpGet":{"path":"/app-health/app/livez","port":15020}},"name":"app","readinessProbe":{"httpGet":{"host":"h","path":"/app-health/app/readyz","port":15020,"scheme":"HTTP"},"timeoutSeconds":3}}"#
+        );
+    }
+
+    #[test]
+    fn other_probes_become_http() {
+        let (pod, variable) = rewritten(&with(
+            r#""startupProbe":{"tcpSocket":{"port":90}},"livenessProbe":{"grpc":{"port":50051,"service":null}},"readinessProbe":{"exec":{"command":["x"]}}"#,
+        ));
+        assert_eq!(
+            variable,
+            r#"{"/app-health/app/livez":{"grpc":{"port":50051,"service":null}},"/app-health/app/startupz":{"tcpSocket":{"port":90}}}"#
+        );
+        assert_eq!(
+            app(&pod),
+            r#"{"livenessProbe":{"httpGet":{"path":"/app-health/app/livez","port":15020}},"name":"app","readinessProbe":{"exec":{"command":["x"]}},"startupProbe":{"httpGet":{"path":"/app-health/app/startupz","port":15020}}}"#
+        );
+    }
+
+    #[test]
+    fn lifecycle_handlers_go_to_the_agent_too() {
+        let (pod, variable) = rewritten(&with(
+            r#""lifecycle":{"postStart":{"tcpSocket":{"port":93}},"preStop":{"httpGet":{"port":91}}}"#,
+        ));
+        assert_eq!(
+            variable,
+            r#"{"/app-lifecycle/app/poststartz":{"tcpSocket":{"port":93}},"/app-lifecycle/app/prestopz":{"httpGet":{"port":91}}}"#
+        );
+        assert!(app(&pod).contains(r#""postStart":{"httpGet":{"path":"/app-lifecycle/app/poststartz","port":15020}}"#));
+    }
+
+    #[test]
+    fn names_of_ports_become_numbers() {
+        let ports = r#""ports":[{"containerPort":80,"name":"http"}]"#;
+        let (_, variable) = rewritten(&with(&format!(r#"{ports},"livenessProbe":{{"httpGet":{{"port":"http"}}}}"#)));
+        assert_eq!(variable, r#"{"/app-health/app/livez":{"httpGet":{"port":80}}}"#);
+        let (pod, variable) = rewritten(&with(&format!(r#"{ports},"livenessProbe":{{"httpGet":{{"port":"8080"}}}}"#)));
+        assert_eq!(variable, "", "a number in quotes is a name, and unknown");
+        assert!(app(&pod).contains(r#""port":15020"#), "and is rewritten all the same");
+    }
+
+    #[test]
+    fn what_asks_the_agent_already_is_not_noted() {
+        let (_, variable) = rewritten(&with(r#""livenessProbe":{"httpGet":{"port":15020}}"#));
+        assert_eq!(variable, "");
+    }
+
+    #[test]
+    fn without_a_sidecar_or_if_the_pod_declines_nothing_changes() {
+        let probe = r#""livenessProbe":{"httpGet":{"port":80}}"#;
+        let alone = format!(r#"{{"spec":{{"containers":[{{{probe},"name":"app"}}]}}}}"#);
+        assert_eq!(json::to_string(&rewritten(&alone).0), alone);
+        let declines =
+            with(probe).replacen('{', &format!(r#"{{"metadata":{{"annotations":{{"{REWRITE_PROBES}":"false"}}}},"#), 1);
+        assert_eq!(rewritten(&declines).1, "");
+    }
+
+    #[test]
+    fn the_annotated_status_port_is_where_probes_go() {
+        for (annotated, want) in [("3333", "3333"), ("x", "0")] {
+            let pod = with(r#""livenessProbe":{"httpGet":{"port":80}}"#);
+            let pod =
+                pod.replacen('{', &format!(r#"{{"metadata":{{"annotations":{{"{STATUS_PORT}":"{annotated}"}}}},"#), 1);
+            assert!(app(&rewritten(&pod).0).contains(&format!(r#""port":{want}"#)));
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_injection_noted_wins() {
+        let merged = |old: &str| {
+            let old = old.replace('"', "\\\"");
+            let text = format!(
+                r#"{{"metadata":{{"annotations":{{"{STATUS}":"{{}}"}}}},"spec":{{"containers":[
+                    {{"name":"app","livenessProbe":{{"httpGet":{{"port":80}}}},"readinessProbe":{{"httpGet":{{"port":81}}}}}},
+                    {{"name":"istio-proxy","env":[{{"name":"{VARIABLE}","value":"{old}"}}]}}]}}}}"#
+            );
+            rewritten(&text).1
+        };
+        assert_eq!(
+            merged(r#"{"/app-health/app/livez":{"tcpSocket":{"port":1,"host":""},"timeoutSeconds":0},"/gone":null}"#),
+            r#"{"/app-health/app/livez":{"tcpSocket":{"port":1}},"/app-health/app/readyz":{"httpGet":{"port":81}},"/gone":null}"#
+        );
+        for unreadable in ["bad", "[]", r#"{"a":1}"#, r#"{"a":{"timeoutSeconds":"x"}}"#] {
+            assert_eq!(merged(unreadable), unreadable);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Renders templates, and merges what they make into the pod.
+
+use std::borrow::Cow;
+
+use super::error::NoYaml;
+use super::pod::{self, PROXY, Place, name};
+use super::{Error, Setup};
+use crate::annotations::{NATIVE_SIDECAR, TEMPLATES};
+use crate::kubernetes::{Type, merge, typed};
+use crate::template::{self, Limits, Template};
+use crate::value::{EcoString, EcoVec, Map, Value};
+use crate::yaml;
+
+/// What rendering led to.
+pub(super) struct Rendered {
+    /// What the templates alone make.
+    pub(super) template_pod: Value,
+    /// The pod with the templates merged over it.
+    pub(super) merged: Value,
+}
+
+/// Renders the pod's templates one after another.
+pub(super) fn render(pod: &Value, data: &template::Value, native: bool, setup: &Setup<'_>) -> Result<Rendered, Error> {
+    let mut rendered = Rendered { template_pod: empty_pod(), merged: pod.clone() };
+    for name in selected(pod, setup) {
+        let template = setup.templates.get(name.as_ref()).ok_or_else(|| Error::UnknownTemplate {
+            name: name.as_ref().into(),
+            known: setup.templates.keys().map(EcoString::as_str).collect::<Vec<_>>().join(", "),
+        })?;
+        let patch = patch(&name, template, data)?;
+        let Rendered { template_pod, mut merged } = rendered;
+        let template_pod = overlay(&name, template_pod, &patch)?;
+        if is_native(&merged, native)
+            && pod::find(pod::containers(&template_pod, Place::InitContainers), PROXY).is_some()
+        {
+            move_to_init_containers(&mut merged);
+        }
+        rendered = Rendered { template_pod, merged: overlay(&name, merged, &patch)? };
+    }
+    Ok(rendered)
+}
+
+/// The names of the templates that the pod, or the config, asks for. Aliases are looked up once.
+fn selected<'a>(pod: &'a Value, setup: &'a Setup<'_>) -> Vec<Cow<'a, str>> {
+    let names: Vec<&str> = match pod::annotation(pod, TEMPLATES) {
+        Some(text) => text.split(',').map(str::trim).collect(),
+        None => setup.default_templates.iter().map(EcoString::as_str).collect(),
+    };
+    let expand = |name| match setup.aliases.get(name) {
+        Some(others) => others.iter().map(|name| Cow::Borrowed(name.as_str())).collect(),
+        None => vec![Cow::Borrowed(name)],
+    };
+    names.into_iter().flat_map(expand).collect()
+}
+
+/// What a template makes for this pod.
+fn patch(name: &str, template: &Template, data: &template::Value) -> Result<Value, Error> {
+    let mut text = String::with_capacity(RENDERED_SIZE);
+    template
+        .render(data, &Limits::default(), &mut text)
+        .map_err(|source| Error::Render { name: name.into(), source })?;
+    let patch = yaml::parse(&text).map_err(|source| no_yaml(name, template, data, source, &text))?;
+    if patch.is_null() {
+        return Ok(Value::Map(Map::new()));
+    }
+    match patch.as_map() {
+        Some(_) => Ok(patch),
+        None => Err(Error::NoObject { name: name.into(), kind: patch.kind() }),
+    }
+}
+
+/// Room for what Istio's sidecar template makes of a small pod: 9 KB.
+const RENDERED_SIZE: usize = 12 << 10;
+
+/// The error of a template whose text is no YAML: renders again to find the template's line.
+fn no_yaml(name: &str, template: &Template, data: &template::Value, source: yaml::Error, text: &str) -> Error {
+    let start: usize = text.split_inclusive('\n').take(source.position.line.saturating_sub(1)).map(str::len).sum();
+    let rendered_line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().to_owned();
+    let marks = template.render_marked(data, &Limits::default(), &mut String::new()).unwrap_or_default();
+    let line = template.line_of(&marks, start + source.position.column.saturating_sub(1));
+    Error::NoYaml(Box::new(NoYaml { name: name.into(), source, line, text: rendered_line }))
+}
+
+fn overlay(name: &str, pod: Value, patch: &Value) -> Result<Value, Error> {
+    let merged = merge::apply(pod, patch, Type::POD).map_err(|source| Error::Merge { name: name.into(), source })?;
+    typed::round_trip(&merged, Type::POD, typed::Mode::Json)
+        .map_err(|source| Error::NoPod { name: name.into(), source })
+}
+
+/// Go's zero pod.
+fn empty_pod() -> Value {
+    let empty = || Value::Map(Map::new());
+    let spec = Map::from_iter([("containers", Value::Null)]);
+    Map::from_iter([("metadata", empty()), ("spec", spec.into()), ("status", empty())]).into()
+}
+
+fn is_native(pod: &Value, native: bool) -> bool {
+    match pod::annotation(pod, NATIVE_SIDECAR) {
+        Some("true") => true,
+        Some("false") => false,
+        Some(_) | None => native,
+    }
+}
+
+/// The user's own sidecar stands among the containers; the template's native one is an init container.
+fn move_to_init_containers(pod: &mut Value) {
+    let Some(position) = pod::containers(pod, Place::Containers).iter().position(|c| name(c) == PROXY) else { return };
+    let spec = pod.map_entry("spec");
+    let Some(list) = spec.get_mut(Place::Containers.key()).and_then(Value::as_list_mut) else { return };
+    let moved = list.remove(position);
+    let inits = spec.entry(Place::InitContainers.key());
+    match inits.as_list_mut() {
+        Some(inits) => inits.push(moved),
+        None => *inits = Value::List(EcoVec::from_iter([moved])),
+    }
+}

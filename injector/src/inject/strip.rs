@@ -1,0 +1,103 @@
+//! Takes an earlier injection out of a pod, so that templates see the user's own pod again.
+
+use std::borrow::Cow;
+
+use super::pod::{self, Place, name};
+use super::prometheus;
+use super::reapply::Containers;
+use super::status::Status;
+use crate::annotations::STATUS;
+use crate::value::{EcoVec, Value};
+
+/// The pod without what was injected before, and with the user's own containers of the same names put back. Only
+/// templates see this pod: volumes and pull secrets are still there.
+pub(super) fn strip<'a>(
+    pod: &'a Value,
+    status: Option<&Status>,
+    overrides: &Containers,
+    status_port: i32,
+) -> Cow<'a, Value> {
+    let mut stripped = Cow::Borrowed(pod);
+    if let Some(status) = status.filter(|status| status.readable) {
+        remove_injected(stripped.to_mut(), status, status_port);
+    }
+    for place in [Place::Containers, Place::InitContainers] {
+        for container in overrides.of(place) {
+            if pod::find(pod::containers(&stripped, place), name(container)).is_none() {
+                push(stripped.to_mut(), place, container.clone());
+            }
+        }
+    }
+    stripped
+}
+
+fn remove_injected(pod: &mut Value, status: &Status, status_port: i32) {
+    let spec = pod.map_entry("spec");
+    for place in [Place::Containers, Place::InitContainers] {
+        if let Some(list) = spec.get_mut(place.key()).and_then(Value::as_list_mut) {
+            list.retain(|container| !status.names(place).iter().any(|injected| *injected == name(container)));
+        }
+    }
+    if let Some(annotations) = pod.map_entry("metadata").get_mut("annotations").and_then(Value::as_map_mut) {
+        if prometheus::port(annotations) == Some(status_port.to_string().as_str()) {
+            prometheus::clear(annotations);
+        }
+        annotations.remove(STATUS);
+    }
+}
+
+fn push(pod: &mut Value, place: Place, container: Value) {
+    let list = pod.map_entry("spec").entry(place.key());
+    match list.as_list_mut() {
+        Some(list) => list.push(container),
+        None => *list = Value::List(EcoVec::from_iter([container])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strip_text(text: &str) -> String {
+        let pod = crate::json::parse(text.as_bytes()).unwrap();
+        let status = Status::of_pod(&pod).unwrap();
+        let overrides = Containers::of_annotation(&pod).unwrap();
+        crate::json::to_string(&*strip(&pod, status.as_ref(), &overrides, 15020))
+    }
+
+    #[test]
+    fn a_pod_that_was_not_injected_stays_as_it_is() {
+        let text = r#"{"metadata":{"annotations":{"prometheus.io/port":"15020"}},"spec":{"containers":[{"name":"istio-proxy"}]}}"#;
+        assert_eq!(strip_text(text), text);
+    }
+
+    #[test]
+    fn injected_containers_and_annotations_go() {
+        let text = r#"{"metadata":{"annotations":{"a":"b","prometheus.io/path":"/stats/prometheus","prometheus.io/port":"15020",
+            "prometheus.io/scrape":"true","sidecar.istio.io/status":"{\"initContainers\":[\"istio-init\"],\"containers\":[\"istio-proxy\"]}"}},
+            "spec":{"containers":[{"name":"app"},{"name":"istio-proxy"}],"initContainers":[{"name":"istio-init"}],"volumes":[{"name":"v"}]}}"#;
+        assert_eq!(
+            strip_text(text),
+            r#"{"metadata":{"annotations":{"a":"b"}},"spec":{"containers":[{"name":"app"}],"initContainers":[],"volumes":[{"name":"v"}]}}"#
+        );
+    }
+
+    #[test]
+    fn annotations_of_another_port_stay() {
+        let text = r#"{"metadata":{"annotations":{"prometheus.io/port":"9090","sidecar.istio.io/status":"{}"}}}"#;
+        assert_eq!(strip_text(text), r#"{"metadata":{"annotations":{"prometheus.io/port":"9090"}},"spec":{}}"#);
+    }
+
+    #[test]
+    fn the_users_own_containers_come_back() {
+        let text = r#"{"metadata":{"annotations":{"proxy.istio.io/overrides":"{\"containers\":[{\"name\":\"istio-proxy\",\"resources\":{}},{\"name\":\"app\",\"resources\":{}}]}"}},
+            "spec":{"containers":[{"name":"app","image":"i"}]}}"#;
+        let stripped = strip_text(text);
+        assert!(
+            stripped.ends_with(
+                r#""spec":{"containers":[{"image":"i","name":"app"},{"name":"istio-proxy","resources":{}}]}}"#
+            ),
+            "{stripped}"
+        );
+    }
+}

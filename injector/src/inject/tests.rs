@@ -1,0 +1,265 @@
+use super::*;
+use crate::json;
+use crate::template::Functions;
+
+/// What an injection reads beside the pod, with templates of our own.
+struct Config {
+    templates: Templates,
+    aliases: BTreeMap<EcoString, Vec<EcoString>>,
+    default_templates: Vec<EcoString>,
+    injected_annotations: Map,
+    values: Value,
+    mesh: MeshConfig,
+    native: bool,
+}
+
+const SIDECAR: &str = r#"
+metadata:
+  labels:
+    owner: "{{ .DeploymentMeta.Name }}"
+  annotations:
+    apps: "{{ range .Spec.Containers }}{{ if ne .Name `istio-proxy` }}{{ .Name }},{{ end }}{{ end }}"
+spec:
+  {{ if .NativeSidecars }}initContainers:{{ else }}containers:{{ end }}
+  - name: istio-proxy
+    image: "{{ .ProxyImage }}"
+    args: [proxy]
+    env:
+    - name: UID
+      value: "{{ .ProxyUID }}"
+    - name: LEVEL
+      value: info
+    securityContext:
+      runAsUser: {{ .ProxyUID }}
+  volumes:
+  - name: istio-data
+    emptyDir: {}
+"#;
+
+const INIT: &str = r#"
+spec:
+  initContainers:
+  - name: istio-init
+    image: init
+    args: ["-u", "1337"]
+"#;
+
+impl Config {
+    fn new() -> Self {
+        let templates =
+            [("sidecar", SIDECAR), ("init", INIT), ("broken", "a: [\n\nb: {{ .Revision }}\n"), ("list", "- a")];
+        let parse = |(name, text): (&str, &str)| {
+            (EcoString::from(name), Template::parse("inject", text, &Functions::new()).unwrap())
+        };
+        Config {
+            templates: templates.into_iter().map(parse).collect(),
+            aliases: BTreeMap::from([("both".into(), vec!["sidecar".into(), "init".into()])]),
+            default_templates: vec!["sidecar".into()],
+            injected_annotations: Map::new(),
+            values: json::parse(
+                br#"{"global":{"hub":"h","tag":"t"},"sidecarInjectorWebhook":{"rewriteAppHTTPProbe":true}}"#,
+            )
+            .unwrap(),
+            mesh: MeshConfig::default(),
+            native: false,
+        }
+    }
+
+    fn inject(&self, pod: &Value) -> Result<Value, Error> {
+        let setup = Setup {
+            templates: &self.templates,
+            aliases: &self.aliases,
+            default_templates: &self.default_templates,
+            injected_annotations: &self.injected_annotations,
+            values: &self.values,
+            revision: "",
+            compliance_policy: "",
+        };
+        let request = Request {
+            owner: Owner::of_pod(pod),
+            mesh: &self.mesh,
+            proxy: self.mesh.default_config(),
+            env: Map::new(),
+            ids: Ids::default(),
+            native: self.native,
+        };
+        inject(pod, request, &setup)
+    }
+
+    fn text(&self, pod: &str) -> String {
+        json::to_string(&self.inject(&tree(pod)).unwrap())
+    }
+
+    fn error(&self, pod: &str) -> String {
+        self.inject(&tree(pod)).unwrap_err().to_string()
+    }
+}
+
+fn tree(text: &str) -> Value {
+    json::parse(text.as_bytes()).unwrap()
+}
+
+fn asks(templates: &str) -> String {
+    format!(
+        r#"{{"metadata":{{"annotations":{{"inject.istio.io/templates":"{templates}"}}}},"spec":{{"containers":[{{"name":"app","resources":{{}}}}]}}}}"#
+    )
+}
+
+fn names(pod: &Value, list: &str) -> Vec<String> {
+    pod.list_at(&["spec", list]).iter().map(|c| pod::name(c).to_owned()).collect()
+}
+
+#[test]
+fn a_pod_gets_the_sidecar_and_what_goes_with_it() {
+    let pod = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"app","resources":{}}]},"status":{}}"#;
+    assert_eq!(
+        Config::new().text(pod),
+        r#"{"metadata":{"annotations":{"apps":"app,","prometheus.io/path":"/stats/prometheus","prometheus.io/port":"15020","prometheus.io/scrape":"true","sidecar.istio.io/status":"{\"initContainers\":null,\"containers\":[\"istio-proxy\"],\"volumes\":[\"istio-data\"],\"imagePullSecrets\":null,\"revision\":\"default\"}"},"labels":{"owner":"p"},"name":"p"},"#.to_owned()
+            + r#""spec":{"containers":[{"name":"app","resources":{}},{"args":["proxy"],"env":[{"name":"UID","value":"1337"},{"name":"LEVEL","value":"info"}],"image":"h/proxyv2:t","name":"istio-proxy","resources":{},"securityContext":{"runAsUser":1337}}],"#
+            + r#""volumes":[{"emptyDir":{},"name":"istio-data"}]},"status":{}}"#
+    );
+}
+
+#[test]
+fn templates_are_chosen_by_annotation_and_alias() {
+    let config = Config::new();
+    let both = config.inject(&tree(&asks("both"))).unwrap();
+    assert_eq!(
+        (names(&both, "containers"), names(&both, "initContainers")),
+        (vec!["app".to_owned(), "istio-proxy".to_owned()], vec!["istio-init".to_owned()])
+    );
+    let init = config.inject(&tree(&asks(" init , init"))).unwrap();
+    assert_eq!(
+        (names(&init, "containers"), names(&init, "initContainers")),
+        (vec!["app".to_owned()], vec!["istio-init".to_owned()])
+    );
+    assert_eq!(
+        config.error(&asks("nosuch")),
+        "failed to run injection template: requested template \"nosuch\" not found; have broken, init, list, sidecar"
+    );
+}
+
+#[test]
+fn a_template_that_makes_no_pod_is_reported_with_its_name_and_line() {
+    let config = Config::new();
+    let error = config.error(&asks("broken"));
+    assert!(
+        error.starts_with("failed to run injection template: template \"broken\" rendered to text that is no YAML: "),
+        "{error}"
+    );
+    assert!(error.contains("of the template: b: "), "{error}");
+    assert_eq!(
+        config.error(&asks("list")),
+        "failed to run injection template: template \"list\" has to render to a pod; it rendered to a list"
+    );
+}
+
+#[test]
+fn wrong_annotations_are_reported_before_anything_is_rendered() {
+    let pod = r#"{"metadata":{"annotations":{"inject.istio.io/templates":"nosuch","status.sidecar.istio.io/port":"x","sidecar.istio.io/interceptionMode":"y"}},"spec":{}}"#;
+    let error = Config::new().error(pod);
+    assert!(error.contains("2 errors occurred") && error.contains("status.sidecar.istio.io/port"), "{error}");
+    for overrides in ["bad{", "[]", r#"{\"containers\":{}}"#, r#"{\"containers\":[{\"args\":1}]}"#] {
+        let pod =
+            format!(r#"{{"metadata":{{"annotations":{{"proxy.istio.io/overrides":"{overrides}"}}}},"spec":{{}}}}"#);
+        let error = Config::new().error(&pod);
+        assert!(error.contains("annotation 'proxy.istio.io/overrides'"), "{error}");
+    }
+}
+
+/// A pod with a sidecar of the user's.
+const OWN_SIDECAR: &str = r#"{"metadata":{"name":"p"},"spec":{"containers":[
+    {"name":"istio-proxy","image":"auto","args":["own"],"env":[{"name":"LEVEL","value":"debug"},{"name":"MINE","value":"1"}],
+     "resources":{},"securityContext":{"runAsUser":2000}},{"name":"app","resources":{}}]},"status":{}}"#;
+
+fn sidecar(pod: &Value) -> &Value {
+    pod::find_in_pod(pod, pod::PROXY).unwrap()
+}
+
+#[test]
+fn the_users_own_sidecar_settings_win_and_are_noted() {
+    let pod = Config::new().inject(&tree(OWN_SIDECAR)).unwrap();
+    assert_eq!(
+        json::to_string(sidecar(&pod)),
+        r#"{"args":["own"],"env":[{"name":"UID","value":"1337"},{"name":"LEVEL","value":"debug"},{"name":"MINE","value":"1"}],"image":"h/proxyv2:t","name":"istio-proxy","resources":{},"securityContext":{"runAsUser":2000}}"#
+    );
+    assert_eq!(
+        pod::annotation(&pod, annotations::OVERRIDES).unwrap(),
+        r#"{"containers":[{"name":"istio-proxy","args":["own"],"env":[{"name":"LEVEL","value":"debug"},{"name":"MINE","value":"1"}],"resources":{},"securityContext":{"runAsUser":2000}}]}"#
+    );
+}
+
+#[test]
+fn injecting_twice_is_injecting_once_and_keeps_the_users_settings() {
+    for native in [false, true] {
+        for pod in [asks("both"), OWN_SIDECAR.to_owned()] {
+            let config = Config { native, ..Config::new() };
+            let once = config.inject(&tree(&pod)).unwrap();
+            let twice = config.inject(&once).unwrap();
+            assert_eq!(json::to_string(&once), json::to_string(&twice), "native {native}: {pod}");
+        }
+    }
+}
+
+#[test]
+fn a_newer_template_upgrades_what_an_older_one_injected() {
+    let mut config = Config::new();
+    let once = config.inject(&tree(OWN_SIDECAR)).unwrap();
+    config.values.map_entry("global").insert("tag", "newer");
+    let again = config.inject(&once).unwrap();
+    assert_eq!(sidecar(&again).str_at(&["image"]), Some("h/proxyv2:newer"));
+}
+
+#[test]
+fn what_changed_in_an_injected_pod_since_is_not_reverted() {
+    let config = Config::new();
+    let mut once = config.inject(&tree(OWN_SIDECAR)).unwrap();
+    let proxy = pod::sidecar_mut(&mut once).unwrap();
+    proxy.insert("workingDir", "/new");
+    let env = proxy.get_mut("env").unwrap().as_list_mut().unwrap();
+    env.make_mut()[2] = pod::env_entry("MINE", "2".into());
+    let twice = config.inject(&once).unwrap();
+    let text = json::to_string(sidecar(&twice));
+    assert!(text.contains(r#"{"name":"MINE","value":"2"}"#) && text.contains(r#""workingDir":"/new""#), "{text}");
+}
+
+#[test]
+fn a_native_sidecar_takes_the_users_settings_along() {
+    let config = Config { native: true, ..Config::new() };
+    let pod = config.inject(&tree(OWN_SIDECAR)).unwrap();
+    assert_eq!(
+        (names(&pod, "containers"), names(&pod, "initContainers")),
+        (vec!["app".to_owned()], vec!["istio-proxy".to_owned()])
+    );
+    assert!(json::to_string(sidecar(&pod)).contains(r#""args":["own"]"#));
+    let declined =
+        tree(&OWN_SIDECAR.replace(r#""name":"p""#, r#""annotations":{"sidecar.istio.io/nativeSidecar":"false"}"#));
+    let pod = config.inject(&declined).unwrap();
+    assert_eq!(
+        names(&pod, "containers"),
+        ["app", "istio-proxy"],
+        "the code's part of the switch; the template has its own"
+    );
+}
+
+#[test]
+fn an_application_that_waits_comes_after_the_proxy() {
+    let mut config = Config::new();
+    let order = |config: &Config, pod: &str| names(&config.inject(&tree(pod)).unwrap(), "containers");
+    let holds = r#"{"metadata":{"annotations":{"proxy.istio.io/config":"holdApplicationUntilProxyStarts: true"}},"spec":{"containers":[{"name":"app","resources":{}}]}}"#;
+    assert_eq!(order(&config, &asks("sidecar")), ["app", "istio-proxy"]);
+    assert_eq!(order(&config, holds), ["istio-proxy", "app"]);
+    config.values.map_entry("global").insert("proxy", tree(r#"{"holdApplicationUntilProxyStarts":true}"#));
+    assert_eq!(order(&config, &asks("sidecar")), ["istio-proxy", "app"]);
+}
+
+#[test]
+fn the_networks_label_and_the_configs_annotations_are_set_last() {
+    let mut config = Config::new();
+    config.values.map_entry("global").insert("network", "n1");
+    config.injected_annotations.insert("prometheus.io/path", "/mine");
+    let pod = config.inject(&tree(&asks("sidecar"))).unwrap();
+    assert_eq!(pod.str_at(&["metadata", "labels", env::NETWORK_LABEL]), Some("n1"));
+    assert_eq!(pod::annotation(&pod, "prometheus.io/path"), Some("/mine"));
+    assert!(json::to_string(sidecar(&pod)).contains(r#"{"name":"ISTIO_META_NETWORK","value":"n1"}"#));
+}

@@ -57,6 +57,11 @@ impl Map {
         self.entries.is_empty()
     }
 
+    /// Whether both are copies of one map that neither has changed since. Equal maps need not be.
+    pub fn is_shared_with(&self, other: &Map) -> bool {
+        self.entries.as_ptr() == other.entries.as_ptr() && self.len() == other.len()
+    }
+
     fn find(&self, key: &str) -> Result<usize, usize> {
         // Most maps are written in order already: look at the end first.
         match self.entries.last() {

@@ -1,5 +1,6 @@
 //! Files of objects: documents, lists, the kinds that have a pod in them, and the text that becomes of them.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -177,7 +178,7 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
             if self.item.len() > MAX_LISTS {
                 return Err(fail(&self.item, Vec::new(), Problem::Depth { limit: MAX_LISTS }));
             }
-            let rewritten = self.object(item)?;
+            let rewritten = self.object(&as_json(item))?;
             self.item.pop();
             let list = typed.make_map().get_mut("items").and_then(Value::as_list_mut);
             if let (Some(new), Some(slot)) = (rewritten, list.and_then(|l| l.make_mut().get_mut(index))) {
@@ -185,6 +186,36 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
             }
         }
         Ok(typed)
+    }
+}
+
+/// An item of a list as it is after a trip through JSON, which Istio sends it on: doubles that are integers become integers.
+fn as_json(item: &Value) -> Cow<'_, Value> {
+    match item {
+        Value::Float(f) => match crate::json::float(*f).parse() {
+            Ok(integer) => Cow::Owned(Value::Int(integer)),
+            Err(_) => Cow::Borrowed(item),
+        },
+        Value::List(list) => {
+            let changed = |(i, v)| if let Cow::Owned(new) = as_json(v) { Some((i, new)) } else { None };
+            let mut out = Cow::Borrowed(list);
+            for (i, new) in list.iter().enumerate().filter_map(changed) {
+                if let Some(slot) = out.to_mut().make_mut().get_mut(i) {
+                    *slot = new;
+                }
+            }
+            if let Cow::Owned(list) = out { Cow::Owned(Value::List(list)) } else { Cow::Borrowed(item) }
+        }
+        Value::Map(map) => {
+            let mut out = Cow::Borrowed(map);
+            for (key, value) in map.iter() {
+                if let Cow::Owned(new) = as_json(value) {
+                    out.to_mut().insert(key.clone(), new);
+                }
+            }
+            if let Cow::Owned(map) = out { Cow::Owned(Value::Map(map)) } else { Cow::Borrowed(item) }
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::String(_) => Cow::Borrowed(item),
     }
 }
 

@@ -81,11 +81,16 @@ pub(super) fn time(value: &Value) -> Result<Option<Value>, Error> {
     }
 }
 
-/// A double as Go's `strconv.FormatFloat(f, 'g', -1, 64)` writes it: the shortest text, with an exponent below 1e-4
-/// and from 1e6.
+/// A double as sigs.k8s.io/yaml makes a string of it, Go's `strconv.FormatFloat(f, 'g', -1, 32)`: rounded to a single, the
+/// shortest text, with an exponent below 1e-4 and from 1e6.
 fn shortest(f: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is what Go does")]
+    let f = f as f32;
     let size = f.abs();
-    if size == 0.0 || (1e-4..1e6).contains(&size) || !f.is_finite() {
+    if f.is_infinite() {
+        return if f > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
+    }
+    if size == 0.0 || (1e-4..1e6).contains(&size) || f.is_nan() {
         return format!("{f}");
     }
     let text = format!("{f:e}");

@@ -43,15 +43,6 @@ fn section<'a>(dry_run: &'a str, program: &str) -> impl Iterator<Item = &'a str>
     rest.lines().take_while(|l| !l.starts_with('#'))
 }
 
-/// nft's own notation of a prefix of interface names. Istio's program writes it as iptables does.
-fn with_prefixes(line: &str) -> String {
-    let words = line.split(' ').map(|word| match word.strip_suffix('+') {
-        Some(prefix) if !word.starts_with('"') => format!("\"{prefix}*\""),
-        _ => word.to_owned(),
-    });
-    words.collect::<Vec<_>>().join(" ") + "\n"
-}
-
 /// Has the bare programs do what a dry run says.
 fn load(pod: &Pod, kind: Kind, dry_run: &str) {
     for family in FAMILIES {
@@ -59,7 +50,7 @@ fn load(pod: &Pod, kind: Kind, dry_run: &str) {
             section(dry_run, &format!("{family}tables-restore --noflush")).map(|l| format!("{l}\n")).collect();
         pod.load(kind, family, &text);
     }
-    let script: String = section(dry_run, "nft -f -").map(with_prefixes).collect();
+    let script: String = section(dry_run, "nft -f -").map(|l| format!("{l}\n")).collect();
     let loaded = pod.feed("nft", &["-f", "-"], &script);
     assert!(loaded.succeeded(), "{loaded:?} of {script}");
     let routing = dry_run.lines().filter_map(|l| l.strip_prefix("# ")).filter(|l| l.starts_with("ip "));

@@ -14,7 +14,7 @@ pub enum Ignored {
         /// What holds in its place.
         instead: &'static str,
     },
-    /// A word that is no flag.
+    /// A word that is no flag, which scripts for virtual machines pass, or which an error before it explains.
     #[error("the argument {0:?} is ignored: it is neither a flag nor a command")]
     Stray(String),
 }
@@ -49,12 +49,34 @@ pub enum ShapeError {
         /// The text, with replacement characters.
         value: String,
     },
+    /// A word that is no flag.
+    #[error("{word:?} is neither a flag nor a command{}; the commands are apply, clean, check and explain", suggestion(.similar))]
+    NoCommand {
+        /// The word.
+        word: String,
+        /// What may have been meant.
+        similar: Option<String>,
+    },
     /// Two things to do.
     #[error("{0} and {1} are two commands: give one of them")]
     TwoCommands(&'static str, &'static str),
     /// Whatever else the parser finds.
     #[error("{}", Printable(.0))]
     Other(String),
+}
+
+impl ShapeError {
+    /// Whether it is about a word by itself.
+    pub(super) fn is_of_a_word(&self) -> bool {
+        match self {
+            Self::NoCommand { .. } | Self::TwoCommands(..) => true,
+            Self::Unknown { .. }
+            | Self::NoValue(_)
+            | Self::LooksLikeFlag { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Other(_) => false,
+        }
+    }
 }
 
 fn suggestion(similar: &Option<String>) -> String {

@@ -59,9 +59,12 @@ impl Command {
         }
     }
 
-    /// The command that is asked for by a word of its own.
+    /// All.
+    const ALL: [Self; 4] = [Self::Apply, Self::Clean, Self::Check, Self::Explain];
+
+    /// The command that a word asks for.
     fn named(word: &str) -> Option<Self> {
-        [Self::Clean, Self::Check, Self::Explain].into_iter().find(|c| c.name() == word)
+        Self::ALL.into_iter().find(|c| c.name() == word)
     }
 }
 
@@ -311,7 +314,7 @@ fn parser(flags: impl Iterator<Item = &'static Flag>) -> clap::Command {
     let mut command = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")
-        .override_usage("istio-iptables [clean | check | explain [PACKET...]] [FLAGS]")
+        .override_usage("istio-iptables [apply | clean | check | explain [PACKET...]] [FLAGS]")
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
         .arg(
@@ -346,18 +349,20 @@ fn help(flag: &Flag) -> String {
 
 const AFTER_HELP: &str = "\
 Commands:
+  apply    Put the rules in place, which a call without a command does as well
   clean    Remove everything of ours, whatever kind of rules it is
   check    Say how what the kernel has differs from what the flags want; changes nothing
   explain  Say what becomes of a packet, rule by rule, or without one, of each kind of traffic;
            PACKET as in: out tcp uid=1000 to=10.0.0.5:443, or: in udp to=:53 from=10.1.2.3 iface=eth0
 
+Without -b, -i, -q and --redirect-dns nothing is captured, and what was captured before no longer is.
 A flag goes before its variable. Lists are separated by commas. IPv4 and IPv6 may be mixed.
 Also in the environment: ISTIO_OUTBOUND_OWNER_GROUPS (default *), ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE,
 ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32), ENVOY_USER (default istio-proxy),
 ISTIO_IPTABLES_PROGRAM_TIMEOUT (default 60s, the bound on one child process).
 
 Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 3 check found a difference;
-126 the validation failed.
+126 the validation failed; the rules stay in place.
 
 Example, what Istio's injector runs (with -n it only prints the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";

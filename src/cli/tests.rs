@@ -72,7 +72,8 @@ fn a_switch_needs_no_value_and_takes_none_from_the_next_argument() {
     for flag in flags::ALL.iter().filter(|f| is_switch(f) && !is_retired(f)) {
         let call = call(&[&format!("--{}", flag.long), "false"]);
         assert_eq!(text(&call, flag).as_deref(), Some("true"), "{}", flag.long);
-        assert_eq!(call.ignored, [Ignored::Stray("false".to_owned())], "{}", flag.long);
+        let [error] = &call.errors[..] else { panic!("{:?}", call.errors) };
+        assert!(error.to_string().contains("did you mean --FLAG=false?"), "{error}");
     }
 }
 
@@ -121,7 +122,9 @@ fn names_of_the_program() {
         (&["istio-iptables", "istio-iptables", "-n"], (Command::Apply, vec![])),
         (&["istio-iptables", "-n", "/usr/local/bin/istio-iptables"], (Command::Apply, vec![])),
         (&["istio-iptables", "init", "-n"], (Command::Apply, stray("init"))),
-        (&["istio-iptables", "istio-iptables", "istio-iptables"], (Command::Apply, stray("istio-iptables"))),
+        (&["istio-iptables", "istio-iptables", "istio-iptables"], (Command::Apply, vec![])),
+        (&["istio-iptables", "apply", "-n"], (Command::Apply, vec![])),
+        (&["istio-clean-iptables", "apply"], (Command::Apply, vec![])),
         (&["istio-clean-iptables"], (Command::Clean, vec![])),
         (&["/usr/local/bin/istio-clean-iptables", "-n"], (Command::Clean, vec![])),
         (&["istio-iptables", "istio-clean-iptables"], (Command::Clean, vec![])),
@@ -130,6 +133,38 @@ fn names_of_the_program() {
     ] {
         assert_eq!(command(args), expected, "{args:?}");
     }
+}
+
+#[test]
+fn a_word_that_is_no_command_is_an_error_with_the_nearest_one() {
+    for (word, nearest) in [
+        ("chekc", Some("check")),
+        ("celan", Some("clean")),
+        ("Clean", Some("clean")),
+        ("EXPLAIN", Some("explain")),
+        ("explian", Some("explain")),
+        ("aply", Some("apply")),
+        ("chec", Some("check")),
+        ("remove", None),
+        ("15001", None),
+        ("*", None),
+        ("", None),
+        ("INIT", None),
+        ("./istio-iptable", None),
+    ] {
+        for args in [&[word, "-b", "*"][..], &["-b", "*", word], &["istio-iptables", word]] {
+            let similar = nearest.map(str::to_owned);
+            let call = call(args);
+            assert_eq!(call.errors, [ShapeError::NoCommand { word: word.to_owned(), similar }], "{args:?}");
+            assert_eq!(call.ignored, [], "{args:?}");
+        }
+    }
+    assert_eq!(call(&["chekc", "celan"]).errors.len(), 2);
+    // A packet is described by words.
+    assert_eq!(call(&["explain", "out", "tcp"]).errors, []);
+    // The value of a flag that is wrong itself is explained by that.
+    let call = call(&["--p", "15001"]);
+    assert_eq!((call.errors.len(), call.ignored), (1, vec![Ignored::Stray("15001".to_owned())]));
 }
 
 #[test]
@@ -209,8 +244,8 @@ fn long_values_are_cut_in_messages_only() {
     let long = "9".repeat(1 << 20);
     let call = call(&["-b", &long, &long]);
     assert_eq!(text(&call, &flags::INBOUND_PORTS).map(|t| t.len()), Some(1 << 20));
-    assert!(call.ignored[0].to_string().contains("(1048576 bytes)"));
-    assert!(call.ignored[0].to_string().len() < 300);
+    let error = call.errors[0].to_string();
+    assert!(error.contains("(1048576 bytes)") && error.len() < 300, "{error}");
     let found = errors(&[&format!("--{}", &long[..4096])]);
     assert!(found[0].contains("bytes)") && found[0].len() < 300, "{}", found[0]);
     assert_eq!(shortened("é".repeat(100).as_str()), "é".repeat(100));

@@ -174,9 +174,9 @@ impl Options {
 }
 
 fn network_namespace(read: &mut Reader<'_>) -> Option<PathBuf> {
-    let given = read.text(&flags::NETWORK_NAMESPACE).filter(|g| !g.text.is_empty())?;
-    if given.text.contains('\0') {
-        let reason = "a path has no NUL byte".to_owned();
+    let given = read.text(&flags::NETWORK_NAMESPACE)?;
+    if given.text.is_empty() || given.text.contains('\0') {
+        let reason = "give the path of one, such as /proc/PID/ns/net or /run/netns/NAME; to work in that of the caller, leave it out".to_owned();
         read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
         return None;
     }

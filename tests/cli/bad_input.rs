@@ -152,6 +152,10 @@ const TABLE: &[Row] = &[
     error(&["--ip-families", "ipv6"], &["--ip-families", "\"ipv6\"", "auto, ipv4 or dual"]),
     error(&["--output", "yaml"], &["--output", "\"yaml\"", "text, json or mermaid"]),
     warning(&["init"], &["\"init\"", "ignored"], "--to-ports 15001"),
+    error(&["chekc"], &["\"chekc\"", "did you mean check?"]),
+    error(&["remove"], &["\"remove\"", "the commands are apply, clean, check and explain"]),
+    error(&["--cni-mode", "--network-namespace", ""], &["--network-namespace", "\"\"", "/run/netns/NAME"]),
+    variable_error(&[("NETWORK_NAMESPACE", ""), ("CNI_MODE", "true")], &["NETWORK_NAMESPACE", "\"\"", "/run/netns/NAME"]),
 ];
 
 impl Row {

@@ -41,16 +41,27 @@ fn the_programs_own_name_and_stray_words() {
         outcome.warns(&[]);
         assert_eq!(outcome.stdout, default.stdout);
     }
-    for (args, stray) in
-        [(&["init", "-b", "80"][..], "\"init\""), (&["istio-iptables", "-b", "80", "init"], "\"init\"")]
-    {
+    // Istio's script for virtual machines.
+    for args in [&["init", "-b", "80"][..], &["istio-iptables", "-b", "80", "init"]] {
         let outcome = dry_run(args).succeeds();
-        outcome.warns(&[stray]);
+        outcome.warns(&["\"init\""]);
         assert_eq!(outcome.stdout, default.stdout);
     }
+}
+
+#[test]
+fn a_mistyped_command_is_an_error_with_the_nearest_one() {
+    for (word, nearest) in [("chekc", "check"), ("celan", "clean"), ("Clean", "clean"), ("explian", "explain")] {
+        let expected = format!("{word:?} is neither a flag nor a command (did you mean {nearest}?); the commands are ");
+        for args in [&[word, "-b", "*"][..], &["-b", "*", word], &["istio-iptables", word]] {
+            call(args).is_wrong_usage().fails_with(&[&expected]);
+            dry_run(args).is_wrong_usage().fails_with(&[&expected]);
+        }
+    }
+    call(&["--cleanup-only", "chekc"]).is_wrong_usage().fails_with(&["\"chekc\""]);
     // What would be a value in another program.
-    let outcome = dry_run(&["-b", "80", "--redirect-dns", "false"]).succeeds();
-    outcome.warns(&["\"false\""]).has_rule("--to-port 15053");
+    let outcome = call(&["-b", "80", "--redirect-dns", "false"]).is_wrong_usage();
+    outcome.fails_with(&["did you mean --FLAG=false?"]);
 }
 
 #[test]
@@ -132,8 +143,8 @@ fn long_arguments() {
     let long = long.as_str();
     let outcome = dry_run(&[&["-b", long][..], &[long; 8], &["-c", long, "-u", long]].concat()).is_wrong_usage();
     outcome
-        .fails_with(&["(-b) cannot hold", "(-c) cannot hold", "(-u) cannot hold"])
-        .fails_with(&["(120000 bytes)"; 3]);
+        .fails_with(&["(-b) cannot hold", "(-c) cannot hold", "(-u) cannot hold", "is neither a flag nor a command"])
+        .fails_with(&["(120000 bytes)"; 4]);
     assert!(outcome.stderr.len() < 10_000, "{} bytes", outcome.stderr.len());
 }
 

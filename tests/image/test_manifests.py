@@ -43,10 +43,25 @@ class Schemas(unittest.TestCase):
         with self.assertRaises(kubernetes_validate.ValidationError):
             kubernetes_validate.validate(pod, VERSIONS[-1], strict=True)
 
-    def test_the_template_for_istio_makes_a_pod(self):
-        values, = documents("istio-values.yaml")
+    def test_the_values_for_a_mesh_name_the_image_and_nothing_else(self):
+        values, = documents("istio-values-mesh.yaml")
+        self.assertEqual(list(values), ["global"])
+        self.assertEqual(list(values["global"]), ["proxy_init"])
         self.assertIn("/", values["global"]["proxy_init"]["image"])
-        for template in values["sidecarInjectorWebhook"]["templates"].values():
+
+    def test_the_values_for_a_canary_change_no_pod_by_themselves(self):
+        values, = documents("istio-values-canary.yaml")
+        self.assertEqual(list(values), ["sidecarInjectorWebhook"])
+        self.assertEqual(list(values["sidecarInjectorWebhook"]), ["templates"])
+        # A template of Istio's own name would be laid over every pod.
+        templates = values["sidecarInjectorWebhook"]["templates"]
+        self.assertEqual(list(templates), ["captured-by-rust"])
+        # The pod template that asks for it, as the comment shows it.
+        comment = [l for l in (FOLDER / "istio-values-canary.yaml").read_text().splitlines() if l.startswith("#   ")]
+        asking = yaml.safe_load("\n".join(l[4:] for l in comment))
+        names = asking["spec"]["template"]["metadata"]["annotations"]["inject.istio.io/templates"].split(",")
+        self.assertEqual(names, ["sidecar", *templates])
+        for template in templates.values():
             spec = yaml.safe_load(template)["spec"]
             pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [{"name": "x", "image": "x"}], **spec}}
             kubernetes_validate.validate(pod, VERSIONS[-1], strict=True)

@@ -37,6 +37,9 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
             if !call.options.reconcile {
                 return Err(Failure::Drifted(differences));
             }
+            if call.config.captures_nothing() && differences.iter().any(|line| captured(line)) {
+                document.warn(&"no flag says what to capture: the capture that is in place here is removed. Give -b and -i as the pod's own call does, or the command clean to remove all");
+            }
             log::info!("other rules of ours are there; changing them:\n{}", lines(&differences));
         }
     }
@@ -45,6 +48,13 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     session.carry_out(&work, &steps)?;
     log::info!("applied: the rules are in place ({:.1?})", start.elapsed());
     Ok(Outcome::Applied)
+}
+
+/// Whether a difference takes away a rule that leads traffic to the proxy, other than the proxy's own to itself.
+fn captured(difference: &str) -> bool {
+    difference.starts_with('-')
+        && ["-j ISTIO_", "jump istio-"].iter().any(|jump| difference.contains(jump))
+        && !["owner", " skuid", " skgid"].iter().any(|owner| difference.contains(owner))
 }
 
 /// Removes everything of ours, in both kinds and families. Nothing there is success.

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::{Call, LOCK_BOUND};
 use crate::capture::{Plan, Routing, RoutingItem};
+use crate::cli::Command;
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
@@ -138,7 +139,8 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
         };
-        let Choice { programs, reason } = choose(&self.presence, forced, self.call.config.families)?;
+        let Choice { programs, reason } =
+            choose(&self.presence, forced, self.call.config.families, self.call.options.command == Command::Check)?;
         let kind = programs.kind();
         log::info!("using iptables of kind {} ({}): {reason}", kind.name(), programs.path().display());
         self.programs.insert(kind, programs);

@@ -77,6 +77,14 @@ impl Config {
         config
     }
 
+    /// Whether no flag names anything to capture.
+    pub fn captures_nothing(&self) -> bool {
+        self.inbound_ports.is_none()
+            && self.outbound_ranges.is_none()
+            && self.outbound_ports.is_empty()
+            && !self.dns.is_on()
+    }
+
     /// Whether an outbound range to capture starts at a loopback address: then the application's traffic
     /// to itself is captured too.
     pub fn captures_loopback(&self) -> bool {

@@ -47,11 +47,14 @@ impl Capabilities {
         self.has(SYS_ADMIN)
     }
 
-    /// The ones that matter here, for a message.
+    /// The ones that matter here, and which ones it takes, for a message.
     pub fn describe(self) -> String {
         let names = [("NET_ADMIN", self.net_admin()), ("NET_RAW", self.net_raw())];
         let had: Vec<_> = names.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect();
         let what = if had.is_empty() { "neither NET_ADMIN nor NET_RAW".to_owned() } else { had.join(" and ") };
-        format!("effective capabilities 0x{:x}: {what}", self.0)
+        format!(
+            "effective capabilities 0x{:x}: {what}; legacy iptables needs NET_ADMIN and NET_RAW, all else NET_ADMIN, and uid 0 to keep them: securityContext: {{runAsUser: 0, capabilities: {{add: [NET_ADMIN, NET_RAW]}}}}",
+            self.0
+        )
     }
 }

@@ -182,23 +182,44 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Chooses the kind of iptables for rules of these families.
+/// Chooses the kind of iptables for rules of these families; to look at them (`look`), that which holds rules of
+/// ours.
 ///
 /// # Errors
 /// [`KernelError::NoIptables`], with what was looked for and what each lacked.
-pub fn choose(presence: &Presence, forced: Option<IptablesKind>, families: Families) -> Result<Choice, KernelError> {
+pub fn choose(
+    presence: &Presence,
+    forced: Option<IptablesKind>,
+    families: Families,
+    look: bool,
+) -> Result<Choice, KernelError> {
     let mut lacks = Vec::new();
     if let Some(kind) = forced {
+        let other = kind.other();
+        if Family::BOTH.into_iter().any(|f| presence.has_tables(other, f) && !presence.has_ours(other, f)) {
+            log::warn!(
+                "tables of iptables of kind {} are in use here, and --force-iptables-binary asks for {}: where those hold rules, both kinds act on each packet",
+                other.name(),
+                kind.name()
+            );
+        }
         let reason = "--force-iptables-binary says so".to_owned();
         return usable(presence, kind, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
             || {
                 KernelError::NoIptables(format!(
-                    "--force-iptables-binary asks for {}, but {}",
+                    "--force-iptables-binary asks for {}, but {}{REMEDY}",
                     kind.name(),
                     lacks.join("; ")
                 ))
             },
         );
+    }
+    let holds = |kind| Family::BOTH.into_iter().any(|f| presence.has_ours(kind, f));
+    if look
+        && let Some(kind) = IptablesKind::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
+        && let Some(programs) = usable(presence, kind, families, &mut lacks)
+    {
+        return Ok(Choice { programs, reason: "rules of ours are in it".to_owned() });
     }
     if let Some((family, table)) = presence.legacy_in_use() {
         let reason = format!("the legacy {family} table {table} is in use here");
@@ -216,8 +237,12 @@ pub fn choose(presence: &Presence, forced: Option<IptablesKind>, families: Famil
             return Ok(Choice { programs, reason: reason.to_owned() });
         }
     }
-    Err(KernelError::NoIptables(lacks.join("; ")))
+    Err(KernelError::NoIptables(lacks.join("; ") + REMEDY))
 }
+
+/// What to do without iptables.
+const REMEDY: &str =
+    ". Use the image that has both kinds of iptables, or --native-nftables, which needs no other program";
 
 /// The programs of a kind, where all that it needs is there; else notes what it lacks.
 fn usable(presence: &Presence, kind: IptablesKind, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {

@@ -58,8 +58,8 @@ impl Role {
             // rules do with it what they do.
             (Self::Proxy, Caller { ids: Ids { uid: 1.., .. }, .. }) => Ok(None),
             (Self::Proxy | Self::ProxyGroup | Self::Application, _) => Err(format!(
-                "it takes {other}, whom this process, {}, may not become (CAP_SETUID and CAP_SETGID)",
-                caller.ids
+                "it takes {other}, whom this process, {}, may not become: add SETUID and SETGID to securityContext.capabilities, or validate in a container of its own with runAsUser: {}",
+                caller.ids, other.uid
             )),
         }
     }

@@ -106,7 +106,8 @@ pub fn state() -> String {
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_istio-iptables");
 
 /// What the tests' pods are called with.
-const FLAGS: [&str; 12] = ["-p", "15001", "-z", "15006", "-u", "1337", "-i", "*", "-b", "*", "-d", "15090,15021,15020"];
+pub const FLAGS: [&str; 12] =
+    ["-p", "15001", "-z", "15006", "-u", "1337", "-i", "*", "-b", "*", "-d", "15090,15021,15020"];
 
 pub fn command(backend: Backend, words: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);

@@ -104,7 +104,9 @@ fn without_the_right_to_change_users(pod: Pod) {
     });
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(0), "{text}");
-    assert!(text.contains("user 1337, group 1337, whom this process, user 0, group 0, may not become"), "{text}");
+    let remedy = "user 1337, group 1337, whom this process, user 0, group 0, may not become: add SETUID and SETGID to \
+        securityContext.capabilities, or validate in a container of its own with runAsUser: 1337";
+    assert!(text.contains(remedy), "{text}");
 }
 
 /// Also where one socket has both families.

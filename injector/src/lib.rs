@@ -8,6 +8,9 @@
 //! ```
 
 pub mod annotations;
+mod base64;
+pub mod commands;
+pub mod config;
 pub mod decision;
 pub mod functions;
 mod go;
@@ -16,6 +19,7 @@ pub mod json;
 pub mod kubernetes;
 pub mod mesh;
 pub mod object;
+pub mod review;
 pub mod template;
 pub mod value;
 pub mod yaml;

@@ -5,7 +5,6 @@
 
 use crate::value::Value;
 
-mod base64;
 mod error;
 mod float;
 mod locate;

@@ -374,6 +374,6 @@ fn string<'t>(text: &'t str, tag: Option<&Tag>) -> Result<Cow<'t, str>, Problem>
     if !matches!(Tagged::new(tag), Tagged::Standard("binary")) {
         return Ok(Cow::Borrowed(text));
     }
-    let bytes = super::base64::decode(text).ok_or(Problem::Binary)?;
+    let bytes = crate::base64::decode(text).ok_or(Problem::Binary)?;
     Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }

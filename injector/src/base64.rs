@@ -1,7 +1,7 @@
-//! The standard form of base64, as `!!binary` uses it.
+//! The standard form of base64.
 
 /// Decodes a text; nothing if it is no base64. Line breaks are skipped, padding is required.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let symbols: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
     let padding = symbols.iter().rev().take_while(|b| **b == b'=').count();
     let (data, _) = symbols.split_at_checked(symbols.len().checked_sub(padding)?)?;
@@ -19,6 +19,22 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// Encodes bytes, with padding.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |i| u32::from(group.get(i).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for (i, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            #[expect(clippy::indexing_slicing, reason = "six bits")]
+            let symbol = SYMBOLS[(bits >> shift & 63) as usize];
+            text.push(if i <= group.len() { char::from(symbol) } else { '=' });
+        }
+    }
+    text
 }
 
 fn sextet(symbol: u8) -> Option<u32> {
@@ -42,6 +58,15 @@ mod tests {
         assert_eq!(decode("aGVs\nbG8h").as_deref(), Some(b"hello!".as_slice()));
         assert_eq!(decode("/+8=").as_deref(), Some([0xff, 0xef].as_slice()));
         assert_eq!(decode("").as_deref(), Some([].as_slice()));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in 0..bytes.len() {
+            assert_eq!(decode(&encode(&bytes[..length])).as_deref(), Some(&bytes[..length]));
+        }
+        assert_eq!(encode(b"hello"), "aGVsbG8=");
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! The command line.
+
+use clap::builder::BoolishValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// The whole command line.
+pub(super) fn command() -> Command {
+    Command::new("sidecar-injector")
+        .about("Puts a sidecar proxy into pods, as Istio's injector does.")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .args_override_self(true)
+        .subcommand(kube_inject())
+        .subcommand(review())
+}
+
+fn kube_inject() -> Command {
+    Command::new("kube-inject")
+        .about("Injects the pods of a file of Kubernetes objects")
+        .long_about(
+            "Reads Kubernetes objects as YAML, injects the pod of each workload, and prints the result. Everything else is \
+             copied. No cluster is needed: without configuration files, a built-in configuration is used, which needs no Istio.",
+        )
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
+            value("output", "FILE").short('o').help("Where the result goes, all of it or nothing; standard output by default"),
+            flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
+        ])
+        .args(configuration())
+        .args([
+            value("injectConfigMapName", "NAME").hide(true),
+            value("meshConfigMapName", "NAME").hide(true),
+            value("webhookConfig", "NAME").hide(true),
+        ])
+        .args(ignored())
+}
+
+fn review() -> Command {
+    Command::new("review")
+        .about("Answers one AdmissionReview, as the webhook would")
+        .long_about("Reads an AdmissionReview (v1 or v1beta1) from standard input, and prints the webhook's answer.")
+        .args_override_self(true)
+        .args([
+            value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
+            value("namespace-file", "FILE")
+                .help("The pod's Namespace, for the user and group of the proxy on OpenShift"),
+        ])
+        .args(configuration())
+        .args(ignored())
+}
+
+/// What both commands read their configuration from.
+fn configuration() -> [Arg; 7] {
+    [
+        value("injectConfigFile", "FILE")
+            .help("Injection config, the ConfigMap that has it, or just the template of the sidecar"),
+        value("valuesFile", "FILE").help("Values, or the ConfigMap that has them"),
+        value("meshConfigFile", "FILE").help("Mesh config, or the ConfigMap that has it; Istio's defaults if absent"),
+        value("operatorFileName", "FILE").help("IstioOperator, whose values and mesh config win over the other files"),
+        value("revision", "NAME").short('r').help("The revision of the control plane"),
+        value("kubelet-versions", "VERSIONS")
+            .help("Versions of the nodes' kubelets, separated by commas; from 1.33 on, the proxy is a native sidecar"),
+        flag("print-config").help("Print injection config, values and mesh config as they are used, and exit"),
+    ]
+}
+
+/// What istioctl knows and an injector without a cluster has no use for.
+fn ignored() -> Vec<Arg> {
+    let values = ["xds-address", "cert-dir", "xds-label", "xds-port", "timeout", "authority", "context"];
+    let logging = ["log_output_level", "log_target", "log_caller", "log_stacktrace_level", "log_rotate", "vklog"];
+    let flags = ["insecure", "plaintext", "log_as_json"];
+    let short = [("istioNamespace", 'i'), ("namespace", 'n'), ("kubeconfig", 'c')];
+    let values = values.into_iter().chain(logging).map(|name| value(name, "VALUE"));
+    let short = short.into_iter().map(|(name, short)| value(name, "VALUE").short(short));
+    values.chain(short).chain(flags.into_iter().map(flag)).map(|arg| arg.hide(true)).collect()
+}
+
+fn value(name: &'static str, of: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(of).num_args(1).allow_hyphen_values(false)
+}
+
+/// On or off, and in Go's way: `--flag`, `--flag=true`, `--flag=false`.
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .hide_possible_values(true)
+        .value_parser(BoolishValueParser::new())
+        .action(ArgAction::Set)
+}
+
+/// The value of an argument; nothing if it is absent or empty.
+pub(super) fn text<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
+    matches.get_one::<String>(name).map(String::as_str).filter(|text| !text.is_empty())
+}
+
+/// Whether a flag is on.
+pub(super) fn is_set(matches: &ArgMatches, name: &str) -> bool {
+    matches.get_one::<bool>(name).copied().unwrap_or_default()
+}

@@ -1,0 +1,170 @@
+//! What a command reads: files, and the environment.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::ArgMatches;
+
+use super::arguments::text;
+use super::{Error, Variables};
+use crate::config::{self, Config, Part, Source, default};
+use crate::functions;
+use crate::inject::native::{Mode, Node};
+use crate::object::text_of;
+use crate::template::Functions;
+
+/// The environment of the injector.
+pub(super) struct Environment {
+    pub(super) native: Mode,
+    pub(super) openshift: bool,
+    pub(super) compliance_policy: String,
+    variables: Variables,
+}
+
+impl Environment {
+    /// Reads the variables; the second value tells what is wrong with them.
+    pub(super) fn read(variables: Variables) -> (Self, Option<String>) {
+        let text = |name| variables(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        let native = text("ENABLE_NATIVE_SIDECARS");
+        let (native, warning) = match Mode::parse(&native) {
+            Some(mode) => (mode, None),
+            None if native.is_empty() => (Mode::Auto, None),
+            None => (
+                Mode::Disabled,
+                Some(format!("ENABLE_NATIVE_SIDECARS={native:?} is none of true, false and auto; taken for false")),
+            ),
+        };
+        let environment = Environment {
+            native,
+            openshift: text("PLATFORM") == "openshift",
+            compliance_policy: text("COMPLIANCE_POLICY"),
+            variables,
+        };
+        (environment, warning)
+    }
+
+    /// The functions that templates call. One of them reads the environment.
+    fn functions(&self) -> Functions {
+        let variables = Arc::clone(&self.variables);
+        functions::all(move |name| variables(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+}
+
+/// The three texts that the flags ask for.
+#[derive(Debug)]
+pub(super) struct Texts {
+    pub(super) injection: Source,
+    pub(super) values: Source,
+    pub(super) mesh: Source,
+}
+
+impl Texts {
+    /// Without templates of one's own, the built-in ones are used, with the built-in values below the given ones.
+    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Error> {
+        let file = |flag| text(matches, flag).map(read_file).transpose();
+        let (injection, values, mesh) = (file("injectConfigFile")?, file("valuesFile")?, file("meshConfigFile")?);
+        for (flag, instead, given) in [
+            ("injectConfigMapName", "--injectConfigFile", injection.is_some()),
+            ("meshConfigMapName", "--meshConfigFile", mesh.is_some()),
+        ] {
+            let asked = matches.try_get_one::<String>(flag).ok().flatten().filter(|_| !given);
+            if let Some(name) = asked {
+                return Err(Error::Cluster { flag, name: name.clone(), instead });
+            }
+        }
+        let operator = file("operatorFileName")?.map(|source| config::operator(&source)).transpose()?;
+        let (operator_values, operator_mesh) = operator.unwrap_or_default();
+
+        let values = match (&injection, values) {
+            (_, Some(values)) => Some(values.part(Part::Values)?),
+            // The ConfigMap has both.
+            (Some(injection), None) if injection.configmap().is_some() => injection.part_if_any(Part::Values)?,
+            (Some(_) | None, None) => None,
+        };
+        let values = match (&injection, values, operator_values) {
+            (Some(_), None, Some(operator)) => operator,
+            (Some(injection), None, None) => return Err(Error::NoValues { file: injection.name.clone() }),
+            (Some(_), Some(values), None) => values,
+            (Some(_), Some(values), Some(operator)) => config::merged(&values, &operator)?,
+            (None, values, operator) => {
+                let given = values.into_iter().chain(operator);
+                given.into_iter().try_fold(default::values(), |below, above| config::merged(&below, &above))?
+            }
+        };
+        let injection = match injection {
+            Some(injection) => injection.part(Part::Injection)?,
+            None => default::injection(),
+        };
+        let mesh = match operator_mesh.or(mesh) {
+            Some(mesh) => mesh.part(Part::Mesh)?,
+            None => default::mesh(),
+        };
+        Ok(Texts { injection, values, mesh })
+    }
+
+    /// The configuration that the texts make.
+    pub(super) fn config(&self, environment: &Environment) -> Result<Config, Error> {
+        Ok(Config::load(&self.injection, &self.values, &self.mesh, &environment.functions())?)
+    }
+
+    /// The texts as documents of one file, for people.
+    pub(super) fn printed(&self) -> String {
+        let parts = [("injection config", &self.injection), ("values", &self.values), ("mesh config", &self.mesh)];
+        let document = |(what, source): (&str, &Source)| {
+            let end = if source.text.ends_with('\n') || source.text.is_empty() { "" } else { "\n" };
+            format!("# {what}: {}\n{}{end}", source.name, source.text)
+        };
+        parts.map(document).join("---\n")
+    }
+}
+
+/// The revision, as templates see it.
+pub(super) fn nodes(matches: &ArgMatches) -> Option<Vec<Node>> {
+    let versions = matches.get_one::<String>("kubelet-versions")?;
+    let node = |version: &str| Node { name: Default::default(), kubelet_version: version.trim().into() };
+    Some(versions.split(',').filter(|version| !version.trim().is_empty()).map(node).collect())
+}
+
+/// A file of the command line as text.
+pub(super) fn read_file(file: &str) -> Result<Source, Error> {
+    let bytes = fs::read(file).map_err(|source| Error::Read { file: file.to_owned(), source })?;
+    to_source(file.to_owned(), bytes)
+}
+
+fn to_source(file: String, bytes: Vec<u8>) -> Result<Source, Error> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(file, text)),
+        Err(error) => match text_of(error.as_bytes()) {
+            Err(source) => Err(Error::NotUtf8 { file, source }),
+            Ok(text) => Ok(Source::new(file, text)),
+        },
+    }
+}
+
+/// The objects to inject: a file, the files of a directory in the order of their names, or standard input.
+pub(super) fn objects(file: &str, input: &mut dyn Read) -> Result<Vec<Source>, Error> {
+    let failed = |source: io::Error| Error::Read { file: file.to_owned(), source };
+    if file == "-" {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).map_err(failed)?;
+        return Ok(vec![to_source("standard input".to_owned(), bytes)?]);
+    }
+    if !Path::new(file).is_dir() {
+        return Ok(vec![read_file(file)?]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(file).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let objects = path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
+        if objects && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::EmptyDirectory { file: file.to_owned() });
+    }
+    files.iter().map(|path| read_file(&path.to_string_lossy())).collect()
+}

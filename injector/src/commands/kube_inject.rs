@@ -1,0 +1,170 @@
+//! `kube-inject`: files of objects in, files of objects with sidecars out.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::ArgMatches;
+
+use super::arguments::{is_set, text};
+use super::error::PodError;
+use super::inputs::{self, Environment, Texts};
+use super::{Error, Streams, output};
+use crate::annotations::PROXY_CONFIG;
+use crate::config::Config;
+use crate::decision::{self, Decision, Reason, Rules};
+use crate::inject::native::{self, Node};
+use crate::inject::{self, Ids, Request, Setup};
+use crate::object::{self, Workload};
+use crate::template::quote;
+use crate::value::{EcoString, Map, Value};
+
+/// Runs the command.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
+    if is_set(matches, "print-config") {
+        let texts = Texts::read(matches)?;
+        return write(matches, texts.printed().as_bytes(), streams.out);
+    }
+    let missing = Error::Missing("filename not specified (see --filename or -f)");
+    let file = text(matches, "filename").ok_or(missing)?;
+    let config = Texts::read(matches)?.config(environment)?;
+    let sources = inputs::objects(file, streams.input)?;
+    let revision = text(matches, "revision").filter(|revision| *revision != "default").unwrap_or_default();
+    let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);
+    injector.nodes = inputs::nodes(matches);
+    let mut result = Vec::new();
+    let mut failure = None;
+    for source in &sources {
+        let mut work = |workload: &Workload, pod: Value| injector.pod(workload, pod);
+        let cron_job_pod_metadata = is_set(matches, "cronjob-pod-metadata");
+        if let Err(error) = object::rewrite(&source.text, cron_job_pod_metadata, &mut work, &mut result) {
+            failure = Some(Error::Object { file: source.name.clone(), source: error });
+            break;
+        }
+    }
+    if !injector.warnings.is_empty() {
+        // As istioctl prints them: what went to standard error cannot be helped if it fails.
+        let _ = writeln!(streams.errors, "\n{}", injector.warnings.join("\n"));
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => write(matches, &result, streams.out),
+    }
+}
+
+fn write(matches: &ArgMatches, bytes: &[u8], out: &mut dyn Write) -> Result<(), Error> {
+    match text(matches, "output") {
+        Some(file) => output::write_file(file, bytes),
+        None => out
+            .write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(|source| Error::Write { file: "standard output".to_owned(), source }),
+    }
+}
+
+/// Injects one pod after the other.
+struct Injector<'c> {
+    config: &'c Config,
+    setup: Setup<'c>,
+    /// Which pods are injected.
+    rules: &'c Rules,
+    environment: &'c Environment,
+    nodes: Option<Vec<Node>>,
+    warnings: Vec<String>,
+}
+
+static BY_DEFAULT: Rules = Rules::inject_by_default();
+static NO_ALIASES: BTreeMap<EcoString, Vec<EcoString>> = BTreeMap::new();
+static NO_ANNOTATIONS: Map = Map::new();
+static SIDECAR: [EcoString; 1] = [EcoString::inline("sidecar")];
+
+impl<'c> Injector<'c> {
+    fn new(config: &'c Config, own_policy: bool, revision: &'c str, environment: &'c Environment) -> Self {
+        let mut setup = config.setup(revision, &environment.compliance_policy);
+        let mut rules = &config.injection.rules;
+        let mut warnings = Vec::new();
+        // Like Istio, unless asked otherwise: which templates there are, and nothing else.
+        if !own_policy {
+            let differs = [
+                ("defaultTemplates", setup.default_templates != SIDECAR),
+                ("injectedAnnotations", !setup.injected_annotations.is_empty()),
+            ];
+            for (key, _) in differs.into_iter().filter(|(_, differs)| *differs) {
+                warnings.push(format!(
+                    "{key} of the injection config has no effect in kube-inject without --policy-from-config"
+                ));
+            }
+            setup = Setup {
+                aliases: &NO_ALIASES,
+                default_templates: &SIDECAR,
+                injected_annotations: &NO_ANNOTATIONS,
+                ..setup
+            };
+            rules = &BY_DEFAULT;
+        }
+        Injector { config, setup, rules, environment, nodes: None, warnings }
+    }
+
+    /// What becomes of the pod of a workload.
+    fn pod(&mut self, workload: &Workload, pod: Value) -> Result<Value, PodError> {
+        let full_name = workload.full_name(&pod);
+        let overlooked: Vec<_> = workload.overlooked().map(EcoString::as_str).collect();
+        if !overlooked.is_empty() {
+            self.warnings.push(format!(
+                "CronJob {} has {} at its pod template, where Istio does not look; use --cronjob-pod-metadata, or move it to \
+                 spec.jobTemplate.metadata",
+                quote(&full_name),
+                overlooked.join(", ")
+            ));
+        }
+        let metadata = pod.get("metadata").cloned().unwrap_or_default();
+        let host_network = pod.at(&["spec", "hostNetwork"]) == Some(&Value::Bool(true));
+        let decision = decision::decide(&metadata, host_network, self.rules);
+        if decision.reason == Reason::HostNetwork {
+            self.skipped(workload, &full_name, "has host networking enabled");
+            return Ok(pod);
+        }
+        let own = metadata.get("annotations").and_then(|annotations| annotations.str_at(&[PROXY_CONFIG]));
+        let mesh = &self.config.mesh;
+        let with_own = own
+            .map(|text| mesh.default_config().merged_with_text(text).map(|proxy| mesh.with_default_config(proxy)))
+            .transpose()
+            .map_err(PodError::ProxyConfig)?;
+        let mesh = with_own.as_ref().unwrap_or(mesh);
+        if !decision.inject {
+            self.skipped(workload, &full_name, "has sidecar injection disabled");
+            return Ok(pod);
+        }
+        self.compare(workload, &full_name, &metadata, &decision);
+        let nodes = self.nodes.as_deref();
+        let request = Request {
+            owner: workload.owner(),
+            mesh,
+            proxy: mesh.default_config(),
+            env: Map::new(),
+            ids: Ids::default(),
+            native: native::detect(self.environment.native, nodes, pod.str_at(&["spec", "nodeName"])),
+        };
+        inject::inject(&pod, request, &self.setup).map_err(PodError::Inject)
+    }
+
+    fn skipped(&mut self, workload: &Workload, full_name: &str, why: &str) {
+        let kind = workload.owner().kind;
+        let space = if kind.is_empty() { "" } else { " " };
+        let name = quote(full_name);
+        self.warnings.push(format!("===> Skipping injection because {kind}{space}{name} {why}\n"));
+    }
+
+    /// Warns if the config's own policy would have decided otherwise, and about what the decision passed over.
+    fn compare(&mut self, workload: &Workload, full_name: &str, metadata: &Value, decision: &Decision) {
+        let name = format!("{} {}", workload.kind.name(), quote(full_name));
+        self.warnings.extend(decision.notes.iter().map(|note| format!("{name}: {note}")));
+        let own = decision::decide(metadata, false, &self.config.injection.rules);
+        // Istio looks at the pod's own namespace here too, so only what the config says can differ.
+        if !own.inject {
+            self.warnings.push(format!(
+                "{name} is injected, though in a cluster it would not be: {}; --policy-from-config decides as the cluster does",
+                own.reason
+            ));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The command line and its commands.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+mod arguments;
+mod error;
+mod inputs;
+mod kube_inject;
+mod output;
+mod review;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Error, PodError};
+
+use inputs::Environment;
+
+/// Where a command reads from and writes to.
+pub struct Streams<'s> {
+    /// Standard input.
+    pub input: &'s mut dyn Read,
+    /// Standard output: the result, and nothing else.
+    pub out: &'s mut dyn Write,
+    /// Standard error.
+    pub errors: &'s mut dyn Write,
+}
+
+impl fmt::Debug for Streams<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
+/// Looks up a variable of the environment.
+pub type Variables = Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// All went well, also if there was nothing to inject.
+    Done,
+    /// Something failed; standard error has the reason.
+    Failed,
+    /// The command line is wrong.
+    WrongUsage,
+}
+
+impl Status {
+    /// The exit status of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Status::Done => 0,
+            Status::Failed => 1,
+            Status::WrongUsage => 64,
+        }
+    }
+}
+
+/// Runs a call. `argv` begins with the program's name.
+pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>) -> Status {
+    let matches = match arguments::command().try_get_matches_from(argv) {
+        Ok(matches) => matches,
+        Err(error) if error.use_stderr() => {
+            let _ = write!(streams.errors, "{error}");
+            return Status::WrongUsage;
+        }
+        // --help and --version.
+        Err(text) => return ended(write!(streams.out, "{text}").map_err(stdout), streams),
+    };
+    let (environment, warning) = Environment::read(variables);
+    if let Some(warning) = warning {
+        let _ = writeln!(streams.errors, "Warning: {warning}");
+    }
+    let result = match matches.subcommand() {
+        Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
+        Some(("review", matches)) => review::run(matches, &environment, streams),
+        Some(_) | None => return Status::WrongUsage,
+    };
+    ended(result, streams)
+}
+
+fn stdout(source: std::io::Error) -> Error {
+    Error::Write { file: "standard output".to_owned(), source }
+}
+
+fn ended(result: Result<(), Error>, streams: &mut Streams<'_>) -> Status {
+    match result {
+        Ok(()) => Status::Done,
+        // Somebody stopped reading, such as `head`.
+        Err(Error::Write { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Status::Done,
+        Err(error) => {
+            let _ = writeln!(streams.errors, "Error: {error}");
+            Status::Failed
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `review`: one AdmissionReview in, the webhook's answer out.
+
+use std::io::Read;
+
+use clap::ArgMatches;
+
+use super::arguments::{is_set, text};
+use super::inputs::{self, Environment, Texts};
+use super::{Error, Streams};
+use crate::review::{self, Circumstances, Outcome};
+use crate::value::Value;
+use crate::yaml;
+
+/// The API server sends no more.
+const MAX_BODY: u64 = 6 << 20;
+
+/// Runs the command.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
+    let print = |text: &str, streams: &mut Streams<'_>| {
+        let written = streams.out.write_all(text.as_bytes()).and_then(|()| streams.out.flush());
+        written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
+    };
+    if is_set(matches, "print-config") {
+        return print(&Texts::read(matches)?.printed(), streams);
+    }
+    let config = Texts::read(matches)?.config(environment)?;
+    let namespace = text(matches, "namespace-file").map(namespace).transpose()?;
+    let nodes = inputs::nodes(matches);
+    let body = body(streams.input)?;
+    let circumstances = Circumstances {
+        path: text(matches, "path").unwrap_or_default(),
+        namespace: namespace.as_ref(),
+        nodes: nodes.as_deref(),
+        native: environment.native,
+        openshift: environment.openshift,
+        revision: text(matches, "revision").unwrap_or_default(),
+        compliance_policy: &environment.compliance_policy,
+    };
+    let answer = review::answer(&body, &config, &circumstances);
+    let (verb, reason, notes) = match &answer.outcome {
+        Outcome::Injected(decision) => ("injected", decision.reason.to_string(), &decision.notes[..]),
+        Outcome::Skipped(decision) => ("not injected", decision.reason.to_string(), &decision.notes[..]),
+        Outcome::Refused(refusal) => ("refused", refusal.to_string(), &[][..]),
+    };
+    // The answer counts; who reads standard error is told what led to it.
+    for note in notes {
+        let _ = writeln!(streams.errors, "{note}");
+    }
+    let _ = writeln!(streams.errors, "{verb}: {reason}");
+    print(&format!("{}\n", answer.body), streams)
+}
+
+fn body(input: &mut dyn Read) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read { file: "standard input".to_owned(), source };
+    let mut body = Vec::new();
+    input.take(MAX_BODY + 1).read_to_end(&mut body).map_err(failed)?;
+    if body.len() as u64 > MAX_BODY {
+        let source = std::io::Error::other(format!("Request entity too large: limit is {MAX_BODY}"));
+        return Err(failed(source));
+    }
+    Ok(body)
+}
+
+fn namespace(file: &str) -> Result<Value, Error> {
+    let source = inputs::read_file(file)?;
+    let object = yaml::parse(&source.text);
+    let object = object.map_err(|error| Error::Namespace { file: file.to_owned(), reason: error.to_string() })?;
+    match object.str_at(&["kind"]) {
+        Some("Namespace") => Ok(object),
+        Some(kind) => {
+            let reason = format!("this has to be a Namespace, not {kind:?}");
+            Err(Error::Namespace { file: file.to_owned(), reason })
+        }
+        None => {
+            let reason = "this has to be a Namespace, but has no `kind`".to_owned();
+            Err(Error::Namespace { file: file.to_owned(), reason })
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What the webhook answers: one AdmissionReview in, one out. No network.
+
+use crate::annotations::PROXY_CONFIG;
+use crate::base64;
+use crate::config::Config;
+use crate::decision::{self, Decision};
+use crate::inject::native::{self, Mode, Node};
+use crate::inject::{self, Ids, Request, env, openshift};
+use crate::json;
+use crate::kubernetes::typed::{self, Mode as Decode};
+use crate::kubernetes::{Type, patch};
+use crate::mesh::Levels;
+use crate::object::Owner;
+use crate::value::{Map, Value};
+
+/// The `apiVersion`s of reviews that are answered.
+const VERSIONS: [&str; 2] = ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"];
+
+/// What counts for an answer beside the configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Circumstances<'a> {
+    /// The path of the URL, with parameters: `/inject/cluster/c1/net/n1`.
+    pub path: &'a str,
+    /// The pod's Namespace, if known.
+    pub namespace: Option<&'a Value>,
+    /// The cluster's nodes, if known.
+    pub nodes: Option<&'a [Node]>,
+    /// `ENABLE_NATIVE_SIDECARS`.
+    pub native: Mode,
+    /// Whether `PLATFORM` is `openshift`.
+    pub openshift: bool,
+    /// The control plane's revision.
+    pub revision: &'a str,
+    /// `COMPLIANCE_POLICY`.
+    pub compliance_policy: &'a str,
+}
+
+/// An answer: the review for the API server, and what became of the pod, for people.
+#[derive(Debug)]
+pub struct Answer {
+    /// The AdmissionReview, as JSON.
+    pub body: String,
+    /// What happened.
+    pub outcome: Outcome,
+}
+
+/// What became of a pod.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is injected.
+    Injected(Decision),
+    /// It stays as it is.
+    Skipped(Decision),
+    /// It is refused.
+    Refused(Refusal),
+}
+
+/// Why a review is answered with a refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The body is no JSON.
+    #[error("Could not decode body: {0}")]
+    Json(serde_json::Error),
+    /// The body is something else.
+    #[error("Could not decode object: it has to be an AdmissionReview of {}, not {api_version:?} {kind:?}", VERSIONS.join(" or "))]
+    NoReview {
+        /// Its `apiVersion`.
+        api_version: String,
+        /// Its `kind`.
+        kind: String,
+    },
+    /// The review has no request.
+    #[error("the AdmissionReview has no request")]
+    NoRequest,
+    /// The object is no pod.
+    #[error("Could not unmarshal raw object: {0}")]
+    NoPod(typed::Error),
+    /// The injection failed.
+    #[error("{0}")]
+    Inject(inject::Error),
+}
+
+/// Answers a review.
+pub fn answer(body: &[u8], config: &Config, circumstances: &Circumstances<'_>) -> Answer {
+    let review = match json::parse(body).map_err(Refusal::Json).and_then(check) {
+        Ok(review) => review,
+        Err(refusal) => {
+            let body = json::to_string(&Map::from_iter([("response", refused(&refusal))]));
+            return Answer { body, outcome: Outcome::Refused(refusal) };
+        }
+    };
+    let (mut response, outcome) = match respond(&review, config, circumstances) {
+        Ok((response, outcome)) => (response, outcome),
+        Err(refusal) => (refused(&refusal), Outcome::Refused(refusal)),
+    };
+    response.insert("uid", review.str_at(&["request", "uid"]).unwrap_or_default());
+    let mut answer = Map::from_iter([("response", response)]);
+    for key in ["apiVersion", "kind"] {
+        answer.insert(key, review.get(key).cloned().unwrap_or_default());
+    }
+    Answer { body: json::to_string(&answer), outcome }
+}
+
+fn check(review: Value) -> Result<Value, Refusal> {
+    let text = |key| review.str_at(&[key]).unwrap_or_default().to_owned();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let known = VERSIONS.contains(&api_version.as_str()) && kind == "AdmissionReview";
+    if known { Ok(review) } else { Err(Refusal::NoReview { api_version, kind }) }
+}
+
+fn refused(refusal: &Refusal) -> Map {
+    let status = Map::from_iter([("message", Value::from(refusal.to_string())), ("metadata", Map::new().into())]);
+    Map::from_iter([("allowed", Value::Bool(false)), ("status", status.into())])
+}
+
+fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -> Result<(Map, Outcome), Refusal> {
+    let request = review.get("request").filter(|request| !request.is_null()).ok_or(Refusal::NoRequest)?;
+    let object = request.get("object").cloned().unwrap_or_default();
+    let mut pod = typed::round_trip(&object, Type::POD, Decode::Json).map_err(Refusal::NoPod)?;
+    let metadata = pod.map_entry("metadata");
+    // They can be huge, and injection does not touch them.
+    metadata.remove("managedFields");
+    if metadata.str("namespace").is_none_or(str::is_empty)
+        && let Some(namespace) = request.str_at(&["namespace"]).filter(|namespace| !namespace.is_empty())
+    {
+        metadata.insert("namespace", namespace);
+    }
+    let allowed = Map::from_iter([("allowed", true)]);
+    let host_network = pod.at(&["spec", "hostNetwork"]) == Some(&Value::Bool(true));
+    let metadata = pod.get("metadata").cloned().unwrap_or_default();
+    let decision = decision::decide(&metadata, host_network, &config.injection.rules);
+    if !decision.inject {
+        return Ok((allowed, Outcome::Skipped(decision)));
+    }
+    let injected = injected(&mut pod, &metadata, config, circumstances).map_err(Refusal::Inject)?;
+    let patch = patch::to_json(&patch::diff(&pod, &injected));
+    let mut response = allowed;
+    response.insert("patchType", "JSONPatch");
+    response.insert("patch", base64::encode(patch.as_bytes()));
+    Ok((response, Outcome::Injected(decision)))
+}
+
+/// The injected pod. On OpenShift, the pod itself changes too before anything is compared with it.
+fn injected(
+    pod: &mut Value,
+    metadata: &Value,
+    config: &Config,
+    circumstances: &Circumstances<'_>,
+) -> Result<Value, inject::Error> {
+    let annotation = metadata.at(&["annotations"]).and_then(|annotations| annotations.str_at(&[PROXY_CONFIG]));
+    let proxy = Levels { annotation, ..Levels::default() }.effective(&config.mesh);
+    let mut ids = Ids::default();
+    if circumstances.openshift {
+        ids = circumstances.namespace.map_or(ids, Ids::of_namespace);
+        openshift::forget_stamped_user(pod);
+    }
+    let request = Request {
+        owner: Owner::of_pod(pod),
+        mesh: &config.mesh,
+        proxy: &proxy,
+        env: env::of_path(circumstances.path),
+        ids,
+        native: native::detect(circumstances.native, circumstances.nodes, pod.str_at(&["spec", "nodeName"])),
+    };
+    inject::inject(pod, request, &config.setup(circumstances.revision, circumstances.compliance_policy))
+}

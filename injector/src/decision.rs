@@ -227,8 +227,13 @@ mod tests {
 
     #[test]
     fn the_pod_decides_first_then_selectors_then_the_policy() {
+        const FOO: &str = r#"{"matchLabels":{"foo":"bar"}}"#;
+        const EXISTS: &str = r#"{"matchExpressions":[{"key":"foo","operator":"Exists"}]}"#;
+        const EMPTY: &str = "{}";
         let annotation = |value| format!(r#"{{"annotations":{{"{SWITCH}":"{value}"}}}}"#);
         let label = |value| format!(r#"{{"labels":{{"{SWITCH}":"{value}"}}}}"#);
+        let foo = r#"{"labels":{"foo":"bar"}}"#.to_owned();
+        let foo_and = |value| format!(r#"{{"labels":{{"foo":"bar"}},"annotations":{{"{SWITCH}":"{value}"}}}}"#);
         let policy = |p: &str| Reason::Policy(p.into());
         let cases = [
             ("{}".to_owned(), rules("enabled", &[], &[]), true, policy("enabled")),
@@ -253,6 +258,13 @@ mod tests {
             ),
             (annotation("true"), rules("", &[], &[]), false, policy("")),
             ("{}".to_owned(), rules("on", &[], &[]), false, policy("on")),
+            (foo.clone(), rules("enabled", &[FOO], &[]), false, Reason::NeverSelector(0)),
+            (foo.clone(), rules("disabled", &[], &[FOO]), true, Reason::AlwaysSelector(0)),
+            (foo.clone(), rules("enabled", &[EMPTY, EXISTS], &[FOO]), false, Reason::NeverSelector(1)),
+            (foo.clone(), rules("disabled", &[EMPTY], &[EMPTY]), false, policy("disabled")),
+            (foo_and("true"), rules("disabled", &[FOO], &[]), true, Reason::Switch(Source::Annotation)),
+            (foo_and("false"), rules("enabled", &[], &[FOO]), false, Reason::Switch(Source::Annotation)),
+            (foo_and("x"), rules("disabled", &[], &[FOO]), true, Reason::AlwaysSelector(0)),
             (r#"{"namespace":"kube-system"}"#.to_owned(), rules("enabled", &[], &[]), false, {
                 Reason::SystemNamespace("kube-system".into())
             }),
@@ -273,10 +285,12 @@ mod tests {
     #[test]
     fn what_has_no_effect_is_noted() {
         let pod = metadata(&format!(r#"{{"labels":{{"{SWITCH}":"yes","foo":"bar"}}}}"#));
-        let decision = decide(&pod, false, &rules("enabled", &[], &[]));
+        let invalid = r#"{"matchExpressions":[{"key":"foo","operator":"Like"}]}"#;
+        let decision = decide(&pod, false, &rules("enabled", &[invalid], &[]));
         let notes: Vec<_> = decision.notes.iter().map(ToString::to_string).collect();
         assert!(decision.inject);
         assert_eq!(notes[0], format!("label {SWITCH}: \"yes\" is neither \"true\" nor \"false\"; it is ignored"));
-        assert_eq!(notes.len(), 1);
+        assert!(notes[1].starts_with("neverInjectSelector[0] of the injection config is invalid and skipped: "));
+        assert_eq!(notes.len(), 2);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use crate::kubernetes::typed::{self, Mode};
-use crate::value::Value;
+use crate::value::{Map, Value};
 use crate::yaml;
 
 mod documents;
@@ -168,8 +168,10 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
         };
         if kind != Kind::List {
             let workload = Workload { kind, object: typed, cron_job_pod_metadata: self.cron_job_pod_metadata };
-            let pod = workload.pod().ok_or_else(|| fail(&self.item, Vec::new(), Problem::NoTemplate))?;
-            let pod = (self.work)(&workload, pod).map_err(|e| fail(&self.item, Vec::new(), Problem::Work(e)))?;
+            let mut pod = workload.pod().ok_or_else(|| fail(&self.item, Vec::new(), Problem::NoTemplate))?;
+            show_empty_maps(&mut pod, value.at(workload.metadata_path()));
+            let mut pod = (self.work)(&workload, pod).map_err(|e| fail(&self.item, Vec::new(), Problem::Work(e)))?;
+            hide_empty_maps(&mut pod);
             return Ok(workload.with_pod(&pod));
         }
         let items = typed.list_at(&["items"]).to_vec();
@@ -186,6 +188,27 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
             }
         }
         Ok(typed)
+    }
+}
+
+/// Maps of a pod's metadata that a template can tell from nil though they are empty.
+const MAPS: [&str; 2] = ["labels", "annotations"];
+
+/// Gives a pod the empty labels and annotations that were written: its canonical form has none, but templates see them.
+pub fn show_empty_maps(pod: &mut Value, written: Option<&Value>) {
+    let is_empty = |key: &&str| written.and_then(|m| m.get(key)).and_then(Value::as_map).is_some_and(Map::is_empty);
+    for key in MAPS.into_iter().filter(is_empty) {
+        pod.map_entry("metadata").insert(key, Map::new());
+    }
+}
+
+/// Takes empty labels and annotations away again.
+pub fn hide_empty_maps(pod: &mut Value) {
+    let empty = |pod: &Value, key| pod.at(&["metadata", key]).and_then(Value::as_map).is_some_and(Map::is_empty);
+    for key in MAPS {
+        if empty(pod, key) {
+            pod.map_entry("metadata").remove(key);
+        }
     }
 }
 

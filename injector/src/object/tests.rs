@@ -169,3 +169,29 @@ fn a_result_that_cannot_be_written_is_an_error() {
     let error = rewrite("a: 1\n", false, &mut work, &mut Full).unwrap_err();
     assert!(error.to_string().starts_with("document 1: the result cannot be written: "), "{error}");
 }
+
+#[test]
+fn empty_labels_are_seen_by_templates_and_not_printed() {
+    let mut seen = Vec::new();
+    let mut work = |_: &Workload, pod: Value| -> Result<Value, Infallible> {
+        seen.push(pod.at(&["metadata", "labels"]).is_some());
+        Ok(pod)
+    };
+    let mut out = Vec::new();
+    let text = "kind: Pod\nmetadata: {labels: {}, name: a}\n---\nkind: Pod\nmetadata: {name: a}\n";
+    rewrite(text, false, &mut work, &mut out).unwrap();
+    assert_eq!(seen, [true, false]);
+    let documents = String::from_utf8(out).unwrap();
+    let documents: Vec<_> = documents.split("---\n").collect();
+    assert_eq!(documents[0], documents[1]);
+}
+
+#[test]
+fn numbers_of_a_lists_items_go_through_json() {
+    let text = "kind: List\nitems:\n- kind: Pod\n  metadata: {annotations: {a: 1e10, b: 0.5}}\n";
+    let mut work = |_: &Workload, pod: Value| -> Result<Value, Infallible> { Ok(pod) };
+    let mut out = Vec::new();
+    rewrite(text, false, &mut work, &mut out).unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.contains("a: \"10000000000\"") && out.contains("b: \"0.5\""), "{out}");
+}

@@ -140,6 +140,11 @@ impl Workload {
         self.object
     }
 
+    /// Where the pod's metadata is.
+    pub(super) fn metadata_path(&self) -> &'static [&'static str] {
+        self.paths().0
+    }
+
     fn paths(&self) -> (&'static [&'static str], &'static [&'static str]) {
         let (metadata, spec) = self.kind.paths();
         let of_pod = self.kind == Kind::CronJob && self.cron_job_pod_metadata;

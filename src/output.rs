@@ -179,6 +179,26 @@ impl Document {
         self.warnings.push(text);
     }
 
+    /// Notes the foreign rules that decide before ours, and warns of those that it did not know of.
+    pub fn bypass(&mut self, rules: &[String]) {
+        let earlier = std::mem::take(&mut self.findings);
+        for rule in rules {
+            let message = format!(
+                "the foreign rule {rule} comes before managed ones and decides about traffic that they would capture: it bypasses the proxy, unless that rule is deleted, or put after them"
+            );
+            if !earlier.iter().any(|finding| finding.message == message) {
+                self.warn(&message);
+            }
+            self.findings.push(FindingView {
+                finding: "foreign-rule-first",
+                level: "warning",
+                flag: "",
+                rule: None,
+                message,
+            });
+        }
+    }
+
     /// Notes the rules that the call is about.
     pub fn plan(&mut self, plan: &Plan) {
         self.rules_and_routing(&plan.rules, &plan.routing);

@@ -153,6 +153,8 @@ flags! {
         "With explain: the rules that the kernel has, not those of the flags";
     WATCH: "watch", None, [], Bool, Diagnostics,
         "With check: wait for the first difference";
+    STRICT: "strict", None, [], Bool, Diagnostics,
+        "With check, or to apply: exit with 3, and change nothing, where foreign rules come before managed ones";
     RUN_VALIDATION: "run-validation", None, ["RUN_VALIDATION"], Bool, Diagnostics,
         "After applying, prove that redirection works";
     PROBE_PORT: "iptables-probe-port", None, ["IPTABLES_PROBE_PORT"], Number("PORT"), Diagnostics,

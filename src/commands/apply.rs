@@ -22,6 +22,11 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
     session.start_early(kind)?;
     // Not given back: the process ends behind this.
     let work = ManuallyDrop::new(Work::new(session.read(goal)?, goal)?);
+    document.bypass(&work.bypasses());
+    if call.options.strict && !document.findings.is_empty() {
+        log::error!("nothing was changed: --strict");
+        return Ok(Outcome::Drifted);
+    }
     match work.compared() {
         Compared::InPlace if call.options.force_apply => {
             log::info!("the rules are in place; --force-apply puts them there again");
@@ -92,10 +97,8 @@ fn log_steps(work: &Work<'_>, steps: &[Step]) {
         match step {
             Step::AddRouting(routing) => log::info!("adding:\n{routing}"),
             Step::RemoveRouting(routing) => log::info!("removing:\n{}", routing.to_string().replace(" add ", " del ")),
-            Step::Dormant(tables) => {
-                for (family, table, dormant) in tables {
-                    log::info!("setting the flag dormant of the {family} table {table} to {dormant}");
-                }
+            Step::Dormant(family, table, dormant) => {
+                log::info!("setting the flag dormant of the {family} table {table} to {dormant}");
             }
             Step::Nftables if work.native().0.is_empty() => log::info!("removing the tables inet istio-proxy-*"),
             Step::Nftables => log::info!("rules for nftables:\n{}", shown(&work.native().to_string())),

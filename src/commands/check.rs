@@ -20,7 +20,7 @@ pub fn check(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Re
     let mut told = false;
     loop {
         let found = look(call, document)?;
-        if !found.is_empty() {
+        if !found.is_empty() || call.options.strict && !document.findings.is_empty() {
             document.differ(&found);
             for line in &found {
                 writeln!(out, "{line}")?;
@@ -64,5 +64,6 @@ fn look(call: Call<'_>, document: &mut Document) -> Result<Vec<String>, Failure>
     if matches!(work.compared(), Compared::Clean) {
         log::info!("nothing of ours is there");
     }
+    document.bypass(&work.bypasses());
     Ok(work.differences()?)
 }

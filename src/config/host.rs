@@ -1,10 +1,9 @@
 //! What is read from the host: addresses, name servers, users and groups. The only part of `config` that
 //! looks at the world, and it only reads.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Owner, PROXY_SOURCE_V6};
@@ -44,26 +43,25 @@ impl Host for ThisHost {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        match open(path.as_ref())?.take(MOST_READ).read_to_end(&mut text)? as u64 {
-            MOST_READ => Err(io::Error::other("it is longer than 16 MiB")),
-            _ => Ok(text),
-        }
+        let path = path.as_ref();
+        has_an_end(path)?;
+        std::fs::read(path)
     }
 }
 
-/// The most that is read of a file: it may be a device without an end.
-const MOST_READ: u64 = 16 << 20;
+/// The device number of `/dev/null`, which may be mounted over a file to hide it (`linux/Documentation/admin-guide`,
+/// devices.txt).
+const NULL: u64 = 0x103;
 
-/// Opens a file to read it. To open a FIFO would wait until somebody writes to it.
+/// Whether a file can be opened and read to its end: neither a FIFO, which would be waited for, nor a device.
 ///
 /// # Errors
-/// What the system says; or that it is a FIFO.
-pub fn open(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
-    match file.metadata()?.file_type().is_fifo() {
-        true => Err(io::Error::other("it is a FIFO")),
-        false => Ok(file),
+/// What the system says; or that it is none.
+pub fn has_an_end(path: &Path) -> io::Result<()> {
+    let metadata = path.metadata()?;
+    match metadata.is_file() || metadata.is_dir() || metadata.rdev() == NULL {
+        true => Ok(()),
+        false => Err(io::Error::other("it is a FIFO or a device")),
     }
 }
 
@@ -143,9 +141,10 @@ mod tests {
         let fifo = std::env::temp_dir().join(format!("istio-iptables-fifo-{}", std::process::id()));
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let read = |path: &str| ThisHost.read(path).map_err(|e| e.to_string());
-        assert_eq!(read(fifo.to_str().unwrap()), Err("it is a FIFO".to_owned()));
+        let refused = Err("it is a FIFO or a device".to_owned());
+        assert_eq!(read(fifo.to_str().unwrap()), refused);
         std::fs::remove_file(&fifo).unwrap();
-        assert_eq!(read("/dev/zero"), Err("it is longer than 16 MiB".to_owned()));
+        assert_eq!(read("/dev/zero"), refused);
         assert_eq!(read("/dev/null"), Ok(Vec::new()));
         assert!(read("/proc/self/status").is_ok_and(|text| !text.is_empty()));
     }

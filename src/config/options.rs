@@ -94,6 +94,8 @@ pub struct Options {
     pub live: bool,
     /// Check until something differs.
     pub watch: bool,
+    /// Findings are differences.
+    pub strict: bool,
     /// Do not apply.
     pub skip_apply: bool,
     /// Change existing, different rules.
@@ -133,6 +135,7 @@ impl Options {
         logging.json = read.boolean(&flags::LOG_AS_JSON).unwrap_or(false);
         let mut enabled = |flag, default| read.boolean(flag).unwrap_or(default);
         let cleanup_only = enabled(&flags::CLEANUP_ONLY, false);
+        let strict = enabled(&flags::STRICT, false);
         let skip_apply = enabled(&flags::SKIP_RULE_APPLY, false);
         let reconcile = enabled(&flags::RECONCILE, true);
         let force_apply = enabled(&flags::FORCE_APPLY, false);
@@ -152,6 +155,7 @@ impl Options {
             dry_run,
             live,
             watch,
+            strict,
             skip_apply,
             reconcile,
             force_apply,

@@ -99,34 +99,39 @@ fn keeps(chains: &Chains<'_>, table: Table, chain: Chain, conditions: &[Match], 
 
 /// Whether every packet that `later` holds for is one that `earlier` holds for.
 pub(super) fn covers(earlier: &[Match], later: &[Match]) -> bool {
-    earlier.iter().all(|e| later.iter().any(|l| implies(l, e)))
+    earlier.iter().all(|e| later.iter().any(|l| implies(l, e, false)))
 }
 
-/// Whether each packet that the first condition holds for is one that the second holds for.
-fn implies(first: &Match, second: &Match) -> bool {
+/// Whether no packet is one that both hold for.
+pub(super) fn excludes(one: &[Match], other: &[Match]) -> bool {
+    one.iter().any(|a| other.iter().any(|b| implies(a, b, true)))
+}
+
+/// Whether each packet that the first condition holds for is one that the second holds for; or, with `not`, none is.
+fn implies(first: &Match, second: &Match, not: bool) -> bool {
     match (first, second) {
         (Match::Source(a), Match::Source(b)) | (Match::Destination(a), Match::Destination(b)) => {
-            negatable(a, b, |a, b| b.covers(*a), |a, b| !overlap(*a, *b))
+            negatable(a, b, not, |a, b| b.covers(*a), |a, b| !overlap(*a, *b))
         }
         (Match::InInterface(a), Match::InInterface(b)) | (Match::OutInterface(a), Match::OutInterface(b)) => {
-            negatable(a, b, interface_within, |a, b| !interface_within(a, b) && !interface_within(b, a))
+            negatable(a, b, not, interface_within, |a, b| !interface_within(a, b) && !interface_within(b, a))
         }
-        (Match::Protocol(a), Match::Protocol(b)) => a == b,
+        (Match::Protocol(a), Match::Protocol(b)) => (a == b) != not,
         (Match::SourcePort(a), Match::SourcePort(b)) => {
-            negatable(a, b, |a, b| b.covers(*a), |a, b| a.high() < b.low() || b.high() < a.low())
+            negatable(a, b, not, |a, b| b.covers(*a), |a, b| a.high() < b.low() || b.high() < a.low())
         }
         (
             Match::DestinationPort(_) | Match::DestinationPorts(_),
             Match::DestinationPort(_) | Match::DestinationPorts(_),
         ) => ports(first)
             .zip(ports(second))
-            .is_some_and(|(a, b)| negatable(&a, &b, |a, b| ports_within(a, b), |a, b| ports_apart(a, b))),
+            .is_some_and(|(a, b)| negatable(&a, &b, not, |a, b| ports_within(a, b), |a, b| ports_apart(a, b))),
         (Match::OwnerUid(a), Match::OwnerUid(b)) | (Match::OwnerGid(a), Match::OwnerGid(b)) => {
-            negatable(a, b, owner_within, owners_apart)
+            negatable(a, b, not, owner_within, owners_apart)
         }
-        (Match::ConntrackState(a), Match::ConntrackState(b)) => a.iter().all(|s| b.contains(s)),
-        (Match::Mark(a), Match::Mark(b)) => negatable(a, b, KernelId::eq, KernelId::ne),
-        (Match::ConnectionMark(a), Match::ConnectionMark(b)) => a == b,
+        (Match::ConntrackState(a), Match::ConntrackState(b)) => a.iter().all(|s| b.contains(s) != not),
+        (Match::Mark(a), Match::Mark(b)) => negatable(a, b, not, KernelId::eq, KernelId::ne),
+        (Match::ConnectionMark(a), Match::ConnectionMark(b)) => (a == b) != not,
         (
             Match::Source(_)
             | Match::Destination(_)
@@ -146,18 +151,19 @@ fn implies(first: &Match, second: &Match) -> bool {
     }
 }
 
-/// Whether `a` is within `b`, given what that means for values, and when two values have nothing in common.
+/// Whether `a` is within `b`, given what that means for values (with `not`, within all but `b`), and when two values have nothing in common.
 fn negatable<T>(
     a: &Negatable<T>,
     b: &Negatable<T>,
+    not: bool,
     within: impl Fn(&T, &T) -> bool,
     apart: impl Fn(&T, &T) -> bool,
 ) -> bool {
-    match (a, b) {
-        (Negatable::Is(a), Negatable::Is(b)) => within(a, b),
-        (Negatable::Is(a), Negatable::Not(b)) => apart(a, b),
-        (Negatable::Not(a), Negatable::Not(b)) => within(b, a),
-        (Negatable::Not(_), Negatable::Is(_)) => false,
+    match (a.negated(), b.negated() != not) {
+        (false, false) => within(a.value(), b.value()),
+        (false, true) => apart(a.value(), b.value()),
+        (true, true) => within(b.value(), a.value()),
+        (true, false) => false,
     }
 }
 
@@ -251,7 +257,7 @@ mod tests {
             (out("eth1+"), out("eth+")),
             (out("eth0"), out("!net+")),
         ] {
-            assert!(implies(&first, &second), "{first} {second}");
+            assert!(implies(&first, &second, false), "{first} {second}");
         }
         for (first, second) in [
             (uid("1-3"), uid("1")),
@@ -264,7 +270,7 @@ mod tests {
             (out("eth+"), out("!eth0")),
             (uid("1"), to("10.0.0.0/8")),
         ] {
-            assert!(!implies(&first, &second), "{first} {second}");
+            assert!(!implies(&first, &second, false), "{first} {second}");
         }
     }
 

@@ -11,6 +11,7 @@
 //! in `walk` and `condition`, each with the kernel's function that it is taken from; the differential
 //! test in `tests/explain` holds it against the kernel.
 
+mod bypass;
 mod cause;
 mod chains;
 mod condition;
@@ -27,6 +28,7 @@ mod verdict;
 mod walk;
 mod words;
 
+pub use bypass::bypasses;
 pub use cause::Cause;
 pub use chains::{Chains, RuleAt};
 pub use findings::{Finding, Level, findings};

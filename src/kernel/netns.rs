@@ -1,10 +1,12 @@
 //! Entering a network namespace, one that is there or a new one.
 
+use std::fs::File;
 use std::path::Path;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::KernelError;
+use crate::config::host::has_an_end;
 use crate::netfilter::Ruleset;
 
 /// Enters the network namespace at this path, for the rest of the process's life.
@@ -13,7 +15,7 @@ use crate::netfilter::Ruleset;
 /// [`KernelError::Namespace`] where the path is none, or entering it is not allowed.
 pub fn enter(path: &Path) -> Result<(), KernelError> {
     let error = |reason: String| KernelError::Namespace { path: path.to_owned(), reason };
-    let file = crate::config::host::open(path).map_err(|e| error(e.to_string()))?;
+    let file = has_an_end(path).and_then(|()| File::open(path)).map_err(|e| error(e.to_string()))?;
     // The kernel refuses what is no network namespace with EINVAL.
     setns(&file, CloneFlags::CLONE_NEWNET).map_err(|e| {
         error(if e == nix::errno::Errno::EPERM { format!("{e}: this needs CAP_SYS_ADMIN") } else { e.to_string() })

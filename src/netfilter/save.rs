@@ -99,9 +99,20 @@ impl SavedRule {
     pub fn meaning(&self) -> Option<&Specification> {
         let meaning = || match &self.0.planned {
             Some(rule) => Some(Specification::from(rule)),
-            None => meaning(&words(self.text())?),
+            None => words(self.text()).and_then(|words| match read(&words) {
+                // Whoever wrote a comment may look for it: the rule is not the same without.
+                (matches, End::Target(target)) if !words.iter().any(|w| w == "--comment") => {
+                    Some(Specification::new(matches, target))
+                }
+                (_, End::Target(_) | End::Nothing | End::Unknown) => None,
+            }),
         };
         self.0.meaning.get_or_init(meaning).as_ref()
+    }
+
+    /// The conditions, up to the first that we have no words for, and what the rule does.
+    pub fn known(&self) -> (Vec<Match>, End) {
+        words(self.text()).map_or((Vec::new(), End::Unknown), |words| read(&words))
     }
 
     /// The chain it goes on in, where that is none of the kernel's targets.
@@ -255,23 +266,41 @@ fn words(text: &str) -> Option<Vec<Cow<'_, str>>> {
     (!quoted).then_some(words)
 }
 
-/// What conditions and target mean; `None` where a word is not one of those the planner uses.
-fn meaning(words: &[Cow<'_, str>]) -> Option<Specification> {
+/// What a rule does with a packet for which its conditions hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// This; all conditions are known.
+    Target(Target),
+    /// Nothing that the packet would notice.
+    Nothing,
+    /// Something that we have no words for, or under further conditions that we have none for.
+    Unknown,
+}
+
+/// The conditions, up to the first that we have no words for, and what comes of them.
+fn read(words: &[Cow<'_, str>]) -> (Vec<Match>, End) {
     let mut matches = Vec::new();
+    let end = end(&mut words.iter().map(AsRef::as_ref), &mut matches).unwrap_or(End::Unknown);
+    (matches, end)
+}
+
+fn end(words: &mut dyn Iterator<Item = &str>, matches: &mut Vec<Match>) -> Option<End> {
     let mut module = "";
-    let mut words = words.iter().map(AsRef::as_ref);
     while let Some(word) = words.next() {
         let (negated, word) = if word == "!" { (true, words.next()?) } else { (false, word) };
         match word {
             "-m" | "--match" if !negated => module = words.next()?,
+            "--comment" if !negated => drop(words.next()),
             "-j" | "--jump" if !negated => {
-                let target = target(words.next()?, &words.collect::<Vec<_>>())?;
-                return Some(Specification::new(matches, target));
+                return match words.next()? {
+                    "LOG" | "NFLOG" | "TRACE" | "AUDIT" => Some(End::Nothing),
+                    name => target(name, &words.collect::<Vec<_>>()).map(End::Target),
+                };
             }
             option => matches.push(condition(option, module, words.next()?, negated)?),
         }
     }
-    None
+    Some(End::Nothing)
 }
 
 fn condition(option: &str, module: &str, value: &str, negated: bool) -> Option<Match> {

@@ -34,8 +34,8 @@ pub enum Step {
     AddRouting(Routing),
     /// Run these, at the same time: none depends on another.
     Restore(Vec<Restore>),
-    /// Have the kernel call the chains of these tables of iptables-nft; or not, where it says so.
-    Dormant(Vec<(Family, Table, bool)>),
+    /// Have the kernel call the chains of this table of iptables-nft; or not, where it says so.
+    Dormant(Family, Table, bool),
     /// Bring the tables of ours that are not those of iptables to what is wanted.
     Nftables,
     /// Remove these.
@@ -126,8 +126,7 @@ impl Change {
             from = to;
         }
         // Rules begin to work all at once.
-        let flags = dormant(&self.before, &self.after);
-        steps.extend((!flags.is_empty()).then_some(Step::Dormant(flags)));
+        dormant(&self.before, &self.after, &mut |family, table, is| steps.push(Step::Dormant(family, table, is)));
         steps.extend((nftables == Nftables::Removed).then_some(Step::Nftables));
         steps.extend((!remove.is_empty()).then_some(Step::RemoveRouting(remove)));
         steps
@@ -159,14 +158,20 @@ fn restores(before: &Snapshot, after: &Snapshot, rules: &Ruleset, force: bool) -
     [growing, shrinking].into_iter().filter(|r| !r.is_empty()).map(Step::Restore)
 }
 
-/// The tables that are dormant in one of two states alone, and whether they are in the second.
-pub(super) fn dormant(before: &Snapshot, after: &Snapshot) -> Vec<(Family, Table, bool)> {
-    let of = |s: &Snapshot, family, table| {
-        s.tables.get(&(IptablesKind::Nft, family)).and_then(|t| t.get(&table)).is_some_and(|t| t.dormant)
-    };
-    let all = Family::BOTH.into_iter().flat_map(|family| Table::ALL.map(|table| (family, table)));
-    let flags = all.map(|(family, table)| (of(before, family, table), (family, table, of(after, family, table))));
-    flags.filter(|(was, (_, _, is))| was != is).map(|(_, flag)| flag).collect()
+/// Tells of the tables that are dormant in one of two states alone, and whether they are in the second.
+pub(super) fn dormant(before: &Snapshot, after: &Snapshot, tell: &mut dyn FnMut(Family, Table, bool)) {
+    for family in Family::BOTH {
+        for table in Table::ALL {
+            let is_dormant = |s: &Snapshot| {
+                let tables = s.tables.get(&(IptablesKind::Nft, family));
+                tables.and_then(|t| t.get(&table)).is_some_and(|t| t.dormant)
+            };
+            let is = is_dormant(after);
+            if is_dormant(before) != is {
+                tell(family, table, is);
+            }
+        }
+    }
 }
 
 fn has_ours(tables: &Tables) -> bool {
@@ -288,15 +293,18 @@ impl<'a> Edit<'a> {
     }
 
     fn deletions(&self, text: &mut String) {
+        let start = text.len();
         let mut kept = self.kept.iter().map(|(i, _)| *i).peekable();
-        let goes = self.old.rules.iter().enumerate().filter(|(i, _)| kept.next_if_eq(i).is_none());
-        let (broken, whole): (Vec<_>, Vec<_>) = goes.partition(|(_, rule)| rule.text().contains('\n'));
-        // No line of restore text can hold a line break: such a rule goes by its number, the last one first.
-        for (i, _) in broken.iter().rev() {
-            let _ = writeln!(text, "-D {} {}", self.old.name, i + 1);
-        }
-        for (_, rule) in whole {
-            line(text, format_args!("-D {}", self.old.name), rule);
+        for (i, rule) in self.old.rules.iter().enumerate() {
+            if kept.next_if_eq(&i).is_some() {
+                continue;
+            }
+            if rule.text().contains('\n') {
+                // No line can hold a line break: such a rule goes by its number, before others, and the last one first.
+                text.insert_str(start, &format!("-D {} {}\n", self.old.name, i + 1));
+            } else {
+                line(text, format_args!("-D {}", self.old.name), rule);
+            }
         }
     }
 

@@ -83,13 +83,13 @@ pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
             }
         }
     }
-    for (family, table, dormant) in super::change::dormant(before, after) {
+    super::change::dormant(before, after, &mut |family, table, dormant| {
         let family = if family == Family::Ipv4 { "ip" } else { "ip6" };
         lines.push(Difference::Routing {
             add: dormant,
             command: format!("table {family} {table} {{ flags dormant ; }}"),
         });
-    }
+    });
     let (added, removed) = routing::difference(&before.routing, &after.routing);
     for (add, routing) in [(false, removed), (true, added)] {
         lines.extend(routing.to_string().lines().map(|c| Difference::Routing { add, command: c.to_owned() }));

@@ -88,11 +88,9 @@ pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force
     for step in change.steps(&plan.rules, force, Nftables::Stay) {
         match step {
             Step::Nftables => panic!("the model has no nftables"),
-            Step::Dormant(tables) => {
-                for (family, table, dormant) in tables {
-                    let of_family = now.tables.get_mut(&(IptablesKind::Nft, family)).unwrap();
-                    of_family.get_mut(&table).unwrap().dormant = dormant;
-                }
+            Step::Dormant(family, table, dormant) => {
+                let of_family = now.tables.get_mut(&(IptablesKind::Nft, family)).unwrap();
+                of_family.get_mut(&table).unwrap().dormant = dormant;
             }
             Step::Restore(all) => {
                 for one in all {

@@ -156,5 +156,7 @@ pub fn tproxy_marks(snapshot: &Snapshot) -> BTreeSet<Mark> {
     let rules = snapshot.tables.values().flat_map(Tables::values).flat_map(|t| &t.chains);
     let rules = rules.filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter(|r| r.text().contains("TPROXY"));
     let targets = rules.filter_map(|r| Some(r.meaning()?.target()));
-    targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }).collect()
+    let mut marks = BTreeSet::new();
+    marks.extend(targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }));
+    marks
 }

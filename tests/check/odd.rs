@@ -107,6 +107,31 @@ fn a_line_break_in_a_comment_makes_no_rule() {
 }
 
 #[test]
+fn a_foreign_rule_before_ours_is_found() {
+    for (backend, program) in IPTABLES {
+        in_pod(move || {
+            let iptables = |words: &[&str]| run(program, &[&["--wait", "-t", "nat"], words].concat());
+            // Behind ours, or for what ours leave alone, a rule is nobody's business.
+            apply(backend, &[]);
+            iptables(&["-A", "OUTPUT", "-j", "ACCEPT"]);
+            iptables(&["-I", "OUTPUT", "-o", "eth0", "-m", "owner", "--uid-owner", "1337", "-j", "ACCEPT"]);
+            assert!(!call(backend, &["check", "--strict"], 0).contains("foreign"));
+            iptables(&["-I", "OUTPUT", "-p", "tcp", "-j", "ACCEPT"]);
+            let rule =
+                format!("the foreign rule {program} -t nat -A OUTPUT -p tcp -j ACCEPT comes before managed ones");
+            for words in [&["check"][..], &[], &["--force-apply"]] {
+                assert!(call(backend, words, 0).contains(&rule), "{words:?}");
+            }
+            let before = state();
+            for words in [&["check", "--strict"][..], &["--strict"], &["--strict", "-x", "10.1.0.0/16"]] {
+                assert!(call(backend, words, 3).contains(&rule), "{words:?}");
+                assert_eq!(state(), before);
+            }
+        });
+    }
+}
+
+#[test]
 fn a_chain_that_the_kernel_does_not_call_has_no_rules_of_ours() {
     in_pod(|| {
         nft("add table ip nat");

@@ -214,6 +214,8 @@ fn bad_input() {
 fn a_fifo_is_no_network_namespace() {
     let fifo = std::env::temp_dir().join(format!("istio-iptables-namespace-{}", std::process::id()));
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
-    call(&["--network-namespace", fifo.to_str().expect("UTF-8")]).is_wrong_usage().fails_with(&["(it is a FIFO)"]);
+    call(&["--network-namespace", fifo.to_str().expect("UTF-8")])
+        .is_wrong_usage()
+        .fails_with(&["(it is a FIFO or a device)"]);
     std::fs::remove_file(&fifo).expect("it is there");
 }

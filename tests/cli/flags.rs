@@ -64,6 +64,7 @@ const CASES: &[Case] = &[
     case("output", &[], "json", "", "xml"),
     case("live", &["explain"], "true", "", "maybe"),
     case("watch", &[], "true", "", "maybe"),
+    case("strict", &[], "true", "", "maybe"),
     case("run-validation", &[], "true", "", "maybe"),
     case("iptables-probe-port", &[], "15102", "", "70000"),
     case("probe-timeout", &[], "1m30s", "", "5"),

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use super::{Found, Session};
 use crate::commands::Failure;
 use crate::config::{Family, IptablesKind};
+use crate::explain;
 use crate::kernel::KernelError;
 use crate::kernel::detect::Netfilter;
-use crate::kernel::nftables::{self, NamedTable};
+use crate::kernel::nftables;
 use crate::kernel::release::Release;
+use crate::netfilter::Ruleset;
 use crate::netfilter::nft::Tables;
-use crate::netfilter::{Ruleset, Table};
 use crate::state::{self, Change, Difference, Goal, Restore, Step};
 
 /// What is there, what is to be there, and what has to be done for it.
@@ -69,6 +70,21 @@ impl<'a> Work<'a> {
         let native = nftables::differences(&self.native.before, &self.native.wanted)?;
         let lines = self.change.differences().into_iter().map(|d| d.to_string());
         Ok(lines.chain(native.iter().map(ToString::to_string)).collect())
+    }
+
+    /// The foreign rules that decide, before ours, about what ours would capture: a line for each.
+    pub(in crate::commands) fn bypasses(&self) -> Vec<String> {
+        let Goal::Apply { plan, kind: Some(kind) } = self.goal else { return Vec::new() };
+        let mut found = Vec::new();
+        for family in Family::BOTH {
+            let Some(tables) = self.change.after().tables.get(&(kind, family)) else { continue };
+            explain::bypasses(tables, &plan.rules, family, &mut |table, chain, rule| {
+                let arguments = format!("-A {} {}", chain.name, rule.text()).replace('\n', "\\n");
+                let rule = Difference::Rule { add: false, kind, family, table, arguments };
+                found.push(rule.to_string().trim_start_matches("- ").to_owned());
+            });
+        }
+        found
     }
 
     /// The steps, in order. With `force`, also those that change nothing.
@@ -217,13 +233,10 @@ impl Session<'_> {
                 Step::AddRouting(routing) => self.routes.add(routing)?,
                 Step::RemoveRouting(routing) => self.routes.remove(routing)?,
                 Step::Restore(restores) => self.restore(restores)?,
-                Step::Dormant(tables) => {
-                    let flag = |(family, table, dormant): &(Family, Table, bool)| {
-                        let there = self.presence.iptables_nft_table(*family, table.name())?;
-                        Some(NamedTable { dormant: *dormant, ..there.clone() })
-                    };
-                    let flags: Vec<_> = tables.iter().filter_map(flag).collect();
-                    self.netfilter.nftables()?.flag(&flags)?;
+                Step::Dormant(family, table, dormant) => {
+                    if let Some(there) = self.presence.iptables_nft_table(*family, table.name()) {
+                        self.netfilter.nftables()?.flag(there.family, &there.name, *dormant)?;
+                    }
                 }
                 Step::Nftables => drop(self.netfilter.nftables()?.apply(native)?),
             }

@@ -1,7 +1,5 @@
 //! What has to be done so that the kernel has the wanted rules, or those of an earlier state.
 
-use std::collections::BTreeMap;
-
 use super::NftError;
 use super::assemble::assemble;
 use super::batch::{Batch, RuleText};
@@ -216,14 +214,13 @@ fn prepare(
         }
     }
     let find = |all: &[ChainState], chain: &ChainState| all.iter().position(|c| c.name == chain.name);
-    let wanted: BTreeMap<&str, &ChainState> = chains.iter().map(|c| (c.name.as_str(), c)).collect();
     // The policy of a chain can be changed, and nothing else of it.
     let stays = |chain: &ChainState| {
-        wanted.get(chain.name.as_str()).is_some_and(|want| {
+        find(chains, chain).and_then(|at| chains.get(at)).is_some_and(|want| {
             let policy = |base: &BaseState| BaseState { policy: 0, ..base.clone() };
             same_chain(
                 &ChainState { base: chain.base.as_ref().map(policy), ..chain.clone() },
-                &ChainState { base: want.base.as_ref().map(policy), ..(*want).clone() },
+                &ChainState { base: want.base.as_ref().map(policy), ..want.clone() },
             )
         })
     };

@@ -141,14 +141,21 @@ impl Nftables {
         })
     }
 
-    /// Has the kernel call the chains of these tables, or not.
-    pub fn flag(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
+    /// Has the kernel call the chains of a table of any family; or not, where it is to be dormant.
+    pub fn flag(&mut self, family: u8, name: &str, dormant: bool) -> Result<(), NftError> {
+        self.change(&mut |_, batch| {
+            batch.flag_named_table(family, name, if dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 })
+        })
+    }
+
+    /// Runs a transaction, anew where somebody else's change comes between.
+    fn change(
+        &mut self,
+        fill: &mut dyn FnMut(&mut Socket, &mut Batch<'_>) -> Result<(), NftError>,
+    ) -> Result<(), NftError> {
         self.retry(|nft| {
             let mut batch = Batch::new(nft.generation()?)?;
-            for table in tables {
-                let flags = if table.dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 };
-                batch.flag_named_table(table.family, &table.name, flags)?;
-            }
+            fill(&mut nft.socket, &mut batch)?;
             nft.run(&batch.finish()?)
         })
     }
@@ -156,11 +163,10 @@ impl Nftables {
     /// Removes the chains of ours in a table of any family, and the rules that lead to them.
     pub fn remove_managed(&mut self, table: &NamedTable) -> Result<(), NftError> {
         let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
-        self.retry(|nft| {
-            let mut batch = Batch::new(nft.generation()?)?;
+        self.change(&mut |socket, batch| {
             let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
             let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
-            for reply in nft.socket.list("its rules", request)? {
+            for reply in socket.list("its rules", request)? {
                 let rule = state::rule(&reply, &BTreeMap::new()).map_err(NftError::decode("a rule"))?;
                 let leads =
                     |i: &Instruction| matches!(i, Instruction::Verdict { chain: Some(chain), .. } if is_ours(chain));
@@ -169,10 +175,7 @@ impl Nftables {
                     batch.delete_rule(table, &rule.chain, handle.ok_or(NftError::NoAnswer)?.bytes())?;
                 }
             }
-            for chain in table.chains.iter().filter(|c| is_ours(c)) {
-                batch.delete_named_chain(table, chain)?;
-            }
-            nft.run(&batch.finish()?)
+            table.chains.iter().filter(|c| is_ours(c)).try_for_each(|chain| batch.delete_named_chain(table, chain))
         })
     }
 
@@ -199,6 +202,16 @@ impl Nftables {
 
     /// Tries until nobody gets in the way, with back-off, and up to a bound in time.
     fn retry<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
+        let mut done = None;
+        self.until_done(&mut |nft| {
+            done = Some(attempt(nft)?);
+            Ok(())
+        })?;
+        done.ok_or(NftError::NoAnswer)
+    }
+
+    /// What is the same whatever is tried: 3 KB, were it there for each.
+    fn until_done(&mut self, attempt: &mut dyn FnMut(&mut Self) -> Result<(), NftError>) -> Result<(), NftError> {
         let mut backoff = Backoff::new();
         loop {
             match attempt(self) {
@@ -267,7 +280,9 @@ impl Nftables {
             }
             table.sets.push(set);
         }
-        let sets: BTreeMap<_, _> = table.sets.iter().map(|set| (set.name.as_str(), set)).collect();
+        // Collected, they would be sorted first, by 3 KB of code that nothing else needs.
+        let mut sets = BTreeMap::new();
+        sets.extend(table.sets.iter().map(|set| (set.name.as_str(), set)));
         let request = Request::new(uapi::NFT_MSG_GETRULE, of(uapi::NFTA_RULE_TABLE, table.table));
         for reply in self.socket.list("its rules", request)? {
             table.rules.push(state::rule(&reply, &sets).map_err(NftError::decode("a rule"))?);

@@ -13,7 +13,7 @@ use crate::state::{Goal, Restore, Step};
 /// # Errors
 /// [`Failure`].
 pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure> {
-    document.plan(call.plan, call.options.backend);
+    document.plan(call.plan);
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let kind = session.choose()?;

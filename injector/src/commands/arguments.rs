@@ -62,7 +62,7 @@ fn configuration() -> [Arg; 7] {
         value("operatorFileName", "FILE").help("IstioOperator, whose values and mesh config win over the other files"),
         value("revision", "NAME").short('r').help("The revision of the control plane"),
         value("kubelet-versions", "VERSIONS")
-            .help("Versions of the nodes' kubelets, separated by commas; from 1.33 on, the proxy is a native sidecar"),
+            .help("Versions of the nodes' kubelets (VERSION or NODE=VERSION), separated by commas; from 1.33 on, the proxy is a native sidecar"),
         flag("print-config").help("Print injection config, values and mesh config as they are used, and exit"),
     ]
 }

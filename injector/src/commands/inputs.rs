@@ -120,11 +120,16 @@ impl Texts {
     }
 }
 
-/// The revision, as templates see it.
+/// The nodes of the cluster, as far as they are told: their kubelets' versions. A node without a name of its own is
+/// called by its place, `node-1` for the first.
 pub(super) fn nodes(matches: &ArgMatches) -> Option<Vec<Node>> {
     let versions = matches.get_one::<String>("kubelet-versions")?;
-    let node = |version: &str| Node { name: Default::default(), kubelet_version: version.trim().into() };
-    Some(versions.split(',').filter(|version| !version.trim().is_empty()).map(node).collect())
+    let given = versions.split(',').map(str::trim).filter(|version| !version.is_empty());
+    let node = |(index, given): (usize, &str)| match given.split_once('=') {
+        Some((name, version)) => Node { name: name.into(), kubelet_version: version.into() },
+        None => Node { name: ecow::eco_format!("node-{}", index + 1), kubelet_version: given.into() },
+    };
+    Some(given.enumerate().map(node).collect())
 }
 
 /// A file of the command line as text.

@@ -28,7 +28,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     let file = text(matches, "filename").ok_or(missing)?;
     let config = Texts::read(matches)?.config(environment)?;
     let sources = inputs::objects(file, streams.input)?;
-    let revision = text(matches, "revision").filter(|revision| *revision != "default").unwrap_or_default();
+    let revision = text(matches, "revision").unwrap_or_default();
     let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);
     injector.nodes = inputs::nodes(matches);
     let mut result = Vec::new();

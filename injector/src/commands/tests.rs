@@ -1,3 +1,5 @@
+mod built_in;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -123,10 +125,23 @@ fn revision_and_kubelets_reach_the_template() {
         labels(&call.out).str_at(&[name]).unwrap().to_owned()
     };
     assert_eq!(label(&["--revision", "canary"], "rev"), "canary");
-    assert_eq!(label(&["-r", "default"], "rev"), "");
+    assert_eq!(label(&["-r", "default"], "rev"), "default");
     assert_eq!(label(&["--kubelet-versions", "v1.33.0,v1.34.1"], "native"), "true");
     assert_eq!(label(&["--kubelet-versions", "v1.33.0,v1.32.9"], "native"), "false");
     assert_eq!(label(&["--kubelet-versions", ""], "native"), "true");
+}
+
+#[test]
+fn the_node_of_a_bound_pod_counts_alone() {
+    let setup = Setup::new("nodes");
+    let native = |node: &str, versions: &str| {
+        let bound = DEPLOYMENT.replace("      containers:", &format!("      nodeName: {node}\n      containers:"));
+        let call = setup.kube_inject(&["-f", "-", "--kubelet-versions", versions], &bound);
+        labels(&call.out).str_at(&["native"]).unwrap().to_owned()
+    };
+    assert_eq!(native("node-1", "v1.33.0,v1.28.0"), "true");
+    assert_eq!(native("node-2", "v1.33.0,v1.28.0"), "false");
+    assert_eq!(native("b", "a=v1.28.0,b=v1.34.0"), "true");
 }
 
 #[test]

@@ -57,8 +57,7 @@ pub(super) fn follow(flags: &str, packet: &str) -> Trace {
     let request = Request::parse([packet]).unwrap();
     let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
     let listeners = Listeners::of(&config);
-    let layers = [plan.rules.into()];
-    Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners }.follow(&packet)
+    Scene { rules: &plan.rules, routing: &plan.routing, pod: &pod, listeners }.follow(&packet)
 }
 
 fn check(flags: &str, packet: &str, expected: Expect) {

@@ -1,0 +1,168 @@
+//! The built-in configuration.
+
+use super::*;
+
+fn pod_of(call: &Call) -> Value {
+    assert_eq!((call.status, call.errors.as_str()), (Status::Done, ""), "{}", call.out);
+    yaml::parse(&call.out).unwrap().at(&["spec", "template", "spec"]).cloned().unwrap()
+}
+
+fn container<'p>(pod: &'p Value, list: &str, name: &str) -> Option<&'p Value> {
+    pod.list_at(&[list]).iter().find(|c| c.str_at(&["name"]) == Some(name))
+}
+
+fn words(container: &Value) -> Vec<&str> {
+    container.list_at(&["args"]).iter().filter_map(Value::as_str).collect()
+}
+
+/// What follows a word among the arguments.
+fn after<'c>(container: &'c Value, word: &str) -> Option<&'c str> {
+    let words = words(container);
+    words.iter().position(|w| *w == word).and_then(|at| words.get(at + 1).copied())
+}
+
+fn bootstrap(sidecar: &Value) -> Value {
+    yaml::parse(after(sidecar, "--config-yaml").unwrap()).unwrap()
+}
+
+fn names(bootstrap: &Value, list: &str) -> Vec<String> {
+    let elements = bootstrap.list_at(&["static_resources", list]).iter();
+    elements.map(|e| e.str_at(&["name"]).unwrap().to_owned()).collect()
+}
+
+fn annotated(annotations: &str) -> String {
+    DEPLOYMENT.replace(
+        "      labels: {app: web}\n",
+        &format!("      labels: {{app: web}}\n      annotations: {{{annotations}}}\n"),
+    )
+}
+
+#[test]
+fn without_files_the_projects_own_containers_are_injected() {
+    let pod = pod_of(&call(&["kube-inject", "-f", "-"], DEPLOYMENT));
+    let init = container(&pod, "initContainers", "istio-init").unwrap();
+    assert_eq!(init.str_at(&["image"]), Some("istio-iptables:0.1.0"));
+    let arguments = "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15021,15090";
+    assert_eq!(words(init).join(" "), arguments);
+    let sidecar = container(&pod, "containers", "istio-proxy").unwrap();
+    assert_eq!(sidecar.str_at(&["image"]), Some("envoyproxy/envoy:distroless-v1.35.3"));
+    assert_eq!(sidecar.at(&["securityContext", "runAsUser"]), Some(&Value::Int(1337)));
+    let bootstrap = bootstrap(sidecar);
+    assert_eq!(names(&bootstrap, "listeners"), ["outbound", "inbound", "health", "metrics"]);
+    assert_eq!(names(&bootstrap, "clusters"), ["outbound", "inbound", "inbound6", "admin"]);
+}
+
+#[test]
+fn what_is_injected_twice_is_injected_once() {
+    for variable in ["false", "true"] {
+        let inject = |text: &str| {
+            call_with(&["kube-inject", "-f", "-"], text.as_bytes(), &[("ENABLE_NATIVE_SIDECARS", variable)]).out
+        };
+        let once = inject(DEPLOYMENT);
+        assert!(once.contains("istio-proxy"));
+        assert_eq!(inject(once.trim_end_matches("---\n")), once);
+    }
+}
+
+#[test]
+fn a_native_sidecar_is_an_init_container_that_keeps_running() {
+    let pod = pod_of(&call(&["kube-inject", "-f", "-", "--kubelet-versions", "v1.33.1"], DEPLOYMENT));
+    let order: Vec<_> = pod.list_at(&["initContainers"]).iter().filter_map(|c| c.str_at(&["name"])).collect();
+    assert_eq!(order, ["istio-init", "istio-proxy"]);
+    let sidecar = container(&pod, "initContainers", "istio-proxy").unwrap();
+    assert_eq!(sidecar.str_at(&["restartPolicy"]), Some("Always"));
+    assert!(container(&pod, "containers", "istio-proxy").is_none());
+    let declined = annotated("sidecar.istio.io/nativeSidecar: \"false\"");
+    let pod = pod_of(&call(&["kube-inject", "-f", "-", "--kubelet-versions", "v1.33.1"], &declined));
+    assert!(container(&pod, "containers", "istio-proxy").is_some());
+}
+
+#[test]
+fn annotations_choose_what_is_captured() {
+    let text = annotated(
+        "traffic.sidecar.istio.io/includeOutboundIPRanges: 10.0.0.0/8, traffic.sidecar.istio.io/excludeInboundPorts: \"80\", \
+         traffic.sidecar.istio.io/excludeOutboundPorts: \"443\", sidecar.istio.io/interceptionMode: TPROXY",
+    );
+    let pod = pod_of(&call(&["kube-inject", "-f", "-"], &text));
+    let init = container(&pod, "initContainers", "istio-init").unwrap();
+    for (flag, value) in [("-i", "10.0.0.0/8"), ("-d", "80,15021,15090"), ("-o", "443"), ("-m", "TPROXY")] {
+        assert_eq!(after(init, flag), Some(value), "{flag}");
+    }
+    let sidecar = container(&pod, "containers", "istio-proxy").unwrap();
+    assert_eq!(sidecar.at(&["securityContext", "runAsUser"]), Some(&Value::Int(0)));
+    let bootstrap = bootstrap(sidecar);
+    let inbound = &bootstrap.list_at(&["static_resources", "listeners"])[1];
+    assert_eq!(inbound.get("transparent"), Some(&Value::Bool(true)));
+    let none = annotated("sidecar.istio.io/interceptionMode: NONE");
+    let pod = pod_of(&call(&["kube-inject", "-f", "-"], &none));
+    assert!(container(&pod, "initContainers", "istio-init").is_none());
+}
+
+#[test]
+fn given_values_are_laid_over_the_built_in_ones() {
+    let folder = Folder::new("overlay");
+    let text = "global:\n  imagePullSecrets: [key]\n  imagePullPolicy: Always\n  proxy: {image: own/envoy:1, ipv6: false, logLevel: info, lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}}\n  proxy_init: {image: own/init:1, nativeNftables: true}\n";
+    let values = folder.file("values.yaml", text);
+    let pod = pod_of(&call(&["kube-inject", "-f", "-", "--valuesFile", &values], DEPLOYMENT));
+    let init = container(&pod, "initContainers", "istio-init").unwrap();
+    assert_eq!(init.str_at(&["image"]), Some("own/init:1"));
+    assert!(words(init).contains(&"--native-nftables"));
+    assert_eq!(init.list_at(&["securityContext", "capabilities", "add"]).len(), 1);
+    let sidecar = container(&pod, "containers", "istio-proxy").unwrap();
+    assert_eq!((sidecar.str_at(&["image"]), after(sidecar, "--log-level")), (Some("own/envoy:1"), Some("info")));
+    assert_eq!(sidecar.list_at(&["lifecycle", "preStop", "exec", "command"]).len(), 2);
+    assert_eq!(names(&bootstrap(sidecar), "clusters"), ["outbound", "inbound", "admin"]);
+    assert_eq!(pod.list_at(&["imagePullSecrets"]).len(), 1);
+    let wrong = folder.file("wrong.yaml", "global:\n  proxy:\n    image: 7\n");
+    let wrong = call(&["kube-inject", "-f", "-", "--valuesFile", &wrong], DEPLOYMENT);
+    assert!(wrong.errors.contains("wrong.yaml: line 3, column 12: "), "{}", wrong.errors);
+}
+
+#[test]
+fn probes_and_prometheus_annotations_stay_as_they_are() {
+    let text = annotated("prometheus.io/port: \"8080\"").replace(
+        "        image: web:1\n",
+        "        image: web:1\n        readinessProbe: {httpGet: {path: /ready, port: 8080}}\n",
+    );
+    let call = call(&["kube-inject", "-f", "-"], &text);
+    let application = container(&pod_of(&call), "containers", "app").cloned().unwrap();
+    assert_eq!(application.str_at(&["readinessProbe", "httpGet", "path"]), Some("/ready"));
+    assert!(call.out.contains("prometheus.io/port: \"8080\""));
+}
+
+#[test]
+fn the_printed_configuration_can_be_given_back() {
+    let folder = Folder::new("printed");
+    let printed = call(&["kube-inject", "--print-config"], "").out;
+    let parts: Vec<_> = printed.split("---\n").collect();
+    let [config, values, mesh] = parts[..] else { panic!("{} parts", parts.len()) };
+    let [config, values, mesh] =
+        [("config", config), ("values", values), ("mesh", mesh)].map(|(name, text)| folder.file(name, text));
+    let files = ["--injectConfigFile", &config, "--valuesFile", &values, "--meshConfigFile", &mesh];
+    let with_files = call(&[&["kube-inject", "-f", "-"][..], &files].concat(), DEPLOYMENT);
+    assert_eq!(with_files.out, call(&["kube-inject", "-f", "-"], DEPLOYMENT).out);
+}
+
+#[test]
+fn every_kind_is_injected_and_what_comes_out_is_of_the_same_kind() {
+    for kind in crate::object::Kind::ALL {
+        let template = "template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c}]}}";
+        let spec = match kind {
+            crate::object::Kind::Pod => "containers: [{name: c}]".to_owned(),
+            crate::object::Kind::CronJob => format!("schedule: x, jobTemplate: {{spec: {{{template}}}}}"),
+            crate::object::Kind::List => continue,
+            crate::object::Kind::ReplicationController
+            | crate::object::Kind::Deployment
+            | crate::object::Kind::DaemonSet
+            | crate::object::Kind::ReplicaSet
+            | crate::object::Kind::StatefulSet
+            | crate::object::Kind::Job
+            | crate::object::Kind::DeploymentConfig => template.to_owned(),
+        };
+        let text = format!("apiVersion: v1\nkind: {}\nmetadata: {{name: x}}\nspec: {{{spec}}}\n", kind.name());
+        let call = call(&["kube-inject", "-f", "-"], &text);
+        let object = yaml::parse(&call.out).unwrap();
+        assert_eq!(object.str_at(&["kind"]), Some(kind.name()));
+        assert!(call.out.contains("name: istio-proxy"), "{}: {}", kind.name(), call.out);
+    }
+}

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::capture::{Plan, Routing};
 use crate::cli::Command;
-use crate::config::{DryRun, Options, Output, Problems};
+use crate::config::{Backend, DryRun, Options, Output, Problems};
 use crate::explain::json::{self, FamilyView, FindingView, RowView, TraceView};
-use crate::netfilter::Ruleset;
+use crate::netfilter::Layer;
 
 /// The version of the document.
 pub const VERSION: u32 = 1;
@@ -199,18 +199,20 @@ impl Document {
         }
     }
 
-    /// Notes the rules that the call is about.
-    pub fn plan(&mut self, plan: &Plan) {
-        self.rules_and_routing(&plan.rules, &plan.routing);
+    /// Notes the rules that the call is about, as they are in force once they are in place.
+    pub fn plan(&mut self, plan: &Plan, backend: Backend) {
+        // Ten thousand rules are much work for nobody.
+        if self.is_read {
+            self.layers(&[Layer::planned(&plan.rules, backend)], &plan.routing);
+        }
     }
 
-    fn rules_and_routing(&mut self, rules: &Ruleset, routing: &Routing) {
-        // Ten thousand rules are much work for nobody.
-        if !self.is_read {
-            return;
+    /// Notes rules, whoever made them.
+    pub fn layers(&mut self, layers: &[Layer], routing: &Routing) {
+        if self.is_read {
+            self.rules = json::rules(layers);
+            self.routing = routing.to_string().lines().map(str::to_owned).collect();
         }
-        self.rules = json::rules(rules);
-        self.routing = routing.to_string().lines().map(str::to_owned).collect();
     }
 
     /// Notes differences, as lines that begin as `diff` marks them.

@@ -3,12 +3,12 @@
 use istio_iptables::capture::{self, Plan};
 use istio_iptables::config::{Config, Family, IptablesKind};
 use istio_iptables::explain::json::{FindingView, rules as json_rules};
-use istio_iptables::explain::{Pod, chart, findings, summary};
+use istio_iptables::explain::{Listeners, Pod, Scene, chart, findings, summary};
 use istio_iptables::kernel::nftables::fuzzing::there_and_back;
 use istio_iptables::netfilter::nft::{self, Tables};
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::save::SavedRule;
-use istio_iptables::netfilter::{Placement, Ruleset, Table, restore};
+use istio_iptables::netfilter::{Layer, Placement, Ruleset, Table, restore};
 use istio_iptables::state::{self, Comparison, Goal, Snapshot};
 
 use crate::call::{BUILT, Call, EXPLAINED};
@@ -146,15 +146,16 @@ fn built_and_taken_away(plan: &Plan) {
 }
 
 fn explain(config: &Config, plan: &Plan, pod: &Pod) {
-    let found = findings(config, plan, pod);
+    let layers = [Layer::from(plan.rules.clone())];
+    let found = findings(config, &layers[0], pod);
     found.iter().for_each(|f| one_line(&f.to_string()));
     let found: Vec<_> = found.iter().map(FindingView::from).collect();
     serde_json::to_string(&found).expect("it can be written as JSON");
-    serde_json::to_string(&json_rules(&plan.rules)).expect("it can be written as JSON");
-    let all = summary(config, plan, pod).to_string();
+    serde_json::to_string(&json_rules(&layers)).expect("it can be written as JSON");
+    let all = summary(config, &Scene { layers: &layers, routing: &plan.routing, pod, listeners: Listeners::of(config) }).to_string();
     assert!(!all.contains(|c: char| c.is_control() && c != '\n'), "{all:?}");
     for family in Family::BOTH {
-        let picture = chart(&plan.rules, family, None);
+        let picture = chart(&layers[0], family, None);
         assert!(!picture.contains(|c: char| c.is_control() && c != '\n'), "{picture:?}");
     }
 }

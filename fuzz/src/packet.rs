@@ -4,6 +4,7 @@ use istio_iptables::capture::Plan;
 use istio_iptables::config::Config;
 use istio_iptables::explain::json::TraceView;
 use istio_iptables::explain::{Effect, Listeners, Outcome, Packet, Pod, Request, Scene, Step, Trace, Verdict, chart};
+use istio_iptables::netfilter::Layer;
 
 use crate::one_line;
 use crate::plans::plan;
@@ -40,7 +41,8 @@ pub(crate) fn described(words: &[&str], config: &Config, plan: &Plan, pod: &Pod)
     let typed = packet.to_string();
     let again = Request::parse([&typed]).map(|r| Packet::resolve(&r, pod, &plan.routing));
     assert_eq!(again, Ok(Ok(packet.clone())), "{typed:?} typed again");
-    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod, listeners: Listeners::of(config) };
+    let layers = [Layer::from(plan.rules.clone())];
+    let scene = Scene { layers: &layers, routing: &plan.routing, pod, listeners: Listeners::of(config) };
     let trace = scene.follow(&packet);
     assert_eq!(scene.follow(&packet), trace, "the same packet has another way");
     ends_once(&trace);
@@ -48,7 +50,7 @@ pub(crate) fn described(words: &[&str], config: &Config, plan: &Plan, pod: &Pod)
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
     one_line(&trace.verdict.to_string());
     serde_json::to_string(&TraceView::from(&trace)).expect("it can be written as JSON");
-    chart(&plan.rules, packet.family(), Some(&trace));
+    chart(&layers[0], packet.family(), Some(&trace));
 }
 
 /// A packet that a rule drops meets nothing more, and is said to be dropped; no other is.

@@ -142,14 +142,14 @@ fn foreign(snapshot: &Snapshot) -> BTreeMap<(IptablesKind, Family, Table, &str),
 
 /// Follows packets through the rules as they are.
 fn live(snapshot: &Snapshot, config: &Config) {
-    let (rules, _) = state::live_rules(snapshot);
+    let layers = IptablesKind::BOTH.map(|kind| state::live_layer(snapshot, kind));
     let pod = Pod::default();
     let routing = Default::default();
-    let scene = Scene { rules: &rules, routing: &routing, pod: &pod, listeners: Listeners::of(config) };
+    let scene = Scene { layers: &layers, routing: &routing, pod: &pod, listeners: Listeners::of(config) };
     for words in ["out tcp to=10.0.0.5:443", "in udp to=[fd00::1]:53", "out tcp uid=1337 to=127.0.0.1:80"] {
         let request = Request::parse([words]).expect("a packet");
         let packet = Packet::resolve(&request, &pod, &routing).expect("a packet");
-        if can_be_followed(&rules, packet.family()) {
+        if layers.iter().all(|layer| can_be_followed(&layer.rules, packet.family())) {
             one_line(&scene.follow(&packet).verdict.to_string());
         }
     }

@@ -13,7 +13,7 @@ use crate::state::{Goal, Restore, Step};
 /// # Errors
 /// [`Failure`].
 pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure> {
-    document.plan(call.plan);
+    document.plan(call.plan, call.options.backend);
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let kind = session.choose()?;

@@ -14,7 +14,7 @@ use crate::state::Goal;
 /// # Errors
 /// [`Failure`]: it could not be told.
 pub fn check(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    document.plan(call.plan);
+    document.plan(call.plan, call.options.backend);
     // Notifications come from here on, so that no change falls between looking and waiting.
     let mut watch = if call.options.watch { Some(Watch::open()?) } else { None };
     let mut told = false;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Call, explain};
 use crate::cli::Command;
 use crate::config::{Backend, Family, Output};
-use crate::netfilter::{nft, restore};
+use crate::netfilter::{Layer, nft, restore};
 use crate::output::{Document, Outcome, Script};
 use crate::state;
 
@@ -18,9 +18,9 @@ pub fn dry_run(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> 
     if call.options.command == Command::Apply {
         explain::warn(call, document);
     }
-    document.plan(call.plan);
+    document.plan(call.plan, call.options.backend);
     match call.options.output {
-        Output::Mermaid => explain::chart(call.plan, out)?,
+        Output::Mermaid => explain::chart(&Layer::planned(&call.plan.rules, call.options.backend), out)?,
         Output::Text | Output::Json => print(call, document, out)?,
     }
     out.flush()?;

@@ -3,14 +3,16 @@
 use std::io::{self, Write};
 
 use super::pod;
-use super::session::Session;
+use super::session::{Live, Session};
 use super::{Call, Failure};
-use crate::capture::Plan;
+use crate::capture::Routing;
 use crate::config::{Family, Output};
 use crate::explain::json::{FindingView, TraceView};
-use crate::explain::{self, Finding, Level, Listeners, Packet, Pod, Request, Scene};
+use crate::explain::{self, Finding, Level, Listeners, Packet, Request, Scene};
+use crate::kernel::capabilities::Capabilities;
+use crate::kernel::detect::Netfilter;
+use crate::netfilter::Layer;
 use crate::output::{Document, Outcome};
-use crate::state::Goal;
 
 /// Prints the way of a packet, or where none is given, what becomes of each kind of traffic and what is odd
 /// about the rules.
@@ -23,18 +25,33 @@ pub fn explain(
     document: &mut Document,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let live = if call.options.live { Some(live(call, document)?) } else { None };
-    let plan = live.as_ref().unwrap_or(call.plan);
+    let (layers, routing) = match call.options.live {
+        true => live(call, document)?,
+        false => {
+            warn_of_flags(call, document);
+            (vec![Layer::planned(&call.plan.rules, call.options.backend)], call.plan.routing.clone())
+        }
+    };
     let pod = pod::look(call.config, true);
-    document.plan(plan);
-    let findings = explain::findings(call.config, plan, &pod);
+    document.layers(&layers, &routing);
+    let first = layers.first().cloned().unwrap_or_default();
+    let findings = explain::findings(call.config, &first, &pod);
     document.findings = findings.iter().map(FindingView::from).collect();
     let drawn = call.options.output == Output::Mermaid;
+    let scene = Scene { layers: &layers, routing: &routing, pod: &pod, listeners: Listeners::of(call.config) };
     match request {
-        Some(request) => packet(call, plan, &pod, request, document, drawn, out)?,
-        None if drawn => chart(plan, out)?,
+        Some(request) => {
+            let packet = Packet::resolve(request, &pod, &routing)?;
+            let trace = scene.follow(&packet);
+            document.trace = Some(TraceView::from(&trace));
+            match drawn {
+                true => write!(out, "{}", explain::chart(&first, packet.family(), Some(&trace)))?,
+                false => write!(out, "{trace}")?,
+            }
+        }
+        None if drawn => chart(&first, out)?,
         None => {
-            let summary = explain::summary(call.config, plan, &pod);
+            let summary = explain::summary(call.config, &scene);
             document.traffic = explain::json::summary(&summary);
             write!(out, "{summary}")?;
             print_findings(&findings, out)?;
@@ -44,30 +61,24 @@ pub fn explain(
     Ok(Outcome::Explained)
 }
 
-fn packet(
-    call: Call<'_>,
-    plan: &Plan,
-    pod: &Pod,
-    request: &Request,
-    document: &mut Document,
-    drawn: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let packet = Packet::resolve(request, pod, &plan.routing)?;
-    let listeners = Listeners::of(call.config);
-    let trace = Scene { rules: &plan.rules, routing: &plan.routing, pod, listeners }.follow(&packet);
-    document.trace = Some(TraceView::from(&trace));
-    match drawn {
-        true => write!(out, "{}", explain::chart(&plan.rules, packet.family(), Some(&trace)))?,
-        false => write!(out, "{trace}")?,
+/// Warns where flags are explained, and perhaps the pod's rules were meant.
+fn warn_of_flags(call: Call<'_>, document: &mut Document) {
+    if call.config.captures_nothing() {
+        document.warn(
+            &"no flag names traffic to capture, such as -i '*' -b '*': the defaults are explained, which capture none",
+        );
     }
-    Ok(())
+    // Who may not look is told nothing.
+    let look = || Netfilter::default().look().ok();
+    if Capabilities::effective().net_admin() && look().is_some_and(|presence| presence.has_any_of_ours()) {
+        document.warn(&"the flags of this call are explained, not the rules that this pod has: --live explains those");
+    }
 }
 
 /// Draws the rules; those of IPv4 where there are both, since one document is one picture.
-pub(super) fn chart(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{}", explain::chart(&plan.rules, Family::Ipv4, None))?;
-    if plan.rules.of(Family::Ipv6).next().is_some() {
+pub(super) fn chart(layer: &Layer, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{}", explain::chart(layer, Family::Ipv4, None))?;
+    if layer.rules.of(Family::Ipv6).next().is_some() {
         writeln!(out, "%% The rules of IPv6 are drawn by: explain --output mermaid in tcp to=[::1]:80")?;
     }
     Ok(())
@@ -90,10 +101,12 @@ fn print_findings(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
 /// Warns of what is odd about a configuration, as far as reading it did not say so.
 pub(super) fn warn(call: Call<'_>, document: &mut Document) {
     let pod = pod::look(call.config, call.config.dns.is_on());
-    let findings = explain::findings(call.config, call.plan, &pod);
+    let findings = explain::findings(call.config, &Layer::planned(&call.plan.rules, call.options.backend), &pod);
     document.findings = findings.iter().map(FindingView::from).collect();
     let said = |finding: &Finding| match finding {
-        Finding::LoopbackReturnedEarly { .. } | Finding::FamilyNotCaptured { rule: None, .. } => true,
+        Finding::LoopbackReturnedEarly { .. }
+        | Finding::FamilyNotCaptured { rule: None, .. }
+        | Finding::FamilyCapturedToo { .. } => true,
         Finding::NeverMatches { .. }
         | Finding::ExclusionWithoutEffect { .. }
         | Finding::FamilyNotCaptured { rule: Some(_), .. }
@@ -110,24 +123,29 @@ pub(super) fn warn(call: Call<'_>, document: &mut Document) {
 /// How many findings a dry run warns of.
 const MOST_WARNINGS: usize = 20;
 
+/// What the kernel has.
+///
+/// # Errors
+/// [`Failure`]: what cannot be read is not taken for empty.
+pub fn look(call: Call<'_>) -> Result<Live, Failure> {
+    Ok(Session::look(call)?.live()?)
+}
+
 /// What the kernel has, in the place of what is planned.
-fn live(call: Call<'_>, document: &mut Document) -> Result<Plan, Failure> {
-    let mut session = Session::look(call)?;
-    let found = session.read(Goal::Clean { plan: call.plan })?;
-    let live = found.live();
-    for line in &live.left_out {
-        log::warn!("left out, since it cannot be followed: {line}");
+fn live(call: Call<'_>, document: &mut Document) -> Result<(Vec<Layer>, Routing), Failure> {
+    let Live { layers, routing, backends, left_out } = look(call)?;
+    for line in &left_out {
+        log::warn!("it cannot be followed: {line}");
     }
-    let backends: Vec<_> = live.backends.iter().map(String::as_str).collect();
     match backends.as_slice() {
-        [] => document.warn(&"the kernel has no rules, or none that can be followed"),
+        [] => document.warn(&"the kernel has no rules of iptables, and none of ours in nftables"),
         [one] => log::info!("explaining the rules that the kernel has in {one}"),
         several => document.warn(&format!(
-            "the kernel has rules in {}: they are followed one behind the other, as if all were in the first",
+            "the kernel has rules in {}: which of them it asks first is not known",
             several.join(" and in ")
         )),
     }
     document.backend = (!backends.is_empty()).then(|| backends.join(", "));
-    document.left_out = live.left_out;
-    Ok(live.plan)
+    document.left_out = left_out;
+    Ok((layers, routing))
 }

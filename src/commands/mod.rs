@@ -17,6 +17,8 @@ mod session;
 pub mod trial;
 pub mod validate;
 
+pub use session::Live;
+
 /// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -20,8 +20,11 @@ pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
             None => pod.interfaces.push(PodInterface { name, addresses: vec![address] }),
         }
     }
-    if let Some(default) = host::default_interface() {
-        pod.interfaces.sort_by_key(|i| i.name.as_str() != default);
+    let default = host::default_interface();
+    if let Some(at) = pod.interfaces.iter().position(|i| Some(i.name.as_str()) == default.as_deref())
+        && let Some(first) = pod.interfaces.get_mut(..=at)
+    {
+        first.rotate_right(1);
     }
     if pod.interfaces.is_empty() {
         log::info!("this network namespace has no address: a pod with eth0 is taken in its place");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Call, LOCK_BOUND};
-use crate::capture::{Plan, Routing, RoutingItem};
+use crate::capture::{Routing, RoutingItem};
 use crate::cli::Command;
 use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
@@ -14,8 +14,8 @@ use crate::kernel::nftables;
 use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
-use crate::netfilter::Ruleset;
 use crate::netfilter::save::SavedChain;
+use crate::netfilter::{Chain, Hook, Layer, Scope, Table};
 use crate::state::{self, Evidence, Goal, Snapshot, tproxy_marks};
 
 mod work;
@@ -44,33 +44,75 @@ pub(super) struct Found {
     snapshot: Snapshot,
     native: nftables::State,
     /// Tables that no program is there to read; nothing of ours is in them.
-    unread: Vec<String>,
+    unread: Vec<Family>,
     /// Routing of the shape of ours that is not managed.
     foreign: Routing,
 }
 
-/// What is there, in the terms of what is planned.
-pub(super) struct Live {
-    /// Rules and routing.
-    pub(super) plan: Plan,
-    /// What has rules in it.
-    pub(super) backends: Vec<String>,
-    /// What of it has no such terms.
-    pub(super) left_out: Vec<String>,
+/// What the kernel has, whoever made it, in the terms of what is planned.
+#[derive(Debug)]
+pub struct Live {
+    /// Rules, those of each backend and of each foreign chain by themselves. The first layer is the one that
+    /// findings are about.
+    pub layers: Vec<Layer>,
+    /// Routing that is ours.
+    pub routing: Routing,
+    /// The backends that have rules.
+    pub backends: Vec<String>,
+    /// What has no such terms.
+    pub left_out: Vec<String>,
 }
 
-impl Found {
-    /// What is there, in the terms of what is planned.
-    pub(super) fn live(&self) -> Live {
-        let mut live = Live { plan: Plan::default(), backends: Vec::new(), left_out: self.unread.clone() };
-        for kind in IptablesKind::BOTH {
-            let tables = self.snapshot.tables.iter().filter(|((k, _), _)| *k == kind);
-            let snapshot = Snapshot { tables: tables.map(|(k, t)| (*k, t.clone())).collect(), ..Snapshot::default() };
-            live.add(super::backend(Some(kind)), state::live_rules(&snapshot));
+impl Session<'_> {
+    /// Reads what is there.
+    pub(super) fn live(&mut self) -> Result<Live, KernelError> {
+        self.presence.count_unused();
+        let Found { snapshot, native, unread, foreign } = self.read(Goal::Clean { plan: self.call.plan })?;
+        let mut layers = Vec::new();
+        let mut backends = Vec::new();
+        let kinds = IptablesKind::BOTH.map(|kind| (Some(kind), state::live_layer(&snapshot, kind)));
+        for (kind, mut layer) in kinds.into_iter().chain([(None, native.layer())]) {
+            if !layer.is_empty() {
+                let backend = super::backend(kind);
+                layer.name = Some(backend.clone());
+                // The first is the one that findings are about.
+                layers.insert(if layer.has_ours() { 0 } else { layers.len() }, layer);
+                backends.push(backend);
+            }
         }
-        live.add(super::backend(None), self.native.raised());
-        live.plan.routing = self.snapshot.routing.items().chain(self.foreign.items()).collect();
-        live
+        match layers.first_mut() {
+            Some(first) => first.name = None,
+            None => layers.push(Layer::default()),
+        }
+        for family in Family::BOTH {
+            let unread = unread.iter().filter(|f| **f == family).map(|_| "of all names");
+            for name in unread.chain(self.presence.unread(family)) {
+                let name = Some(format!("{family} table {name} of iptables-legacy"));
+                let mut unseen = Layer { name, priority: Some(0), ..Layer::default() };
+                for hook in Hook::ALL {
+                    let text = Some("what is in it".to_owned());
+                    unseen.gap(Scope::Only(family), (Table::Filter, hook.into()), Vec::new(), text);
+                }
+                layers.push(unseen);
+            }
+        }
+        if self.presence.has_nft() {
+            let presence = &self.presence;
+            let left_out = |number: u8, name: &str, chain: &str| {
+                let tables = |family| snapshot.tables.get(&(IptablesKind::Nft, family));
+                // Another chain of that table that the kernel calls is one of nft(8).
+                let built_in = matches!(Chain::named(chain), Some(Chain::Builtin(_)));
+                let printed =
+                    |family| built_in && tables(family).is_some_and(|all| all.keys().any(|t| t.name() == name));
+                !presence.is_called(number, name, printed)
+            };
+            layers.extend(self.netfilter.nftables()?.foreign(&left_out)?);
+        }
+        let mut left_out = Vec::new();
+        layers.iter().for_each(|layer| layer.add_left_out(&mut left_out));
+        // Packets are routed by what is there, whoever made it.
+        let routing = snapshot.routing.items().chain(foreign.items()).collect();
+        Ok(Live { layers, routing, backends, left_out })
     }
 }
 
@@ -85,16 +127,6 @@ impl Found {
         });
         let rules = state::lookalikes(&self.snapshot, call.plan);
         rules.into_iter().chain(routing.map(|item| item.to_string())).collect()
-    }
-}
-
-impl Live {
-    fn add(&mut self, backend: String, (rules, left_out): (Ruleset, Vec<String>)) {
-        if !rules.is_empty() {
-            self.backends.push(backend);
-        }
-        rules.rules().for_each(|(scope, rule)| self.plan.rules.push(scope, rule.clone()));
-        self.left_out.extend(left_out);
     }
 }
 
@@ -181,7 +213,7 @@ impl<'a> Session<'a> {
                     if all { self.presence.has_tables(kind, family) } else { self.presence.has_ours(kind, family) };
                 match there && self.readable(kind, family)? {
                     true => families.push(family),
-                    false if there => unread.push(format!("{family} tables of the kind {}", kind.name())),
+                    false if there && kind == IptablesKind::Legacy => unread.push(family),
                     false => {}
                 }
             }

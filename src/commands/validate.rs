@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use super::{Call, Failure};
-use crate::config::{Backend, Family, IptablesKind};
+use crate::config::{Backend, Family, IptablesKind, host};
 use crate::kernel::capabilities::Capabilities;
 use crate::kernel::detect::Netfilter;
 use crate::kernel::probe;
-use crate::validation::{self, Caller, Facts, Ids, Probing};
+use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 
 /// Makes the connections that the configuration speaks of, and sees whether they land where they have to.
 ///
@@ -16,7 +16,14 @@ use crate::validation::{self, Caller, Facts, Ids, Probing};
 pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let caller = caller();
-    let plan = validation::plan(call.config, call.options.probe_port, &caller);
+    let mut plan = validation::plan(call.config, call.options.probe_port, &caller);
+    let ipv6 = |(_, address): &(String, _)| Family::of(*address) == Family::Ipv6 && host::is_global(address);
+    if call.options.backend == Backend::Nftables
+        && !call.config.families.ipv6()
+        && host::interfaces().unwrap_or_default().iter().any(ipv6)
+    {
+        plan.checks.push(Check { subject: Subject::Outbound, family: Family::Ipv6, probe: Err(IPV6_TOO.to_owned()) });
+    }
     let probing = Probing {
         probes: plan.checks.iter().filter_map(|c| c.probe.as_ref().ok()).cloned().collect(),
         listener: plan.listener,
@@ -34,6 +41,9 @@ pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     log::info!("validation, as {} ({:.1?}):\n{}", caller.ids, start.elapsed(), validation::table(&verdicts));
     validation::problems(&verdicts).map_or(Ok(()), |text| Err(Failure::Validation(text)))
 }
+
+const IPV6_TOO: &str =
+    "no IPv6 rules are asked for, and in nftables those that name no address capture IPv6 all the same";
 
 fn caller() -> Caller {
     let capabilities = Capabilities::effective();

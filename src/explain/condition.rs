@@ -2,11 +2,11 @@
 
 use super::packet::{Endpoint, Sender, Transport};
 use super::trace::{Actual, Mismatch};
-use crate::config::{Interface, Port};
-use crate::netfilter::{ConntrackState, Match};
+use crate::config::{Interface, Owner, Port};
+use crate::netfilter::{ConntrackState, Match, Negatable};
 
 /// A packet at one point of its way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flight {
     pub transport: Transport,
     pub sender: Option<Sender>,
@@ -23,6 +23,8 @@ pub(super) struct Flight {
     pub connection_mark: Option<u32>,
     /// The transparent listener that has it.
     pub listener: Option<Port>,
+    /// Whether conditions are those of nf_tables itself.
+    pub native: bool,
 }
 
 impl Flight {
@@ -64,20 +66,30 @@ impl Flight {
                 let holds = actual.is_some_and(|p| ranges.holds(|all| all.iter().any(|r| r.contains(p))));
                 (holds, Actual::DestinationPort(actual))
             }
-            // Without a socket only a negated match holds (`owner_mt`).
             Match::OwnerUid(owner) => {
                 let actual = self.sender.map(|s| s.uid);
-                (owner.holds(|o| actual.is_some_and(|id| o.contains(id))), Actual::Uid(actual))
+                (self.owned(owner, actual), Actual::Uid(actual))
             }
             Match::OwnerGid(owner) => {
                 let actual = self.sender.map(|s| s.gid);
-                (owner.holds(|o| actual.is_some_and(|id| o.contains(id))), Actual::Gid(actual))
+                (self.owned(owner, actual), Actual::Gid(actual))
             }
             Match::ConntrackState(states) => (states.contains(&self.state), Actual::State(self.state)),
             Match::Mark(mark) => (mark.holds(|m| m.number() == self.mark), Actual::Mark(self.mark)),
             Match::ConnectionMark(mark) => {
                 (self.connection_mark == Some(mark.number()), Actual::ConnectionMark(self.connection_mark))
             }
+        }
+    }
+}
+
+impl Flight {
+    /// Without a socket, a negated match holds in iptables (`owner_mt`), and none in nf_tables
+    /// (`nft_meta_get_eval_skugid`).
+    fn owned(&self, owner: &Negatable<Owner>, actual: Option<u32>) -> bool {
+        match actual {
+            Some(id) => owner.holds(|o| o.contains(id)),
+            None => owner.negated() && !self.native,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which rules take all packets of which others. Everything here is sound, not complete: what is said to
 //! be covered is, for every packet; what is not said may be too.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::chains::Chains;
 use crate::config::{Interface, KernelId, Network, Owner, PortRange};
@@ -17,18 +17,21 @@ pub(super) struct Earlier<'a> {
     rules: &'a [&'a Rule],
     /// The first rule for each range, without host bits, of those that decide by the range alone.
     ranges: HashMap<Network, usize>,
-    lengths: BTreeSet<u8>,
+    /// Whether one of these ranges has this length.
+    lengths: [bool; 129],
     others: Vec<usize>,
 }
 
 impl<'a> Earlier<'a> {
     pub(super) fn of(chains: &'a Chains<'a>, table: Table, chain: Chain) -> Self {
         let rules = chains.rules(table, chain);
-        let mut all = Self { chains, rules, ranges: HashMap::new(), lengths: BTreeSet::new(), others: Vec::new() };
+        let mut all = Self { chains, rules, ranges: HashMap::new(), lengths: [false; 129], others: Vec::new() };
         for (index, rule) in rules.iter().enumerate() {
             match (rule.matches.as_slice(), rule.target) {
                 ([Match::Destination(Negatable::Is(range))], Target::Return | Target::Accept | Target::Drop) => {
-                    all.lengths.insert(range.length());
+                    if let Some(length) = all.lengths.get_mut(usize::from(range.length())) {
+                        *length = true;
+                    }
                     all.ranges.entry(range.masked()).or_insert(index);
                 }
                 _ => all.others.push(index),
@@ -42,17 +45,16 @@ impl<'a> Earlier<'a> {
         let later = self.rules.get(index)?;
         let before = self.others.partition_point(|i| *i < index);
         let compared = self.others.get(before.saturating_sub(MOST_COMPARED)..before).unwrap_or_default();
-        let mut candidates: Vec<_> = self.holding(later).filter(|i| *i < index).collect();
-        candidates.extend(compared);
-        candidates.sort_unstable();
-        candidates.into_iter().find(|&i| {
+        let takes = |&i: &usize| {
             let Some(earlier) = self.rules.get(i) else { return false };
             // A mark that is changed in between may be another one at the later rule.
             let between = self.rules.get(i..index).unwrap_or_default();
             let steady = !looks_at_marks(earlier) && !looks_at_marks(later)
                 || between.iter().all(|r| !r.target.continues() && r.target.jump().is_none());
             steady && takes(self.chains, earlier, &later.matches, 0)
-        })
+        };
+        let by_range = self.holding(later).filter(|i| *i < index).filter(takes).min();
+        [by_range, compared.iter().copied().find(takes)].into_iter().flatten().min()
     }
 
     /// The first rule for each range that holds the destination of a rule.
@@ -62,7 +64,8 @@ impl<'a> Earlier<'a> {
             .iter()
             .find_map(|m| if let Match::Destination(Negatable::Is(range)) = m { Some(*range) } else { None });
         range.into_iter().flat_map(|range| {
-            let wider = self.lengths.range(..=range.length()).filter_map(move |l| Network::new(range.address(), *l));
+            let there = |l: &u8| self.lengths.get(usize::from(*l)) == Some(&true);
+            let wider = (0..=range.length()).filter(there).filter_map(move |l| Network::new(range.address(), l));
             wider.filter_map(|wider| self.ranges.get(&wider.masked()).copied())
         })
     }

@@ -8,9 +8,8 @@ use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::cover::{Earlier, overlap};
 use super::pod::Pod;
-use crate::capture::Plan;
 use crate::config::{Config, Dns, Family, InterceptionMode, Network, Owner, Selection};
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Table, Target};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +63,17 @@ pub enum Finding {
         /// The flag that decides it.
         flag: &'static str,
     },
+    /// A family that was not asked for, and that rules of nftables without an address capture all the same.
+    FamilyCapturedToo {
+        /// The family.
+        family: Family,
+        /// An address of the pod.
+        address: IpAddr,
+        /// Such a rule.
+        rule: RuleAt,
+        /// The flag that decides it.
+        flag: &'static str,
+    },
     /// A resolver in the pod whose own queries come back to the agent, which asks the resolver.
     DnsLoop {
         /// Its address.
@@ -93,6 +103,7 @@ impl Finding {
             | Self::LoopbackReturnedEarly { .. }
             | Self::ExclusionWithoutEffect { .. }
             | Self::FamilyNotCaptured { .. }
+            | Self::FamilyCapturedToo { .. }
             | Self::DnsLoop { .. } => Level::Warning,
         }
     }
@@ -104,6 +115,7 @@ impl Finding {
             Self::LoopbackReturnedEarly { .. } => "loopback-returned-early",
             Self::ExclusionWithoutEffect { .. } => "exclusion-without-effect",
             Self::FamilyNotCaptured { .. } => "family-not-captured",
+            Self::FamilyCapturedToo { .. } => "family-captured-too",
             Self::DnsLoop { .. } => "dns-loop",
             Self::UdpNotCaptured { .. } => "udp-not-captured",
         }
@@ -116,6 +128,7 @@ impl Finding {
             | Self::LoopbackReturnedEarly { flag, .. }
             | Self::ExclusionWithoutEffect { flag, .. }
             | Self::FamilyNotCaptured { flag, .. }
+            | Self::FamilyCapturedToo { flag, .. }
             | Self::DnsLoop { flag, .. }
             | Self::UdpNotCaptured { flag, .. } => flag,
         }
@@ -126,6 +139,7 @@ impl Finding {
         match self {
             Self::NeverMatches { rule, .. }
             | Self::LoopbackReturnedEarly { rule, .. }
+            | Self::FamilyCapturedToo { rule, .. }
             | Self::DnsLoop { rule, .. }
             | Self::UdpNotCaptured { rule, .. } => Some(rule),
             Self::ExclusionWithoutEffect { rule, .. } | Self::FamilyNotCaptured { rule, .. } => rule.as_ref(),
@@ -147,7 +161,7 @@ impl fmt::Display for Finding {
                 write!(f, "{flag} excludes {range} by rule {rule} without effect: no rule would capture it")
             }
             Self::ExclusionWithoutEffect { range, rule: None, flag } => {
-                write!(f, "{flag} excludes {range} without effect: there are no {} rules", range.family())
+                write!(f, "{flag} excludes {range} without effect: no {} rules are asked for", range.family())
             }
             Self::FamilyNotCaptured { family, address, rule: None, flag } => write!(
                 f,
@@ -156,6 +170,10 @@ impl fmt::Display for Finding {
             Self::FamilyNotCaptured { family, address, rule: Some(rule), flag } => write!(
                 f,
                 "the pod has the {family} address {address}, and {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
+            ),
+            Self::FamilyCapturedToo { family, address, rule, flag } => write!(
+                f,
+                "the pod has the {family} address {address}, and no {family} rules are asked for, but in nftables rules that name no address capture {family} all the same, such as {rule}; {flag} makes the rules fit"
             ),
             Self::DnsLoop { resolver, rule, flag } => write!(
                 f,
@@ -173,8 +191,8 @@ impl fmt::Display for Finding {
 }
 
 /// All that is found.
-pub fn findings(config: &Config, plan: &Plan, pod: &Pod) -> Vec<Finding> {
-    let chains = Family::BOTH.map(|f| (f, Chains::of(&plan.rules, f)));
+pub fn findings(config: &Config, layer: &Layer, pod: &Pod) -> Vec<Finding> {
+    let chains = Family::BOTH.map(|f| (f, Chains::of(layer, f)));
     let mut found = Vec::new();
     let [(v4, ipv4), (v6, ipv6)] = &chains;
     not_captured(config, pod, *v4, [ipv4, ipv6], &mut found);
@@ -199,7 +217,7 @@ fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
         let earlier = Earlier::of(chains, table, chain);
         for index in 0..rules.len() {
             let Some(by) = earlier.takes(index) else { continue };
-            let (Some(rule), Some(by)) = (at(chains, table, chain, index), at(chains, table, chain, by)) else {
+            let (Some(rule), Some(by)) = (chains.at(table, chain, index), chains.at(table, chain, by)) else {
                 continue;
             };
             let known = |f: &Finding| match f {
@@ -207,6 +225,7 @@ fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
                 | Finding::LoopbackReturnedEarly { rule: r, by: b, .. } => alike(r, &rule) && alike(b, &by),
                 Finding::ExclusionWithoutEffect { .. }
                 | Finding::FamilyNotCaptured { .. }
+                | Finding::FamilyCapturedToo { .. }
                 | Finding::DnsLoop { .. }
                 | Finding::UdpNotCaptured { .. } => false,
             };
@@ -223,7 +242,7 @@ fn alike(a: &RuleAt, b: &RuleAt) -> bool {
         let matches: Vec<_> = r.rule.matches.iter().filter(|m| !matches!(m, Match::Destination(_))).cloned().collect();
         (r.rule.table, r.rule.chain, r.rule.target, matches)
     };
-    a.rule == b.rule || Cause::of(&a.rule) == Some(Cause::OwnService) && rest(a) == rest(b)
+    a.rule == b.rule || a.cause == Some(Cause::OwnService) && rest(a) == rest(b)
 }
 
 fn never(rule: RuleAt, by: RuleAt) -> Finding {
@@ -236,12 +255,12 @@ fn never(rule: RuleAt, by: RuleAt) -> Finding {
             None
         }
     });
-    match (owner, Cause::of(&by.rule)) {
+    match (owner, by.cause) {
         (Some((owner, flag)), Some(Cause::WithinPod)) => {
             Finding::LoopbackReturnedEarly { owner: owner.clone(), rule, by, flag }
         }
         _ => {
-            let flag = Cause::of(&rule.rule).map_or("the flags", Cause::flag);
+            let flag = rule.cause.map_or("the flags", Cause::flag);
             Finding::NeverMatches { rule, by, flag }
         }
     }
@@ -265,7 +284,7 @@ fn exclusions(config: &Config, family: Family, chains: &Chains<'_>, found: &mut 
     for range in config.excluded_ranges.iter().copied().filter(|r| r.family() == family) {
         if !config.families.contains(family) || !captured(range) && config.outbound_ports.is_empty() {
             let index = places.get(&range).copied();
-            let rule = index.and_then(|index| at(chains, Table::Nat, IstioChain::Output.into(), index));
+            let rule = index.and_then(|index| chains.at(Table::Nat, IstioChain::Output.into(), index));
             found.push(Finding::ExclusionWithoutEffect { range, rule, flag });
         }
     }
@@ -279,8 +298,17 @@ fn not_captured(
     found: &mut Vec<Finding>,
 ) {
     let Some(address) = pod.address(family) else { return };
+    let flag = "--dual-stack or --ip-families=dual";
+    if chains.is_native() && !config.families.contains(family) && !chains.names_addresses() {
+        let leads = |to| move |_: &[Match], target| target == Target::Jump(to);
+        let outbound = find(chains, Table::Nat, IstioChain::Output, leads(IstioChain::Redirect));
+        let inbound = || find(chains, Table::Nat, IstioChain::Inbound, leads(IstioChain::InRedirect));
+        if let Some(rule) = outbound.or_else(inbound) {
+            found.push(Finding::FamilyCapturedToo { family, address, rule, flag });
+            return;
+        }
+    }
     if chains.is_empty() {
-        let flag = "--dual-stack or --ip-families=dual";
         found.push(Finding::FamilyNotCaptured { family, address, rule: None, flag });
         return;
     }
@@ -342,11 +370,6 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-fn at(chains: &Chains<'_>, table: Table, chain: Chain, index: usize) -> Option<RuleAt> {
-    let rule = chains.rules(table, chain).get(index)?;
-    Some(RuleAt { number: index + 1, rule: (*rule).clone() })
-}
-
 /// The first rule of a chain that is as wanted.
 fn find(
     chains: &Chains<'_>,
@@ -356,7 +379,7 @@ fn find(
 ) -> Option<RuleAt> {
     let chain = chain.into();
     let index = chains.rules(table, chain).iter().position(|r| wanted(&r.matches, r.target))?;
-    at(chains, table, chain, index)
+    chains.at(table, chain, index)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::config::Backend;
 use crate::explain::tests::{README, planned};
 
 fn check(flags: &str, servers: &[&str], expected: Expect) {
     let (config, plan, pod) = planned(flags, servers);
-    let found: Vec<_> = findings(&config, &plan, &pod).iter().map(|f| format!("{}: {f}", f.name())).collect();
+    let found: Vec<_> =
+        findings(&config, &plan.rules.into(), &pod).iter().map(|f| format!("{}: {f}", f.name())).collect();
     expected.assert_eq(&found.join("\n"));
 }
 
@@ -40,9 +42,9 @@ fn rules_that_never_match() {
         "--dual-stack -b * -d 15008,8080,8080",
         &[],
         expect![[r#"
-        never-matches: rule nat ISTIO_INBOUND 2 (-p tcp --dport 15008 -j RETURN) never matches: rule nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d) or --inbound-tunnel-port (-e)
-        never-matches: rule nat ISTIO_INBOUND 4 (-p tcp --dport 8080 -j RETURN) never matches: rule nat ISTIO_INBOUND 3 (-p tcp --dport 8080 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d) or --inbound-tunnel-port (-e)
-        udp-not-captured: UDP is not captured inbound, QUIC (HTTP/3) on port 443 included: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) takes TCP alone, whatever --istio-inbound-ports (-b) says"#]],
+            never-matches: rule nat ISTIO_INBOUND 2 (-p tcp --dport 15008 -j RETURN) never matches: rule nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d)
+            never-matches: rule nat ISTIO_INBOUND 4 (-p tcp --dport 8080 -j RETURN) never matches: rule nat ISTIO_INBOUND 3 (-p tcp --dport 8080 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d)
+            udp-not-captured: UDP is not captured inbound, QUIC (HTTP/3) on port 443 included: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) takes TCP alone, whatever --istio-inbound-ports (-b) says"#]],
     );
     check(
         "--dual-stack -q 80 -o 1:65535",
@@ -54,11 +56,22 @@ fn rules_that_never_match() {
 }
 
 #[test]
+fn nftables_capture_a_family_that_was_not_asked_for() {
+    let of = |backend| {
+        let (config, plan, pod) = planned("-i * -b * --ip-families=ipv4 -x fd00::/8", &[]);
+        let found = findings(&config, &Layer::planned(&plan.rules, backend), &pod);
+        found.iter().filter(|f| f.level() == Level::Warning).map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    expect!["the pod has the IPv6 address fd00:10:244::10, and no IPv6 rules are asked for, but in nftables rules that name no address capture IPv6 all the same, such as nat ISTIO_OUTPUT 5 (-j ISTIO_REDIRECT); --dual-stack or --ip-families=dual makes the rules fit\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for"].assert_eq(&of(Backend::Nftables));
+    expect!["the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for"].assert_eq(&of(Backend::Iptables(None)));
+}
+
+#[test]
 fn a_range_within_another_far_before_it() {
     let mut ranges: Vec<_> = (0..3_000).map(|i| format!("10.{}.{}.0/24", i / 200, i % 200)).collect();
     ranges.push("10.0.7.8/32".to_owned());
     let (config, plan, pod) = planned(&format!("--dual-stack -q 80 -x {}", ranges.join(",")), &[]);
-    let found: Vec<_> = findings(&config, &plan, &pod).iter().map(ToString::to_string).collect();
+    let found: Vec<_> = findings(&config, &plan.rules.into(), &pod).iter().map(ToString::to_string).collect();
     let [one] = found.as_slice() else { panic!("{found:?}") };
     assert!(one.contains("(-d 10.0.7.8/32 -j RETURN) never matches") && one.contains("-d 10.0.7.0/24"), "{one}");
 }
@@ -80,10 +93,10 @@ fn exclusions_without_effect() {
         "-i 10.0.0.0/8 -x 10.1.0.0/16,192.168.0.0/16,fd00::/8",
         &[],
         expect![[r#"
-        family-not-captured: the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
-        exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes 192.168.0.0/16 by rule nat ISTIO_OUTPUT 10 (-d 192.168.0.0/16 -j RETURN) without effect: no rule would capture it
-        exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: there are no IPv6 rules
-        udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says"#]],
+            family-not-captured: the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
+            exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes 192.168.0.0/16 by rule nat ISTIO_OUTPUT 10 (-d 192.168.0.0/16 -j RETURN) without effect: no rule would capture it
+            exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for
+            udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says"#]],
     );
 }
 

@@ -1,6 +1,8 @@
 //! Traces, findings and rules for other programs: views that serialise themselves. The names here are a
 //! promise to those programs.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::cause::Cause;
@@ -9,17 +11,17 @@ use super::findings::{Finding, Level};
 use super::packet::Packet;
 use super::table::Summary;
 use super::trace::{Outcome, Step, Trace};
-use super::verdict::{Listener, Place, Verdict};
+use super::verdict::{Dropper, Listener, Place, Verdict};
 use crate::config::Family;
-use crate::netfilter::Ruleset;
+use crate::netfilter::Layer;
 
 /// A rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleView {
-    /// `nat` and so on.
-    pub table: &'static str,
+    /// `nat` and so on; of a foreign chain of nftables, its family and name.
+    pub table: Cow<'static, str>,
     /// The chain's name.
-    pub chain: &'static str,
+    pub chain: Cow<'static, str>,
     /// The rule's number in its chain, counted from 1.
     pub number: usize,
     /// Conditions and target, as iptables writes them.
@@ -27,6 +29,9 @@ pub struct RuleView {
     /// The flags that it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<&'static str>,
+    /// Istio's annotation that sets the flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotation: Option<&'static str>,
     /// The traffic that it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
@@ -83,8 +88,8 @@ pub enum StepView {
     },
     /// A table with rules for the hook.
     Table {
-        /// Its name.
-        table: &'static str,
+        /// Its name; of a foreign chain of nftables, all of its names.
+        table: Cow<'static, str>,
         /// Why it is not asked.
         #[serde(skip_serializing_if = "Option::is_none")]
         skipped: Option<String>,
@@ -108,12 +113,23 @@ pub enum StepView {
         #[serde(skip_serializing_if = "Option::is_none")]
         actual: Option<String>,
     },
+    /// A rule that cannot be followed.
+    NotFollowed {
+        /// Where it is, and the rule.
+        rule: String,
+        /// The condition for which it certainly does nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+        /// What the packet has in its place.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        actual: Option<String>,
+    },
     /// The end of a chain.
     End {
         /// The table.
-        table: &'static str,
+        table: Cow<'static, str>,
         /// The chain.
-        chain: &'static str,
+        chain: Cow<'static, str>,
     },
     /// Routed again.
     Rerouted {
@@ -129,8 +145,12 @@ pub enum StepView {
 /// What became of a packet.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerdictView {
-    /// `captured`, `not-routed`, `left-alone`, `follows-connection` or `dropped`.
+    /// `captured`, `not-routed`, `left-alone`, `follows-connection`, `dropped` or `not-certain`.
     pub verdict: &'static str,
+    /// Of `not-certain`: what cannot be followed, and where. The other members are what becomes of the packet if
+    /// that lets it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// `outbound`, `inbound`, `dns` or `other`, where it was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listener: Option<&'static str>,
@@ -190,27 +210,28 @@ pub struct FindingView {
 
 impl From<&RuleAt> for RuleView {
     fn from(at: &RuleAt) -> Self {
-        let cause = Cause::of(&at.rule);
         Self {
-            table: at.rule.table.name(),
-            chain: at.rule.chain.name(),
+            table: at.table.clone(),
+            chain: at.chain.clone(),
             number: at.number,
             rule: at.rule.specification().to_string(),
-            flag: cause.map(Cause::flag),
-            purpose: cause.map(|c| c.to_string()),
+            flag: at.cause.map(Cause::flag),
+            annotation: at.cause.and_then(Cause::annotation),
+            purpose: at.cause.map(|c| c.to_string()),
         }
     }
 }
 
 /// All rules, by family and chain, in the order in which packets meet them.
-pub fn rules(rules: &Ruleset) -> Vec<FamilyView> {
-    let of = |family| {
-        let chains = Chains::of(rules, family);
-        let numbered = chains.all().into_iter().flat_map(|(table, chain)| {
-            let at = |(number, rule): (usize, &&crate::netfilter::Rule)| RuleAt { number, rule: (*rule).clone() };
-            (1..).zip(chains.rules(table, chain)).map(at).collect::<Vec<_>>()
-        });
-        FamilyView { family: family.to_string(), rules: numbered.map(|at| RuleView::from(&at)).collect() }
+pub fn rules(layers: &[Layer]) -> Vec<FamilyView> {
+    let of = |family: Family| {
+        let of_layer = |layer| {
+            let chains = Chains::of(layer, family);
+            let of_chain = |(table, chain)| (0..).map_while(|index| chains.at(table, chain, index)).collect::<Vec<_>>();
+            chains.all().into_iter().flat_map(of_chain).collect::<Vec<_>>()
+        };
+        let rules = layers.iter().flat_map(of_layer).map(|at| RuleView::from(&at)).collect();
+        FamilyView { family: family.to_string(), rules }
     };
     Family::BOTH.into_iter().map(of).filter(|f| !f.rules.is_empty()).collect()
 }
@@ -239,9 +260,14 @@ impl From<&Step> for StepView {
             Step::Hook { hook, interface, destination } => {
                 Self::Hook { hook: hook.name(), interface: interface.to_string(), to: destination.to_string() }
             }
-            Step::Table { table, skipped, .. } => {
-                Self::Table { table: table.name(), skipped: skipped.map(|s| s.to_string()) }
+            Step::Table { table, skipped } => {
+                Self::Table { table: table.clone(), skipped: skipped.map(|s| s.to_string()) }
             }
+            Step::Gap { at, missed, .. } => Self::NotFollowed {
+                rule: at.clone(),
+                failed: missed.as_ref().map(|m| m.condition.to_string()),
+                actual: missed.as_ref().map(|m| m.actual.to_string()),
+            },
             Step::Rule { at, depth, outcome } => {
                 let (effect, missed) = match outcome {
                     Outcome::Matched(effect) => (Some(effect.to_string()), None),
@@ -256,7 +282,7 @@ impl From<&Step> for StepView {
                     actual: missed.map(|m| m.actual.to_string()),
                 }
             }
-            Step::End { table, chain, .. } => Self::End { table: table.name(), chain: chain.name() },
+            Step::End { table, chain, .. } => Self::End { table: table.clone(), chain: chain.clone() },
             Step::Rerouted { interface, by_mark } => Self::Rerouted {
                 interface: interface.to_string(),
                 changed: if *by_mark { "mark" } else { "destination" },
@@ -276,6 +302,7 @@ impl From<&Verdict> for VerdictView {
         };
         let uncaptured = |verdict, place, by: &[RuleAt]| Self {
             verdict,
+            doubt: None,
             listener: None,
             port: None,
             place,
@@ -298,7 +325,14 @@ impl From<&Verdict> for VerdictView {
             }
             Verdict::LeftAlone { place, by, .. } => uncaptured("left-alone", Some(name(place)), by),
             Verdict::FollowsConnection { place, .. } => uncaptured("follows-connection", Some(name(place)), &[]),
-            Verdict::Dropped { by } => uncaptured("dropped", None, by.as_slice()),
+            Verdict::Dropped { by: Some(Dropper::Rule(by)) } => uncaptured("dropped", None, std::slice::from_ref(by)),
+            Verdict::Dropped { by: Some(Dropper::Policy(_)) | None } => uncaptured("dropped", None, &[]),
+            Verdict::NotCertain { doubt, otherwise } => Self {
+                verdict: "not-certain",
+                doubt: Some(doubt.clone()),
+                sentence: sentence.clone(),
+                ..Self::from(&**otherwise)
+            },
         }
     }
 }

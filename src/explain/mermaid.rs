@@ -1,14 +1,15 @@
 //! Rules as a flow chart in Mermaid's syntax (<https://mermaid.js.org/syntax/flowchart.html>), which GitHub
 //! shows as a picture; with a packet's way drawn in where there is a trace.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::chains::{Chains, ORDER};
+use super::chains::{Chains, ORDER, RuleAt};
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::Verdict;
 use crate::config::Family;
-use crate::netfilter::{Chain, Hook, Ruleset, Table};
+use crate::netfilter::{Chain, Hook, Layer, Table};
 
 /// How many rules of a chain are drawn, where no packet's way goes by the others.
 const MOST_DRAWN: usize = 40;
@@ -18,11 +19,13 @@ const MOST_DRAWN: usize = 40;
 const SETTINGS: &str = "%%{init: {\"flowchart\": {\"wrappingWidth\": 600}}}%%\n";
 
 /// The chart of one family's rules.
-pub fn chart(rules: &Ruleset, family: Family, trace: Option<&Trace>) -> String {
-    let chains = Chains::of(rules, family);
+pub fn chart(layer: &Layer, family: Family, trace: Option<&Trace>) -> String {
+    let chains = Chains::of(layer, family);
     let mut chart = Chart { text: format!("{SETTINGS}flowchart TB\n"), edges: 0, met: BTreeMap::new(), trace };
     for step in trace.iter().flat_map(|t| &t.steps) {
-        if let Step::Rule { at, outcome, .. } = step {
+        if let Step::Rule { at, outcome, .. } = step
+            && !elsewhere(at)
+        {
             let key = (at.rule.table, at.rule.chain, at.number);
             *chart.met.entry(key).or_default() |= outcome.matched();
         }
@@ -54,10 +57,11 @@ impl Chart<'_> {
         let last = rules.len();
         let mut before: Option<String> = None;
         let mut left_out = 0;
-        for (number, rule) in (1..).zip(rules) {
+        for (index, rule) in rules.iter().enumerate() {
+            let number = chains.number(table, chain, index);
             let met = self.met.get(&(table, chain, number)).copied();
             // A long list is the same rule again and again.
-            if number > MOST_DRAWN && number < last && met != Some(true) {
+            if index >= MOST_DRAWN && index + 1 < last && met != Some(true) {
                 left_out += 1;
                 continue;
             }
@@ -115,9 +119,10 @@ impl Chart<'_> {
     /// From rules to the chains that they jump to.
     fn jumps(&mut self, chains: &Chains<'_>) {
         for (table, chain) in chains.all() {
-            for (number, rule) in (1..).zip(chains.rules(table, chain)) {
-                let drawn = number <= MOST_DRAWN
-                    || number == chains.rules(table, chain).len()
+            for (index, rule) in chains.rules(table, chain).iter().enumerate() {
+                let number = chains.number(table, chain, index);
+                let drawn = index < MOST_DRAWN
+                    || index + 1 == chains.rules(table, chain).len()
                     || self.met.get(&(table, chain, number)) == Some(&true);
                 if let Some(to) = rule.target.jump().filter(|to| drawn && !chains.rules(table, *to).is_empty()) {
                     let _ = writeln!(self.text, "  {} -.-> {}", node(table, chain, number), id(table, to.into()));
@@ -137,7 +142,11 @@ impl Chart<'_> {
         for step in &trace.steps {
             match step {
                 Step::Rule { at, outcome: Outcome::Matched(effect), .. } => {
-                    let name = node(at.rule.table, at.rule.chain, at.number);
+                    let mut name = node(at.rule.table, at.rule.chain, at.number);
+                    if elsewhere(at) {
+                        name = format!("elsewhere_{}", self.edges);
+                        let _ = writeln!(self.text, "  {name}[\"{}\"]:::hit", broken(&at.to_string()));
+                    }
                     let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
                     let _ = writeln!(self.text, "  {before} ==>{label} {name}");
                     self.edges += 1;
@@ -148,6 +157,7 @@ impl Chart<'_> {
                 Step::Rule { .. }
                 | Step::Hook { .. }
                 | Step::Table { .. }
+                | Step::Gap { .. }
                 | Step::End { .. }
                 | Step::Rerouted { .. } => {}
             }
@@ -156,7 +166,10 @@ impl Chart<'_> {
             Verdict::LeftAlone { to, .. } | Verdict::FollowsConnection { to, .. } => {
                 format!("{}: to {to}", trace.verdict.brief())
             }
-            Verdict::Captured { .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => trace.verdict.brief(),
+            Verdict::Captured { .. }
+            | Verdict::NotRouted { .. }
+            | Verdict::Dropped { .. }
+            | Verdict::NotCertain { .. } => trace.verdict.brief(),
         };
         let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
         let _ = writeln!(self.text, "  verdict([\"{}\"]):::packet", escaped(&end));
@@ -167,6 +180,11 @@ impl Chart<'_> {
         self.text.push_str("  classDef miss fill:#f1f3f5,stroke:#adb5bd,color:#868e96\n");
         self.text.push_str("  classDef packet fill:#d9480f,stroke:#d9480f,color:#fff\n");
     }
+}
+
+/// Whether a rule is in none of the chains that are drawn, which are those of the first layer.
+fn elsewhere(at: &RuleAt) -> bool {
+    matches!(at.table, Cow::Owned(_))
 }
 
 fn id(table: Table, chain: Chain) -> String {

@@ -36,8 +36,8 @@ pub use mermaid::chart;
 pub use packet::{Direction, Endpoint, Packet, Sender, Transport};
 pub use pod::{Pod, PodInterface};
 pub use table::{Row, Summary, summary};
-pub use trace::{Actual, Effect, Mismatch, Outcome, Skip, Step, Trace};
-pub use verdict::{Listener, Listeners, Place, Verdict};
+pub use trace::{Actual, Effect, Mismatch, Outcome, Skip, Step, Then, Trace};
+pub use verdict::{Dropper, Listener, Listeners, Place, Verdict};
 pub use walk::Scene;
 pub use words::{ALLOWED, EXAMPLE, End, Request, WordError};
 

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::packet::{APPLICATION, Direction, EPHEMERAL, Endpoint, Packet, Sender, Transport};
 use super::pod::{Pod, localhost};
-use super::verdict::{Listeners, Verdict};
+use super::verdict::{Dropper, Verdict};
 use super::walk::Scene;
-use crate::capture::Plan;
+use crate::capture::Routing;
 use crate::config::{
     Config, Dns, Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange, Selection,
 };
@@ -32,9 +32,9 @@ pub struct Summary {
 }
 
 /// What becomes of each kind of traffic that a pod has.
-pub fn summary(config: &Config, plan: &Plan, pod: &Pod) -> Summary {
-    let scene = Scene { rules: &plan.rules, routing: &plan.routing, pod, listeners: Listeners::of(config) };
-    let mut kinds = Kinds { config, plan, pod, rows: Vec::new() };
+pub fn summary(config: &Config, scene: &Scene<'_>) -> Summary {
+    let Scene { routing, pod, .. } = *scene;
+    let mut kinds = Kinds { config, routing, pod, rows: Vec::new() };
     for family in Family::BOTH {
         if let Some(own) = pod.address(family) {
             kinds.application(family, own);
@@ -52,7 +52,7 @@ pub fn summary(config: &Config, plan: &Plan, pod: &Pod) -> Summary {
 
 struct Kinds<'a> {
     config: &'a Config,
-    plan: &'a Plan,
+    routing: &'a Routing,
     pod: &'a Pod,
     rows: Vec<(String, Packet)>,
 }
@@ -194,7 +194,7 @@ impl Kinds<'_> {
 
     /// A packet that a process of the pod sends.
     fn sent(&self, transport: Transport, sender: Option<Sender>, from: IpAddr, to: IpAddr, port: u16) -> Packet {
-        let local = self.pod.is_local(to, 0, &self.plan.routing);
+        let local = self.pod.is_local(to, 0, self.routing);
         let interface = if local { Interface::loopback() } else { self.pod.first_interface() };
         let direction = Direction::Out;
         Packet { direction, sender, ..Self::arriving(transport, from, to, port, &interface) }
@@ -296,9 +296,11 @@ impl fmt::Display for Summary {
 /// The rule that decided.
 fn why(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Captured { by, .. } | Verdict::NotRouted { by, .. } | Verdict::Dropped { by: Some(by) } => {
-            by.to_string()
-        }
+        Verdict::Captured { by, .. }
+        | Verdict::NotRouted { by, .. }
+        | Verdict::Dropped { by: Some(Dropper::Rule(by)) } => by.to_string(),
+        Verdict::Dropped { by: Some(Dropper::Policy(chain)) } => format!("policy of {chain}"),
+        Verdict::NotCertain { doubt, .. } => doubt.clone(),
         Verdict::LeftAlone { no_rules: Some(family), .. } => format!("no {family} rules"),
         Verdict::LeftAlone { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
         Verdict::LeftAlone { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::trace::{Outcome, Step, Trace};
-use crate::netfilter::{Chain, Hook};
+use super::trace::{Outcome, Step, Then, Trace};
+use crate::netfilter::Hook;
 
 /// No wider than this is the column of rules, however long one of them is.
 const WIDEST: usize = 78;
@@ -41,7 +41,12 @@ fn left(step: &Step) -> Option<String> {
             let _ = write!(text, "{:indent$}{:>2} {}", "", at.number, at.rule.specification(), indent = 4 + 3 * depth);
             Some(text)
         }
-        Step::Hook { .. } | Step::Table { .. } | Step::End { .. } | Step::Rerouted { .. } | Step::Looped => None,
+        Step::Hook { .. }
+        | Step::Table { .. }
+        | Step::Gap { .. }
+        | Step::End { .. }
+        | Step::Rerouted { .. }
+        | Step::Looped => None,
     }
 }
 
@@ -54,11 +59,22 @@ fn other(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
             };
             writeln!(f, "\n{}, {by} {interface}, to {destination}", hook.name())
         }
-        Step::Table { table, skipped: Some(skip), .. } => writeln!(f, "  {table}: {skip}"),
-        Step::Table { table, skipped: None, .. } => writeln!(f, "  {table}"),
-        Step::End { chain: Chain::Builtin(_), .. } => writeln!(f, "     end of the chain: its policy accepts"),
-        Step::End { chain: Chain::Istio(_), depth, .. } => {
-            writeln!(f, "{:indent$}end of the chain: returns", "", indent = 5 + 3 * depth)
+        Step::Table { table, skipped: Some(skip) } => writeln!(f, "  {table}: {skip}"),
+        Step::Table { table, skipped: None } => writeln!(f, "  {table}"),
+        Step::Gap { at, depth, missed } => {
+            write!(f, "{:indent$}{at}: ", "", indent = 5 + 3 * depth)?;
+            match missed {
+                Some(mismatch) => writeln!(f, "{mismatch}"),
+                None => f.write_str("cannot be followed\n"),
+            }
+        }
+        Step::End { then, depth, .. } => {
+            let then = match then {
+                Then::Back => "returns",
+                Then::Accept => "its policy accepts",
+                Then::Drop => "its policy drops",
+            };
+            writeln!(f, "{:indent$}end of the chain: {then}", "", indent = 5 + 3 * depth)
         }
         Step::Rerouted { interface, by_mark } => {
             let changed = if *by_mark { "mark" } else { "destination" };

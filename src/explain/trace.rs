@@ -1,12 +1,13 @@
 //! What a packet met on its way.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::chains::RuleAt;
 use super::packet::{Endpoint, Packet, Transport};
 use super::verdict::Verdict;
 use crate::config::{Interface, Mark, Port};
-use crate::netfilter::{Chain, ConntrackState, Hook, IstioChain, Match, Table};
+use crate::netfilter::{ConntrackState, Hook, IstioChain, Match};
 
 /// The whole way of one packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +36,10 @@ pub enum Step {
         /// Where the packet is sent to at this point.
         destination: Endpoint,
     },
-    /// A table with rules for this hook.
+    /// A table with rules for this hook, or a foreign chain.
     Table {
-        /// The table.
-        table: Table,
-        /// The hook.
-        hook: Hook,
+        /// The table; of a foreign chain, with its name.
+        table: Cow<'static, str>,
         /// Why its rules are not asked, where they are not.
         skipped: Option<Skip>,
     },
@@ -53,12 +52,23 @@ pub enum Step {
         /// What it did.
         outcome: Outcome,
     },
+    /// A rule that cannot be followed.
+    Gap {
+        /// Where it is, and the rule.
+        at: String,
+        /// How many jumps led here.
+        depth: usize,
+        /// The condition for which it certainly does nothing.
+        missed: Option<Mismatch>,
+    },
     /// The end of a chain without a decision.
     End {
         /// The table.
-        table: Table,
+        table: Cow<'static, str>,
         /// The chain.
-        chain: Chain,
+        chain: Cow<'static, str>,
+        /// What comes then.
+        then: Then,
         /// How many jumps led here.
         depth: usize,
     },
@@ -71,6 +81,17 @@ pub enum Step {
     },
     /// The packet left by `lo`, and comes in by it.
     Looped,
+}
+
+/// What comes at the end of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The chain that led here.
+    Back,
+    /// The chain's policy, which accepts.
+    Accept,
+    /// The chain's policy, which drops.
+    Drop,
 }
 
 /// Why the nat table is not asked.
@@ -121,8 +142,10 @@ pub enum Effect {
     Jumped(IstioChain),
     /// It goes back to the calling chain.
     Returned,
-    /// It leaves the built-in chain, whose policy holds.
+    /// It leaves the built-in chain, whose policy accepts.
     LeftToPolicy,
+    /// It leaves the built-in chain, whose policy drops.
+    DroppedByPolicy,
     /// It is through with this table.
     Accepted,
     /// It is gone.
@@ -156,6 +179,7 @@ impl fmt::Display for Effect {
             Self::Jumped(chain) => write!(f, "goes on in {chain}"),
             Self::Returned => f.write_str("returns"),
             Self::LeftToPolicy => f.write_str("returns: the chain's policy accepts"),
+            Self::DroppedByPolicy => f.write_str("returns: the chain's policy drops"),
             Self::Accepted => f.write_str("accepted"),
             Self::Dropped => f.write_str("dropped"),
             Self::Redirected(to) => write!(f, "destination becomes {to}"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cause::Cause;
+use super::cause::{Cause, Reason};
 use super::chains::RuleAt;
 use super::condition::Flight;
 use super::packet::{Endpoint, Packet};
@@ -73,16 +73,28 @@ pub enum Place {
 
 /// How a packet was captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Capture {
-    Redirected(RuleAt),
-    Assigned(RuleAt, Port),
+pub(super) struct Capture {
+    pub by: RuleAt,
+    /// What the rule was for that led there.
+    pub cause: Option<Cause>,
+    /// The port of the transparent listener; none where the destination was changed.
+    pub assigned: Option<Port>,
 }
 
 /// How the walk ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    Arrives { place: Place, captured: Option<Capture> },
-    Dropped(Option<RuleAt>),
+    Arrives { end: Place, captured: Option<Capture> },
+    Dropped(Option<Dropper>),
+}
+
+/// What drops a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dropper {
+    /// A rule.
+    Rule(RuleAt),
+    /// The policy of this chain.
+    Policy(String),
 }
 
 /// What becomes of a packet.
@@ -100,6 +112,8 @@ pub enum Verdict {
         transparent: bool,
         /// The rule that did it.
         by: RuleAt,
+        /// What the rule was for that led there.
+        cause: Option<Cause>,
     },
     /// A rule gives it to a transparent listener, but it is routed past the pod: the policy rule or the route
     /// for its mark is missing.
@@ -137,8 +151,15 @@ pub enum Verdict {
     },
     /// It is gone.
     Dropped {
-        /// The rule that did it.
-        by: Option<RuleAt>,
+        /// What did it.
+        by: Option<Dropper>,
+    },
+    /// It met something that cannot be followed.
+    NotCertain {
+        /// What, and where.
+        doubt: String,
+        /// What becomes of it, if that lets it by.
+        otherwise: Box<Verdict>,
     },
 }
 
@@ -154,19 +175,19 @@ impl Verdict {
         let original = packet.to;
         match decision {
             Decision::Dropped(by) => Self::Dropped { by },
-            Decision::Arrives { captured: Some(Capture::Redirected(by)), .. } => {
-                let port = flight.to.port;
-                Self::Captured { listener: listeners.named(port), port, original, transparent: false, by }
+            Decision::Arrives { end: place, captured: Some(Capture { by, cause, assigned }) } => {
+                let port = assigned.map_or(flight.to.port, Port::number);
+                let transparent = assigned.is_some();
+                match place {
+                    Place::Forwarded | Place::Out(_) if transparent => {
+                        Self::NotRouted { port, mark: flight.mark, to: flight.to, by }
+                    }
+                    Place::Pod | Place::Forwarded | Place::Out(_) => {
+                        Self::Captured { listener: listeners.named(port), port, original, transparent, by, cause }
+                    }
+                }
             }
-            Decision::Arrives {
-                place: Place::Forwarded | Place::Out(_),
-                captured: Some(Capture::Assigned(by, port)),
-            } => Self::NotRouted { port: port.number(), mark: flight.mark, to: flight.to, by },
-            Decision::Arrives { place: Place::Pod, captured: Some(Capture::Assigned(by, port)) } => {
-                let port = port.number();
-                Self::Captured { listener: listeners.named(port), port, original, transparent: true, by }
-            }
-            Decision::Arrives { place, captured: None } => match packet.state {
+            Decision::Arrives { end: place, captured: None } => match packet.state {
                 state @ (ConntrackState::Established | ConntrackState::Related) => {
                     Self::FollowsConnection { place, to: flight.to, state, mark: flight.mark }
                 }
@@ -194,6 +215,7 @@ impl Verdict {
             Self::NotRouted { .. } => "not routed".to_owned(),
             Self::FollowsConnection { .. } => "as its connection".to_owned(),
             Self::Dropped { .. } => "dropped".to_owned(),
+            Self::NotCertain { .. } => "not certain".to_owned(),
         }
     }
 }
@@ -212,11 +234,12 @@ impl fmt::Display for Place {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Captured { listener, port, original, transparent: false, by } => {
-                write!(f, "Captured by {listener} {port}, by rule {by}; sent to {original}.")
-            }
-            Self::Captured { listener, port, original, transparent: true, by } => {
-                write!(f, "Captured by {listener} {port}, by rule {by}; its destination {original} stays as it is.")
+            Self::Captured { listener, port, original, transparent, by, cause } => {
+                write!(f, "Captured by {listener} {port}, by rule {by}{}; ", Reason(*cause))?;
+                match transparent {
+                    false => write!(f, "sent to {original}."),
+                    true => write!(f, "its destination {original} stays as it is."),
+                }
             }
             Self::NotRouted { port, mark, to, by } => write!(
                 f,
@@ -229,10 +252,7 @@ impl fmt::Display for Verdict {
                     (rules, None) => {
                         for (index, rule) in rules.iter().enumerate() {
                             f.write_str(if index == 0 { "Left alone by rule " } else { " and by rule " })?;
-                            write!(f, "{rule}")?;
-                            if let Some(cause) = Cause::of(&rule.rule) {
-                                write!(f, ", {cause}")?;
-                            }
+                            write!(f, "{rule}{}", Reason(rule.cause))?;
                         }
                     }
                 }
@@ -249,11 +269,12 @@ impl fmt::Display for Verdict {
                     mark => write!(f, ", with mark {mark}."),
                 }
             }
-            Self::Dropped { by: Some(by) } => match Cause::of(&by.rule) {
-                Some(cause) => write!(f, "Dropped by rule {by}, {cause}."),
-                None => write!(f, "Dropped by rule {by}."),
-            },
+            Self::Dropped { by: Some(Dropper::Rule(by)) } => write!(f, "Dropped by rule {by}{}.", Reason(by.cause)),
+            Self::Dropped { by: Some(Dropper::Policy(chain)) } => write!(f, "Dropped by the policy of {chain}."),
             Self::Dropped { by: None } => f.write_str("Dropped."),
+            Self::NotCertain { doubt, otherwise } => {
+                write!(f, "Not certain: {doubt}. If it lets the packet by: {otherwise}")
+            }
         }
     }
 }

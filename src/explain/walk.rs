@@ -1,20 +1,21 @@
 //! Leads a packet through the hooks and chains as netfilter does.
 
-use super::chains::{Chains, ORDER, RuleAt};
+use super::cause::Cause;
+use super::chains::{Chains, RuleAt};
 use super::condition::Flight;
 use super::packet::{Direction, Packet};
 use super::pod::{Pod, localhost};
-use super::trace::{Effect, Outcome, Skip, Step, Trace};
-use super::verdict::{Capture, Decision, Listeners, Place, Verdict};
+use super::trace::{Effect, Outcome, Skip, Step, Then, Trace};
+use super::verdict::{Capture, Decision, Dropper, Listeners, Place as End, Verdict};
 use crate::capture::Routing;
 use crate::config::{Family, Interface};
-use crate::netfilter::{Chain, ConntrackState, Hook, Rule, Ruleset, Table, Target};
+use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Rule, Table, Target};
 
 /// All that decides about a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
     /// The rules: planned ones, or those that the kernel has.
-    pub rules: &'a Ruleset,
+    pub layers: &'a [Layer],
     /// Policy routing, and addresses on `lo`.
     pub routing: &'a Routing,
     /// The pod.
@@ -26,9 +27,14 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// Follows a packet to its end.
     pub fn follow(&self, packet: &Packet) -> Trace {
-        let mut walk = Walk::new(self, packet);
+        let layers: Vec<_> = self.layers.iter().map(|layer| Chains::of(layer, packet.family())).collect();
+        let mut walk = Walk::new(self, &layers, packet);
         let decision = walk.run();
-        let verdict = Verdict::new(decision, walk.decided_by, walk.no_rules, packet, &walk.flight, self.listeners);
+        let no_rules = layers.iter().all(Chains::is_empty);
+        let mut verdict = Verdict::new(decision, walk.decided_by, no_rules, packet, &walk.flight, self.listeners);
+        if let Some(doubt) = walk.doubt {
+            verdict = Verdict::NotCertain { doubt, otherwise: Box::new(verdict) };
+        }
         Trace {
             packet: packet.clone(),
             steps: walk.steps,
@@ -53,11 +59,13 @@ enum Left {
 /// Deeper than this the kernel's own rules do not nest, since it refuses loops.
 const DEEPEST: usize = 64;
 
+/// When connection tracking looks at a packet, among the chains of a hook (`NF_IP_PRI_CONNTRACK`).
+const CONNTRACK: i32 = -200;
+
 struct Walk<'a> {
     scene: &'a Scene<'a>,
     packet: &'a Packet,
-    chains: Chains<'a>,
-    no_rules: bool,
+    layers: &'a [Chains<'a>],
     flight: Flight,
     steps: Vec<Step>,
     /// Whether nat has decided where the connection goes to.
@@ -66,12 +74,21 @@ struct Walk<'a> {
     tracked: bool,
     captured_by: Option<Capture>,
     decided_by: Vec<RuleAt>,
-    dropped_by: Option<RuleAt>,
+    dropped_by: Option<Dropper>,
+    /// The first thing that could not be followed, and may have changed the packet's way.
+    doubt: Option<String>,
+}
+
+/// A chain at work: where it is, and what led there.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    chains: &'a Chains<'a>,
+    table: Table,
+    hook: Hook,
 }
 
 impl<'a> Walk<'a> {
-    fn new(scene: &'a Scene<'a>, packet: &'a Packet) -> Self {
-        let chains = Chains::of(scene.rules, packet.family());
+    fn new(scene: &'a Scene<'a>, layers: &'a [Chains<'a>], packet: &'a Packet) -> Self {
         let flight = Flight {
             transport: packet.transport,
             sender: packet.sender,
@@ -83,12 +100,12 @@ impl<'a> Walk<'a> {
             mark: packet.mark,
             connection_mark: None,
             listener: None,
+            native: false,
         };
         Self {
             scene,
             packet,
-            no_rules: chains.is_empty(),
-            chains,
+            layers,
             flight,
             steps: Vec::new(),
             translated: false,
@@ -96,12 +113,13 @@ impl<'a> Walk<'a> {
             captured_by: None,
             decided_by: Vec::new(),
             dropped_by: None,
+            doubt: None,
         }
     }
 
     fn run(&mut self) -> Decision {
         let interface = self.packet.interface.clone();
-        let place = match self.packet.direction {
+        let end = match self.packet.direction {
             Direction::Out => self.output(interface),
             Direction::In => {
                 // What comes in by lo went through OUTPUT before, where nat left it as it is.
@@ -113,35 +131,20 @@ impl<'a> Walk<'a> {
                 self.input(interface, looped)
             }
         };
-        match place {
-            Some(place) => Decision::Arrives { place, captured: self.captured_by.take() },
+        match end {
+            Some(end) => Decision::Arrives { end, captured: self.captured_by.take() },
             None => Decision::Dropped(self.dropped_by.take()),
         }
     }
 
     /// From a process of the pod; `None` where the packet is dropped.
-    fn output(&mut self, interface: Interface) -> Option<Place> {
-        self.hook(Hook::Output, &interface);
+    fn output(&mut self, interface: Interface) -> Option<End> {
         self.flight.out_interface = Some(interface.clone());
-        let mut way = interface;
-        for table in ORDER {
-            let (mark, to) = (self.flight.mark, self.flight.to);
-            self.table(table, Hook::Output)?;
-            let by_mark = self.flight.mark != mark && table == Table::Mangle;
-            if by_mark || self.flight.to.address != to.address {
-                // The rules of later tables still see the interface that the packet had at first
-                // (`nf_hook_state` is filled once for the hook).
-                way = self.route(&way);
-                self.steps.push(Step::Rerouted { interface: way.clone(), by_mark });
-            }
-        }
-        self.hook(Hook::Postrouting, &way);
+        let way = self.hook(Hook::Output, interface)?;
         self.flight.out_interface = Some(way.clone());
-        for table in [Table::Mangle, Table::Nat] {
-            self.table(table, Hook::Postrouting)?;
-        }
+        let way = self.hook(Hook::Postrouting, way)?;
         if way != Interface::loopback() {
-            return Some(Place::Out(way));
+            return Some(End::Out(way));
         }
         self.steps.push(Step::Looped);
         // A packet loses its sender on lo (`loopback_xmit` calls `skb_orphan`), and keeps its connection.
@@ -150,22 +153,15 @@ impl<'a> Walk<'a> {
     }
 
     /// In by an interface; `None` where the packet is dropped.
-    fn input(&mut self, interface: Interface, looped: bool) -> Option<Place> {
-        self.hook(Hook::Prerouting, &interface);
-        self.flight.in_interface = Some(interface);
+    fn input(&mut self, interface: Interface, looped: bool) -> Option<End> {
+        self.flight.in_interface = Some(interface.clone());
         self.flight.out_interface = None;
-        for table in [Table::Raw, Table::Mangle, Table::Nat] {
-            self.table(table, Hook::Prerouting)?;
-        }
+        self.hook(Hook::Prerouting, interface)?;
         // What looped keeps the route that it went out by, which was a local one.
         let local = looped || self.scene.pod.is_local(self.flight.to.address, self.flight.mark, self.scene.routing);
-        let (hook, place) = if local { (Hook::Input, Place::Pod) } else { (Hook::Forward, Place::Forwarded) };
-        for table in [Table::Mangle, Table::Filter, Table::Nat] {
-            if !self.chains.rules(table, hook).is_empty() {
-                self.table(table, hook)?;
-            }
-        }
-        Some(place)
+        let (hook, end) = if local { (Hook::Input, End::Pod) } else { (Hook::Forward, End::Forwarded) };
+        self.tables(hook, &mut Interface::loopback())?;
+        Some(end)
     }
 
     /// The interface that the packet goes out by now.
@@ -180,28 +176,77 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn hook(&mut self, hook: Hook, interface: &Interface) {
+    /// A hook: all chains that the kernel calls there. Gives the interface that the packet goes out by at its end,
+    /// which for what comes in is that it came by; `None` where the packet is dropped.
+    fn hook(&mut self, hook: Hook, mut interface: Interface) -> Option<Interface> {
         self.steps.push(Step::Hook { hook, interface: interface.clone(), destination: self.flight.to });
+        self.tables(hook, &mut interface)?;
+        Some(interface)
     }
 
-    /// One table at a hook; conntrack is between raw and mangle. `None` where the packet is dropped.
-    fn table(&mut self, table: Table, hook: Hook) -> Option<()> {
-        if table != Table::Raw {
-            self.track();
+    fn tables(&mut self, hook: Hook, way: &mut Interface) -> Option<()> {
+        let layers = self.layers;
+        let called =
+            |chains: &'a Chains<'a>| chains.called(hook).map(move |(at, table)| (at, Place { chains, table, hook }));
+        let mut all: Vec<([i32; 2], Place<'_>)> = Vec::new();
+        for (at, place) in layers.iter().flat_map(called) {
+            // At the same point, the first layer is the last: what others do first is seen so.
+            all.insert(all.iter().position(|(other, _)| *other >= at).unwrap_or(all.len()), (at, place));
         }
-        let dst = matches!(hook, Hook::Prerouting | Hook::Output);
-        let skipped = if table == Table::Nat { self.skips_nat(dst) } else { None };
-        if !self.chains.rules(table, hook).is_empty() {
-            self.steps.push(Step::Table { table, hook, skipped });
-            if skipped.is_none() && self.chain(table, hook.into(), hook, 0) == Left::Gone {
-                return None;
+        for (index, (at, place)) in all.iter().enumerate() {
+            if *at >= [CONNTRACK; 2] {
+                self.track();
+            }
+            self.flight.native = place.chains.is_native();
+            let before = self.flight.clone();
+            let passed = self.table(*place);
+            let (mark, address) = (self.flight.mark != before.mark, self.flight.to.address != before.to.address);
+            // Of two at the same point, the one that was made last comes first, and which that is the kernel does
+            // not tell. What was through with nat before does not come again.
+            let beside = |(other, (at_other, _)): &(usize, &([i32; 2], Place<'_>))| {
+                at_other == at && (*other > index || *other < index && place.table != Table::Nat)
+            };
+            if (passed.is_none() && place.table == Table::Nat || self.flight != before)
+                && let Some((_, (_, next))) = all.iter().enumerate().find(beside)
+            {
+                let name = |place: &Place<'_>| {
+                    let (table, chain) = place.chains.names(place.table, hook.into());
+                    format!("{table} {chain}")
+                };
+                let doubt = format!("which of {} and {} comes first is not known", name(place), name(next));
+                self.doubt.get_or_insert(doubt);
+            }
+            passed?;
+            if hook == Hook::Output && (mark && place.table == Table::Mangle || address) {
+                // The rules of later tables still see the interface that the packet had at first
+                // (`nf_hook_state` is filled once for the hook).
+                *way = self.route(way);
+                self.steps.push(Step::Rerouted { interface: way.clone(), by_mark: !address });
             }
         }
+        self.track();
         // Whatever its rules said, nat has decided for the connection, where there is a nat table.
-        if table == Table::Nat && dst && skipped.is_none() && self.chains.has(Table::Nat) {
-            self.translated = true;
-        }
+        let decides = is_destination(hook) && self.skips_nat(hook).is_none();
+        self.translated |= decides && layers.iter().any(Chains::has_nat);
         Some(())
+    }
+
+    /// One table at a hook, or one foreign chain. `None` where the packet is dropped.
+    fn table(&mut self, place: Place<'a>) -> Option<()> {
+        let Place { chains, table, hook } = place;
+        let skipped = if table == Table::Nat { self.skips_nat(hook) } else { None };
+        let (mut name, chain) = chains.names(table, hook.into());
+        if chains.is_foreign() {
+            name = format!("{name} {chain}").into();
+        }
+        self.steps.push(Step::Table { table: name, skipped });
+        if skipped.is_some() {
+            return Some(());
+        }
+        match self.chain(place, hook.into(), 0, None) {
+            Left::Back | Left::Through => Some(()),
+            Left::Gone => None,
+        }
     }
 
     fn track(&mut self) {
@@ -217,48 +262,58 @@ impl<'a> Walk<'a> {
     }
 
     /// Why nat is not asked (`nf_nat_inet_fn`).
-    fn skips_nat(&self, destination: bool) -> Option<Skip> {
+    fn skips_nat(&self, hook: Hook) -> Option<Skip> {
         match self.packet.state {
             state @ (ConntrackState::Invalid | ConntrackState::Untracked) => Some(Skip::NoConnection(state)),
             state @ ConntrackState::Established => Some(Skip::NotFirst(state)),
             // Of a protocol without ports, what is RELATED is an error message about a connection.
             state @ ConntrackState::Related if !self.packet.transport.has_ports() => Some(Skip::NotFirst(state)),
-            ConntrackState::Related | ConntrackState::New => (destination && self.translated).then_some(Skip::Decided),
+            ConntrackState::Related | ConntrackState::New => {
+                (is_destination(hook) && self.translated).then_some(Skip::Decided)
+            }
         }
     }
 
-    fn chain(&mut self, table: Table, chain: Chain, hook: Hook, depth: usize) -> Left {
-        let rules = self.chains.rules(table, chain).to_vec();
-        for (number, rule) in (1..).zip(rules) {
-            let at = RuleAt { number, rule: rule.clone() };
-            if let Some(mismatch) = self.flight.misses(&rule.matches) {
+    /// One chain; `cause` is what the rule was for that led here.
+    fn chain(&mut self, place: Place<'a>, chain: Chain, depth: usize, cause: Option<Cause>) -> Left {
+        let Place { chains, table, hook } = place;
+        let mut gaps = chains.gaps(table, chain).zip(1..).peekable();
+        for index in 0.. {
+            while let Some(((before, gap), number)) = gaps.next_if(|((before, _), _)| *before <= index) {
+                self.gap(place, gap, before + number, depth);
+            }
+            let Some(at) = chains.at(table, chain, index) else { break };
+            if let Some(mismatch) = self.flight.misses(&at.rule.matches) {
                 self.steps.push(Step::Rule { at, depth, outcome: Outcome::Missed(mismatch) });
                 continue;
             }
-            let effect = self.effect(rule, hook);
+            let effect = self.effect(&at.rule, place);
             self.steps.push(Step::Rule { at: at.clone(), depth, outcome: Outcome::Matched(effect) });
+            let cause = at.cause.or(cause);
             let left = match effect {
                 Effect::Jumped(_) if depth >= DEEPEST => None,
-                Effect::Jumped(to) => Some(self.chain(table, to.into(), hook, depth + 1)).filter(|l| *l != Left::Back),
+                Effect::Jumped(to) => Some(self.chain(place, to.into(), depth + 1, cause)).filter(|l| *l != Left::Back),
                 Effect::Returned | Effect::LeftToPolicy => {
-                    self.decide(at, hook);
+                    self.decide(at, place);
                     Some(Left::Back)
                 }
                 Effect::Accepted => {
-                    self.decide(at, hook);
+                    self.decide(at, place);
                     Some(Left::Through)
                 }
+                Effect::DroppedByPolicy => Some(self.dropped_by_policy(place)),
                 Effect::Dropped | Effect::NoAddress => {
-                    self.dropped_by = Some(at);
+                    self.dropped_by = Some(Dropper::Rule(at));
                     Some(Left::Gone)
                 }
                 Effect::Redirected(_) => {
+                    self.translated = true;
                     // A socket that was assigned before is kept, and gets the packet.
-                    self.captured_by.get_or_insert(Capture::Redirected(at));
+                    self.captured_by.get_or_insert(Capture { by: at, cause, assigned: None });
                     Some(Left::Through)
                 }
                 Effect::Assigned { port, .. } => {
-                    self.captured_by = Some(Capture::Assigned(at, port));
+                    self.captured_by = Some(Capture { by: at, cause, assigned: Some(port) });
                     Some(Left::Through)
                 }
                 Effect::Marked(_)
@@ -271,28 +326,53 @@ impl<'a> Walk<'a> {
                 return left;
             }
         }
-        self.steps.push(Step::End { table, chain, depth });
-        Left::Back
+        let (then, left) = match chain {
+            Chain::Istio(_) => (Then::Back, Left::Back),
+            Chain::Builtin(_) if chains.drops(table, hook) => (Then::Drop, self.dropped_by_policy(place)),
+            Chain::Builtin(_) => (Then::Accept, Left::Back),
+        };
+        let (table, chain) = chains.names(table, chain);
+        self.steps.push(Step::End { table, chain, then, depth });
+        left
+    }
+
+    fn dropped_by_policy(&mut self, place: Place<'_>) -> Left {
+        let (table, chain) = place.chains.names(place.table, place.hook.into());
+        self.dropped_by = Some(Dropper::Policy(format!("{table} {chain}")));
+        Left::Gone
+    }
+
+    /// A rule that cannot be followed: unless it certainly does nothing, nothing is certain from here on.
+    fn gap(&mut self, place: Place<'_>, gap: &Gap, number: usize, depth: usize) {
+        let Some(text) = &gap.text else { return };
+        let (table, chain) = place.chains.names(gap.table, gap.chain);
+        let at = format!("{table} {chain} {number} ({text})");
+        let missed = self.flight.misses(&gap.matches);
+        if missed.is_none() {
+            self.doubt.get_or_insert_with(|| format!("rule {at} cannot be followed"));
+        }
+        self.steps.push(Step::Gap { at, depth, missed });
     }
 
     /// Notes the rule that ended the packet's way through a table in which it could have been captured.
-    fn decide(&mut self, at: RuleAt, hook: Hook) {
-        let could = match (at.rule.table, hook) {
+    fn decide(&mut self, at: RuleAt, place: Place<'_>) {
+        let could = match (place.table, place.hook) {
             (Table::Nat, Hook::Output | Hook::Prerouting) | (Table::Mangle, Hook::Prerouting) => true,
             (Table::Nat | Table::Mangle | Table::Raw | Table::Filter, _) => false,
         };
         if could {
-            self.decided_by.retain(|d| d.rule.table != at.rule.table);
+            self.decided_by.retain(|d| d.table != at.table);
             self.decided_by.push(at);
         }
     }
 
     /// Does what the rule's target says.
-    fn effect(&mut self, rule: &Rule, hook: Hook) -> Effect {
+    fn effect(&mut self, rule: &Rule, place: Place<'_>) -> Effect {
         let flight = &mut self.flight;
         match rule.target {
             Target::Jump(chain) => Effect::Jumped(chain),
             Target::Return => match rule.chain {
+                Chain::Builtin(_) if place.chains.drops(place.table, place.hook) => Effect::DroppedByPolicy,
                 Chain::Builtin(_) => Effect::LeftToPolicy,
                 Chain::Istio(_) => Effect::Returned,
             },
@@ -300,7 +380,7 @@ impl<'a> Walk<'a> {
             Target::Drop => Effect::Dropped,
             Target::Redirect(port) => {
                 let family = Family::of(flight.to.address);
-                let address = match (&flight.in_interface, hook) {
+                let address = match (&flight.in_interface, place.hook) {
                     (Some(interface), Hook::Prerouting) => self.scene.pod.primary_address(family, interface),
                     (Some(_) | None, _) => Some(localhost(family)),
                 };
@@ -336,4 +416,9 @@ impl<'a> Walk<'a> {
             Target::ConntrackZone(zone) => Effect::Zone(zone),
         }
     }
+}
+
+/// Whether nat decides at the hook where a connection goes to.
+const fn is_destination(hook: Hook) -> bool {
+    matches!(hook, Hook::Prerouting | Hook::Output)
 }

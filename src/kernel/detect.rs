@@ -105,6 +105,36 @@ impl Presence {
         }
     }
 
+    /// Whether there is anything of ours, in any backend.
+    pub fn has_any_of_ours(&self) -> bool {
+        let of = |kind| Family::BOTH.into_iter().any(|family| self.has_ours(kind, family));
+        self.has_native() || IptablesKind::BOTH.into_iter().any(of)
+    }
+
+    /// Counts tables without a rule among those that have to be read: they may have a policy.
+    pub fn count_unused(&mut self) {
+        self.legacy.iter_mut().flatten().for_each(|table| table.in_use = true);
+    }
+
+    /// The legacy tables that nothing here reads, such as `security`.
+    pub fn unread(&self, family: Family) -> impl Iterator<Item = &str> {
+        let other = |t: &&LegacyTable| Table::ALL.iter().all(|known| known.name() != t.name);
+        self.legacy(family).iter().filter(other).map(|t| t.name.as_str())
+    }
+
+    /// Whether the kernel calls the chains of this table of nf_tables; of one of iptables, whether besides that
+    /// iptables-nft did not print it.
+    pub fn is_called(&self, number: u8, name: &str, printed: impl Fn(Family) -> bool) -> bool {
+        let called = |t: &&NamedTable| (t.family, t.name.as_str()) == (number, name) && !t.dormant;
+        let of_iptables = |t: &NamedTable| Family::BOTH.into_iter().any(|f| is_iptables(t, f) && printed(f));
+        self.nft().iter().find(called).is_some_and(|t| !of_iptables(t))
+    }
+
+    /// Whether the kernel has nf_tables.
+    pub fn has_nft(&self) -> bool {
+        self.nft.is_ok()
+    }
+
     /// Whether there are tables of ours that nftables is used for without iptables.
     pub fn has_native(&self) -> bool {
         self.nft().iter().any(|t| t.family == INET && nft::table_named(&t.name).is_some())

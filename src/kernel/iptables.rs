@@ -195,7 +195,9 @@ impl Saving {
         for ((family, program), output) in self.families.into_iter().zip(programs).zip(outputs) {
             let tables = save::parse(&String::from_utf8_lossy(&output?));
             let tables = tables.map_err(|source| KernelError::Save { program, source })?;
-            found.push((family, tables.into_iter().collect()));
+            let mut by_name = Tables::new();
+            by_name.extend(tables);
+            found.push((family, by_name));
         }
         Ok(found)
     }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod chain;
+mod layer;
 #[cfg(test)]
 pub(crate) mod lines;
 pub mod nft;
@@ -18,6 +19,7 @@ pub mod save;
 mod variants;
 
 pub use chain::{Chain, Hook, IstioChain, Table};
+pub use layer::{Gap, Layer};
 
 /// What a match compares with, or everything but that (`!`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

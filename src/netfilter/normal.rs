@@ -1,7 +1,7 @@
 //! One form for rules that mean the same, however they were written: by the planner, or by one of the
 //! releases of iptables-save.
 
-use super::{Match, Negatable, Rule, Target};
+use super::{ConntrackState, Match, Negatable, Rule, Target};
 use crate::config::{Interface, Network, PortRange};
 
 /// A rule's conditions and target in normal form. Two rules mean the same to the kernel where these are
@@ -15,10 +15,12 @@ pub struct Specification {
 impl Specification {
     /// The normal form of these conditions and this target.
     pub fn new(matches: impl IntoIterator<Item = Match>, target: Target) -> Self {
-        let mut matches: Vec<_> = matches.into_iter().filter_map(normal).collect();
         // Conditions are all to hold: their order says nothing.
-        matches.sort();
-        Self { matches, target }
+        let mut sorted: Vec<Match> = Vec::new();
+        for condition in matches.into_iter().filter_map(normal) {
+            sorted.insert(sorted.partition_point(|m| *m <= condition), condition);
+        }
+        Self { matches: sorted, target }
     }
 
     /// The conditions, sorted.
@@ -50,10 +52,9 @@ fn normal(condition: Match) -> Option<Match> {
         Match::DestinationPort(ports) => range(ports).map(Match::DestinationPort),
         Match::OwnerUid(owner) => Some(Match::OwnerUid(owner.map(|o| o.by_number()))),
         Match::OwnerGid(owner) => Some(Match::OwnerGid(owner.map(|o| o.by_number()))),
-        Match::ConntrackState(mut states) => {
-            states.sort();
-            states.dedup();
-            Some(Match::ConntrackState(states))
+        Match::ConntrackState(states) => {
+            let sorted = ConntrackState::ALL.into_iter().filter(|s| states.contains(s)).collect();
+            Some(Match::ConntrackState(sorted))
         }
         same @ (Match::Protocol(_) | Match::DestinationPorts(_) | Match::Mark(_) | Match::ConnectionMark(_)) => {
             Some(same)

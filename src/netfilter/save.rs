@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::normal::Specification;
-use super::{Chain, ConntrackState, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
+use super::{Chain, ConntrackState, Hook, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
 use crate::config::{Interface, KernelId, Network, Owner, Port, PortRange};
 
 /// A table as it was saved.
@@ -15,6 +15,8 @@ pub struct SavedTable {
     pub chains: Vec<SavedChain>,
     /// Whether the kernel calls none of them, which nft(8) can make of a table of iptables-nft.
     pub dormant: bool,
+    /// The built-in chains whose policy drops packets.
+    pub drops: Vec<Hook>,
 }
 
 /// A chain as it was saved.
@@ -218,9 +220,14 @@ impl SavedTable {
             let name = words.next()?;
             match (Chain::named(name), words.next()) {
                 // The kernel calls the built-in one, which has a policy.
-                (Some(Chain::Builtin(_)), Some("-")) => uncalled.push(name),
-                _ => self.chains.push(SavedChain::empty(name)),
+                (Some(Chain::Builtin(_)), Some("-")) => {
+                    uncalled.push(name);
+                    return Some(());
+                }
+                (Some(Chain::Builtin(hook)), Some("DROP")) => self.drops.push(hook),
+                _ => {}
             }
+            self.chains.push(SavedChain::empty(name));
             return Some(());
         }
         // Counters stand before the rule where they were asked for.

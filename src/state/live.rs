@@ -1,33 +1,36 @@
 //! The rules that the kernel has, in the terms of planned ones.
 
 use super::Snapshot;
-use crate::netfilter::{Chain, Placement, Rule, Ruleset, Scope};
+use crate::config::IptablesKind;
+use crate::netfilter::save::End;
+use crate::netfilter::{Chain, Layer, Placement, Rule, Scope};
 
-/// The rules of built-in chains and of ours, whoever made them, and what had to be left out: rules that we
-/// have no words for, and chains of others.
-pub fn rules(snapshot: &Snapshot) -> (Ruleset, Vec<String>) {
-    let (mut rules, mut left_out) = (Ruleset::default(), Vec::new());
-    for ((kind, family), tables) in &snapshot.tables {
-        for (table, saved) in tables {
-            let at = format!("{}-{} -t {table}", family.program(), kind.name());
+/// What one kind of iptables has: the rules of built-in chains and of ours, whoever made them. Those of other
+/// chains are met only through a rule that cannot be followed.
+pub fn layer(snapshot: &Snapshot, kind: IptablesKind) -> Layer {
+    let mut layer = Layer::default();
+    for ((_, family), tables) in snapshot.tables.iter().filter(|((k, _), _)| *k == kind) {
+        let scope = Scope::Only(*family);
+        for (table, saved) in tables.iter().filter(|(_, saved)| !saved.dormant) {
+            let table = *table;
+            layer.drops.extend(saved.drops.iter().map(|hook| (scope, table, *hook)));
             for chain in &saved.chains {
-                let Some(name) = Chain::named(&chain.name) else {
-                    if !chain.rules.is_empty() {
-                        left_out.push(format!("{at}: the {} rules of the chain {}", chain.rules.len(), chain.name));
-                    }
-                    continue;
-                };
+                let Some(name) = Chain::named(&chain.name) else { continue };
                 for rule in &chain.rules {
-                    let Some(meaning) = rule.meaning() else {
-                        left_out.push(format!("{at} -A {} {}", chain.name, rule.text()));
-                        continue;
+                    let (matches, end) = rule.known();
+                    let text = match end {
+                        End::Target(target) => {
+                            let rule = Rule { table, chain: name, placement: Placement::Append, matches, target };
+                            layer.rules.push(scope, rule);
+                            continue;
+                        }
+                        End::Nothing => None,
+                        End::Unknown => Some(rule.text().to_owned()),
                     };
-                    let (matches, target) = (meaning.matches().to_vec(), meaning.target());
-                    let rule = Rule { table: *table, chain: name, placement: Placement::Append, matches, target };
-                    rules.push(Scope::Only(*family), rule);
+                    layer.gap(scope, (table, name), matches, text);
                 }
             }
         }
     }
-    (rules, left_out)
+    layer
 }

@@ -20,7 +20,7 @@ mod wanted;
 
 pub use change::{Change, Nftables, Restore, Step, clean_script};
 pub use differences::{Difference, common};
-pub use live::rules as live_rules;
+pub use live::layer as live_layer;
 pub use misread::lacks_port;
 pub use ours::{lookalikes, tproxy_marks};
 pub use routing::Evidence;

@@ -31,7 +31,7 @@ fn tables(before: &Tables, after: &Tables, now: &Tables) -> Tables {
 
 fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTable {
     let dormant = if now.dormant == after.dormant { before.dormant } else { now.dormant };
-    let mut target = SavedTable { chains: Vec::new(), dormant };
+    let mut target = SavedTable { chains: Vec::new(), drops: now.drops.clone(), dormant };
     for chain in &now.chains {
         let was = before.chain(&chain.name);
         if !chain.is_ours() {

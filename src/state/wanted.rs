@@ -51,7 +51,8 @@ fn tables(before: &Tables, planned: &[&Rule], ours: &Ours) -> Tables {
 
 fn table(name: Table, before: &SavedTable, planned: &[&Rule], ours: &Ours) -> SavedTable {
     let wanted_chains = restore::chains(|| planned.iter().copied());
-    let mut after = SavedTable { chains: Vec::new(), dormant: before.dormant && planned.is_empty() };
+    let dormant = before.dormant && planned.is_empty();
+    let mut after = SavedTable { chains: Vec::new(), drops: before.drops.clone(), dormant };
     for chain in &before.chains {
         let wanted = planned_chain(planned, &chain.name);
         if !chain.is_ours() {

@@ -159,6 +159,12 @@ impl Call {
 
     /// What the flags mean, and the rules for it.
     pub fn plan(&self) -> (Config, Plan) {
+        let (config, plan, _) = self.call();
+        (config, plan)
+    }
+
+    /// The same, with how to go about it.
+    pub fn call(&self) -> (Config, Plan, Options) {
         let argv = ["istio-iptables".to_owned()].into_iter().chain(self.flags.iter().cloned()).map(OsString::from);
         let variable = |name: &str| self.environment.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
         let Parsed::Call(call) = cli::parse(argv.collect(), &variable) else { panic!("not a call: {self:?}") };
@@ -167,7 +173,7 @@ impl Call {
         let config = Config::resolve(&call.flags, &options, self, &mut problems);
         assert!(call.errors.is_empty() && problems.errors.is_empty(), "{self:?} {:?}", problems.errors);
         let plan = plan(&config);
-        (config, plan)
+        (config, plan, options)
     }
 }
 

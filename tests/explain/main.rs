@@ -1,5 +1,5 @@
 //! Holds the simulation against the kernel: random packets are sent for real, under random configurations and
-//! under arbitrary rules, with each kind of iptables and with nftables, and each must arrive where `explain`
+//! under arbitrary rules, alone and among foreign rules and tables, with each kind of iptables and with nftables, and each must arrive where `explain`
 //! says, and nowhere else.
 //!
 //! `EXPLAIN_SEED` repeats a run, `EXPLAIN_CONFIGURATIONS` makes it longer or shorter. Needs root, ip and
@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod flags;
+mod foreign;
+mod live;
 mod namespace;
 mod packets;
 mod random;
@@ -22,17 +24,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flags::Call;
+use foreign::Foreign;
 use istio_iptables::capture::Plan;
 use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
-use istio_iptables::netfilter::{ConntrackState, restore};
+use istio_iptables::netfilter::{ConntrackState, Layer, restore};
 use namespace::{Backend, Net};
-use packets::Parcel;
+use packets::{Kinds, Parcel};
 use random::Random;
 use servers::{Arrival, Log, Servers, Side};
 
-/// How many configurations, and how many sets of arbitrary rules, each backend gets.
-const CONFIGURATIONS: usize = 60;
+/// How many configurations, as many with foreign rules, and how many sets of arbitrary rules, each backend gets.
+const CONFIGURATIONS: usize = 40;
 /// How many packets are sent under each.
 const PACKETS: usize = 60;
 /// How long a packet that is to arrive may take; only where one does not, this is waited for.
@@ -44,6 +47,7 @@ struct Count {
     captured: usize,
     left_alone: usize,
     lost: usize,
+    not_certain: usize,
     different: Vec<String>,
 }
 
@@ -66,12 +70,13 @@ fn the_kernel_does_what_explain_says() {
     let mut different = Vec::new();
     for (backend, count) in Backend::ALL.into_iter().zip(counts) {
         eprintln!(
-            "{}: {} packets under {configurations} configurations and as many sets of arbitrary rules ({} captured, {} left alone, {} lost), {} different",
+            "{}: {} packets under {configurations} configurations, as many with foreign rules, and as many sets of arbitrary rules ({} captured, {} left alone, {} lost, {} not certain), {} different",
             backend.name(),
             count.packets,
             count.captured,
             count.left_alone,
             count.lost,
+            count.not_certain,
             count.different.len()
         );
         different.extend(count.different);
@@ -89,7 +94,7 @@ fn missing() -> Option<String> {
         ["iptables", "ip6tables"].map(|name| (format!("{name}-{}-restore", kind.name()), "--version"))
     });
     let absent = |(name, option): &(String, &str)| std::process::Command::new(name).arg(option).output().is_err();
-    let mut all = tools.chain([("ip".to_owned(), "-Version")]);
+    let mut all = tools.chain([("ip".to_owned(), "-Version"), ("nft".to_owned(), "--version")]);
     all.find(absent).map(|(name, _)| format!("there is no {name}"))
 }
 
@@ -98,6 +103,7 @@ fn kernel_with(backend: Backend, seed: u64, configurations: usize) -> Count {
     let mut count = Count::default();
     for _ in 0..configurations {
         configuration(backend, &mut random, &mut count);
+        foreign_rules(backend, &mut random, &mut count);
         arbitrary_rules(backend, &mut random, &mut count);
     }
     count
@@ -107,7 +113,26 @@ fn kernel_with(backend: Backend, seed: u64, configurations: usize) -> Count {
 fn configuration(backend: Backend, random: &mut Random, count: &mut Count) {
     let call = Call::random(random);
     let (config, plan) = call.plan();
-    batch(backend, random, &plan, Listeners::of(&config), packets::Kinds::All, &format!("{call:?}"), count);
+    let what = Batch { plan: &plan, listeners: Listeners::of(&config), kinds: Kinds::All, text: format!("{call:?}") };
+    let net = Net::new().expect("root can make namespaces");
+    net.load(&plan, backend);
+    batch(backend, &net, &[Layer::planned(&plan.rules, backend.option())], random, &what, count);
+}
+
+/// Sends some packets under one random configuration among rules of others, as they are read from the kernel.
+fn foreign_rules(backend: Backend, random: &mut Random, count: &mut Count) {
+    let call = Call::random(random);
+    let (config, plan, options) = call.call();
+    let foreign = Foreign::random(random, backend);
+    let net = Net::new().expect("root can make namespaces");
+    net.load(&plan, backend);
+    foreign.load(&net);
+    let called = istio_iptables::commands::Call { config: &config, plan: &plan, options: &options };
+    let live = net.pod.run(|| istio_iptables::commands::explain::look(called)).expect("the rules can be read");
+    let kinds = if foreign.stops_answers { Kinds::WithoutAnswer } else { Kinds::All };
+    let text = format!("{call:?}\n{foreign:#?}\n{:#?}", live.left_out);
+    let what = Batch { plan: &plan, listeners: Listeners::of(&config), kinds, text };
+    batch(backend, &net, &live.layers, random, &what, count);
 }
 
 /// Sends some packets under random rules, which no configuration makes. Since they may stop answers too, no
@@ -119,29 +144,36 @@ fn arbitrary_rules(backend: Backend, random: &mut Random, count: &mut Count) {
     for family in Family::BOTH {
         text.push_str(&restore::script(&plan.rules, family));
     }
-    batch(backend, random, &plan, Listeners::of(&config), packets::Kinds::WithoutAnswer, &text, count);
+    let what = Batch { plan: &plan, listeners: Listeners::of(&config), kinds: Kinds::WithoutAnswer, text };
+    let net = Net::new().expect("root can make namespaces");
+    net.load(&plan, backend);
+    batch(backend, &net, &[Layer::planned(&plan.rules, backend.option())], random, &what, count);
+}
+
+/// What packets are sent under.
+struct Batch<'a> {
+    plan: &'a Plan,
+    listeners: Listeners,
+    kinds: Kinds,
+    /// For a reader of failures.
+    text: String,
 }
 
 /// Sends some packets.
-fn batch(
-    backend: Backend,
-    random: &mut Random,
-    plan: &Plan,
-    listeners: Listeners,
-    kinds: packets::Kinds,
-    what: &str,
-    count: &mut Count,
-) {
+fn batch(backend: Backend, net: &Net, layers: &[Layer], random: &mut Random, what: &Batch<'_>, count: &mut Count) {
     let pod = packets::pod();
-    let net = Net::new().expect("root can make namespaces");
-    let live = net.load(plan, backend);
-    let scene = Scene { rules: &live.rules, routing: &live.routing, pod: &pod, listeners };
+    let scene = Scene { layers, routing: &what.plan.routing, pod: &pod, listeners: what.listeners };
     let log = Arc::new(Log::default());
     let servers = [(&net.pod, Side::Pod), (&net.world, Side::World)]
         .map(|(namespace, side)| Servers::start(namespace, side, &log).expect("the servers start"));
     let parcels: Vec<_> = (0..PACKETS)
-        .map(|number| packets::random(random, kinds, plan, &pod, 20_000 + number as u16))
-        .filter(|parcel| !is_martian(parcel, &scene.follow(&parcel.packet)))
+        .map(|number| packets::random(random, what.kinds, what.plan, &pod, 20_000 + number as u16))
+        .filter(|parcel| {
+            let trace = scene.follow(&parcel.packet);
+            let certain = !matches!(trace.verdict, Verdict::NotCertain { .. });
+            count.not_certain += usize::from(!certain);
+            certain && !is_martian(parcel, &trace)
+        })
         .collect();
     let traces: Vec<_> = parcels.iter().map(|p| scene.follow(&p.packet)).collect();
     let expected: Vec<_> = traces.iter().map(expected).collect();
@@ -182,7 +214,8 @@ fn batch(
         }
         let arrived = log.arrivals(number);
         if arrived != expected.iter().cloned().collect::<Vec<_>>() {
-            let rest = format!("expected {expected:?}\narrived  {arrived:?}\n{what}\nbound: {}\n{trace}", parcel.bound);
+            let rest =
+                format!("expected {expected:?}\narrived  {arrived:?}\n{}\nbound: {}\n{trace}", what.text, parcel.bound);
             count.different.push(format!("{} {}\n{rest}", backend.name(), parcel.words));
         }
     }
@@ -199,6 +232,7 @@ fn expected(trace: &Trace) -> Option<Arrival> {
             return None;
         }
         Verdict::FollowsConnection { .. } => unreachable!("no packet here belongs to a connection"),
+        Verdict::NotCertain { .. } => unreachable!("such a packet is not sent"),
     };
     // What is of no connection is seen on the wire, whoever gets it.
     let on_wire = trace.packet.transport != Transport::Tcp || trace.packet.state == ConntrackState::Invalid;

@@ -12,7 +12,7 @@ use istio_iptables::capture::Plan;
 use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::kernel::nftables::Nftables;
 use istio_iptables::netfilter::nft::Tables;
-use istio_iptables::netfilter::{Ruleset, restore};
+use istio_iptables::netfilter::restore;
 use nix::sched::{CloneFlags, setns, unshare};
 
 /// What the rules are loaded with.
@@ -24,6 +24,14 @@ pub enum Backend {
 
 impl Backend {
     pub const ALL: [Self; 3] = [Self::Iptables(IptablesKind::Legacy), Self::Iptables(IptablesKind::Nft), Self::Native];
+
+    /// As the program is told.
+    pub fn option(self) -> istio_iptables::config::Backend {
+        match self {
+            Self::Iptables(kind) => istio_iptables::config::Backend::Iptables(Some(kind)),
+            Self::Native => istio_iptables::config::Backend::Nftables,
+        }
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -171,20 +179,17 @@ impl Net {
         Ok(net)
     }
 
-    /// Loads rules, routes and addresses into the pod. Gives what the simulation is to follow: the plan, or for
-    /// nftables what the kernel has, read back, since some rules differ there (drop-invalid is for TCP alone).
-    pub fn load(&self, plan: &Plan, backend: Backend) -> Plan {
-        let mut live = plan.clone();
+    /// Loads rules, routes and addresses into the pod.
+    pub fn load(&self, plan: &Plan, backend: Backend) {
         match backend {
             Backend::Iptables(kind) => self.load_iptables(plan, kind),
-            Backend::Native => live.rules = self.pod.run(|| load_native(plan)),
+            Backend::Native => self.pod.run(|| load_native(plan)),
         }
         let routing: String =
             plan.routing.to_string().lines().map(|l| format!("{}\n", l.trim_start_matches("ip "))).collect();
         self.pod.ip(&routing.replace("::6/128 dev lo", "::6/128 dev lo nodad"));
         let added: Vec<_> = plan.routing.addresses.iter().map(ToString::to_string).collect();
         self.pod.run(|| local(&added));
-        live
     }
 
     fn load_iptables(&self, plan: &Plan, kind: IptablesKind) {
@@ -197,13 +202,9 @@ impl Net {
     }
 }
 
-/// Loads the rules over netlink, and reads them back.
-fn load_native(plan: &Plan) -> Ruleset {
+fn load_native(plan: &Plan) {
     let mut kernel = Nftables::open().expect("the kernel has nf_tables");
     kernel.apply(&Tables::of(&plan.rules.clone().by_number())).expect("the kernel takes the rules");
-    let (rules, left_out) = kernel.dump().expect("the rules can be read").raised();
-    assert!(left_out.is_empty(), "{left_out:?}");
-    rules
 }
 
 /// Asymmetric ways are allowed, so that only the rules decide.

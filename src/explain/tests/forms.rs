@@ -3,13 +3,19 @@
 use expect_test::expect;
 
 use super::*;
-use crate::config::Family;
+use crate::capture::Plan;
+use crate::config::{Config, Family};
+
+fn table(config: &Config, plan: &Plan, pod: &Pod) -> Summary {
+    let layers = [plan.rules.clone().into()];
+    summary(config, &Scene { layers: &layers, routing: &plan.routing, pod, listeners: Listeners::of(config) })
+}
 
 #[test]
 fn all_kinds_of_traffic() {
     let all = |flags: &str| {
         let (config, plan, pod) = planned(flags, &["10.96.0.10"]);
-        summary(&config, &plan, &pod).to_string()
+        table(&config, &plan, &pod).to_string()
     };
     expect![[r#"
         application to a service                               outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
@@ -104,7 +110,7 @@ fn all_kinds_of_traffic() {
 fn every_packet_can_be_typed_again() {
     for flags in [README, "-m TPROXY -i 10.0.0.0/8 -b 80 --dual-stack -c eth1 -k net1"] {
         let (config, plan, pod) = planned(flags, &[]);
-        for row in summary(&config, &plan, &pod).rows {
+        for row in table(&config, &plan, &pod).rows {
             let request = Request::parse([row.packet.to_string()]).unwrap();
             assert_eq!(Packet::resolve(&request, &pod, &plan.routing), Ok(row.packet));
         }
@@ -180,16 +186,16 @@ fn picture() {
           classDef hit fill:#ffe8cc,stroke:#d9480f,color:#000
           classDef miss fill:#f1f3f5,stroke:#adb5bd,color:#868e96
           classDef packet fill:#d9480f,stroke:#d9480f,color:#fff
-    "#]].assert_eq(&chart(&plan.rules, Family::Ipv4, Some(&trace)));
-    assert!(!chart(&plan.rules, Family::Ipv4, None).contains("==>"));
-    assert!(chart(&plan.rules, Family::Ipv6, None).ends_with("\nflowchart TB\n"));
+    "#]].assert_eq(&chart(&plan.rules.clone().into(), Family::Ipv4, Some(&trace)));
+    assert!(!chart(&plan.rules.clone().into(), Family::Ipv4, None).contains("==>"));
+    assert!(chart(&plan.rules.clone().into(), Family::Ipv6, None).ends_with("\nflowchart TB\n"));
 }
 
 #[test]
 fn picture_of_many_rules() {
     let ranges: Vec<_> = (0..200).map(|n| format!("10.{n}.0.0/16")).collect();
     let (_, plan, _) = planned(&format!("-i * -x {}", ranges.join(",")), &[]);
-    let text = chart(&plan.rules, Family::Ipv4, None);
+    let text = chart(&plan.rules.clone().into(), Family::Ipv4, None);
     assert!(text.contains("more\"]") && text.lines().count() < 130, "{text}");
 }
 
@@ -240,6 +246,7 @@ fn json_form() {
               "number": 1,
               "rule": "-o lo -s 127.0.0.6/32 -j RETURN",
               "flag": "--istio-inbound-interception-mode (-m)",
+              "annotation": "sidecar.istio.io/interceptionMode",
               "purpose": "for what the proxy sends to the application",
               "depth": 1,
               "matched": false,
@@ -278,7 +285,7 @@ fn json_form() {
               "chain": "ISTIO_OUTPUT",
               "number": 4,
               "rule": "-m owner --uid-owner 1337 -j RETURN",
-              "flag": "--proxy-uid (-u) or --proxy-gid (-g)",
+              "flag": "--proxy-uid (-u)",
               "purpose": "for the proxy's own traffic",
               "depth": 1,
               "matched": true,
@@ -307,15 +314,15 @@ fn json_form() {
                 "chain": "ISTIO_OUTPUT",
                 "number": 4,
                 "rule": "-m owner --uid-owner 1337 -j RETURN",
-                "flag": "--proxy-uid (-u) or --proxy-gid (-g)",
+                "flag": "--proxy-uid (-u)",
                 "purpose": "for the proxy's own traffic"
               }
             ],
-            "sentence": "Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic; it goes out by eth0, to 10.0.0.5:443."
+            "sentence": "Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic (--proxy-uid (-u)); it goes out by eth0, to 10.0.0.5:443."
           }
         }"#]].assert_eq(&serde_json::to_string_pretty(&view).unwrap());
     let (_, plan, _) = planned(README, &[]);
-    let rules = serde_json::to_value(json::rules(&plan.rules)).unwrap();
+    let rules = serde_json::to_value(json::rules(&[plan.rules.into()])).unwrap();
     assert_eq!(rules[0]["family"], "IPv4");
     assert_eq!(rules[0]["rules"][0]["chain"], "PREROUTING");
 }

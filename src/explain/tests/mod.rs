@@ -57,7 +57,8 @@ pub(super) fn follow(flags: &str, packet: &str) -> Trace {
     let request = Request::parse([packet]).unwrap();
     let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
     let listeners = Listeners::of(&config);
-    Scene { rules: &plan.rules, routing: &plan.routing, pod: &pod, listeners }.follow(&packet)
+    let layers = [plan.rules.into()];
+    Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners }.follow(&packet)
 }
 
 fn check(flags: &str, packet: &str, expected: Expect) {

@@ -3,6 +3,8 @@
 use expect_test::expect;
 
 use super::*;
+use crate::config::Backend;
+use crate::netfilter::Layer;
 
 #[test]
 fn transparent() {
@@ -25,7 +27,7 @@ fn transparent() {
                        1 ! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006
                                                                                             * given to the listener 15006, mark becomes 1337
 
-            Captured by the inbound listener 15006, by rule mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006); its destination 10.244.0.10:8080 stays as it is.
+            Captured by the inbound listener 15006, by rule mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006), for captured inbound ports (--istio-inbound-ports (-b); in Istio: traffic.sidecar.istio.io/includeInboundPorts); its destination 10.244.0.10:8080 stays as it is.
         "#]],
     );
     sentence(
@@ -38,7 +40,7 @@ fn transparent() {
     sentence(
         flags,
         "in tcp from=10.1.2.3 to=:8080 state=invalid",
-        expect!["Dropped by rule mangle ISTIO_DROP 1 (-j DROP), for packets of no connection."],
+        expect!["Dropped by rule mangle ISTIO_DROP 1 (-j DROP), for packets of no connection (--drop-invalid)."],
     );
     check(
         flags,
@@ -80,9 +82,40 @@ fn transparent() {
 fn a_mark_that_nothing_routes() {
     let (config, plan, pod) = planned("-m TPROXY -b *", &[]);
     let routing = crate::capture::Routing::default();
-    let scene = Scene { rules: &plan.rules, routing: &routing, pod: &pod, listeners: Listeners::of(&config) };
+    let layers = [plan.rules.into()];
+    let scene = Scene { layers: &layers, routing: &routing, pod: &pod, listeners: Listeners::of(&config) };
     let packet = Packet::resolve(&Request::parse(["in tcp to=10.9.9.9:80"]).unwrap(), &pod, &routing).unwrap();
     expect!["Lost: rule mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006) gives it to the listener 15006, but 10.9.9.9:80 is not the pod's, and nothing routes packets with mark 1337 to the pod (ip rule, ip route)."].assert_eq(&scene.follow(&packet).verdict.to_string());
+}
+
+/// Rules of nftables that name no address are there for both families.
+#[test]
+fn a_family_that_was_not_asked_for() {
+    let (config, plan, pod) = planned("-i * -b * --ip-families=ipv4", &[]);
+    let request = Request::parse(["out tcp to=[2001:db8::5]:443"]).unwrap();
+    let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
+    let brief = |backend| {
+        let layers = [Layer::planned(&plan.rules, backend)];
+        let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
+        scene.follow(&packet).verdict.brief()
+    };
+    assert_eq!(brief(Backend::Nftables), "outbound listener 15001");
+    assert_eq!(brief(Backend::Iptables(None)), "left alone");
+}
+
+/// Without a socket, a negated owner holds in iptables, and breaks the rule off in nf_tables.
+#[test]
+fn what_the_kernel_sends_has_no_owner() {
+    let (config, plan, pod) = planned("-i * -b *", &[]);
+    let request = Request::parse(["out tcp uid=none to=127.0.0.2:80"]).unwrap();
+    let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
+    let brief = |backend| {
+        let layers = [Layer::planned(&plan.rules, backend)];
+        let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
+        scene.follow(&packet).verdict.brief()
+    };
+    assert_eq!(brief(Backend::Iptables(None)), "left alone");
+    assert_eq!(brief(Backend::Nftables), "outbound listener 15001");
 }
 
 #[test]
@@ -91,7 +124,7 @@ fn dns() {
         "-i * --redirect-dns",
         "out udp to=10.96.0.10:53",
         expect![
-            "Captured by the DNS agent 15053, by rule nat ISTIO_OUTPUT_DNS 2 (-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-port 15053); sent to 10.96.0.10:53."
+            "Captured by the DNS agent 15053, by rule nat ISTIO_OUTPUT_DNS 2 (-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-port 15053), for DNS queries (--redirect-dns; in Istio: proxy.istio.io/config (proxyMetadata.ISTIO_META_DNS_CAPTURE)); sent to 10.96.0.10:53."
         ],
     );
     sentence(
@@ -103,14 +136,14 @@ fn dns() {
         "-i * --redirect-dns",
         "out udp uid=1337 to=10.96.0.10:53",
         expect![
-            "Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic; it goes out by eth0, to 10.96.0.10:53."
+            "Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic (--proxy-uid (-u)); it goes out by eth0, to 10.96.0.10:53."
         ],
     );
     sentence(
         "-i * --redirect-dns --capture-all-dns",
         "out tcp to=8.8.8.8:53",
         expect![
-            "Captured by the DNS agent 15053, by rule nat ISTIO_OUTPUT_DNS 1 (-p tcp --dport 53 -j REDIRECT --to-ports 15053); sent to 8.8.8.8:53."
+            "Captured by the DNS agent 15053, by rule nat ISTIO_OUTPUT_DNS 1 (-p tcp --dport 53 -j REDIRECT --to-ports 15053), for DNS queries (--redirect-dns; in Istio: proxy.istio.io/config (proxyMetadata.ISTIO_META_DNS_CAPTURE)); sent to 8.8.8.8:53."
         ],
     );
 }
@@ -126,7 +159,7 @@ fn icmp_and_what_the_kernel_sends() {
         README,
         "out tcp uid=none to=10.0.0.5:443",
         expect![
-            "Captured by the outbound listener 15001, by rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001); sent to 10.0.0.5:443."
+            "Captured by the outbound listener 15001, by rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001), for captured ranges (--istio-service-cidr (-i); in Istio: traffic.sidecar.istio.io/includeOutboundIPRanges); sent to 10.0.0.5:443."
         ],
     );
 }

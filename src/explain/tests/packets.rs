@@ -36,7 +36,7 @@ fn application_to_a_service() {
             PREROUTING, in by lo, to 127.0.0.1:15001
               nat: not asked: OUTPUT has decided for this connection
 
-            Captured by the outbound listener 15001, by rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001); sent to 10.0.0.5:443.
+            Captured by the outbound listener 15001, by rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001), for captured ranges (--istio-service-cidr (-i); in Istio: traffic.sidecar.istio.io/includeOutboundIPRanges); sent to 10.0.0.5:443.
         "#]],
     );
 }
@@ -61,7 +61,7 @@ fn proxy_to_a_service() {
 
             POSTROUTING, out by eth0, to 10.0.0.5:443
 
-            Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic; it goes out by eth0, to 10.0.0.5:443.
+            Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic (--proxy-uid (-u)); it goes out by eth0, to 10.0.0.5:443.
         "#]],
     );
 }
@@ -72,20 +72,20 @@ fn client_to_the_application() {
         README,
         "in tcp from=10.1.2.3 to=:8080",
         expect![[r#"
-        in tcp from=10.1.2.3:40000 to=10.244.0.10:8080 iface=eth0
+            in tcp from=10.1.2.3:40000 to=10.244.0.10:8080 iface=eth0
 
-        PREROUTING, in by eth0, to 10.244.0.10:8080
-          nat
-             1 -p tcp -j ISTIO_INBOUND                    * goes on in ISTIO_INBOUND
-                1 -p tcp --dport 15008 -j RETURN            not --dport 15008: goes to port 8080
-                2 -p tcp --dport 15090 -j RETURN            not --dport 15090: goes to port 8080
-                3 -p tcp --dport 15021 -j RETURN            not --dport 15021: goes to port 8080
-                4 -p tcp --dport 15020 -j RETURN            not --dport 15020: goes to port 8080
-                5 -p tcp -j ISTIO_IN_REDIRECT             * goes on in ISTIO_IN_REDIRECT
-                   1 -p tcp -j REDIRECT --to-ports 15006  * destination becomes 10.244.0.10:15006
+            PREROUTING, in by eth0, to 10.244.0.10:8080
+              nat
+                 1 -p tcp -j ISTIO_INBOUND                    * goes on in ISTIO_INBOUND
+                    1 -p tcp --dport 15008 -j RETURN            not --dport 15008: goes to port 8080
+                    2 -p tcp --dport 15090 -j RETURN            not --dport 15090: goes to port 8080
+                    3 -p tcp --dport 15021 -j RETURN            not --dport 15021: goes to port 8080
+                    4 -p tcp --dport 15020 -j RETURN            not --dport 15020: goes to port 8080
+                    5 -p tcp -j ISTIO_IN_REDIRECT             * goes on in ISTIO_IN_REDIRECT
+                       1 -p tcp -j REDIRECT --to-ports 15006  * destination becomes 10.244.0.10:15006
 
-        Captured by the inbound listener 15006, by rule nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006); sent to 10.244.0.10:8080.
-    "#]],
+            Captured by the inbound listener 15006, by rule nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006), for captured inbound ports (--istio-inbound-ports (-b); in Istio: traffic.sidecar.istio.io/includeInboundPorts); sent to 10.244.0.10:8080.
+        "#]],
     );
 }
 
@@ -95,18 +95,18 @@ fn probe() {
         README,
         "in tcp from=10.1.2.3 to=:15021",
         expect![[r#"
-        in tcp from=10.1.2.3:40000 to=10.244.0.10:15021 iface=eth0
+            in tcp from=10.1.2.3:40000 to=10.244.0.10:15021 iface=eth0
 
-        PREROUTING, in by eth0, to 10.244.0.10:15021
-          nat
-             1 -p tcp -j ISTIO_INBOUND            * goes on in ISTIO_INBOUND
-                1 -p tcp --dport 15008 -j RETURN    not --dport 15008: goes to port 15021
-                2 -p tcp --dport 15090 -j RETURN    not --dport 15090: goes to port 15021
-                3 -p tcp --dport 15021 -j RETURN  * returns
-             end of the chain: its policy accepts
+            PREROUTING, in by eth0, to 10.244.0.10:15021
+              nat
+                 1 -p tcp -j ISTIO_INBOUND            * goes on in ISTIO_INBOUND
+                    1 -p tcp --dport 15008 -j RETURN    not --dport 15008: goes to port 15021
+                    2 -p tcp --dport 15090 -j RETURN    not --dport 15090: goes to port 15021
+                    3 -p tcp --dport 15021 -j RETURN  * returns
+                 end of the chain: its policy accepts
 
-        Left alone by rule nat ISTIO_INBOUND 3 (-p tcp --dport 15021 -j RETURN), for an inbound port that is not captured; it arrives in the pod, to 10.244.0.10:15021.
-    "#]],
+            Left alone by rule nat ISTIO_INBOUND 3 (-p tcp --dport 15021 -j RETURN), for an inbound port that is not captured (--istio-local-exclude-ports (-d); in Istio: traffic.sidecar.istio.io/excludeInboundPorts); it arrives in the pod, to 10.244.0.10:15021.
+        "#]],
     );
 }
 
@@ -134,7 +134,7 @@ fn application_to_itself() {
             PREROUTING, in by lo, to 127.0.0.1:80
               nat: not asked: OUTPUT has decided for this connection
 
-            Left alone by rule nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN), for what the applications of the pod send each other; it arrives in the pod, to 127.0.0.1:80.
+            Left alone by rule nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN), for what the applications of the pod send each other (--proxy-uid (-u) or --proxy-gid (-g)); it arrives in the pod, to 127.0.0.1:80.
         "#]],
     );
 }
@@ -163,7 +163,7 @@ fn proxy_to_the_pods_own_address() {
             PREROUTING, in by lo, to 127.0.0.1:15006
               nat: not asked: OUTPUT has decided for this connection
 
-            Captured by the inbound listener 15006, by rule nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006); sent to 10.244.0.10:8080.
+            Captured by the inbound listener 15006, by rule nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006), for what the proxy sends to the pod's own addresses (--proxy-uid (-u) or --proxy-gid (-g)); sent to 10.244.0.10:8080.
         "#]],
     );
 }
@@ -174,23 +174,23 @@ fn proxy_to_the_application() {
         README,
         "out tcp uid=1337 from=127.0.0.6 to=10.244.0.10:8080",
         expect![[r#"
-        out tcp uid=1337 gid=1337 from=127.0.0.6:40000 to=10.244.0.10:8080 iface=lo
+            out tcp uid=1337 gid=1337 from=127.0.0.6:40000 to=10.244.0.10:8080 iface=lo
 
-        OUTPUT, out by lo, to 10.244.0.10:8080
-          nat
-             1 -j ISTIO_OUTPUT                     * goes on in ISTIO_OUTPUT
-                1 -o lo -s 127.0.0.6/32 -j RETURN  * returns
-             end of the chain: its policy accepts
+            OUTPUT, out by lo, to 10.244.0.10:8080
+              nat
+                 1 -j ISTIO_OUTPUT                     * goes on in ISTIO_OUTPUT
+                    1 -o lo -s 127.0.0.6/32 -j RETURN  * returns
+                 end of the chain: its policy accepts
 
-        POSTROUTING, out by lo, to 10.244.0.10:8080
+            POSTROUTING, out by lo, to 10.244.0.10:8080
 
-        It leaves by lo, and comes in by it.
+            It leaves by lo, and comes in by it.
 
-        PREROUTING, in by lo, to 10.244.0.10:8080
-          nat: not asked: OUTPUT has decided for this connection
+            PREROUTING, in by lo, to 10.244.0.10:8080
+              nat: not asked: OUTPUT has decided for this connection
 
-        Left alone by rule nat ISTIO_OUTPUT 1 (-o lo -s 127.0.0.6/32 -j RETURN), for what the proxy sends to the application; it arrives in the pod, to 10.244.0.10:8080.
-    "#]],
+            Left alone by rule nat ISTIO_OUTPUT 1 (-o lo -s 127.0.0.6/32 -j RETURN), for what the proxy sends to the application (--istio-inbound-interception-mode (-m); in Istio: sidecar.istio.io/interceptionMode); it arrives in the pod, to 10.244.0.10:8080.
+        "#]],
     );
 }
 

@@ -113,7 +113,7 @@ pub(super) fn normal(body: &Body) -> Result<Reading, NftError> {
         }
         SetReference::Name(_) => None,
     };
-    Ok(Reading::Rule(disassemble(&assembled.instructions, content).unwrap_or_else(|| body.clone())))
+    Ok(Reading::Rule(disassemble(&assembled.instructions, &content).unwrap_or_else(|| body.clone())))
 }
 
 /// The chain that a rule of a table is in.

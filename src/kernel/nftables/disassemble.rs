@@ -25,11 +25,11 @@ pub(super) struct SetContent<'a> {
     pub(super) elements: &'a [Element],
 }
 
+/// Where the content of sets comes from.
+pub(super) type Sets<'f, 'a> = &'f dyn Fn(&SetReference) -> Option<SetContent<'a>>;
+
 /// Reads a rule; `None` where it is not one that could be wanted.
-pub(super) fn disassemble<'a>(
-    instructions: &[Instruction],
-    set: impl Fn(&SetReference) -> Option<SetContent<'a>>,
-) -> Option<Body> {
+pub(super) fn disassemble<'a>(instructions: &[Instruction], set: Sets<'_, 'a>) -> Option<Body> {
     let mut reader = Reader::default();
     let mut rest = instructions;
     while let [instruction, after @ ..] = rest {
@@ -46,7 +46,7 @@ pub(super) fn disassemble<'a>(
                 after
             }
             (instruction, after) => {
-                reader.instruction(instruction, &set)?;
+                reader.instruction(instruction, set)?;
                 after
             }
         };
@@ -109,11 +109,7 @@ impl Reader {
         Some(())
     }
 
-    fn instruction<'a>(
-        &mut self,
-        instruction: &Instruction,
-        set: impl Fn(&SetReference) -> Option<SetContent<'a>>,
-    ) -> Option<()> {
+    fn instruction<'a>(&mut self, instruction: &Instruction, set: Sets<'_, 'a>) -> Option<()> {
         match instruction {
             Instruction::Meta { key, into } => self.set(*into, Value::Meta(*key)),
             Instruction::Ct { key, into } => self.set(*into, Value::Ct(*key)),

@@ -1,8 +1,6 @@
 //! What the fuzz targets hold against all inputs: what is read from the kernel can be written, and is read as
 //! the same again.
 
-use std::collections::BTreeMap;
-
 use super::assemble::assemble;
 use super::attribute::{Attribute, Attributes, Raw, attributes};
 use super::change::{differences, normal, restore, wanted_chain};
@@ -36,7 +34,7 @@ pub fn read_anything(bytes: &[u8]) -> Result<(), Broken> {
             same("a rule", &written_and_read(body), &Some(body.clone()))?;
         }
     }
-    let _ = state.raised();
+    let _ = state.layer();
     let _ = differences(&state, &Tables::default());
     restored(&state)
 }
@@ -119,7 +117,7 @@ fn instruction(instruction: &Instruction) -> Result<(), Broken> {
 fn written_and_read(body: &Body) -> Option<Body> {
     let assembled = assemble(body, 0).ok()?;
     let sets: Vec<_> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
-    disassemble(&assembled.instructions, |reference| match reference {
+    disassemble(&assembled.instructions, &|reference: &SetReference| match reference {
         SetReference::Id(id) => {
             let (flags, elements) = sets.get(usize::try_from(*id).ok()?)?;
             Some(SetContent { flags: *flags, elements })
@@ -165,8 +163,7 @@ fn dump(bytes: &[u8]) -> Option<State> {
     }
     for reply in of(uapi::NFT_MSG_NEWRULE) {
         let Some(table) = listed(&mut state, text(reply, uapi::NFTA_RULE_TABLE)?) else { continue };
-        let sets: BTreeMap<_, _> = table.sets.iter().map(|set| (set.name.as_str(), set)).collect();
-        let rule = state::rule(reply, &sets).ok()?;
+        let rule = state::rule(reply, &table.sets).ok()?;
         let _ = rule.reading.text(Table::Nat);
         table.rules.push(rule);
     }

@@ -14,6 +14,7 @@ mod batch;
 mod change;
 mod disassemble;
 mod error;
+mod foreign;
 #[doc(hidden)]
 pub mod fuzzing;
 mod instruction;
@@ -23,7 +24,6 @@ mod socket;
 mod state;
 mod uapi;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -167,7 +167,7 @@ impl Nftables {
             let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
             let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
             for reply in socket.list("its rules", request)? {
-                let rule = state::rule(&reply, &BTreeMap::new()).map_err(NftError::decode("a rule"))?;
+                let rule = state::rule(&reply, &[]).map_err(NftError::decode("a rule"))?;
                 let leads =
                     |i: &Instruction| matches!(i, Instruction::Verdict { chain: Some(chain), .. } if is_ours(chain));
                 let handle = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_HANDLE);
@@ -280,12 +280,9 @@ impl Nftables {
             }
             table.sets.push(set);
         }
-        // Collected, they would be sorted first, by 3 KB of code that nothing else needs.
-        let mut sets = BTreeMap::new();
-        sets.extend(table.sets.iter().map(|set| (set.name.as_str(), set)));
         let request = Request::new(uapi::NFT_MSG_GETRULE, of(uapi::NFTA_RULE_TABLE, table.table));
         for reply in self.socket.list("its rules", request)? {
-            table.rules.push(state::rule(&reply, &sets).map_err(NftError::decode("a rule"))?);
+            table.rules.push(state::rule(&reply, &table.sets).map_err(NftError::decode("a rule"))?);
         }
         Ok(())
     }

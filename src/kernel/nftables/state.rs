@@ -1,6 +1,6 @@
 //! What the kernel has in tables of ours.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use netlink_packet_core::DecodeError;
 
@@ -10,15 +10,15 @@ use super::instruction::{Instruction, SetReference};
 use super::message::Reply;
 use super::sets::Element;
 use super::uapi::{
-    NFT_SET_ANONYMOUS, NFT_SET_ELEM_INTERVAL_END, NFTA_CHAIN_FLAGS, NFTA_CHAIN_HOOK, NFTA_CHAIN_NAME,
-    NFTA_CHAIN_POLICY, NFTA_CHAIN_TABLE, NFTA_CHAIN_TYPE, NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY, NFTA_LIST_ELEM,
-    NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY,
+    NF_DROP, NFT_SET_ANONYMOUS, NFT_SET_ELEM_INTERVAL_END, NFT_TABLE_F_DORMANT, NFTA_CHAIN_FLAGS, NFTA_CHAIN_HOOK,
+    NFTA_CHAIN_NAME, NFTA_CHAIN_POLICY, NFTA_CHAIN_TABLE, NFTA_CHAIN_TYPE, NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY,
+    NFTA_LIST_ELEM, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY,
     NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_EXPRESSIONS, NFTA_SET_FLAGS, NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_NAME,
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
 use crate::config::Mark;
-use crate::netfilter::nft::{Body, Expression, chain_named, raise, table_name};
-use crate::netfilter::{Ruleset, Table};
+use crate::netfilter::nft::{Body, Expression, Verdict, base, chain_named, raise};
+use crate::netfilter::{Chain, Hook, Layer, Rule, Scope, Table};
 
 /// What the kernel has in tables of ours, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,27 +52,21 @@ impl State {
             .filter_map(|e| if let Expression::SetMark(m) = e { Some(*m) } else { None })
     }
 
-    /// The rules in the terms of planned ones, as far as there are any for them, and the others as text.
-    pub fn raised(&self) -> (Ruleset, Vec<String>) {
-        let (mut rules, mut left_out) = (Ruleset::default(), Vec::new());
-        for table in &self.tables {
-            for rule in &table.rules {
-                let raised = match (&rule.reading, chain_named(&rule.chain)) {
-                    (Reading::Rule(body), Some(chain)) => raise(table.table, chain, body),
-                    (Reading::Rule(_) | Reading::Unknown(_), _) => None,
-                };
-                match raised {
-                    Some(raised) => raised.into_iter().for_each(|(scope, rule)| rules.push(scope, rule)),
-                    None => left_out.push(format!(
-                        "rule inet {} {} {}",
-                        table_name(table.table),
-                        rule.chain,
-                        rule.reading.text(table.table)
-                    )),
+    /// The rules in the terms of planned ones.
+    pub fn layer(&self) -> Layer {
+        let mut layer = Layer { native: true, ..Layer::default() };
+        for table in self.tables.iter().filter(|t| t.flags & NFT_TABLE_F_DORMANT == 0) {
+            for chain in table.chains.iter().filter(|c| c.is_ours(table.table)) {
+                let Some(name) = chain_named(&chain.name) else { continue };
+                if let (Chain::Builtin(hook), true) = (name, chain.drops()) {
+                    layer.drops.push((Scope::Both, table.table, hook));
+                }
+                for rule in table.rules.iter().filter(|r| r.chain == chain.name) {
+                    rule.follow(&mut layer, (table.table, name), Scope::Both);
                 }
             }
         }
-        (rules, left_out)
+        layer
     }
 
     pub(super) fn get(&self, table: Table) -> Option<&TableState> {
@@ -97,6 +91,31 @@ pub(super) struct ChainState {
     /// How the kernel calls it, where it does.
     pub(super) base: Option<BaseState>,
     pub(super) flags: u32,
+}
+
+impl ChainState {
+    /// Whether the chain of a table of ours is one that is planned there: by its name, and called as planned.
+    pub(super) fn is_ours(&self, table: Table) -> bool {
+        chain_named(&self.name).is_some_and(|chain| match (&self.base, base(table, chain)) {
+            (Some(is), Some(planned)) => {
+                is.kind == planned.kind.name() && is.place() == Some((planned.hook, planned.priority))
+            }
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        })
+    }
+
+    /// Whether packets that come to its end are dropped.
+    pub(super) fn drops(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.policy == NF_DROP)
+    }
+}
+
+impl BaseState {
+    /// Where the kernel calls it.
+    pub(super) fn place(&self) -> Option<(Hook, i32)> {
+        Some((*Hook::ALL.get(usize::try_from(self.hook).ok()?)?, self.priority))
+    }
 }
 
 /// How the kernel calls a chain.
@@ -135,6 +154,40 @@ pub(super) struct RuleState {
     pub(super) instructions: Vec<Instruction>,
     pub(super) user_data: Option<Vec<u8>>,
     pub(super) reading: Reading,
+}
+
+impl RuleState {
+    /// Adds the rule to a layer; as one that cannot be followed where it has no terms of planned rules, or leads
+    /// to a chain that the layer lacks.
+    pub(super) fn follow(&self, layer: &mut Layer, at: (Table, Chain), scope: Scope) {
+        let mut read = match &self.reading {
+            Reading::Rule(body) => Some(Cow::Borrowed(body)),
+            Reading::Unknown(_) => None,
+        };
+        let leads_away = |r: &Rule| layer.priority.is_some() && r.target.jump().is_some();
+        let raised = |body: &Body| raise(at.0, at.1, body);
+        let rules = read.as_deref().and_then(raised);
+        if let Some(rules) = rules.filter(|all| !all.iter().any(|(_, r)| leads_away(r))) {
+            return rules.into_iter().for_each(|(scope, rule)| layer.rules.push(scope, rule));
+        }
+        // What comes before the first instruction that is not known still has to hold.
+        let mut before = self.instructions.as_slice();
+        let passive = |body: &Body| body.verdict.is_none() && body.expressions.iter().all(Expression::is_passive);
+        let nothing = read.as_deref().is_some_and(passive);
+        while let Some((_, rest)) = before.split_last()
+            && !read.as_deref().is_some_and(passive)
+        {
+            before = rest;
+            read = disassemble(before, &|_| None).map(Cow::Owned);
+        }
+        let mut known = read.map(Cow::into_owned).unwrap_or_default();
+        let text = (!nothing).then(|| format!("{} ...", known.text(at.0)));
+        known.verdict = Some(Verdict::Accept);
+        match raised(&known).as_deref() {
+            Some([(scope, rule)]) => layer.gap(*scope, at, rule.matches.clone(), text),
+            _ => layer.gap(scope, at, Vec::new(), text),
+        }
+    }
 }
 
 /// A rule in the terms in which rules are wanted.
@@ -261,7 +314,7 @@ pub(super) fn element<'a>(
 }
 
 /// A rule, read with the sets of its table.
-pub(super) fn rule(reply: &Reply, sets: &BTreeMap<&str, &SetState>) -> Result<RuleState, DecodeError> {
+pub(super) fn rule(reply: &Reply, sets: &[SetState]) -> Result<RuleState, DecodeError> {
     let (mut chain, mut user_data, mut instructions) = (None, None, Vec::new());
     for attribute in reply.attributes() {
         let attribute = attribute?;
@@ -282,12 +335,12 @@ pub(super) fn rule(reply: &Reply, sets: &BTreeMap<&str, &SetState>) -> Result<Ru
     let chain = chain.ok_or_else(|| missing("chain"))?;
     let content = |reference: &SetReference| match reference {
         SetReference::Name(name) => {
-            let set = sets.get(name.as_str())?;
+            let set = sets.iter().find(|set| set.name == *name)?;
             Some(SetContent { flags: set.flags, elements: set.elements.as_deref()? })
         }
         SetReference::Id(_) => None,
     };
-    let reading = match disassemble(&instructions, content) {
+    let reading = match disassemble(&instructions, &content) {
         Some(body) => Reading::Rule(body),
         None => Reading::Unknown(unknown(&instructions)),
     };

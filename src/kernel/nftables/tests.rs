@@ -80,13 +80,13 @@ fn every_expression_there_and_back() {
                 }
                 SetReference::Name(_) => None,
             };
-            assert_eq!(disassemble(&assembled.instructions, content), Some(body));
+            assert_eq!(disassemble(&assembled.instructions, &content), Some(body));
             // Without any one of its instructions, it is another rule, or none.
             for at in 0..assembled.instructions.len() {
                 let mut fewer = assembled.instructions.clone();
                 fewer.remove(at);
                 let body = Body { expressions: expressions.clone(), verdict };
-                assert_ne!(disassemble(&fewer, content), Some(body), "{expressions:?} without {at}");
+                assert_ne!(disassemble(&fewer, &content), Some(body), "{expressions:?} without {at}");
             }
         }
     }

@@ -29,6 +29,7 @@ pub(super) const NFNL_BATCH_GENID: u16 = 1;
 pub(super) const NFPROTO_UNSPEC: u8 = 0;
 pub(super) const NFPROTO_INET: u8 = 1;
 pub(super) const NFPROTO_IPV4: u8 = 2;
+pub(super) const NFPROTO_NETDEV: u8 = 5;
 pub(super) const NFPROTO_IPV6: u8 = 10;
 /// Verdicts that end the way through a chain for good.
 pub(super) const NF_DROP: u32 = 0;

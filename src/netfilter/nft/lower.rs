@@ -144,9 +144,9 @@ fn conditions(rule: &Rule) -> Vec<Expression> {
     if matches.contains(&invalid) && protocol(rule).is_none() {
         matches.push(Match::Protocol(Protocol::Tcp));
     }
-    matches.sort_by_key(|m| rank(rule.table, m));
     let protocol = protocol(rule).unwrap_or(Protocol::Tcp);
-    matches.into_iter().map(|m| condition(protocol, m)).collect()
+    let ranked = |place| matches.iter().filter(move |m| rank(rule.table, m) == place);
+    (0..=LAST_RANK).flat_map(ranked).map(|m| condition(protocol, m.clone())).collect()
 }
 
 fn protocol(rule: &Rule) -> Option<Protocol> {
@@ -174,6 +174,9 @@ fn is_any_interface(m: &Match) -> bool {
     matches!(m, Match::InInterface(Negatable::Is(name)) | Match::OutInterface(Negatable::Is(name)) if name.is_any())
 }
 
+/// The highest [`rank`].
+const LAST_RANK: u8 = 7;
+
 /// Where a condition comes among the others.
 fn rank(table: Table, m: &Match) -> u8 {
     match m {
@@ -184,7 +187,7 @@ fn rank(table: Table, m: &Match) -> u8 {
         Match::ConntrackState(_) => 3,
         Match::SourcePort(_) | Match::DestinationPort(_) | Match::DestinationPorts(_) => 4,
         Match::OwnerUid(_) | Match::OwnerGid(_) => 6,
-        Match::Mark(_) | Match::ConnectionMark(_) => 7,
+        Match::Mark(_) | Match::ConnectionMark(_) => LAST_RANK,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::{Chain, ConntrackState, Hook, IstioChain, Negatable, Placement, Protocol, Ruleset, Table};
+use super::{Chain, ConntrackState, Hook, IstioChain, Layer, Negatable, Placement, Protocol, Ruleset, Table};
 use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod lower;
@@ -23,6 +23,20 @@ pub use ranges::AddressRange;
 /// replaces the rules of an earlier script in one transaction.
 pub fn script(ruleset: &Ruleset) -> String {
     Tables::of(ruleset).to_string()
+}
+
+/// The rules as they are in force in nf_tables: those that name no address are there for both families, whichever
+/// they were planned for.
+pub fn in_force(ruleset: &Ruleset) -> Layer {
+    let mut layer = Layer { native: true, ..Layer::default() };
+    for table in Tables::of(ruleset).0 {
+        for chain in table.chains() {
+            let bodies = table.in_order(chain);
+            let raised = bodies.into_iter().filter_map(|body| raise(table.table, chain, body)).flatten();
+            raised.for_each(|(scope, rule)| layer.rules.push(scope, rule));
+        }
+    }
+    layer
 }
 
 /// The tables, in the order of the script.
@@ -190,6 +204,21 @@ pub enum Expression {
     RestoreMark,
     /// Track the connection in this conntrack zone.
     ConntrackZone(u16),
+}
+
+impl Expression {
+    /// Whether it is a condition, or counts: nothing happens to the packet.
+    pub const fn is_passive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Redirect(_)
+                | Self::Tproxy(..)
+                | Self::SetMark(_)
+                | Self::SaveMark
+                | Self::RestoreMark
+                | Self::ConntrackZone(_)
+        )
+    }
 }
 
 /// What a rule ends with.

@@ -10,7 +10,7 @@ use crate::json;
 use crate::kubernetes::typed::{self, Mode as Decode};
 use crate::kubernetes::{Type, patch};
 use crate::mesh::Levels;
-use crate::object::Owner;
+use crate::object::{Owner, show_empty_maps};
 use crate::value::{Map, Value};
 
 /// The `apiVersion`s of reviews that are answered.
@@ -132,7 +132,7 @@ fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -
     if !decision.inject {
         return Ok((allowed, Outcome::Skipped(decision)));
     }
-    let injected = injected(&mut pod, &metadata, config, circumstances).map_err(Refusal::Inject)?;
+    let injected = injected(&mut pod, object.get("metadata"), config, circumstances).map_err(Refusal::Inject)?;
     let patch = patch::to_json(&patch::diff(&pod, &injected));
     let mut response = allowed;
     response.insert("patchType", "JSONPatch");
@@ -143,15 +143,19 @@ fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -
 /// The injected pod. On OpenShift, the pod itself changes too before anything is compared with it.
 fn injected(
     pod: &mut Value,
-    metadata: &Value,
+    written: Option<&Value>,
     config: &Config,
     circumstances: &Circumstances<'_>,
 ) -> Result<Value, inject::Error> {
-    let annotation = metadata.at(&["annotations"]).and_then(|annotations| annotations.str_at(&[PROXY_CONFIG]));
+    let annotation = pod.at(&["metadata", "annotations"]).and_then(|annotations| annotations.str_at(&[PROXY_CONFIG]));
     let proxy = Levels { annotation, ..Levels::default() }.effective(&config.mesh);
     let mut ids = Ids::default();
     if circumstances.openshift {
-        ids = circumstances.namespace.map_or(ids, Ids::of_namespace);
+        let own = pod.at(&["metadata", "namespace"]);
+        // Of another namespace nothing is known.
+        let is_own = |found: &&Value| found.at(&["metadata", "name"]).is_none_or(|name| Some(name) == own);
+        let namespace = circumstances.namespace.filter(is_own);
+        ids = namespace.map_or(ids, Ids::of_namespace);
         openshift::forget_stamped_user(pod);
     }
     let request = Request {
@@ -162,5 +166,7 @@ fn injected(
         ids,
         native: native::detect(circumstances.native, circumstances.nodes, pod.str_at(&["spec", "nodeName"])),
     };
-    inject::inject(pod, request, &config.setup(circumstances.revision, circumstances.compliance_policy))
+    let mut shown = pod.clone();
+    show_empty_maps(&mut shown, written);
+    inject::inject(&shown, request, &config.setup(circumstances.revision, circumstances.compliance_policy))
 }

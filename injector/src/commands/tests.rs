@@ -426,6 +426,12 @@ fn openshifts_namespace_decides_whom_the_proxy_runs_as() {
         ["review", "--injectConfigFile", &setup.config, "--valuesFile", &setup.values, "--namespace-file", &namespace];
     let answered = call_with(&arguments, request("v1", "{}").as_bytes(), &[("PLATFORM", "openshift")]);
     assert!(patch(&json::parse(answered.out.as_bytes()).unwrap()).contains("\"uid\":\"1009\""), "{}", answered.out);
+    let other = "kind: Namespace\nmetadata: {name: other, annotations: {openshift.io/sa.scc.uid-range: 1000/10}}\n";
+    let other = setup.folder.file("other.yaml", other);
+    let arguments =
+        ["review", "--injectConfigFile", &setup.config, "--valuesFile", &setup.values, "--namespace-file", &other];
+    let answered = call_with(&arguments, request("v1", "{}").as_bytes(), &[("PLATFORM", "openshift")]);
+    assert!(patch(&json::parse(answered.out.as_bytes()).unwrap()).contains("\"uid\":\"1337\""), "{}", answered.out);
     let wrong = setup.folder.file("pod.yaml", "kind: Pod\n");
     let not_a_namespace = call(&["review", "--namespace-file", &wrong], "");
     assert!(not_a_namespace.errors.contains("this has to be a Namespace, not \"Pod\""), "{}", not_a_namespace.errors);

@@ -87,7 +87,11 @@ fn copied_data(value: &Value) -> Result<Value, Failure> {
 fn merge_into(target: &Dict, source: &Map, overwrite: bool, depth: usize) -> Result<(), Failure> {
     let Some(depth) = depth.checked_sub(1) else { return failure("maps are nested too deeply to be merged") };
     for (key, value) in source.entries() {
-        if value.is_nil() {
+        if value.is_nothing() {
+            // An explicit nil overwrites, as the only empty value that does.
+            if overwrite {
+                target.set(key, Value::Nil);
+            }
             continue;
         }
         let old = target.get(&key).map(|old| copied_data(&old)).transpose()?;
@@ -130,10 +134,8 @@ fn dig(args: &[Value]) -> Result<Value, Failure> {
             return failure(format!("interface conversion: interface {{}} is {}, not string", key.type_name()));
         };
         let Value::Map(map) = &at else {
-            return failure(format!(
-                "interface conversion: interface {{}} is {}, not map[string]interface {{}}",
-                at.type_name()
-            ));
+            let name = if at.is_nothing() { "nil".into() } else { at.type_name() };
+            return failure(format!("interface conversion: interface {{}} is {name}, not map[string]interface {{}}"));
         };
         match map.get(key) {
             Some(next) => at = next,

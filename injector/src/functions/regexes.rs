@@ -85,6 +85,8 @@ fn translate(pattern: &str) -> String {
             }
             ('[', Some(':')) if class && after.contains(":]") => ("[", 1),
             ('[', _) if class => ("\\[", 1),
+            // A brace that starts no repetition is a character.
+            ('{', _) if !class && !starts_repetition(after) => ("\\{", 1),
             ('[', Some('^')) => {
                 class = true;
                 // A bracket that comes first belongs to the class.
@@ -121,6 +123,13 @@ fn translate(pattern: &str) -> String {
         rest = rest.get(used..).unwrap_or_default();
     }
     out
+}
+
+/// Whether what follows a brace makes a repetition of it: `n}`, `n,}`, `n,m}`.
+fn starts_repetition(after: &str) -> bool {
+    let Some((body, _)) = after.split_once('}') else { return false };
+    let (least, most) = body.split_once(',').unwrap_or((body, ""));
+    !least.is_empty() && [least, most].iter().all(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn limit(count: i64) -> usize {

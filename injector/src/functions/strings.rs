@@ -131,7 +131,10 @@ fn substring(start: i64, end: i64, text: &str) -> Result<Value, Failure> {
         (false, true) => (start, length),
         (false, false) => (start, end),
     };
-    if to < 0 || to > length {
+    if to < 0 {
+        return failure(format!("runtime error: slice bounds out of range [:{to}]"));
+    }
+    if to > length {
         return failure(format!("runtime error: slice bounds out of range [:{to}] with length {length}"));
     }
     if from > to {

@@ -77,6 +77,8 @@ fn words_are_found_as_sprig_does() {
         (r#"snakecase "Bld4Floor3rd""#, "bld4_floor_3rd"),
         (r#"kebabcase "FirstName lastName""#, "first-name-last-name"),
         (r#"camelcase "http_server-name""#, "HttpServerName"),
+        (r#"camelcase "GOLANG_IS_GREAT""#, "GolangIsGreat"),
+        (r#"camelcase "someWords HTTP_x""#, "SomeWordsHttpX"),
     ]);
 }
 
@@ -131,6 +133,7 @@ fn lists_and_maps_are_handled_as_sprig_does() {
         (r#"pick .m "a" "q" | toJson"#, r#"{"a":1}"#),
         (r#"pluck "a" .m (dict "a" 2)"#, "[1 2]"),
         (r#"merge (dict "a" 0 "c" 1) (dict "a" 5 "c" 6 "d" 7) | toJson"#, r#"{"a":5,"c":1,"d":7}"#),
+        (r#"mergeOverwrite (dict "a" 1 "b" 2) (dict "a" nil) | toJson"#, r#"{"a":null,"b":2}"#),
         (r#"mergeOverwrite (dict "b" (dict "q" 1)) .m | toJson"#, r#"{"a":1,"b":{"c":"d","q":1},"e":""}"#),
         (r#"merge .m (dict "z" 1) | toJson"#, r#"{"a":1,"b":{"c":"d"},"e":"","z":1}"#),
         (r#"$d := dict "a" 1 }}{{ $_ := set $d "b" 2 }}{{ $_ := unset $d "a" }}{{ toJson $d"#, r#"{"b":2}"#),
@@ -182,6 +185,7 @@ fn regular_expressions_are_those_of_go() {
         (r#"regexSplit "" "abc" 2 | toJson"#, r#"["a","bc"]"#),
         (r#"regexFind "[]a]+" "b]a""#, "]a"),
         (r#"regexFind "[[:alpha:]&&]+" "1a&&b""#, "a&&b"),
+        (r#"regexFind "{a{,2}" "x{a{,2}""#, "{a{,2}"),
         (r#"regexFind "\\Qa.b\\E+" "axb a.bb""#, "a.bb"),
         (r#"regexMatch "(" "a""#, "false"),
         (r#"regexQuoteMeta "1.2 [x]""#, r"1\.2 \[x\]"),

@@ -115,20 +115,22 @@ fn pascal_case(text: &str) -> String {
         out.push(c);
     }
     let Some(first) = chars.next() else { return out };
+    // A word in capitals keeps only its first one.
+    let mut capitals = first.is_uppercase();
     let mut last = upper(first);
     for c in chars {
-        let next = match (connects(c), connects(last)) {
-            (true, true) => {
+        if connects(last) {
+            if connects(c) {
                 out.push(last);
                 continue;
             }
-            (_, true) => upper(c),
-            (_, false) => {
-                out.push(last);
-                c
-            }
-        };
-        last = next;
+            capitals = c.is_uppercase();
+            last = upper(c);
+            continue;
+        }
+        out.push(last);
+        capitals &= c.is_uppercase() || connects(c);
+        last = if capitals { lower(c) } else { c };
     }
     out.push(last);
     out

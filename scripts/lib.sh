@@ -50,9 +50,9 @@ needs_rust() {
     rustup --quiet target add "$target"
 }
 
-# build_release [PACKAGE]: each in a build of its own, so that no package gets features that only another needs.
+# build_release PACKAGE: each in a build of its own, so that no package gets features that only another needs.
 build_release() {
-    local package=${1:-istio-iptables} program
+    local package=$1 program
     program=$root/target/$target/release/$package
     step "building the static release binary of $package"
     cargo build --quiet --release --target "$target" --package "$package"

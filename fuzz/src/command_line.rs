@@ -152,7 +152,9 @@ fn explain(config: &Config, plan: &Plan, pod: &Pod) {
     let found: Vec<_> = found.iter().map(FindingView::from).collect();
     serde_json::to_string(&found).expect("it can be written as JSON");
     serde_json::to_string(&json_rules(&layers)).expect("it can be written as JSON");
-    let all = summary(config, &Scene { layers: &layers, routing: &plan.routing, pod, listeners: Listeners::of(config) }).to_string();
+    let all =
+        summary(config, &Scene { layers: &layers, routing: &plan.routing, pod, listeners: Listeners::of(config) })
+            .to_string();
     assert!(!all.contains(|c: char| c.is_control() && c != '\n'), "{all:?}");
     for family in Family::BOTH {
         let picture = chart(&layers[0], family, None);

@@ -10,6 +10,10 @@ use super::print;
 use super::value::Value;
 use super::{Limits, Mark, Template};
 
+/// How deep templates, blocks and parentheses may be nested altogether while they are evaluated. Each level uses the
+/// thread's stack; so many fit into the two megabytes that threads have by default, in a debug build too.
+const MAX_LEVELS: usize = 800;
+
 pub(super) type Result<T> = std::result::Result<T, Box<Error>>;
 
 /// How a list of nodes ended.
@@ -47,6 +51,7 @@ pub(super) struct State<'t, 'o> {
     pub arguments: Vec<Value>,
     pub at: At<'t>,
     depth: usize,
+    levels: usize,
     rounds: usize,
     /// Where the output of this rendering starts.
     start: usize,
@@ -72,6 +77,7 @@ pub(super) fn render(
         arguments: Vec::with_capacity(16),
         at: At::Nothing,
         depth: 0,
+        levels: 0,
         rounds: 0,
         start,
     };
@@ -106,13 +112,29 @@ impl<'t> State<'t, '_> {
     // Nodes.
 
     fn list(&mut self, dot: Dot<'_>, nodes: &'t [Node]) -> Result<Flow> {
+        self.descend()?;
+        let mut flow = Flow::Done;
         for node in nodes {
-            let flow = self.node(dot, node)?;
+            flow = self.node(dot, node)?;
             if flow != Flow::Done {
-                return Ok(flow);
+                break;
             }
         }
-        Ok(Flow::Done)
+        self.ascend();
+        Ok(flow)
+    }
+
+    /// One level deeper. What descends ascends, unless it fails.
+    pub(super) fn descend(&mut self) -> Result<()> {
+        self.levels += 1;
+        if self.levels > MAX_LEVELS {
+            return self.error(format!("templates, blocks and parentheses are nested more than {MAX_LEVELS} deep"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn ascend(&mut self) {
+        self.levels -= 1;
     }
 
     fn node(&mut self, dot: Dot<'_>, node: &'t Node) -> Result<Flow> {

@@ -15,12 +15,14 @@ impl<'t> State<'t, '_> {
     /// The value of a pipeline. What it declares stays on the stack of variables.
     pub(super) fn pipe(&mut self, dot: Dot<'_>, pipe: &'t Pipe) -> Result<Value> {
         self.at = At::Pipe(pipe);
+        self.descend()?;
         let mut value = None;
         for command in &pipe.commands {
             // What is in an interface comes out of it between commands: nothing, if it is nil.
             let result = self.command(dot, command, value)?;
             value = Some(if matches!(result, Value::Nil) { Value::Missing } else { result });
         }
+        self.ascend();
         let value = value.unwrap_or_default();
         for variable in &pipe.variables {
             let slot = Slot { value: value.clone(), interface: false };

@@ -139,6 +139,11 @@ fn what_does_not_end_is_an_error() {
     let forever = "{{define \"f\"}}{{template \"f\"}}{{end}}{{template \"f\"}}";
     assert_eq!(render(forever, limits), "exceeded maximum template depth (50)");
     assert_eq!(render(forever, Limits::default()), "exceeded maximum template depth (200)");
+    // As deep as a template can be, called as deep as it can be: the stack of a thread is large enough.
+    let deep = format!("{{{{{}1{}}}}}", "print (".repeat(95), ")".repeat(95));
+    let nested = format!("{}{deep}{{{{template \"f\"}}}}{}", "{{if 1}}".repeat(95), "{{end}}".repeat(95));
+    let nested = format!("{{{{define \"f\"}}}}{nested}{{{{end}}}}{{{{template \"f\"}}}}");
+    assert_eq!(render(&nested, Limits::default()), "templates, blocks and parentheses are nested more than 800 deep");
     let deep = format!("{{{{{}1{}}}}}", "(".repeat(300), ")".repeat(300));
     let error = Template::parse("t", &deep, &Functions::new()).unwrap_err();
     assert_eq!(error.problem, "actions and parentheses are nested more than 200 deep");

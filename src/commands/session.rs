@@ -10,7 +10,7 @@ use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
-use crate::kernel::nftables;
+use crate::kernel::nftables::{self, NamedTable};
 use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
@@ -33,6 +33,8 @@ pub(super) struct Session<'a> {
     programs: BTreeMap<IptablesKind, Programs>,
     /// Programs that were started before it was known what they are to do.
     restoring: Option<Restoring>,
+    /// Tables of iptables-nft with chains of ours that were not printed.
+    unprinted: Vec<NamedTable>,
     /// Whether a program waits until the one for the other family is done.
     one_by_one: bool,
     routes: Routes,
@@ -156,6 +158,7 @@ impl<'a> Session<'a> {
             presence,
             programs: BTreeMap::new(),
             restoring: None,
+            unprinted: Vec::new(),
             one_by_one: false,
             routes: Routes::open()?,
             _lock: lock,
@@ -228,16 +231,29 @@ impl<'a> Session<'a> {
         };
         self.routes.look()?;
         let mut snapshot = Snapshot::default();
+        let mut lacks = None;
         for (kind, saving) in saving {
             let mut saved = saving.finish()?;
             for (family, tables) in &mut saved {
-                self.all_there(kind, *family, tables, goal)?;
+                match self.all_there(kind, *family, tables, goal) {
+                    // All of these have to be known before any is changed.
+                    Err(error @ KernelError::SaveLacks { .. }) if kind == IptablesKind::Nft => {
+                        lacks.get_or_insert(error);
+                        let names = Table::ALL.into_iter().filter(|name| !tables.contains_key(name));
+                        let there = names.filter_map(|name| self.presence.iptables_nft_table(*family, name.name()));
+                        self.unprinted.extend(there.filter(|t| detect::has_ours(t)).cloned());
+                    }
+                    result => result?,
+                }
                 for (name, table) in tables.iter_mut().filter(|_| kind == IptablesKind::Nft) {
                     let there = self.presence.iptables_nft_table(*family, name.name());
                     table.dormant = there.is_some_and(|t| t.dormant);
                 }
             }
             snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
+        }
+        if let Some(error) = lacks {
+            return Err(error);
         }
         let mut marks = tproxy_marks(&snapshot);
         marks.extend(native.tproxy_marks());
@@ -282,23 +298,21 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Reads what is there, to remove what is managed. A table of iptables-nft that cannot be printed loses that over
-    /// netlink, before anything else; whether there was one comes with what is left.
+    /// Reads what is there, to remove what is managed. Tables of iptables-nft that cannot be printed lose that over
+    /// netlink, before anything else, where it is safe; whether there are any comes with what is left.
     pub(super) fn read_to_clean(&mut self, goal: Goal<'_>) -> Result<(Found, bool), KernelError> {
-        let mut removed = false;
-        loop {
-            let error = match self.read(goal) {
-                Ok(found) => return Ok((found, removed)),
-                Err(error) => error,
-            };
-            let KernelError::SaveLacks { family, table, .. } = &error else { return Err(error) };
-            let table = self.presence.iptables_nft_table(*family, table).filter(|t| detect::has_ours(t)).cloned();
-            let Some(table) = table else { return Err(error) };
-            log::warn!("{error}. Its chains ISTIO_* and the rules that lead to them go; the rest of it stays");
-            self.netfilter.nftables()?.remove_managed(&table)?;
-            self.presence = self.netfilter.look()?;
-            removed = true;
+        let error = match self.read(goal) {
+            Ok(found) => return Ok((found, false)),
+            Err(error) => error,
+        };
+        let tables = std::mem::take(&mut self.unprinted);
+        let safe = matches!(error, KernelError::SaveLacks { .. }) && !tables.is_empty();
+        if !safe || !self.netfilter.nftables()?.remove_managed(&tables)? {
+            return Err(error);
         }
+        log::warn!("{error}. Its chains ISTIO_* and the rules that lead to them are gone; the rest of it stays");
+        self.presence = self.netfilter.look()?;
+        Ok((self.read(goal)?, true))
     }
 
     /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is

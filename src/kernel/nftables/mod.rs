@@ -144,38 +144,37 @@ impl Nftables {
     /// Has the kernel call the chains of a table of any family; or not, where it is to be dormant.
     pub fn flag(&mut self, family: u8, name: &str, dormant: bool) -> Result<(), NftError> {
         self.change(&mut |_, batch| {
-            batch.flag_named_table(family, name, if dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 })
+            batch.flag_named_table(family, name, if dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 })?;
+            Ok(true)
         })
+        .map(drop)
     }
 
-    /// Runs a transaction, anew where somebody else's change comes between.
+    /// Runs a transaction, anew where somebody else's change comes between; and says whether it was to be run.
     fn change(
         &mut self,
-        fill: &mut dyn FnMut(&mut Socket, &mut Batch<'_>) -> Result<(), NftError>,
-    ) -> Result<(), NftError> {
+        fill: &mut dyn FnMut(&mut Socket, &mut Batch<'_>) -> Result<bool, NftError>,
+    ) -> Result<bool, NftError> {
         self.retry(|nft| {
             let mut batch = Batch::new(nft.generation()?)?;
-            fill(&mut nft.socket, &mut batch)?;
-            nft.run(&batch.finish()?)
+            let runs = fill(&mut nft.socket, &mut batch)?;
+            if runs {
+                nft.run(&batch.finish()?)?;
+            }
+            Ok(runs)
         })
     }
 
-    /// Removes the chains of ours in a table of any family, and the rules that lead to them.
-    pub fn remove_managed(&mut self, table: &NamedTable) -> Result<(), NftError> {
-        let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
+    /// Removes the chains of ours in tables of iptables-nft, and the rules that lead to them. Says whether that is
+    /// safe; where it is not, nothing is removed: there is a rule in a built-in chain that may be ours all the same.
+    pub fn remove_managed(&mut self, tables: &[NamedTable]) -> Result<bool, NftError> {
         self.change(&mut |socket, batch| {
-            let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
-            let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
-            for reply in socket.list("its rules", request)? {
-                let rule = state::rule(&reply, &[]).map_err(NftError::decode("a rule"))?;
-                let leads =
-                    |i: &Instruction| matches!(i, Instruction::Verdict { chain: Some(chain), .. } if is_ours(chain));
-                let handle = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_HANDLE);
-                if is_ours(&rule.chain) || rule.instructions.iter().any(leads) {
-                    batch.delete_rule(table, &rule.chain, handle.ok_or(NftError::NoAnswer)?.bytes())?;
+            for table in tables {
+                if !remove_from(table, socket, batch)? {
+                    return Ok(false);
                 }
             }
-            table.chains.iter().filter(|c| is_ours(c)).try_for_each(|chain| batch.delete_named_chain(table, chain))
+            Ok(true)
         })
     }
 
@@ -286,6 +285,32 @@ impl Nftables {
         }
         Ok(())
     }
+}
+
+/// Adds to a transaction what removes the chains of ours from a table, and the rules that lead to them. Says whether no
+/// other rule of a built-in chain may be ours: in nat, one that leaves an interface alone; in mangle, those about marks.
+fn remove_from(table: &NamedTable, socket: &mut Socket, batch: &mut Batch<'_>) -> Result<bool, NftError> {
+    let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
+    let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
+    let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
+    for reply in socket.list("its rules", request)? {
+        let rule = state::rule(&reply, &[]).map_err(NftError::decode("a rule"))?;
+        let ends = |wanted: &dyn Fn(u32, Option<&str>) -> bool| {
+            let is =
+                |i: &Instruction| matches!(i, Instruction::Verdict { code, chain } if wanted(*code, chain.as_deref()));
+            rule.instructions.iter().any(is)
+        };
+        if is_ours(&rule.chain) || ends(&|_, chain| chain.is_some_and(is_ours)) {
+            let handle = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_HANDLE);
+            batch.delete_rule(table, &rule.chain, handle.ok_or(NftError::NoAnswer)?.bytes())?;
+        } else if Hook::ALL.iter().any(|hook| hook.name() == rule.chain)
+            && (table.name == Table::Mangle.name() || ends(&|code, _| code == uapi::NFT_RETURN))
+        {
+            return Ok(false);
+        }
+    }
+    table.chains.iter().filter(|c| is_ours(c)).try_for_each(|chain| batch.delete_named_chain(table, chain))?;
+    Ok(true)
 }
 
 #[cfg(test)]

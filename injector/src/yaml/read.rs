@@ -27,6 +27,8 @@ pub(super) fn read(text: &str) -> Result<Value, Error> {
     let mut parser = Parser::new_from_str(text);
     while let Some((event, span)) = next(&mut parser).map_err(|e| syntax(text, &e))? {
         if let Some(document) = reader.event(event, span).map_err(|p| Error::new(text, start(span), p))? {
+            // What follows may still tell that the value was none: a key without a line of its own.
+            next(&mut parser).map_err(|e| syntax(text, &e))?;
             return Ok(document);
         }
     }
@@ -44,7 +46,14 @@ pub(super) fn start(span: Span) -> Position {
 
 fn syntax(text: &str, error: &ScanError) -> Error {
     let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
-    Error::new(text, position, Problem::Syntax(error.info().to_owned()))
+    let what = match error.info() {
+        // The parser thinks of several documents; users think of one line that is out of place.
+        "did not find expected <document start>" => {
+            "the document has ended before this line; lines above it are indented more"
+        }
+        other => other,
+    };
+    Error::new(text, position, Problem::Syntax(what.to_owned()))
 }
 
 /// Builds the tree. Values of lists and maps that are still open lie on two stacks, so that each list and

@@ -83,6 +83,17 @@ fn errors_name_the_line_and_the_column() {
 }
 
 #[test]
+fn a_text_that_goes_on_after_its_value_is_an_error() {
+    let error = read("abc\nspec:\n  a: 1\n");
+    assert!(error.starts_with("line 2, column 5: this is not valid YAML"), "{error}");
+    let error = read("  a: 1\nb: 2\n");
+    assert!(
+        error.starts_with("line 2, column 1: this is not valid YAML: the document has ended before this line"),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_alias_inside_its_own_value_is_an_error() {
     assert_eq!(
         read("a: &loop\n  b: [*loop]\n"),

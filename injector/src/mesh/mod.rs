@@ -10,6 +10,7 @@ mod proxy;
 mod read;
 #[rustfmt::skip]
 mod table;
+mod traffic;
 mod validate;
 pub mod view;
 mod write;

@@ -313,3 +313,41 @@ fn templates_see_messages_as_go_structs() {
     assert_eq!(field(&mesh, "ExtensionProviders").unwrap().elements().unwrap().len(), 3);
     assert_eq!(field(&mesh, "DefaultConfig.StatusPort").unwrap().to_data().unwrap(), Value::Int(15020));
 }
+
+#[test]
+fn load_balancing_and_traffic_defaults_that_cannot_work_are_refused() {
+    let lb = |text: &str| format!(r#"{{"localityLbSetting":{text}}}"#);
+    let policy = |text: &str| format!(r#"{{"defaultTrafficPolicy":{text}}}"#);
+    let bad = [
+        lb(r#"{"distribute":[{"from":"a","to":{"b":100}}],"failover":[{"from":"a","to":"b"}]}"#),
+        lb(r#"{"distribute":[{"from":"a","to":{"b":60,"c":30}}]}"#),
+        lb(r#"{"distribute":[{"from":"a","to":{"b":0,"c":100}}]}"#),
+        lb(r#"{"distribute":[{"from":"a/*/b","to":{"b":100}}]}"#),
+        lb(r#"{"distribute":[{"from":"a//b","to":{"b":100}}]}"#),
+        lb(r#"{"distribute":[{"from":"a/*","to":{"b":100}},{"from":"a/z","to":{"b":100}}]}"#),
+        lb(r#"{"distribute":[{"from":"a/z","to":{"b":100}},{"from":"a","to":{"b":100}}]}"#),
+        lb(r#"{"failover":[{"from":"a","to":"a"}]}"#),
+        lb(r#"{"failover":[{"from":"a/b","to":"c"}]}"#),
+        lb(r#"{"failover":[{"from":"a*","to":"c"}]}"#),
+        lb(r#"{"failover":[{"from":"a","to":"b"}],"failoverPriority":["topology.kubernetes.io/zone"]}"#),
+        r#"{"zoneAwareLbSetting":{"failoverPriority":["topology.istio.io/subzone"]}}"#.to_owned(),
+        policy(r#"{"connectionPool":{}}"#),
+        policy(r#"{"connectionPool":{"http":{"maxRetries":-1}}}"#),
+        policy(r#"{"connectionPool":{"tcp":{"connectTimeout":"0s"}}}"#),
+        policy(r#"{"outlierDetection":{"maxEjectionPercent":101}}"#),
+        policy(r#"{"outlierDetection":{"consecutiveLocalOriginFailures":1}}"#),
+    ];
+    for text in bad {
+        assert!(matches!(mesh(&text), Err(Error::Invalid(problems)) if problems.len() == 1), "{text}");
+    }
+    let good = [
+        lb(
+            r#"{"distribute":[{"from":"a/z/*","to":{"b":60,"c/d":40}},{"from":"a/y/*","to":{"b":100}}],"enabled":true}"#,
+        ),
+        lb(r#"{"failover":[{"from":"a","to":"b"}],"failoverPriority":["x"]}"#),
+        policy(r#"{"connectionPool":{"tcp":{"idleTimeout":"0s","tcpKeepalive":{"time":"1s"}}},"outlierDetection":{}}"#),
+    ];
+    for text in good {
+        assert!(mesh(&text).is_ok(), "{text}: {:?}", mesh(&text).err());
+    }
+}

@@ -6,7 +6,7 @@ use crate::value::{Map, Value};
 
 use super::duration::{self, MILLISECOND, SECOND};
 use super::host::{address, is_label, port, wildcard_domain};
-use super::{MeshConfig, ProxyConfig};
+use super::{MeshConfig, ProxyConfig, traffic};
 
 /// One thing that is wrong with a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,16 +24,16 @@ impl fmt::Display for Problem {
 }
 
 #[derive(Default)]
-struct Problems {
+pub(super) struct Problems {
     found: Vec<Problem>,
 }
 
 impl Problems {
-    fn add(&mut self, field: &str, message: impl Into<String>) {
+    pub(super) fn add(&mut self, field: &str, message: impl Into<String>) {
         self.found.push(Problem { field: field.to_owned(), message: message.into() });
     }
 
-    fn check(&mut self, field: &str, prefix: &str, result: Result<(), String>) {
+    pub(super) fn check(&mut self, field: &str, prefix: &str, result: Result<(), String>) {
         if let Err(why) = result {
             self.add(field, format!("{prefix}: {why}"));
         }
@@ -242,6 +242,7 @@ pub(super) fn mesh(mesh: &MeshConfig) -> Vec<Problem> {
         problems.add("protocolDetectionTimeout", why);
     }
     proxy(&mesh.default_config().fields, "defaultConfig.", &mut problems);
+    traffic::check(fields, &mut problems);
     service_settings(fields, &mut problems);
     trust_domains(fields, &mut problems);
     if fields.get("meshMTLS").is_some_and(|tls| tls.get("ecdhCurves").is_some()) {
@@ -283,11 +284,11 @@ fn trust_domain(domain: &str) -> Result<(), String> {
     }
 }
 
-fn nanoseconds(value: Option<&Value>) -> i64 {
+pub(super) fn nanoseconds(value: Option<&Value>) -> i64 {
     value.and_then(Value::as_str).and_then(duration::parse).unwrap_or(0)
 }
 
-fn milliseconds(value: i64) -> Result<(), String> {
+pub(super) fn milliseconds(value: i64) -> Result<(), String> {
     if value < MILLISECOND {
         return Err("duration must be greater than 1ms".to_owned());
     }

@@ -1,6 +1,6 @@
 //! Mesh config and proxy config: defaults, proto JSON in and out, merging, validation, and how templates see them.
 //!
-//! A message is kept as the map of its canonical proto JSON (see [`read`]), described by a generated table of types.
+//! A message is kept as the map of its canonical proto JSON (see `read`), described by a generated table of types.
 
 mod config;
 mod descriptor;

@@ -9,6 +9,7 @@ use super::trace::{Effect, Outcome, Skip, Step, Then, Trace};
 use super::verdict::{Capture, Decision, Dropper, Listeners, Place as End, Verdict};
 use crate::capture::Routing;
 use crate::config::{Family, Interface};
+use crate::logging::Printable;
 use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Rule, Table, Target};
 
 /// All that decides about a packet.
@@ -346,7 +347,7 @@ impl<'a> Walk<'a> {
     fn gap(&mut self, place: Place<'_>, gap: &Gap, number: usize, depth: usize) {
         let Some(text) = &gap.text else { return };
         let (table, chain) = place.chains.names(gap.table, gap.chain);
-        let at = format!("{table} {chain} {number} ({text})");
+        let at = format!("{table} {chain} {number} ({})", Printable(&text.replace('\n', "\\n")));
         let missed = self.flight.misses(&gap.matches);
         if missed.is_none() {
             self.doubt.get_or_insert_with(|| format!("rule {at} cannot be followed"));

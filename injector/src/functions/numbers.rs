@@ -62,7 +62,7 @@ pub fn to_int(value: &Value) -> i64 {
         Value::Int(i, _) => *i,
         Value::Uint(u, _) => *u as i64,
         Value::Float(f) => *f as i64,
-        Value::String(s) => parse_int(whole(s)).unwrap_or(0),
+        Value::String(s) => template::parse_int(whole(s)).unwrap_or(0),
         Value::Object(object) => object.target().map_or(0, |v| to_int(&v)),
         Value::Missing | Value::Nil | Value::Complex(_, _) | Value::List(_) | Value::Map(_) | Value::Function(_) => 0,
     }
@@ -74,35 +74,6 @@ fn whole(text: &str) -> &str {
         Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
         _ => text,
     }
-}
-
-/// `strconv.ParseInt` with the base in the text: `0x`, `0o`, `0b`, a leading zero; underscores between digits.
-fn parse_int(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (base, rest) = [("0x", 16), ("0o", 8), ("0b", 2)]
-        .iter()
-        .find_map(|(prefix, base)| lower.strip_prefix(prefix).map(|rest| (*base, rest)))
-        .or_else(|| lower.strip_prefix('0').filter(|rest| !rest.is_empty()).map(|rest| (8, rest)))
-        .unwrap_or((10, &lower));
-    let prefixed = rest.len() != lower.len();
-    let bare = rest.strip_prefix('_').filter(|_| prefixed).unwrap_or(rest);
-    if bare.is_empty() || bare.starts_with(['_', '+', '-']) || bare.ends_with('_') || bare.contains("__") {
-        return None;
-    }
-    // Underscores are only for numbers with a prefix, as in Go's source.
-    if base == 10 && bare.contains('_') && !prefixed {
-        return bare.bytes().all(|b| b.is_ascii_digit() || b == b'_').then(|| join(bare, base, negative)).flatten();
-    }
-    join(bare, base, negative)
-}
-
-fn join(digits: &str, base: u32, negative: bool) -> Option<i64> {
-    let digits = digits.replace('_', "");
-    i64::from_str_radix(&if negative { format!("-{digits}") } else { digits }, base).ok()
 }
 
 /// `strconv.ParseFloat`, with underscores between digits.

@@ -36,6 +36,7 @@ pub use collection::{ANY, Dict, List, Map, Typed};
 pub use error::{Error, Execution};
 pub use format::printf;
 pub use function::{Args, Failure, Function, Functions, HostType, Type};
+pub(crate) use number::parse_int;
 pub use object::{Field, IntType, Kind, Object, UintType};
 pub use print::{print, text, write};
 pub use quote::quote;

@@ -19,7 +19,7 @@ pub fn packet(data: &[u8]) {
         0 => Pod::default(),
         1 => Pod::with_addresses(["10.244.0.10".parse().expect("an address")]),
         2 => Pod::with_addresses([]),
-        _ => Pod { interfaces: Vec::new(), name_servers: Vec::new() },
+        _ => Pod { interfaces: Vec::new(), name_servers: Vec::new(), ways: None },
     };
     let description = String::from_utf8_lossy(rest.get(1..).unwrap_or_default());
     described(&[&description], config, plan, &pod);

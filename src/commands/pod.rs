@@ -1,15 +1,17 @@
 //! The pod that packets are followed in: this network namespace, as far as it is set up.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::config::host::{self, Host, ThisHost};
 use crate::config::{Config, Family, Interface};
 use crate::explain::{Pod, PodInterface};
+use crate::kernel::routes::Ways;
 
 /// The pod as this network namespace is; a usual one where there is no address yet. Its name servers are read
 /// where they matter.
 pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
-    let mut pod = Pod { interfaces: Vec::new(), name_servers: Vec::new() };
+    let mut pod = Pod { interfaces: Vec::new(), name_servers: Vec::new(), ways: None };
     for (name, address) in host::interfaces().unwrap_or_default() {
         let Ok(name) = Interface::parse(&name) else { continue };
         if name == Interface::loopback() || !host::is_global(&address) {
@@ -25,6 +27,10 @@ pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
         && let Some(first) = pod.interfaces.get_mut(..=at)
     {
         first.rotate_right(1);
+    }
+    match Ways::open() {
+        Ok(ways) => pod.ways = Some(Arc::new(ways)),
+        Err(error) => log::info!("the routes cannot be asked for: {error}"),
     }
     if pod.interfaces.is_empty() {
         log::info!("this network namespace has no address: a pod with eth0 is taken in its place");

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::cause::Cause;
 use crate::config::Family;
-use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Table};
+use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Table, Target};
 
 /// A rule, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,21 @@ impl<'a> Chains<'a> {
     pub(super) fn has_nat(&self) -> bool {
         self.chains.iter().any(|((table, _), _)| *table == Table::Nat)
             || self.gaps.iter().any(|(_, gap)| gap.table == Table::Nat)
+    }
+
+    /// Whether what comes after a table may see another packet than what came before it.
+    pub(super) fn alters(&self, table: Table) -> bool {
+        let changes = |rule: &&Rule| match rule.target {
+            Target::Redirect(_)
+            | Target::Tproxy { .. }
+            | Target::SetMark(_)
+            | Target::SaveMark
+            | Target::RestoreMark
+            | Target::ConntrackZone(_) => true,
+            Target::Jump(_) | Target::Return | Target::Accept | Target::Drop => false,
+        };
+        self.chains.iter().any(|((t, _), rules)| *t == table && rules.iter().any(changes))
+            || self.gaps.iter().any(|(_, gap)| gap.table == table && gap.text.is_some())
     }
 
     /// Whether it is a chain of others, in nftables.

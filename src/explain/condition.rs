@@ -10,6 +10,8 @@ use crate::netfilter::{ConntrackState, Match, Negatable};
 pub(super) struct Flight {
     pub transport: Transport,
     pub sender: Option<Sender>,
+    /// Whether a process sends it, and which is not known: conditions on its owner hold, perhaps.
+    pub of_anyone: bool,
     pub from: Endpoint,
     pub to: Endpoint,
     /// What it came in by, at the hooks where it did.
@@ -89,6 +91,7 @@ impl Flight {
     fn owned(&self, owner: &Negatable<Owner>, actual: Option<u32>) -> bool {
         match actual {
             Some(id) => owner.holds(|o| o.contains(id)),
+            None if self.of_anyone => true,
             None => owner.negated() && !self.native,
         }
     }

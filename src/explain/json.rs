@@ -12,6 +12,7 @@ use super::packet::Packet;
 use super::table::Summary;
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::{Dropper, Listener, Place, Verdict};
+use super::walk::{Broken, Fate, Lost};
 use crate::config::Family;
 use crate::netfilter::Layer;
 
@@ -179,6 +180,25 @@ pub struct TraceView {
     pub mark: u32,
     /// What became of it.
     pub verdict: VerdictView,
+    /// Why no connection comes about, if it arrives in vain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<BrokenView>,
+}
+
+/// Why no connection comes about although its first packet arrives.
+#[derive(Clone, Debug, Serialize)]
+pub struct BrokenView {
+    /// What does not get through: `answer`, or `next`, which the same end sends after the packet.
+    pub packet: &'static str,
+    /// `dropped` or `misrouted`.
+    pub fate: &'static str,
+    /// The rules that do it, in the order in which packets meet them.
+    pub by: Vec<RuleView>,
+    /// What it may meet that cannot be followed, and where; then nothing of this is certain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+    /// The whole in words.
+    pub sentence: String,
 }
 
 /// A kind of traffic.
@@ -326,7 +346,9 @@ impl From<&Verdict> for VerdictView {
             Verdict::LeftAlone { place, by, .. } => uncaptured("left-alone", Some(name(place)), by),
             Verdict::FollowsConnection { place, .. } => uncaptured("follows-connection", Some(name(place)), &[]),
             Verdict::Dropped { by: Some(Dropper::Rule(by)) } => uncaptured("dropped", None, std::slice::from_ref(by)),
-            Verdict::Dropped { by: Some(Dropper::Policy(_)) | None } => uncaptured("dropped", None, &[]),
+            Verdict::Dropped { by: Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None } => {
+                uncaptured("dropped", None, &[])
+            }
             Verdict::NotCertain { doubt, otherwise } => Self {
                 verdict: "not-certain",
                 doubt: Some(doubt.clone()),
@@ -345,6 +367,25 @@ impl From<&Trace> for TraceView {
             destination: trace.destination.to_string(),
             mark: trace.mark,
             verdict: (&trace.verdict).into(),
+            broken: trace.broken.as_ref().map(BrokenView::from),
+        }
+    }
+}
+
+impl From<&Broken> for BrokenView {
+    fn from(broken: &Broken) -> Self {
+        Self {
+            packet: match broken.packet {
+                Lost::Answer => "answer",
+                Lost::Next => "next",
+            },
+            fate: match broken.fate {
+                Fate::Dropped(_) => "dropped",
+                Fate::Misrouted(_) => "misrouted",
+            },
+            by: broken.rules().map(RuleView::from).collect(),
+            doubt: broken.doubt.clone(),
+            sentence: broken.to_string(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Says what becomes of a packet, and why. Pure: from rules, routing and a packet to a [`Trace`].
+//! Says what becomes of a packet, and why. Pure: from rules, routing and a packet to a [`Trace`]; where the packet is
+//! routed, only the kernel knows, which [`Ways`] stands for.
 //!
 //! ```text
 //! words ──Request──▶ Packet ─┐
@@ -26,6 +27,7 @@ mod text;
 mod trace;
 mod verdict;
 mod walk;
+mod way;
 mod words;
 
 pub use bypass::bypasses;
@@ -38,7 +40,8 @@ pub use pod::{Pod, PodInterface};
 pub use table::{Row, Summary, summary};
 pub use trace::{Actual, Effect, Mismatch, Outcome, Skip, Step, Then, Trace};
 pub use verdict::{Dropper, Listener, Listeners, Place, Verdict};
-pub use walk::Scene;
+pub use walk::{Broken, Fate, Lost, Markers, Scene};
+pub use way::{Question, Way, Ways};
 pub use words::{ALLOWED, EXAMPLE, End, Request, WordError};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::pod::Pod;
+use super::way::{Question, Way};
 use super::words::{Request, WordError};
 use crate::capture::Routing;
 use crate::config::{Family, Interface};
@@ -135,6 +136,22 @@ impl Packet {
         Family::of(self.to.address)
     }
 
+    /// Whether nobody named its sender, which stands for anyone outside.
+    pub(super) fn is_from_anyone(&self) -> bool {
+        [PEER_V4, PEER_V6].contains(&self.from.address)
+    }
+
+    /// What the kernel's routing is asked when it is sent.
+    pub fn question(&self) -> Question {
+        Question {
+            to: self.to,
+            from: Some(self.from),
+            transport: self.transport,
+            mark: self.mark,
+            uid: self.sender.map(|s| s.uid),
+        }
+    }
+
     /// Fills what a request leaves open from what the pod is.
     ///
     /// # Errors
@@ -148,19 +165,34 @@ impl Packet {
         }
         let own = || pod.address(family).ok_or(WordError::NoPodAddress { family });
         let mark = request.mark.unwrap_or(0);
+        let port = |given: Option<u16>, default| given.filter(|_| request.transport.has_ports()).unwrap_or(default);
+        let ephemeral = if request.transport.has_ports() { EPHEMERAL } else { 0 };
+        let from_port = port(request.from.port, ephemeral);
+        let to_port = port(request.to.port, 0);
         let (to, from, interface) = match request.direction {
             Direction::Out => {
                 let to = request.to.address.ok_or(WordError::NoDestination)?;
-                let local = pod.is_local(to, mark, routing);
-                let from = match request.from.address {
-                    Some(from) => from,
-                    None => {
-                        let leaves_by = request.interface.as_ref().filter(|_| !local);
-                        let source = leaves_by.and_then(|name| pod.primary_address(family, name));
-                        source.or_else(|| pod.source_for(to)).map_or_else(own, Ok)?
-                    }
+                let question = Question {
+                    to: Endpoint { address: to, port: to_port },
+                    from: request.from.address.map(|address| Endpoint { address, port: from_port }),
+                    transport: request.transport,
+                    mark,
+                    uid: request.sender().map(|s| s.uid),
                 };
-                (to, from, if local { Interface::loopback() } else { pod.first_interface() })
+                let (interface, source) = match pod.way(&question, routing) {
+                    Some(Way::Local) => (Interface::loopback(), None),
+                    Some(Way::Out { interface, source }) => (interface, source),
+                    Some(Way::Nowhere) | None => (pod.first_interface(), None),
+                };
+                let from = match (request.from.address, &request.interface) {
+                    (Some(from), _) => from,
+                    // It does not go the way that the routes lead: its socket is bound to an interface.
+                    (None, Some(name)) if *name != interface && interface != Interface::loopback() => {
+                        pod.primary_address(family, name).or_else(|| pod.source_for(to)).map_or_else(own, Ok)?
+                    }
+                    (None, _) => source.or_else(|| pod.source_for(to)).map_or_else(own, Ok)?,
+                };
+                (to, from, interface)
             }
             Direction::In => {
                 let to = request.to.address.map_or_else(own, Ok)?;
@@ -173,14 +205,12 @@ impl Packet {
                 (to, from, if looped { Interface::loopback() } else { pod.interface_with(to) })
             }
         };
-        let port = |given: Option<u16>, default| given.filter(|_| request.transport.has_ports()).unwrap_or(default);
-        let ephemeral = if request.transport.has_ports() { EPHEMERAL } else { 0 };
         Ok(Self {
             direction: request.direction,
             transport: request.transport,
             sender: request.sender(),
-            from: Endpoint { address: from, port: port(request.from.port, ephemeral) },
-            to: Endpoint { address: to, port: port(request.to.port, 0) },
+            from: Endpoint { address: from, port: from_port },
+            to: Endpoint { address: to, port: to_port },
             interface: request.interface.clone().unwrap_or(interface),
             state: request.state.unwrap_or(ConntrackState::New),
             mark,

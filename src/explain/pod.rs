@@ -1,7 +1,9 @@
 //! What the simulation knows of the pod besides its rules.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
+use super::way::{Question, Way, Ways};
 use crate::capture::Routing;
 use crate::config::{Family, Interface};
 
@@ -15,12 +17,14 @@ pub struct PodInterface {
 }
 
 /// The pod's network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Pod {
     /// The interfaces but `lo`; the first has the default route.
     pub interfaces: Vec<PodInterface>,
     /// The name servers of its resolv.conf, where they were read.
     pub name_servers: Vec<IpAddr>,
+    /// Who knows its routes; `None` for a pod that is only imagined.
+    pub ways: Option<Arc<dyn Ways>>,
 }
 
 impl Default for Pod {
@@ -41,7 +45,7 @@ impl Pod {
     pub fn with_addresses(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         let addresses: Vec<_> = addresses.into_iter().filter(crate::config::host::is_global).collect();
         let interfaces = Interface::parse(ETH0).map(|name| PodInterface { name, addresses });
-        Self { interfaces: interfaces.into_iter().collect(), name_servers: Vec::new() }
+        Self { interfaces: interfaces.into_iter().collect(), name_servers: Vec::new(), ways: None }
     }
 
     /// The pod's first address of a family.
@@ -75,6 +79,28 @@ impl Pod {
             routing.routes.iter().any(|r| r.family == rule.family && r.table == rule.table)
         };
         self.owns(to, routing) || routing.rules.iter().filter(policy).any(routed)
+    }
+
+    /// Which way a packet of the pod goes. Nobody needs to know the routes of a pod with a single interface.
+    pub fn way(&self, question: &Question, routing: &Routing) -> Option<Way> {
+        if self.is_local(question.to.address, question.mark, routing) {
+            return Some(Way::Local);
+        }
+        let from = question.from.filter(|from| self.owns(from.address, routing));
+        match (&self.ways, self.interfaces.as_slice()) {
+            (Some(ways), _) => ways.way(&Question { from, ..*question }),
+            (None, [only]) => Some(Way::Out { interface: only.name.clone(), source: None }),
+            (None, _) => None,
+        }
+    }
+
+    /// The interface that a packet of the pod leaves by; that with the default route, if nothing better is known.
+    pub fn leaves_by(&self, question: &Question, routing: &Routing) -> Interface {
+        match self.way(question, routing) {
+            Some(Way::Local) => Interface::loopback(),
+            Some(Way::Out { interface, .. }) => interface,
+            Some(Way::Nowhere) | None => self.first_interface(),
+        }
     }
 
     /// The source address that the kernel gives a packet to this destination; `None` where the pod has none.

@@ -194,10 +194,12 @@ impl Kinds<'_> {
 
     /// A packet that a process of the pod sends.
     fn sent(&self, transport: Transport, sender: Option<Sender>, from: IpAddr, to: IpAddr, port: u16) -> Packet {
-        let local = self.pod.is_local(to, 0, self.routing);
-        let interface = if local { Interface::loopback() } else { self.pod.first_interface() };
-        let direction = Direction::Out;
-        Packet { direction, sender, ..Self::arriving(transport, from, to, port, &interface) }
+        let packet = Packet {
+            direction: Direction::Out,
+            sender,
+            ..Self::arriving(transport, from, to, port, &Interface::loopback())
+        };
+        Packet { interface: self.pod.leaves_by(&packet.question(), self.routing), ..packet }
     }
 
     /// A packet that arrives at the pod.
@@ -300,6 +302,7 @@ fn why(verdict: &Verdict) -> String {
         | Verdict::NotRouted { by, .. }
         | Verdict::Dropped { by: Some(Dropper::Rule(by)) } => by.to_string(),
         Verdict::Dropped { by: Some(Dropper::Policy(chain)) } => format!("policy of {chain}"),
+        Verdict::Dropped { by: Some(Dropper::NoRoute { to, .. }) } => format!("no route to {to}"),
         Verdict::NotCertain { doubt, .. } => doubt.clone(),
         Verdict::LeftAlone { no_rules: Some(family), .. } => format!("no {family} rules"),
         Verdict::LeftAlone { by, .. } if by.is_empty() => "no rule captures it".to_owned(),

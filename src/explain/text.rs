@@ -29,7 +29,8 @@ impl fmt::Display for Trace {
                 other(f, step)?;
             }
         }
-        writeln!(f, "\n{}", self.verdict)
+        writeln!(f, "\n{}", self.verdict)?;
+        self.broken.iter().try_for_each(|broken| writeln!(f, "Note: {broken}"))
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use super::chains::RuleAt;
 use super::packet::{Endpoint, Packet, Transport};
 use super::verdict::Verdict;
+use super::walk::Broken;
 use crate::config::{Interface, Mark, Port};
 use crate::netfilter::{ConntrackState, Hook, IstioChain, Match};
 
@@ -22,6 +23,8 @@ pub struct Trace {
     pub mark: u32,
     /// What became of it.
     pub verdict: Verdict,
+    /// Why no connection comes about, if it arrives in vain.
+    pub broken: Option<Broken>,
 }
 
 /// One thing met.

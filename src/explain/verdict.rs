@@ -95,6 +95,13 @@ pub enum Dropper {
     Rule(RuleAt),
     /// The policy of this chain.
     Policy(String),
+    /// Routing, asked again after a rule had changed the mark: there is no route.
+    NoRoute {
+        /// Where it is sent to.
+        to: Endpoint,
+        /// Its mark.
+        mark: u32,
+    },
 }
 
 /// What becomes of a packet.
@@ -220,6 +227,20 @@ impl Verdict {
     }
 }
 
+/// The end of a sentence about what is dropped.
+impl fmt::Display for Dropper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(by) => write!(f, "by rule {by}{}", Reason(by.cause)),
+            Self::Policy(chain) => write!(f, "by the policy of {chain}"),
+            Self::NoRoute { to, mark: 0 } => write!(f, "for want of a route to {to} without a mark (ip route)"),
+            Self::NoRoute { to, mark } => {
+                write!(f, "for want of a route to {to} with mark {mark} (ip rule, ip route)")
+            }
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -269,8 +290,7 @@ impl fmt::Display for Verdict {
                     mark => write!(f, ", with mark {mark}."),
                 }
             }
-            Self::Dropped { by: Some(Dropper::Rule(by)) } => write!(f, "Dropped by rule {by}{}.", Reason(by.cause)),
-            Self::Dropped { by: Some(Dropper::Policy(chain)) } => write!(f, "Dropped by the policy of {chain}."),
+            Self::Dropped { by: Some(by) } => write!(f, "Dropped {by}."),
             Self::Dropped { by: None } => f.write_str("Dropped."),
             Self::NotCertain { doubt, otherwise } => {
                 write!(f, "Not certain: {doubt}. If it lets the packet by: {otherwise}")

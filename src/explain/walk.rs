@@ -3,14 +3,21 @@
 use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::condition::Flight;
-use super::packet::{Direction, Packet};
-use super::pod::{Pod, localhost};
+use super::packet::{Direction, Endpoint, Packet};
+use super::pod::Pod;
 use super::trace::{Effect, Outcome, Skip, Step, Then, Trace};
 use super::verdict::{Capture, Decision, Dropper, Listeners, Place as End, Verdict};
+use super::way::{Question, Way};
 use crate::capture::Routing;
-use crate::config::{Family, Interface};
+use crate::config::Interface;
 use crate::logging::Printable;
-use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Rule, Table, Target};
+use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Table};
+
+mod connection;
+mod effect;
+mod order;
+
+pub use connection::{Broken, Fate, Lost, Markers};
 
 /// All that decides about a packet.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +38,13 @@ impl Scene<'_> {
         let layers: Vec<_> = self.layers.iter().map(|layer| Chains::of(layer, packet.family())).collect();
         let mut walk = Walk::new(self, &layers, packet);
         let decision = walk.run();
+        if let Some(doubt) = walk.order_matters(&decision) {
+            walk.doubt.get_or_insert(doubt);
+        }
         let no_rules = layers.iter().all(Chains::is_empty);
-        let mut verdict = Verdict::new(decision, walk.decided_by, no_rules, packet, &walk.flight, self.listeners);
+        let decided_by = std::mem::take(&mut walk.decided_by);
+        let mut verdict = Verdict::new(decision, decided_by, no_rules, packet, &walk.flight, self.listeners);
+        let broken = walk.broken(&verdict);
         if let Some(doubt) = walk.doubt {
             verdict = Verdict::NotCertain { doubt, otherwise: Box::new(verdict) };
         }
@@ -42,6 +54,7 @@ impl Scene<'_> {
             destination: walk.flight.to,
             mark: walk.flight.mark,
             verdict,
+            broken,
         }
     }
 }
@@ -71,8 +84,16 @@ struct Walk<'a> {
     steps: Vec<Step>,
     /// Whether nat has decided where the connection goes to.
     translated: bool,
+    /// Whether of two chains at the same point the other one comes first.
+    swapped: bool,
+    /// The first chains at the same point whose order mattered.
+    tie: Option<order::Tie>,
+    /// Where nat redirects the connection, and at which hook.
+    redirected: Option<(Hook, Endpoint)>,
     /// Whether conntrack has seen the packet.
     tracked: bool,
+    /// Whether it leaves by another interface than its destination is routed by: its socket is bound to it.
+    bound: bool,
     captured_by: Option<Capture>,
     decided_by: Vec<RuleAt>,
     dropped_by: Option<Dropper>,
@@ -93,6 +114,7 @@ impl<'a> Walk<'a> {
         let flight = Flight {
             transport: packet.transport,
             sender: packet.sender,
+            of_anyone: false,
             from: packet.from,
             to: packet.to,
             in_interface: None,
@@ -110,7 +132,11 @@ impl<'a> Walk<'a> {
             flight,
             steps: Vec::new(),
             translated: false,
+            redirected: None,
+            swapped: false,
+            tie: None,
             tracked: false,
+            bound: false,
             captured_by: None,
             decided_by: Vec::new(),
             dropped_by: None,
@@ -119,8 +145,16 @@ impl<'a> Walk<'a> {
     }
 
     fn run(&mut self) -> Decision {
+        match self.way() {
+            Some(end) => Decision::Arrives { end, captured: self.captured_by.take() },
+            None => Decision::Dropped(self.dropped_by.take()),
+        }
+    }
+
+    /// The whole way; `None` where the packet is dropped.
+    fn way(&mut self) -> Option<End> {
         let interface = self.packet.interface.clone();
-        let end = match self.packet.direction {
+        match self.packet.direction {
             Direction::Out => self.output(interface),
             Direction::In => {
                 // What comes in by lo went through OUTPUT before, where nat left it as it is.
@@ -131,16 +165,13 @@ impl<'a> Walk<'a> {
                 }
                 self.input(interface, looped)
             }
-        };
-        match end {
-            Some(end) => Decision::Arrives { end, captured: self.captured_by.take() },
-            None => Decision::Dropped(self.dropped_by.take()),
         }
     }
 
     /// From a process of the pod; `None` where the packet is dropped.
     fn output(&mut self, interface: Interface) -> Option<End> {
         self.flight.out_interface = Some(interface.clone());
+        self.bound = self.scene.pod.leaves_by(&self.packet.question(), self.scene.routing) != interface;
         let way = self.hook(Hook::Output, interface)?;
         self.flight.out_interface = Some(way.clone());
         let way = self.hook(Hook::Postrouting, way)?;
@@ -149,7 +180,7 @@ impl<'a> Walk<'a> {
         }
         self.steps.push(Step::Looped);
         // A packet loses its sender on lo (`loopback_xmit` calls `skb_orphan`), and keeps its connection.
-        self.flight.sender = None;
+        (self.flight.sender, self.flight.of_anyone) = (None, false);
         self.input(way, true)
     }
 
@@ -165,15 +196,24 @@ impl<'a> Walk<'a> {
         Some(end)
     }
 
-    /// The interface that the packet goes out by now.
-    fn route(&self, before: &Interface) -> Interface {
-        let (pod, lo) = (self.scene.pod, Interface::loopback());
-        if pod.is_local(self.flight.to.address, self.flight.mark, self.scene.routing) {
-            lo
-        } else if *before == lo {
-            pod.first_interface()
-        } else {
-            before.clone()
+    /// The interface that the packet goes out by now (`ip_route_me_harder`); `None` where it is dropped.
+    fn route(&mut self, before: &Interface) -> Option<Interface> {
+        let Flight { to, mark, .. } = self.flight;
+        let (pod, question) = (self.scene.pod, Question { to, mark, ..self.packet.question() });
+        match pod.way(&question, self.scene.routing) {
+            Some(Way::Local) => Some(Interface::loopback()),
+            Some(Way::Out { .. } | Way::Nowhere) if self.bound => Some(before.clone()),
+            Some(Way::Out { interface, .. }) => Some(interface),
+            Some(Way::Nowhere) => {
+                self.dropped_by = Some(Dropper::NoRoute { to, mark });
+                None
+            }
+            None if *before == Interface::loopback() => {
+                let doubt = || format!("by which interface {to} is reached with mark {mark} is not known");
+                self.doubt.get_or_insert_with(doubt);
+                Some(pod.first_interface())
+            }
+            None => Some(before.clone()),
         }
     }
 
@@ -189,11 +229,7 @@ impl<'a> Walk<'a> {
         let layers = self.layers;
         let called =
             |chains: &'a Chains<'a>| chains.called(hook).map(move |(at, table)| (at, Place { chains, table, hook }));
-        let mut all: Vec<([i32; 2], Place<'_>)> = Vec::new();
-        for (at, place) in layers.iter().flat_map(called) {
-            // At the same point, the first layer is the last: what others do first is seen so.
-            all.insert(all.iter().position(|(other, _)| *other >= at).unwrap_or(all.len()), (at, place));
-        }
+        let all = order::sorted(layers.iter().flat_map(called), self.swapped);
         for (index, (at, place)) in all.iter().enumerate() {
             if *at >= [CONNTRACK; 2] {
                 self.track();
@@ -202,26 +238,12 @@ impl<'a> Walk<'a> {
             let before = self.flight.clone();
             let passed = self.table(*place);
             let (mark, address) = (self.flight.mark != before.mark, self.flight.to.address != before.to.address);
-            // Of two at the same point, the one that was made last comes first, and which that is the kernel does
-            // not tell. What was through with nat before does not come again.
-            let beside = |(other, (at_other, _)): &(usize, &([i32; 2], Place<'_>))| {
-                at_other == at && (*other > index || *other < index && place.table != Table::Nat)
-            };
-            if (passed.is_none() && place.table == Table::Nat || self.flight != before)
-                && let Some((_, (_, next))) = all.iter().enumerate().find(beside)
-            {
-                let name = |place: &Place<'_>| {
-                    let (table, chain) = place.chains.names(place.table, hook.into());
-                    format!("{table} {chain}")
-                };
-                let doubt = format!("which of {} and {} comes first is not known", name(place), name(next));
-                self.doubt.get_or_insert(doubt);
-            }
+            self.note_tie(&all, index, &before, passed.is_none());
             passed?;
             if hook == Hook::Output && (mark && place.table == Table::Mangle || address) {
                 // The rules of later tables still see the interface that the packet had at first
                 // (`nf_hook_state` is filled once for the hook).
-                *way = self.route(way);
+                *way = self.route(way)?;
                 self.steps.push(Step::Rerouted { interface: way.clone(), by_mark: !address });
             }
         }
@@ -242,6 +264,12 @@ impl<'a> Walk<'a> {
         }
         self.steps.push(Step::Table { table: name, skipped });
         if skipped.is_some() {
+            // What nat decided for the first packet of a connection holds for all of them (`nf_nat_packet`).
+            if let Some((_, to)) =
+                self.redirected.filter(|(at, _)| *at == hook && self.packet.state != ConntrackState::New)
+            {
+                self.flight.to = to;
+            }
             return Some(());
         }
         match self.chain(place, hook.into(), 0, None) {
@@ -288,6 +316,9 @@ impl<'a> Walk<'a> {
                 self.steps.push(Step::Rule { at, depth, outcome: Outcome::Missed(mismatch) });
                 continue;
             }
+            if self.flight.of_anyone && at.rule.owners().next().is_some() {
+                self.doubt.get_or_insert_with(|| format!("whether rule {at} means who answers is not known"));
+            }
             let effect = self.effect(&at.rule, place);
             self.steps.push(Step::Rule { at: at.clone(), depth, outcome: Outcome::Matched(effect) });
             let cause = at.cause.or(cause);
@@ -307,8 +338,9 @@ impl<'a> Walk<'a> {
                     self.dropped_by = Some(Dropper::Rule(at));
                     Some(Left::Gone)
                 }
-                Effect::Redirected(_) => {
+                Effect::Redirected(to) => {
                     self.translated = true;
+                    self.redirected = Some((place.hook, to));
                     // A socket that was assigned before is kept, and gets the packet.
                     self.captured_by.get_or_insert(Capture { by: at, cause, assigned: None });
                     Some(Left::Through)
@@ -364,57 +396,6 @@ impl<'a> Walk<'a> {
         if could {
             self.decided_by.retain(|d| d.table != at.table);
             self.decided_by.push(at);
-        }
-    }
-
-    /// Does what the rule's target says.
-    fn effect(&mut self, rule: &Rule, place: Place<'_>) -> Effect {
-        let flight = &mut self.flight;
-        match rule.target {
-            Target::Jump(chain) => Effect::Jumped(chain),
-            Target::Return => match rule.chain {
-                Chain::Builtin(_) if place.chains.drops(place.table, place.hook) => Effect::DroppedByPolicy,
-                Chain::Builtin(_) => Effect::LeftToPolicy,
-                Chain::Istio(_) => Effect::Returned,
-            },
-            Target::Accept => Effect::Accepted,
-            Target::Drop => Effect::Dropped,
-            Target::Redirect(port) => {
-                let family = Family::of(flight.to.address);
-                let address = match (&flight.in_interface, place.hook) {
-                    (Some(interface), Hook::Prerouting) => self.scene.pod.primary_address(family, interface),
-                    (Some(_) | None, _) => Some(localhost(family)),
-                };
-                let Some(address) = address else { return Effect::NoAddress };
-                flight.to.address = address;
-                flight.to.port = if flight.transport.has_ports() { port.number() } else { 0 };
-                Effect::Redirected(flight.to)
-            }
-            Target::Tproxy { port, mark } => {
-                flight.mark = mark.number();
-                flight.listener = Some(port);
-                Effect::Assigned { port, mark }
-            }
-            Target::SetMark(mark) => {
-                flight.mark = mark.number();
-                Effect::Marked(mark)
-            }
-            Target::SaveMark => match &mut flight.connection_mark {
-                Some(connection) => {
-                    *connection = flight.mark;
-                    Effect::ConnectionMarked(flight.mark)
-                }
-                None => Effect::Nothing,
-            },
-            Target::RestoreMark => match flight.connection_mark {
-                Some(connection) => {
-                    flight.mark = connection;
-                    Effect::MarkRestored(connection)
-                }
-                None => Effect::Nothing,
-            },
-            Target::ConntrackZone(_) if self.tracked => Effect::Nothing,
-            Target::ConntrackZone(zone) => Effect::Zone(zone),
         }
     }
 }

@@ -136,6 +136,15 @@ impl Netlink {
         self.answers().map(drop)
     }
 
+    /// Asks one question, and gets all that the kernel answers.
+    ///
+    /// # Errors
+    /// The kernel's answer.
+    pub fn ask(&mut self, message: &Message) -> io::Result<Vec<Message>> {
+        self.send(message, NLM_F_REQUEST | NLM_F_ACK)?;
+        self.answers()
+    }
+
     fn send(&mut self, message: &Message, flags: u16) -> io::Result<()> {
         self.sequence += 1;
         let bytes = self.written(message, flags);

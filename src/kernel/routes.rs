@@ -15,8 +15,10 @@ use crate::config::{Family, host};
 use crate::state::Evidence;
 
 mod message;
+mod ways;
 
 use message::{LO, Object, Parsed, item, message, number};
+pub use ways::Ways;
 
 /// From a message that adds something to the one that deletes it.
 const DELETE: u16 = 1;

@@ -220,3 +220,105 @@ fn a_table_of_iptables_that_nft_has_changed_is_followed_as_the_kernel_has_it() {
     dormant.pod.tool("nft", &["-f", "-"], "add table ip nat { flags dormant; }\n");
     assert_eq!(verdict(&dormant)["verdict"], "left-alone");
 }
+
+#[test]
+fn the_route_is_the_one_that_the_kernel_has() {
+    if !can_run() {
+        return;
+    }
+    let net = pod(&[
+        ("istio-iptables", &FLAGS, ""),
+        ("ip", &["-batch", "-"], "rule add fwmark 1337 lookup 133\nroute add local default dev lo table 133\n"),
+        ("iptables-nft", &["-t", "mangle", "-A", "OUTPUT", "-j", "CONNMARK", "--restore-mark"], ""),
+    ]);
+    let packet = |words: &[&str]| explained(&net, words).0["trace"]["packet"]["words"].as_str().unwrap().to_owned();
+    let by_eth1 = packet(&["out", "udp", "to=10.200.1.1:80"]);
+    assert!(by_eth1.ends_with("from=10.67.0.2:40000 to=10.200.1.1:80 iface=eth1"), "{by_eth1}");
+    // The mark leads to lo, and a rule takes it away.
+    let (document, _) = explained(&net, &["out", "udp", "to=10.200.1.1:80", "mark=1337"]);
+    let trace = &document["trace"];
+    assert_eq!(
+        (&trace["packet"]["interface"], &trace["verdict"]["place"]),
+        (&"lo".into(), &"eth1".into()),
+        "{trace:#}"
+    );
+    // Whoever made the routes: here a rule for a user, which `Routing` does not have.
+    net.pod.tool(
+        "ip",
+        &["-batch", "-"],
+        "rule add uidrange 5000-5000 lookup 7\nroute add default via 10.67.0.1 table 7\n",
+    );
+    assert!(packet(&["out", "udp", "to=10.1.2.3:80", "uid=5000"]).ends_with("iface=eth1"));
+    assert!(packet(&["out", "udp", "to=10.1.2.3:80"]).ends_with("iface=eth0"));
+}
+
+#[test]
+fn a_packet_that_is_routed_again_to_nowhere_is_dropped() {
+    if !can_run() {
+        return;
+    }
+    let net = pod(&[
+        ("ip", &["-batch", "-"], "rule add fwmark 77 lookup 77\nroute add unreachable default table 77\n"),
+        ("iptables-nft", &["-t", "mangle", "-A", "OUTPUT", "-p", "tcp", "-j", "MARK", "--set-mark", "77"], ""),
+    ]);
+    let verdict = verdict(&net);
+    assert_eq!(verdict["verdict"], "dropped", "{verdict:#}");
+    let sentence = "Dropped for want of a route to 10.0.0.5:443 with mark 77 (ip rule, ip route).";
+    assert_eq!(verdict["sentence"], sentence);
+}
+
+/// What comes after a packet that arrives in vain, and the end of the text.
+fn broken(net: &Net, words: &[&str]) -> Value {
+    let (document, text) = explained(net, words);
+    let trace = &document["trace"];
+    assert_eq!(trace["verdict"]["verdict"], "left-alone", "{trace:#}");
+    let broken = trace["broken"].clone();
+    let note = format!("\nNote: {}\n", broken["sentence"].as_str().unwrap_or_else(|| panic!("{text}")));
+    assert!(text.ends_with(&note), "{text}");
+    broken
+}
+
+#[test]
+fn an_answer_that_a_foreign_mark_keeps_in_the_pod_is_noted() {
+    if !can_run() {
+        return;
+    }
+    let mark = "table inet o { chain first { type filter hook prerouting priority -300; tcp dport 8443 meta mark set 1337; }\n }";
+    let transparent = [&FLAGS[..], &["-m", "TPROXY"]].concat();
+    let net = pod(&[("nft", &["-f", "-"], mark), ("istio-iptables", &transparent, "")]);
+    let broken = broken(&net, &["in", "tcp", "from=200.1.1.1", "to=10.66.0.2:8443"]);
+    assert_eq!((&broken["packet"], &broken["fate"]), (&"answer".into(), &"misrouted".into()), "{broken:#}");
+    let by: Vec<_> = broken["by"].as_array().unwrap().iter().map(|rule| (&rule["table"], &rule["chain"])).collect();
+    let [inet, mangle, first] = ["inet o", "mangle", "first"].map(Value::from);
+    let [prerouting, output] = ["PREROUTING", "OUTPUT"].map(Value::from);
+    assert_eq!(by, [(&inet, &first), (&mangle, &prerouting), (&mangle, &output)], "{broken:#}");
+    // Other ports are none of that rule's.
+    let (document, _) = explained(&net, &["in", "tcp", "from=200.1.1.1", "to=10.66.0.2:8444"]);
+    assert_eq!((&document["trace"]["verdict"]["port"], &document["trace"]["broken"]), (&15006.into(), &Value::Null));
+}
+
+#[test]
+fn a_rule_that_stops_all_but_the_first_packet_is_noted() {
+    if !can_run() {
+        return;
+    }
+    let rules = "*filter\n\
+        -A OUTPUT -p tcp --dport 53 -m conntrack --ctstate NEW -j ACCEPT\n\
+        -A OUTPUT -p tcp --dport 53 -j DROP\nCOMMIT\n";
+    let net = pod(&[("iptables-nft-restore", &[], rules)]);
+    let broken = broken(&net, &["out", "tcp", "to=10.0.0.5:53"]);
+    assert_eq!((&broken["packet"], &broken["fate"]), (&"next".into(), &"dropped".into()), "{broken:#}");
+    assert_eq!((&broken["by"][0]["chain"], &broken["by"][0]["number"]), (&"OUTPUT".into(), &2.into()));
+}
+
+#[test]
+fn a_foreign_filter_at_the_point_of_nat_makes_its_verdict_uncertain() {
+    if !can_run() {
+        return;
+    }
+    let filter = "table inet o { chain f { type filter hook output priority -100; tcp dport 443 drop; }\n }";
+    not_certain(&pod(&[("istio-iptables", &FLAGS, ""), ("nft", &["-f", "-"], filter)]), "comes first is not known");
+    let nat = "table ip o { chain n { type nat hook output priority -190; tcp dport 443 redirect to :7777; }\n }";
+    let both = pod(&[("nft", &["-f", "-"], nat), ("nft", &["-f", "-"], filter)]);
+    not_certain(&both, "which of inet o f and ip o n comes first is not known");
+}

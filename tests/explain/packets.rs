@@ -1,20 +1,24 @@
 //! Random packets, by the words that a user would type.
 
+use std::sync::Arc;
+
 use istio_iptables::capture::Plan;
 use istio_iptables::config::{Family, Interface};
 use istio_iptables::explain::{Packet, Pod, PodInterface, Request};
+use istio_iptables::kernel::routes::Ways;
 
 use crate::flags::PORTS;
-use crate::namespace::POD;
+use crate::namespace::{Net, POD};
 use crate::random::Random;
 
 /// The pod of the test.
-pub fn pod() -> Pod {
+pub fn pod(net: &Net) -> Pod {
+    let ways = net.pod.run(Ways::open).expect("the kernel's routing");
     let interface = |(name, addresses): (&str, [&str; 2])| PodInterface {
         name: Interface::parse(name).unwrap(),
         addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
     };
-    Pod { interfaces: POD.into_iter().map(interface).collect(), name_servers: Vec::new() }
+    Pod { interfaces: POD.into_iter().map(interface).collect(), name_servers: Vec::new(), ways: Some(Arc::new(ways)) }
 }
 
 /// Hosts of the world that the pod reaches by `eth0`.
@@ -53,8 +57,7 @@ pub enum Kinds {
 /// A random packet; its source port is `port`, so that no two are of the same connection.
 pub fn random(random: &mut Random, kinds: Kinds, plan: &Plan, pod: &Pod, port: u16) -> Parcel {
     let family = usize::from(random.percent(35));
-    let mut parcel =
-        if random.percent(65) { outbound(random, plan, family, port) } else { inbound(random, family, port) };
+    let mut parcel = if random.percent(65) { outbound(random, family, port) } else { inbound(random, family, port) };
     let tcp = parcel.words.contains(" tcp ");
     if kinds == Kinds::WithoutAnswer && tcp && (!parcel.bound || random.percent(80)) {
         parcel.words = parcel.words.replace(" tcp ", " udp ");
@@ -80,7 +83,7 @@ fn protocol(random: &mut Random) -> &'static str {
     if random.percent(72) { "tcp" } else { "udp" }
 }
 
-fn outbound(random: &mut Random, plan: &Plan, family: usize, port: u16) -> Words {
+fn outbound(random: &mut Random, family: usize, port: u16) -> Words {
     let to_port = random.one(&PORTS);
     let transport = protocol(random);
     let mark = random.percent(20).then(|| random.one(&[1337_u32, 1338, 77, 7]));
@@ -94,9 +97,7 @@ fn outbound(random: &mut Random, plan: &Plan, family: usize, port: u16) -> Words
     match random.below(10) {
         0 => {
             let from = if bound { end(["10.67.0.2", "fd67::2"][family], port) } else { format!(":{port}") };
-            let by_mark = plan.routing.rules.iter().any(|r| Some(r.mark.number()) == mark);
-            let route = if by_mark { "" } else { " iface=eth1" };
-            words.push_str(&format!(" from={from} to={}{route}", end(HOSTS_BY_ETH1[family], to_port)));
+            words.push_str(&format!(" from={from} to={}", end(HOSTS_BY_ETH1[family], to_port)));
         }
         1..=5 => {
             let from = if family == 0 { random.one(&POD_V4) } else { random.one(&POD_V6) };

@@ -36,20 +36,32 @@ pub struct Arrival {
 #[derive(Default)]
 pub struct Log {
     arrivals: Mutex<HashMap<u64, Vec<Arrival>>>,
+    /// Packets that open connections, by their source port.
+    opening: Mutex<HashMap<u16, Vec<Arrival>>>,
 }
 
 impl Log {
     fn note(&self, number: u64, arrival: Arrival) {
-        let mut arrivals = self.arrivals.lock().unwrap();
-        let seen = arrivals.entry(number).or_default();
-        if !seen.contains(&arrival) {
-            seen.push(arrival);
-        }
+        add(self.arrivals.lock().unwrap().entry(number).or_default(), arrival);
+    }
+
+    /// Where a packet arrived that opens a connection from this port, and where the connection came about, which it
+    /// must not.
+    pub fn in_vain(&self, number: u64, from: u16) -> Vec<Arrival> {
+        let mut all = self.opening.lock().unwrap().get(&from).cloned().unwrap_or_default();
+        all.extend(self.arrivals(number));
+        all
     }
 
     /// Where a packet arrived: nowhere, or in one place, or, which must not be, in several.
     pub fn arrivals(&self, number: u64) -> Vec<Arrival> {
         self.arrivals.lock().unwrap().get(&number).cloned().unwrap_or_default()
+    }
+}
+
+fn add(seen: &mut Vec<Arrival>, arrival: Arrival) {
+    if !seen.contains(&arrival) {
+        seen.push(arrival);
     }
 }
 
@@ -190,9 +202,14 @@ fn serve_one(server: &Server, side: Side, log: &Log, accepted: &mut Vec<Server>)
         }
         Kind::Sniffer => {
             while let Ok((length, to)) = sockets::receive(socket, &mut buffer) {
-                sniff(&buffer[..length], ipv6, to, |number, destination| {
-                    log.note(number, Arrival { side, port: destination.port(), destination });
-                });
+                let Some(segment) = Segment::read(&buffer[..length], ipv6, to) else { continue };
+                let destination = segment.destination;
+                let arrival = Arrival { side, port: destination.port(), destination };
+                match segment.flags & !ECN {
+                    crate::send::SYN_AND_FIN => log.note(u64::from(segment.sequence), arrival),
+                    SYN => add(log.opening.lock().unwrap().entry(segment.from).or_default(), arrival),
+                    _ => {}
+                }
             }
             true
         }
@@ -203,19 +220,35 @@ fn number(buffer: &[u8]) -> u64 {
     u64::from_be_bytes(buffer[..8].try_into().unwrap())
 }
 
-/// Finds our own senseless segments, which have SYN and FIN set and their number as sequence number.
-fn sniff(packet: &[u8], ipv6: bool, to: Option<SocketAddr>, note: impl FnOnce(u64, SocketAddr)) {
-    let (segment, address) = match ipv6 {
-        false if packet.len() >= 40 => {
-            let address: [u8; 4] = packet[16..20].try_into().unwrap();
-            (&packet[usize::from(packet[0] & 15) * 4..], IpAddr::from(address))
-        }
-        true if packet.len() >= 20 => (packet, to.map_or(Ipv6Addr::UNSPECIFIED.into(), |t| t.ip())),
-        _ => return,
-    };
-    if segment[13] == crate::send::SYN_AND_FIN {
-        let port = u16::from_be_bytes([segment[2], segment[3]]);
-        let number = u32::from_be_bytes(segment[4..8].try_into().unwrap());
-        note(u64::from(number), SocketAddr::new(address, port));
+/// What a TCP header has (RFC 9293, section 3.1; RFC 3168).
+const SYN: u8 = 0x02;
+const ECN: u8 = 0xc0;
+
+/// A segment of TCP.
+struct Segment {
+    from: u16,
+    destination: SocketAddr,
+    /// In our own senseless segments, which have SYN and FIN set, their number.
+    sequence: u32,
+    flags: u8,
+}
+
+impl Segment {
+    fn read(packet: &[u8], ipv6: bool, to: Option<SocketAddr>) -> Option<Self> {
+        let (segment, address) = match ipv6 {
+            false if packet.len() >= 40 => {
+                let address: [u8; 4] = packet[16..20].try_into().unwrap();
+                (&packet[usize::from(packet[0] & 15) * 4..], IpAddr::from(address))
+            }
+            true if packet.len() >= 20 => (packet, to.map_or(Ipv6Addr::UNSPECIFIED.into(), |t| t.ip())),
+            _ => return None,
+        };
+        let port = |at: usize| u16::from_be_bytes([segment[at], segment[at + 1]]);
+        Some(Self {
+            from: port(0),
+            destination: SocketAddr::new(address, port(2)),
+            sequence: u32::from_be_bytes(segment[4..8].try_into().unwrap()),
+            flags: segment[13],
+        })
     }
 }

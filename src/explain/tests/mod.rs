@@ -9,9 +9,12 @@ use crate::capture::{Plan, plan};
 use crate::cli;
 use crate::config::{Config, Host, Options, Problems, host};
 
+mod connections;
 mod forms;
+mod order;
 mod other_packets;
 mod packets;
+mod ways;
 
 /// A host with these addresses and name servers.
 struct Fake {

@@ -1,5 +1,7 @@
 //! Messages about policy rules, routes and addresses: how ours are written, and which of the kernel's are like them.
 
+use std::net::IpAddr;
+
 use crate::capture::{LocalRoute, PolicyRule, RoutingItem};
 use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
 use crate::kernel::netlink::Message;
@@ -49,7 +51,7 @@ const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_PROTO: u16 = 11;
 /// `RTA_*` of `linux/rtnetlink.h`.
-const RTA_OIF: u16 = 4;
+pub(super) const RTA_OIF: u16 = 4;
 const RTA_PRIORITY: u16 = 6;
 const RTA_CACHEINFO: u16 = 12;
 const RTA_PREF: u16 = 20;
@@ -85,11 +87,18 @@ impl<'a> Parsed<'a> {
         Some(Self { header, attributes: attributes.collect::<Result<_, _>>().ok()? })
     }
 
+    /// The address that an attribute holds.
+    pub(super) fn address(&self, kind: u16) -> Option<IpAddr> {
+        let (_, value) = self.attributes.iter().find(|(k, _)| *k == kind)?;
+        let v4 = <[u8; 4]>::try_from(*value).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(*value).map(IpAddr::from)).ok()
+    }
+
     fn has(&self, kind: u16, value: &[u8]) -> bool {
         self.attributes.contains(&(kind, value))
     }
 
-    fn number(&self, kind: u16) -> Option<u32> {
+    pub(super) fn number(&self, kind: u16) -> Option<u32> {
         let (_, value) = self.attributes.iter().find(|(k, _)| *k == kind)?;
         Some(u32::from_ne_bytes((*value).try_into().ok()?))
     }

@@ -1,0 +1,44 @@
+//! Which way a packet of the pod goes, as far as its rules leave that to the kernel's routing.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::packet::{Endpoint, Transport};
+use crate::config::Interface;
+
+/// What routing looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Where the packet goes.
+    pub to: Endpoint,
+    /// Where it comes from, if that is decided and an address of the pod.
+    pub from: Option<Endpoint>,
+    /// Its protocol.
+    pub transport: Transport,
+    /// Its mark.
+    pub mark: u32,
+    /// The user that sends it.
+    pub uid: Option<u32>,
+}
+
+/// Where a packet goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To this host.
+    Local,
+    /// Out.
+    Out {
+        /// By this interface.
+        interface: Interface,
+        /// The source address of packets that have none yet.
+        source: Option<IpAddr>,
+    },
+    /// Nowhere: there is no route.
+    Nowhere,
+}
+
+/// Who knows the routes: the kernel.
+pub trait Ways: fmt::Debug + Send + Sync {
+    /// The way of a packet; `None` if it cannot be known.
+    fn way(&self, question: &Question) -> Option<Way>;
+}

@@ -54,6 +54,8 @@ needs_rust() {
 build_release() {
     local package=$1 program
     program=$root/target/$target/release/$package
+    # Its TLS has some C and assembler.
+    [ "$package" != sidecar-injector ] || needs musl-gcc=musl-tools
     step "building the static release binary of $package"
     cargo build --quiet --release --target "$target" --package "$package"
     printf '%s: %s bytes\n' "${program#"$root"/}" "$(stat -c %s "$program")"

@@ -1,6 +1,6 @@
 //! Puts a sidecar proxy into pods, as Istio's injector does, from Istio's own three configuration texts.
 //!
-//! Bytes in, bytes out; no network, no clock:
+//! Bytes in, bytes out. Only `cluster` knows a network and a clock:
 //!
 //! ```text
 //! config, values, mesh ──yaml, mesh, template (parsed once)──▶ Config
@@ -9,6 +9,8 @@
 
 pub mod annotations;
 mod base64;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod decision;

@@ -20,7 +20,9 @@ fn kube_inject() -> Command {
         .about("Injects the pods of a file of Kubernetes objects")
         .long_about(
             "Reads Kubernetes objects as YAML, injects the pod of each workload, and prints the result. Everything else is \
-             copied. No cluster is needed: without configuration files, a built-in configuration is used, which needs no Istio.",
+             copied. No cluster is needed: without configuration files, a built-in configuration is used, which needs no Istio. \
+             What no file gives is read from a cluster if one of --injectConfigMapName, --meshConfigMapName, --kubeconfig and \
+             --context is set.",
         )
         .args_override_self(true)
         .args([
@@ -30,11 +32,8 @@ fn kube_inject() -> Command {
             flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
         ])
         .args(configuration())
-        .args([
-            value("injectConfigMapName", "NAME").hide(true),
-            value("meshConfigMapName", "NAME").hide(true),
-            value("webhookConfig", "NAME").hide(true),
-        ])
+        .args(cluster())
+        .arg(value("webhookConfig", "NAME").hide(true))
         .args(ignored())
 }
 
@@ -49,6 +48,7 @@ fn review() -> Command {
                 .help("The pod's Namespace, for the user and group of the proxy on OpenShift"),
         ])
         .args(configuration())
+        .args(cluster())
         .args(ignored())
 }
 
@@ -67,15 +67,29 @@ fn configuration() -> [Arg; 7] {
     ]
 }
 
-/// What istioctl knows and an injector without a cluster has no use for.
+/// Where that is read from if there are no files: one of them, but for the namespace, asks for a cluster.
+fn cluster() -> [Arg; 5] {
+    let flags = [
+        value("injectConfigMapName", "NAME")
+            .help("Read injection config and values from this ConfigMap [default: istio-sidecar-injector, or istio-sidecar-injector-REVISION]"),
+        value("meshConfigMapName", "NAME").help("Read the mesh config from this ConfigMap [default: istio, or istio-REVISION]"),
+        value("istioNamespace", "NAME").short('i').help("The namespace of both [default: istio-system]"),
+        value("kubeconfig", "FILE")
+            .short('c')
+            .help("Kubeconfig of the cluster [default: $KUBECONFIG, ~/.kube/config, or the service account of the pod]"),
+        value("context", "NAME").help("Context in the kubeconfig [default: the current one]"),
+    ];
+    flags.map(|flag| flag.help_heading("From a cluster, if there is no file").hide(!cfg!(feature = "cluster")))
+}
+
+/// What istioctl knows and an injector has no use for.
 fn ignored() -> Vec<Arg> {
-    let values = ["xds-address", "cert-dir", "xds-label", "xds-port", "timeout", "authority", "context"];
+    let values = ["xds-address", "cert-dir", "xds-label", "xds-port", "timeout", "authority"];
     let logging = ["log_output_level", "log_target", "log_caller", "log_stacktrace_level", "log_rotate", "vklog"];
     let flags = ["insecure", "plaintext", "log_as_json"];
-    let short = [("istioNamespace", 'i'), ("namespace", 'n'), ("kubeconfig", 'c')];
     let values = values.into_iter().chain(logging).map(|name| value(name, "VALUE"));
-    let short = short.into_iter().map(|(name, short)| value(name, "VALUE").short(short));
-    values.chain(short).chain(flags.into_iter().map(flag)).map(|arg| arg.hide(true)).collect()
+    let namespace = value("namespace", "VALUE").short('n');
+    values.chain([namespace]).chain(flags.into_iter().map(flag)).map(|arg| arg.hide(true)).collect()
 }
 
 fn value(name: &'static str, of: &'static str) -> Arg {

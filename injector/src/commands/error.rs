@@ -3,6 +3,8 @@
 use std::io;
 
 use crate::annotations::PROXY_CONFIG;
+#[cfg(feature = "cluster")]
+use crate::cluster;
 use crate::object::NotUtf8;
 use crate::{config, inject, mesh, object};
 
@@ -43,17 +45,43 @@ pub enum Error {
         /// The file with the templates.
         file: String,
     },
-    /// A ConfigMap of a cluster is asked for.
-    #[error(
-        "--{flag} {name}: ConfigMaps are not read from a cluster; save it with `kubectl get configmap {name} -o yaml`, and give the file to {instead}"
-    )]
+    /// A ConfigMap of a cluster cannot be had.
+    #[cfg(feature = "cluster")]
+    #[error("{source}; {advice}")]
     Cluster {
+        /// Why.
+        source: cluster::Error,
+        /// Which flags to look at, and which to use instead.
+        advice: String,
+    },
+    /// A flag gives no name that there can be in a cluster.
+    #[cfg(feature = "cluster")]
+    #[error("--{flag}: {name:?} cannot be the name of {what}; allowed are {allowed}")]
+    Name {
         /// The flag.
         flag: &'static str,
-        /// The ConfigMap.
+        /// What should be called that.
+        what: &'static str,
+        /// The name.
         name: String,
-        /// The flag for a file.
-        instead: &'static str,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// Nothing can be sent at all.
+    #[cfg(feature = "cluster")]
+    #[error("no connection to a cluster can be made: {source}")]
+    Runtime {
+        /// Why.
+        source: io::Error,
+    },
+    /// A cluster is asked, and there is no client.
+    #[cfg(not(feature = "cluster"))]
+    #[error("--{flag}: this program was built without the feature `cluster`, and reads files only: {instead}")]
+    NoClient {
+        /// The flag.
+        flag: &'static str,
+        /// What to do instead.
+        instead: String,
     },
     /// An object of the input.
     #[error("{file}: {source}")]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 
 use super::arguments::text;
+use super::from_cluster::{self, Values, Wanted};
 use super::{Error, Variables};
 use crate::config::{self, Config, Part, Source, default};
 use crate::functions;
@@ -20,7 +21,7 @@ pub(super) struct Environment {
     pub(super) native: Mode,
     pub(super) openshift: bool,
     pub(super) compliance_policy: String,
-    variables: Variables,
+    pub(super) variables: Variables,
 }
 
 impl Environment {
@@ -61,28 +62,31 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Without templates of one's own, the built-in ones are used, with the built-in values below the given ones.
-    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Error> {
+    /// What no file gives is read from a cluster, if a flag asks for one. Otherwise, without templates of one's own, the
+    /// built-in ones are used, with the built-in values below the given ones.
+    pub(super) fn read(matches: &ArgMatches, environment: &Environment) -> Result<Self, Error> {
         let file = |flag| text(matches, flag).map(read_file).transpose();
         let (injection, values, mesh) = (file("injectConfigFile")?, file("valuesFile")?, file("meshConfigFile")?);
-        for (flag, instead, given) in [
-            ("injectConfigMapName", "--injectConfigFile", injection.is_some()),
-            ("meshConfigMapName", "--meshConfigFile", mesh.is_some()),
-        ] {
-            let asked = matches.try_get_one::<String>(flag).ok().flatten().filter(|_| !given);
-            if let Some(name) = asked {
-                return Err(Error::Cluster { flag, name: name.clone(), instead });
-            }
-        }
         let operator = file("operatorFileName")?.map(|source| config::operator(&source)).transpose()?;
         let (operator_values, operator_mesh) = operator.unwrap_or_default();
-
         let values = match (&injection, values) {
             (_, Some(values)) => Some(values.part(Part::Values)?),
             // The ConfigMap has both.
             (Some(injection), None) if injection.configmap().is_some() => injection.part_if_any(Part::Values)?,
             (Some(_) | None, None) => None,
         };
+        let wanted = Wanted {
+            injection: injection.is_none(),
+            values: match (&injection, &values, &operator_values) {
+                (_, Some(_), _) | (Some(_), None, Some(_)) => Values::No,
+                (None, None, Some(_)) => Values::IfAny,
+                (_, None, None) => Values::Yes,
+            },
+            mesh: mesh.is_none() && operator_mesh.is_none(),
+        };
+        let found = from_cluster::read(matches, wanted, environment)?;
+        let (injection, values, mesh) = (injection.or(found.injection), values.or(found.values), mesh.or(found.mesh));
+
         let values = match (&injection, values, operator_values) {
             (Some(_), None, Some(operator)) => operator,
             (Some(injection), None, None) => return Err(Error::NoValues { file: injection.name.clone() }),

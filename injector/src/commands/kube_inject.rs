@@ -21,12 +21,12 @@ use crate::value::{EcoString, Map, Value};
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
     if is_set(matches, "print-config") {
-        let texts = Texts::read(matches)?;
+        let texts = Texts::read(matches, environment)?;
         return write(matches, texts.printed().as_bytes(), streams.out);
     }
     let missing = Error::Missing("filename not specified (see --filename or -f)");
     let file = text(matches, "filename").ok_or(missing)?;
-    let config = Texts::read(matches)?.config(environment)?;
+    let config = Texts::read(matches, environment)?.config(environment)?;
     let sources = inputs::objects(file, streams.input)?;
     let revision = text(matches, "revision").unwrap_or_default();
     let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod arguments;
 mod error;
+mod from_cluster;
 mod inputs;
 mod kube_inject;
 mod output;

@@ -21,9 +21,9 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
     };
     if is_set(matches, "print-config") {
-        return print(&Texts::read(matches)?.printed(), streams);
+        return print(&Texts::read(matches, environment)?.printed(), streams);
     }
-    let config = Texts::read(matches)?.config(environment)?;
+    let config = Texts::read(matches, environment)?.config(environment)?;
     let namespace = text(matches, "namespace-file").map(namespace).transpose()?;
     let nodes = inputs::nodes(matches);
     let body = body(streams.input)?;

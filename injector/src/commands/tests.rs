@@ -323,21 +323,37 @@ fn exit_statuses_are_those_of_istioctl() {
 #[test]
 fn istioctls_flags_are_taken() {
     let setup = Setup::new("flags");
-    let flags = "-i istio-system -n default -c kubeconfig --context c --xds-address a:1 --timeout 30s --insecure=false --plaintext --webhookConfig w --log_output_level all:debug";
+    let flags = "-i istio-system -n default --xds-address a:1 --timeout 30s --insecure=false --plaintext --webhookConfig w --log_output_level all:debug";
     let arguments: Vec<_> = ["-f", "-"].into_iter().chain(flags.split(' ')).collect();
     let call = setup.kube_inject(&arguments, "kind: A\n");
     assert_eq!((call.status, call.out.as_str(), call.errors.as_str()), (Status::Done, "kind: A\n---\n", ""));
 }
 
 #[test]
-fn a_cluster_is_never_asked() {
+fn a_config_map_that_cannot_be_read_leads_to_a_file() {
     let named = call(&["kube-inject", "-f", "-", "--meshConfigMapName", "istio-x"], "");
     assert_eq!(named.status, Status::Failed);
-    let advice = "`kubectl get configmap istio-x -o yaml`, and give the file to --meshConfigFile";
+    let advice =
+        "`kubectl -n istio-system get configmap istio-x -o yaml > istio-x.yaml`, then --meshConfigFile istio-x.yaml";
     assert!(named.errors.contains(advice), "{}", named.errors);
+    if cfg!(not(feature = "cluster")) {
+        let reason =
+            "Error: --meshConfigMapName: this program was built without the feature `cluster`, and reads files only: ";
+        assert!(named.errors.starts_with(reason), "{}", named.errors);
+    }
     let setup = Setup::new("novalues");
     let no_values = call(&["kube-inject", "-f", "-", "--injectConfigFile", &setup.config], "");
     assert!(no_values.errors.starts_with("Error: --valuesFile is missing: "), "{}", no_values.errors);
+}
+
+#[test]
+fn no_cluster_is_asked_if_files_give_everything() {
+    let setup = Setup::new("allfiles");
+    let mesh = setup.folder.file("mesh.yaml", "{}");
+    let arguments =
+        ["-f", "-", "--meshConfigFile", &mesh, "-c", "/nowhere", "--context", "c", "--meshConfigMapName", "m"];
+    let call = setup.kube_inject(&arguments, "kind: A\n");
+    assert_eq!((call.status, call.out.as_str(), call.errors.as_str()), (Status::Done, "kind: A\n---\n", ""));
 }
 
 #[test]

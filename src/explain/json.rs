@@ -190,7 +190,7 @@ pub struct TraceView {
 pub struct BrokenView {
     /// What does not get through: `answer`, or `next`, which the same end sends after the packet.
     pub packet: &'static str,
-    /// `dropped` or `misrouted`.
+    /// `dropped`, `misrouted` or `not-certain`.
     pub fate: &'static str,
     /// The rules that do it, in the order in which packets meet them.
     pub by: Vec<RuleView>,
@@ -382,6 +382,7 @@ impl From<&Broken> for BrokenView {
             fate: match broken.fate {
                 Fate::Dropped(_) => "dropped",
                 Fate::Misrouted(_) => "misrouted",
+                Fate::NotCertain => "not-certain",
             },
             by: broken.rules().map(RuleView::from).collect(),
             doubt: broken.doubt.clone(),

@@ -37,10 +37,7 @@ impl Scene<'_> {
     pub fn follow(&self, packet: &Packet) -> Trace {
         let layers: Vec<_> = self.layers.iter().map(|layer| Chains::of(layer, packet.family())).collect();
         let mut walk = Walk::new(self, &layers, packet);
-        let decision = walk.run();
-        if let Some(doubt) = walk.order_matters(&decision) {
-            walk.doubt.get_or_insert(doubt);
-        }
+        let decision = walk.in_any_order();
         let no_rules = layers.iter().all(Chains::is_empty);
         let decided_by = std::mem::take(&mut walk.decided_by);
         let mut verdict = Verdict::new(decision, decided_by, no_rules, packet, &walk.flight, self.listeners);
@@ -99,6 +96,8 @@ struct Walk<'a> {
     dropped_by: Option<Dropper>,
     /// The first thing that could not be followed, and may have changed the packet's way.
     doubt: Option<String>,
+    /// The first rule for an owner, met by a packet whose owner is not known.
+    whose: Option<String>,
 }
 
 /// A chain at work: where it is, and what led there.
@@ -141,6 +140,7 @@ impl<'a> Walk<'a> {
             decided_by: Vec::new(),
             dropped_by: None,
             doubt: None,
+            whose: None,
         }
     }
 
@@ -317,7 +317,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if self.flight.of_anyone && at.rule.owners().next().is_some() {
-                self.doubt.get_or_insert_with(|| format!("whether rule {at} means who answers is not known"));
+                self.whose.get_or_insert_with(|| format!("whether rule {at} means who answers is not known"));
             }
             let effect = self.effect(&at.rule, place);
             self.steps.push(Step::Rule { at: at.clone(), depth, outcome: Outcome::Matched(effect) });

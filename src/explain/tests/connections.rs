@@ -74,6 +74,17 @@ fn a_filter_that_lets_only_the_first_packet_by_is_named() {
 }
 
 #[test]
+fn a_next_packet_that_meets_what_cannot_be_followed_is_noted() {
+    let accept = [to_port(53), vec![Match::ConntrackState(vec![ConntrackState::New])]].concat();
+    let mut chain = foreign("inet other filter", 0, [rule(Table::Filter, Hook::Output, accept, Target::Accept)]);
+    let unknown = Some("tcp dport { 53, 54 } drop".to_owned());
+    chain.gap(Scope::Both, (Table::Filter, Hook::Output.into()), vec![Match::Protocol(Protocol::Tcp)], unknown);
+    let trace = among("-b *", vec![chain], "out tcp to=8.8.8.8:53");
+    assert_eq!(trace.verdict.brief(), "left alone");
+    expect!["perhaps no connection comes about: the next packet may not get through, since rule inet other filter 2 (tcp dport { 53, 54 } drop) cannot be followed."].assert_eq(&note(&trace));
+}
+
+#[test]
 fn an_answer_that_a_policy_drops_does_not_get_back() {
     let mut layer = foreign("inet other out", 0, []);
     layer.drops.push((Scope::Both, Table::Filter, Hook::Output));

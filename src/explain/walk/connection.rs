@@ -7,7 +7,7 @@ use crate::config::Interface;
 use crate::explain::chains::RuleAt;
 use crate::explain::packet::{Direction, Packet, Transport};
 use crate::explain::trace::{Effect, Outcome, Step};
-use crate::explain::verdict::{Dropper, Place, Verdict};
+use crate::explain::verdict::{Decision, Dropper, Place, Verdict};
 use crate::explain::way::Way;
 use crate::netfilter::{ConntrackState, Target};
 
@@ -42,6 +42,8 @@ pub enum Fate {
     Dropped(Option<Dropper>),
     /// It ends up here, in the wrong place.
     Misrouted(Place),
+    /// It gets through if what cannot be followed lets it by.
+    NotCertain,
 }
 
 /// The rules that made the mark of a packet.
@@ -96,10 +98,11 @@ impl Walk<'_> {
             // A pod without a default route has peers nevertheless.
             Some(Way::Nowhere) if packet.is_from_anyone() => return None,
             Some(Way::Nowhere) => Fate::Dropped(Some(Dropper::NoRoute { to: answer.to, mark: 0 })),
-            Some(Way::Local | Way::Out { .. }) | None => match walk.output(answer.interface.clone()) {
-                Some(Place::Out(_)) => return None,
-                Some(place @ (Place::Pod | Place::Forwarded)) => Fate::Misrouted(place),
-                None => Fate::Dropped(walk.dropped_by.take()),
+            Some(Way::Local | Way::Out { .. }) | None => match walk.in_any_order() {
+                Decision::Arrives { end: Place::Out(_), .. } if walk.doubt.is_none() => return None,
+                Decision::Arrives { end: Place::Out(_), .. } => Fate::NotCertain,
+                Decision::Arrives { end, .. } => Fate::Misrouted(end),
+                Decision::Dropped(by) => Fate::Dropped(by),
             },
         };
         Some(walk.lost(Lost::Answer, fate, self))
@@ -114,10 +117,12 @@ impl Walk<'_> {
         let next = Packet { state: ConntrackState::Established, connection_mark, ..self.packet.clone() };
         let mut walk = Walk::new(self.scene, self.layers, &next);
         walk.redirected = self.redirected;
-        let fate = match walk.way() {
-            Some(place) if std::mem::discriminant(&place) == std::mem::discriminant(arrived) => return None,
-            Some(place) => Fate::Misrouted(place),
-            None => Fate::Dropped(walk.dropped_by.take()),
+        let arrives = |end: &Place| std::mem::discriminant(end) == std::mem::discriminant(arrived);
+        let fate = match walk.in_any_order() {
+            Decision::Arrives { end, .. } if arrives(&end) && walk.doubt.is_none() => return None,
+            Decision::Arrives { end, .. } if arrives(&end) => Fate::NotCertain,
+            Decision::Arrives { end, .. } => Fate::Misrouted(end),
+            Decision::Dropped(by) => Fate::Dropped(by),
         };
         Some(walk.lost(Lost::Next, fate, self))
     }
@@ -128,10 +133,11 @@ impl Walk<'_> {
         let routed = self.steps.iter().rposition(|step| matches!(step, Step::Rerouted { .. }));
         let met = match (&fate, packet) {
             (Fate::Misrouted(_), Lost::Answer) => self.steps.get(..routed.unwrap_or(0)).unwrap_or_default(),
+            (Fate::NotCertain, Lost::Answer | Lost::Next) => &[],
             (Fate::Misrouted(_), Lost::Next) | (Fate::Dropped(_), Lost::Answer | Lost::Next) => &self.steps,
         };
         let (mark, marked_by) = Markers::of(&first.steps, met);
-        let doubt = self.doubt.or(self.tie.map(|tie| tie.doubt));
+        let doubt = self.doubt.or(self.whose);
         Broken { packet, fate, mark: mark.unwrap_or(self.packet.mark), marked_by, doubt }
     }
 }
@@ -141,7 +147,9 @@ impl Broken {
     pub fn rules(&self) -> impl Iterator<Item = &RuleAt> {
         let dropper = match &self.fate {
             Fate::Dropped(Some(Dropper::Rule(by))) => Some(by),
-            Fate::Dropped(Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None) | Fate::Misrouted(_) => None,
+            Fate::Dropped(Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None)
+            | Fate::Misrouted(_)
+            | Fate::NotCertain => None,
         };
         let Markers { first, connection, packet } = &self.marked_by;
         [first, connection, packet].into_iter().flatten().chain(dropper)
@@ -176,16 +184,20 @@ impl Markers {
 /// Some sentences: what does not get through, why, and what to do.
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, whose) = match self.packet {
-            Lost::Answer => ("the answer does not get back", "the answer"),
-            Lost::Next => ("the next packet, which is ESTABLISHED, does not get there", "the next packet"),
+        let (whose, lost) = match self.packet {
+            Lost::Answer => ("the answer", " does not get back"),
+            Lost::Next => ("the next packet", ", which is ESTABLISHED, does not get there"),
         };
         match &self.doubt {
-            None => write!(f, "no connection comes about, since {what}: ")?,
-            Some(doubt) => write!(f, "perhaps no connection comes about ({doubt}), since {what}: ")?,
+            None => write!(f, "no connection comes about, since {whose}{lost}: ")?,
+            Some(doubt) if self.fate == Fate::NotCertain => {
+                return write!(f, "perhaps no connection comes about: {whose} may not get through, since {doubt}.");
+            }
+            Some(doubt) => write!(f, "perhaps no connection comes about ({doubt}), since {whose}{lost}: ")?,
         }
         match (&self.fate, self.mark) {
             (Fate::Dropped(Some(by)), _) => write!(f, "it is dropped {by}.")?,
+            (Fate::NotCertain, _) => {}
             (Fate::Dropped(None), _) => f.write_str("it is dropped.")?,
             (Fate::Misrouted(place), mark) => {
                 match mark {

@@ -4,7 +4,7 @@
 use super::{Place, Walk};
 use crate::explain::condition::Flight;
 use crate::explain::verdict::Decision;
-use crate::netfilter::{Hook, Table};
+use crate::netfilter::{ConntrackState, Hook, Table};
 
 /// A chain that the kernel calls at a hook, and when.
 pub(super) type Called<'a> = ([i32; 2], Place<'a>);
@@ -45,6 +45,10 @@ impl Walk<'_> {
             // What was through with nat before does not come again.
             let comes = *other > index || *other < index && !(is_nat && other_is_nat);
             let skipped = other_is_nat && self.skips_nat(place.hook).is_some();
+            // What nat decided for a connection before, it does whichever of its chains comes first.
+            if is_nat && skipped && before.state != ConntrackState::New {
+                return false;
+            }
             let otherwise = *other > index && !skipped && place_other.chains.alters(place_other.table);
             beside && comes && (self.flight != *before || dropped && (is_nat || otherwise))
         };
@@ -63,11 +67,21 @@ impl Walk<'_> {
         tie.several |= tie.point != point;
     }
 
+    /// Goes the whole way; if the order of chains matters that is not known, it is a doubt.
+    pub(super) fn in_any_order(&mut self) -> Decision {
+        let decision = self.run();
+        if let Some(doubt) = self.order_matters(&decision) {
+            self.doubt.get_or_insert(doubt);
+        }
+        decision
+    }
+
     /// What to say of chains whose order mattered, if the packet would fare otherwise in the other order.
-    pub(super) fn order_matters(&self, decision: &Decision) -> Option<String> {
+    fn order_matters(&self, decision: &Decision) -> Option<String> {
         let tie = self.tie.as_ref()?;
         let mut other = Walk::new(self.scene, self.layers, self.packet);
         other.swapped = true;
+        (other.redirected, other.flight.of_anyone) = (self.redirected, self.flight.of_anyone);
         let same = match (other.run(), decision) {
             (Decision::Dropped(_), Decision::Dropped(_)) => true,
             (one, two) => one == *two,

@@ -167,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn doubles_are_read_to_the_last_bit() {
+        for text in ["31.245270191439438", "121.48791951161945", "0.10000000000000002", "1.7976931348623157e+308"] {
+            assert_eq!(to_string(&parse(text.as_bytes()).unwrap()), text);
+        }
+    }
+
+    #[test]
     fn integers_are_exact() {
         let text = r#"{"a":9223372036854775807,"b":18446744073709551615,"c":-9223372036854775808,"d":[null,true]}"#;
         assert_eq!(to_string(&parse(text.as_bytes()).unwrap()), text);

@@ -1,5 +1,7 @@
 //! JSON texts: read with serde_json, written as Go's `encoding/json` writes them.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io;
 
 use serde::Serialize;
@@ -115,6 +117,21 @@ pub fn raw(text: &str) -> String {
     out + rest
 }
 
+/// A text with its control characters written as JSON escapes them: for messages, of which no part may steer a terminal
+/// or look like another line. Tabs stay.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && c != '\t';
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        // Writing to a string cannot fail.
+        let _ = if steers(c) { write!(out, "\\u{:04x}", u32::from(c)) } else { out.write_char(c) };
+    }
+    Cow::Owned(out)
+}
+
 /// A double as Go's `encoding/json` writes it: the shortest text, with an exponent below 1e-6 and from 1e21.
 pub fn float(value: f64) -> String {
     let size = value.abs();
@@ -158,6 +175,12 @@ mod tests {
         ];
         assert_eq!(pretty(compact), lines.join("\n"));
         assert_eq!(raw(compact), r#"{"a":[1,{"b":"x:{\"\\u003c"}],"c":{},"d":[],"e":"<\n&"}"#);
+    }
+
+    #[test]
+    fn control_characters_are_made_visible() {
+        assert_eq!(visible("a\tb\u{1b}[2J\n\u{7f}\u{85}é"), "a\tb\\u001b[2J\\u000a\\u007f\\u0085é");
+        assert!(matches!(visible("plain"), Cow::Borrowed("plain")));
     }
 
     #[test]

@@ -34,7 +34,7 @@ fn write_value(out: &mut String, value: &Value) {
         Value::Int(i) => write!(out, "{i}"),
         Value::Uint(u) => write!(out, "{u}"),
         Value::Float(f) => write!(out, "{}", json::float(*f)),
-        Value::String(s) => write!(out, "{s}"),
+        Value::String(s) => write!(out, "{}", json::visible(s)),
         Value::List(l) => return write_list(out, l),
         Value::Map(m) => return write_map(out, m),
     };
@@ -44,7 +44,7 @@ fn write_map(out: &mut String, map: &Map) {
     out.push_str("map[");
     for (i, (key, value)) in map.iter().enumerate() {
         out.push_str(if i == 0 { "" } else { " " });
-        out.push_str(key);
+        out.push_str(&json::visible(key));
         out.push(':');
         write_value(out, value);
     }

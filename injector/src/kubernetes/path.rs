@@ -62,7 +62,8 @@ impl fmt::Display for Path {
 
 /// Fields, and the directives of strategic merge; not annotations and their like.
 fn is_plain(key: &str) -> bool {
-    key.starts_with('$') || key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    let directive = key.starts_with('$') && !key.contains(char::is_control);
+    directive || key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 impl fmt::Debug for Path {

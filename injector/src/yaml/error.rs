@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::json;
+
 /// A place in a text; both count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -19,7 +21,7 @@ impl fmt::Display for Position {
 
 /// A text that cannot be read: the place of the problem, and the line that stands there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{position}: {problem}{}", Excerpt(text))]
+#[error("{position}: {}", self.message())]
 pub struct Error {
     /// Where.
     pub position: Position,
@@ -31,13 +33,13 @@ pub struct Error {
 
 impl Error {
     pub(super) fn new(source: &str, position: Position, problem: Problem) -> Self {
-        let line = source.split('\n').nth(position.line.saturating_sub(1)).unwrap_or_default();
+        let (position, line) = within(source, position);
         Error { position, problem, text: line.trim().chars().take(80).collect() }
     }
 
     /// The message without the place, for those who print that themselves.
     pub fn message(&self) -> String {
-        format!("{}{}", self.problem, Excerpt(&self.text))
+        json::visible(&format!("{}{}", self.problem, Excerpt(&self.text))).into_owned()
     }
 
     /// The same error in a text of which the one that was read is a part: `lines` stand before it.
@@ -45,6 +47,22 @@ impl Error {
     pub fn after(mut self, lines: usize) -> Self {
         self.position.line += lines;
         self
+    }
+}
+
+/// The place and its line; the end of the text, if the parser means a line after that.
+fn within(source: &str, position: Position) -> (Position, &str) {
+    let mut rest = source;
+    let mut line = 1;
+    loop {
+        let (text, after) = rest.split_at(rest.find(['\n', '\r']).unwrap_or(rest.len()));
+        let next = after.strip_prefix("\r\n").or_else(|| after.strip_prefix(['\n', '\r']));
+        let end = text.chars().count() + 1;
+        match next {
+            _ if line >= position.line => return (Position { line, column: position.column.min(end) }, text),
+            None => return (Position { line, column: end }, text),
+            Some(next) => (rest, line) = (next, line + 1),
+        }
     }
 }
 
@@ -92,6 +110,12 @@ pub enum Problem {
     Aliases {
         /// How many values there are when all aliases are expanded.
         nodes: u64,
+    },
+    /// Aliases that make a small text into a huge one.
+    #[error("aliases make more than {limit} bytes out of this text")]
+    AliasedText {
+        /// How many are allowed.
+        limit: usize,
     },
     /// Too many levels of lists and maps.
     #[error("lists and maps are nested more than {limit} levels deep")]

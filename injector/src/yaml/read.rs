@@ -66,15 +66,17 @@ struct Reader<'t> {
     entries: Vec<(EcoString, Value)>,
     /// By number, which counts from 1.
     anchors: Vec<Anchor>,
-    nodes: Nodes,
+    sum: Sum,
 }
 
 /// A list or map that has begun.
 struct Open {
     kind: Kind,
     anchor: usize,
-    /// How many nodes there were before it.
-    nodes: u64,
+    /// How much there was before it.
+    before: Extent,
+    /// How many levels there are below it so far.
+    depth: usize,
 }
 
 enum Kind {
@@ -98,28 +100,45 @@ enum Expect {
 enum Anchor {
     #[default]
     Unfinished,
-    /// The value, and of how many nodes it is made.
-    Finished(Value, u64),
+    /// The value, how much it is, and how many levels of lists and maps it has.
+    Finished(Value, Extent, usize),
 }
 
-/// How many values there are with all aliases expanded, and how many of them come from aliases.
+/// How many values there are with all aliases expanded, and how many bytes all scalars have.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    nodes: u64,
+    bytes: u64,
+}
+
+/// How much there is so far, and how many of the values come from aliases.
 #[derive(Default)]
-struct Nodes {
-    all: u64,
+struct Sum {
+    all: Extent,
     aliased: u64,
 }
 
-impl Nodes {
-    /// yaml.v2's rule: in a small document nearly everything may come from aliases, in a large one a tenth.
-    fn add_aliased(&mut self, nodes: u64) -> Result<(), Problem> {
-        self.all = self.all.saturating_add(nodes);
-        self.aliased = self.aliased.saturating_add(nodes);
+impl Sum {
+    fn add(&mut self, text: &str) {
+        self.all.nodes += 1;
+        self.all.bytes = self.all.bytes.saturating_add(text.len() as u64);
+    }
+
+    /// yaml.v2's rule: in a small document nearly everything may come from aliases, in a large one a tenth. And ours: no
+    /// more text than a document may have, for an annotation could become gigabytes.
+    fn add_aliased(&mut self, value: Extent) -> Result<(), Problem> {
+        self.all.nodes = self.all.nodes.saturating_add(value.nodes);
+        self.all.bytes = self.all.bytes.saturating_add(value.bytes);
+        self.aliased = self.aliased.saturating_add(value.nodes);
+        if self.all.bytes > MAX_SIZE as u64 {
+            return Err(Problem::AliasedText { limit: MAX_SIZE });
+        }
         let (low, high) = (400_000.0, 4_000_000.0);
         #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-        let (all, aliased) = (self.all as f64, self.aliased as f64);
+        let (all, aliased) = (self.all.nodes as f64, self.aliased as f64);
         let share = 0.99 - 0.89 * ((all - low) / (high - low)).clamp(0.0, 1.0);
-        if self.aliased > 100 && self.all > 1000 && aliased / all > share {
-            return Err(Problem::Aliases { nodes: self.all });
+        if self.aliased > 100 && self.all.nodes > 1000 && aliased / all > share {
+            return Err(Problem::Aliases { nodes: self.all.nodes });
         }
         Ok(())
     }
@@ -130,7 +149,7 @@ impl Reader<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<Option<Value>, Problem> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.nodes.all += 1;
+                self.sum.add(&text);
                 if self.is_merge_key(&text, style, tag.as_deref()) {
                     self.expect_merge();
                     return Ok(None);
@@ -144,11 +163,11 @@ impl Reader<'_> {
                         Some(value) => value.clone(),
                         None => scalar(&text, style, tag.as_deref())?,
                     };
-                    self.define(anchor, value, 1);
+                    self.define(anchor, value, Extent { nodes: 1, bytes: text.len() as u64 }, 0);
                 }
                 match (key, value) {
                     (Some(key), _) => self.key(key),
-                    (None, Some(value)) => return self.value(value),
+                    (None, Some(value)) => return self.value(value, 0),
                     (None, None) => {}
                 }
             }
@@ -176,8 +195,8 @@ impl Reader<'_> {
         if anchor > 0 {
             self.anchors.resize(self.anchors.len().max(anchor), Anchor::Unfinished);
         }
-        self.open.push(Open { kind, anchor, nodes: self.nodes.all });
-        self.nodes.all += 1;
+        self.open.push(Open { kind, anchor, before: self.sum.all, depth: 0 });
+        self.sum.add("");
         Ok(())
     }
 
@@ -187,17 +206,20 @@ impl Reader<'_> {
             Kind::List(start) => Value::List(self.elements.drain(start..).collect()),
             Kind::Map(start, _) => Value::Map(map(&mut self.entries, start)),
         };
-        self.define(open.anchor, value.clone(), self.nodes.all - open.nodes);
-        self.value(value)
+        let depth = open.depth + 1;
+        let Extent { nodes, bytes } = self.sum.all;
+        let extent = Extent { nodes: nodes - open.before.nodes, bytes: bytes - open.before.bytes };
+        self.define(open.anchor, value.clone(), extent, depth);
+        self.value(value, depth)
     }
 
     fn alias(&mut self, id: usize, span: Span) -> Result<Option<Value>, Problem> {
-        let (value, nodes) = match id.checked_sub(1).and_then(|i| self.anchors.get(i)) {
-            Some(Anchor::Finished(value, nodes)) => (value.clone(), *nodes),
+        let (value, extent, depth) = match id.checked_sub(1).and_then(|i| self.anchors.get(i)) {
+            Some(Anchor::Finished(value, extent, depth)) => (value.clone(), *extent, *depth),
             Some(Anchor::Unfinished) | None => return Err(Problem::Cycle(self.name(span))),
         };
-        self.nodes.all += 1;
-        self.nodes.add_aliased(nodes)?;
+        self.sum.add("");
+        self.sum.add_aliased(extent)?;
         if self.expects_key() {
             self.key(key_of(&value)?);
             return Ok(None);
@@ -207,7 +229,7 @@ impl Reader<'_> {
         {
             return Err(Problem::Merge);
         }
-        self.value(value)
+        self.value(value, depth)
     }
 
     /// The name of the alias at a place.
@@ -216,13 +238,13 @@ impl Reader<'_> {
         rest.take_while(|c| !c.is_whitespace() && !",[]{}".contains(*c)).take(80).collect()
     }
 
-    fn define(&mut self, anchor: usize, value: Value, nodes: u64) {
+    fn define(&mut self, anchor: usize, value: Value, extent: Extent, depth: usize) {
         let Some(index) = anchor.checked_sub(1) else { return };
         if self.anchors.len() <= index {
             self.anchors.resize(anchor, Anchor::Unfinished);
         }
         if let Some(slot) = self.anchors.get_mut(index) {
-            *slot = Anchor::Finished(value, nodes);
+            *slot = Anchor::Finished(value, extent, depth);
         }
     }
 
@@ -254,9 +276,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Puts a finished value where it belongs; gives it back if it is the document.
-    fn value(&mut self, value: Value) -> Result<Option<Value>, Problem> {
+    /// Puts a finished value, which has so many levels, where it belongs; gives it back if it is the document.
+    fn value(&mut self, value: Value, depth: usize) -> Result<Option<Value>, Problem> {
+        let outer = self.open.len();
         let Some(open) = self.open.last_mut() else { return Ok(Some(value)) };
+        // An alias brings levels that are not open.
+        if outer + depth > MAX_DEPTH {
+            return Err(Problem::Depth { limit: MAX_DEPTH });
+        }
+        open.depth = open.depth.max(depth);
         match &mut open.kind {
             Kind::List(_) => self.elements.push(value),
             Kind::Map(_, expect) => match std::mem::replace(expect, Expect::Key) {

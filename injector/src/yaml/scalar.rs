@@ -42,9 +42,12 @@ pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What yaml.v2 prints unescaped: not the tab, and nothing beyond the basic plane.
+/// What yaml.v2 prints unescaped: not the tab, and nothing beyond the basic plane. U+2028 and U+2029 are escaped though
+/// yaml.v2 prints them: they are line breaks to YAML 1.1 alone, and yaml.v2 indents what follows.
 pub(super) fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
+    let basic =
+        matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}');
+    basic && !matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// What matters about a string.

@@ -83,6 +83,16 @@ fn errors_name_the_line_and_the_column() {
 }
 
 #[test]
+fn errors_are_within_the_text_and_steer_no_terminal() {
+    let error = parse("%Y").unwrap_err();
+    assert_eq!((error.position, &*error.text), (Position { line: 1, column: 3 }, "%Y"));
+    let error = parse("a: 1\rb:\r - c\r d\r").unwrap_err();
+    assert_eq!(error.position, Position { line: 5, column: 1 }, "{error}");
+    let error = read("a: \"\u{1b}[2J\\xZ\"");
+    assert!(error.ends_with(r#"(at: a: "\u001b[2J\xZ")"#), "{error}");
+}
+
+#[test]
 fn a_text_that_goes_on_after_its_value_is_an_error() {
     let error = read("abc\nspec:\n  a: 1\n");
     assert!(error.starts_with("line 2, column 5: this is not valid YAML"), "{error}");
@@ -114,6 +124,17 @@ fn a_billion_laughs_are_an_error() {
 }
 
 #[test]
+fn aliases_of_a_long_text_are_limited() {
+    let text = |aliases: usize| format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 16), vec!["*a"; aliases].join(", "));
+    assert!(parse(&text(254)).is_ok());
+    assert!(
+        read(&text(256)).starts_with("line 2, column 1021: aliases make more than 16777216 bytes"),
+        "{}",
+        read(&text(256))
+    );
+}
+
+#[test]
 fn ordinary_use_of_aliases_is_fine() {
     let text = format!("a: &a {{x: 1, y: 2}}\nb: [{}]\n", vec!["*a"; 300].join(", "));
     assert_eq!(parse(&text).unwrap().list_at(&["b"]).len(), 300);
@@ -125,6 +146,12 @@ fn nesting_and_size_are_limited() {
     assert!(parse(&deep(MAX_DEPTH)).is_ok());
     assert!(read(&"[".repeat(300)).contains("recursion limit exceeded"));
     assert!(read(&deep(MAX_DEPTH + 1)).contains("more than 500 levels deep"));
+    let nested = |levels: usize| {
+        let lists = "- ".repeat(levels);
+        format!("a:\n  &a\n  {lists}x\nb:\n  &b\n  {lists}{{k: *a}}\nc:\n  {lists}*b\n")
+    };
+    assert!(parse(&nested(166)).is_ok(), "{}", read(&nested(166)));
+    assert!(read(&nested(167)).contains("more than 500 levels deep"));
     assert!(read(&" ".repeat(MAX_SIZE + 1)).contains("16777217 bytes; at most 16777216"));
 }
 
@@ -167,6 +194,8 @@ fn strings_are_quoted_only_if_they_must_be() {
         ("é", "é"),
         ("😀", r#""\U0001F600""#),
         ("a\u{2028} b", r#""a\L b""#),
+        ("a\u{2029}b", r#""a\Pb""#),
+        ("a\n\u{2028}b", r#""a\n\Lb""#),
         ("1e3", r#""1e3""#),
         ("0o8", "0o8"),
     ];

@@ -62,7 +62,7 @@ impl fmt::Display for Place {
 impl Error {
     pub(super) fn new(value: &Value, problem: Problem) -> Error {
         const LONGEST: usize = 80;
-        let mut text = json::to_string(value);
+        let mut text = json::visible(&json::to_string(value)).into_owned();
         if text.len() > LONGEST {
             let end = (0..=LONGEST).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
             text.truncate(end);

@@ -1,7 +1,11 @@
 //! Functions on maps. `set`, `unset` and the merges change the map that they are given, as Go's do.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::{failure, is_empty};
 use crate::template;
+use crate::template::value::{EcoString, EcoVec};
 use crate::template::{ANY, Dict, Failure, Functions, List, Map, Type, Value};
 
 pub fn add(f: &mut Functions) {
@@ -15,7 +19,8 @@ pub fn add(f: &mut Functions) {
     });
     f.add("get", &[AnyMap, String], |a| Ok(a.map(0).get(a.text(1)).unwrap_or_else(|| "".into())));
     f.add("set", &[AnyMap, String, Any], |a| {
-        changeable(a.map(0), "set")?.set(a.string(1), a.value(2).clone());
+        let dict = changeable(a.map(0), "set")?;
+        put(dict, a.string(1), a.value(2).clone())?;
         Ok(a.value(0).clone())
     });
     f.add("unset", &[AnyMap, String], |a| {
@@ -64,6 +69,54 @@ fn changeable<'a>(map: &'a Map, function: &str) -> Result<&'a Dict, Failure> {
     }
 }
 
+/// Sets a key of a map to anything but the map itself, or what has it inside: nothing would ever free it.
+fn put(dict: &Dict, key: EcoString, value: Value) -> Result<(), Failure> {
+    if holds(&value, dict, 100, &mut HashSet::new())? {
+        return failure(format!(
+            "the map cannot be put into itself, below its key {key:?}: give it a copy (deepCopy MAP)"
+        ));
+    }
+    dict.set(key, value);
+    Ok(())
+}
+
+/// Whether a value is a map, or has it inside. Maps and lists that have been `seen`, by their address, are not looked
+/// into again.
+fn holds(value: &Value, dict: &Dict, depth: usize, seen: &mut HashSet<usize>) -> Result<bool, Failure> {
+    let Some(depth) = depth.checked_sub(1) else { return failure("value is nested too deeply to be put into a map") };
+    let (address, inner) = match value {
+        Value::Map(Map::Dict(inner)) if std::ptr::eq(Arc::as_ptr(inner), dict) => return Ok(true),
+        Value::Map(Map::Dict(inner)) => {
+            (Arc::as_ptr(inner).addr(), inner.entries().into_iter().map(|(_, v)| v).collect())
+        }
+        Value::List(List::Any(items)) => (items.as_ptr().addr(), items.clone()),
+        Value::List(List::Typed(typed)) => (typed.items.as_ptr().addr(), typed.items.iter().cloned().collect()),
+        // Data has no maps that can change.
+        Value::List(List::Data(_) | List::Nil(_))
+        | Value::Map(Map::Data(_) | Map::Strings(_) | Map::NilAny | Map::NilStrings)
+        | Value::Missing
+        | Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_, _)
+        | Value::Uint(_, _)
+        | Value::Float(_)
+        | Value::Complex(_, _)
+        | Value::String(_)
+        | Value::Function(_)
+        | Value::Object(_) => return Ok(false),
+    };
+    let inner: EcoVec<Value> = inner;
+    if !seen.insert(address) {
+        return Ok(false);
+    }
+    for value in &inner {
+        if holds(value, dict, depth, seen)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// All maps merged into the first one; into a copy of it if it is data, which cannot change.
 fn merged(maps: &[Value], overwrite: bool) -> Result<Value, Failure> {
     let Some((first, sources)) = maps.split_first() else { return Ok(Value::Nil) };
@@ -98,12 +151,12 @@ fn merge_into(target: &Dict, source: &Map, overwrite: bool, depth: usize) -> Res
         match (&old, &value) {
             (Some(Value::Map(Map::Dict(old))), Value::Map(new)) if new.element_type() == ANY => {
                 merge_into(old, new, overwrite, depth)?;
-                target.set(key, Map::Dict(old.clone()).into());
+                put(target, key, Map::Dict(old.clone()).into())?;
             }
             (Some(old), _) if !overwrite && !is_empty(old) => {}
             // A map does not replace what is no map, not even with `mergeOverwrite`.
             (Some(old), Value::Map(_)) if !is_empty(old) => {}
-            (Some(_) | None, _) => target.set(key, value),
+            (Some(_) | None, _) => put(target, key, value)?,
         }
     }
     Ok(())

@@ -149,9 +149,25 @@ fn lists_and_maps_are_handled_as_sprig_does() {
 }
 
 #[test]
-fn a_map_that_contains_itself_ends_in_an_error() {
-    fails(&[(r#"$d := dict }}{{ $_ := set $d "d" $d }}{{ mustToJson $d"#, "cycle")]);
-    fails(&[(r#"$d := dict }}{{ $_ := set $d "d" $d }}{{ deepCopy $d"#, "nested too deeply")]);
+fn a_map_cannot_be_put_into_itself() {
+    fails(&[
+        (r#"$d := dict }}{{ set $d "d" $d"#, "the map cannot be put into itself, below its key \"d\""),
+        (r#"$d := dict "a" 1 }}{{ set $d "d" (list 1 (dict "b" $d))"#, "cannot be put into itself"),
+        (r#"$d := dict }}{{ $e := dict "d" $d }}{{ set $d "e" (tuple $e $e)"#, "cannot be put into itself"),
+        (r#"$d := dict }}{{ merge $d (dict "d" $d)"#, "cannot be put into itself"),
+        (r#"$d := dict "e" dict }}{{ mergeOverwrite $d (dict "e" (dict "d" $d))"#, "cannot be put into itself"),
+    ]);
+    gives(&[(r#"$d := dict "a" 1 }}{{ set $d "d" (deepCopy $d) | toJson"#, r#"{"a":1,"d":{"a":1}}"#)]);
+}
+
+#[test]
+fn values_that_are_nested_too_deeply_are_errors() {
+    let deep = r#"$d := dict }}{{ range until 300 }}{{ $d = dict "d" $d }}{{ end }}{{"#;
+    let fail = |call: &str, error| fails(&[(&format!("{deep} {call} $d"), error)]);
+    let doubled = r#"$l := list (repeat 1000000 "x") }}{{ range until 40 }}{{ $l = list $l $l }}{{ end }}{{ $l"#;
+    fails(&[(doubled, "the output is larger than 16777216 bytes")]);
+    fail("mustToJson", "cycle");
+    fail("deepCopy", "nested too deeply");
 }
 
 #[test]

@@ -222,6 +222,8 @@ impl<'t> State<'t, '_> {
         if self.depth >= self.limits.depth {
             return self.error(format!("exceeded maximum template depth ({})", self.limits.depth));
         }
+        // Two calls in each of thirty templates are a billion.
+        self.count_round()?;
         let data = match &invocation.pipe {
             Some(pipe) => self.pipe(dot, pipe)?,
             None => Value::Missing,
@@ -323,10 +325,7 @@ impl<'t> State<'t, '_> {
     }
 
     fn round(&mut self, branch: &'t Branch, index: Value, item: Value, interface: bool) -> Result<Flow> {
-        self.rounds += 1;
-        if self.rounds > self.limits.rounds {
-            return self.error(format!("more than {} rounds of loops", self.limits.rounds));
-        }
+        self.count_round()?;
         let mark = self.variables.len();
         let names = &branch.pipe.variables;
         if let Some(last) = names.last() {
@@ -348,6 +347,14 @@ impl<'t> State<'t, '_> {
         let flow = self.list(Dot { value: &item, interface }, &branch.then)?;
         self.variables.truncate(mark);
         Ok(flow)
+    }
+
+    fn count_round(&mut self) -> Result<()> {
+        self.rounds += 1;
+        if self.rounds > self.limits.rounds {
+            return self.error(format!("more than {} rounds of loops and calls of templates", self.limits.rounds));
+        }
+        Ok(())
     }
 
     // Variables.

@@ -222,9 +222,16 @@ impl Function {
         self.0.variadic
     }
 
-    /// Calls it with arguments of the right number and types.
+    /// Calls it with arguments of the right number and types. A text that is too long is an error: one that a loop
+    /// doubles would fill memory.
     pub fn call(&self, args: &[Value]) -> Result<Value, Failure> {
-        (self.0.body)(Args(args))
+        let value = (self.0.body)(Args(args))?;
+        if let Value::String(text) = &value
+            && text.len() > MAX_RESULT
+        {
+            return Err(Failure(format!("the text would be longer than {MAX_RESULT} bytes")));
+        }
+        Ok(value)
     }
 }
 
@@ -347,6 +354,14 @@ fn fits(value: &Value, to: Type) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_that_are_too_long_are_errors() {
+        let repeat = Function::new(&[Type::Int], |a| Ok("x".repeat(a.int(0) as usize).into()));
+        let error = |length: usize| repeat.call(&[Value::int(length as i64)]).err().map(|e| e.0);
+        assert_eq!(error(MAX_RESULT), None);
+        assert_eq!(error(MAX_RESULT + 1).as_deref(), Some("the text would be longer than 16777216 bytes"));
+    }
 
     #[test]
     fn arguments_are_converted_as_go_converts_them() {

@@ -49,7 +49,7 @@ use parse::Trees;
 pub struct Limits {
     /// Bytes of output.
     pub output: usize,
-    /// Rounds of all loops together.
+    /// Rounds of all loops and calls of templates, together.
     pub rounds: usize,
     /// Templates that call templates, one inside the other. Each uses the thread's stack.
     pub depth: usize,

@@ -4,9 +4,13 @@ use std::fmt::Write;
 
 use super::collection::{ANY, List};
 use super::float;
+use super::function::MAX_RESULT;
 use super::object::{Kind, Object};
 use super::quote::{is_printable, quote, quote_with};
 use super::value::{EcoString, MAX_DEPTH, Value};
+
+/// Where printing stops: more than functions may give, or templates may put out.
+const MAX_PRINTED: usize = 2 * MAX_RESULT;
 
 /// Flags of a printing verb, as Go names them: `%[+#- 0][width][.precision]verb`.
 #[derive(Clone, Default)]
@@ -125,6 +129,10 @@ impl Printer<'_> {
     pub fn value(&mut self, value: &Value, verb: char, depth: usize) {
         if depth > MAX_DEPTH {
             self.out.push_str("...");
+            return;
+        }
+        // What holds itself several times over prints without end. So long a text is refused by whoever asked for it.
+        if self.out.len() > MAX_PRINTED {
             return;
         }
         match value {

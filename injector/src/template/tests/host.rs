@@ -134,7 +134,16 @@ fn what_does_not_end_is_an_error() {
         template.render(&Value::Missing, &limits, &mut String::new()).unwrap_err().problem.clone()
     };
     let limits = Limits { output: 100, rounds: 1000, depth: 50 };
-    assert_eq!(render("{{range 1000000}}{{end}}", limits.clone()), "more than 1000 rounds of loops");
+    assert_eq!(
+        render("{{range 1000000}}{{end}}", limits.clone()),
+        "more than 1000 rounds of loops and calls of templates"
+    );
+    let mut doubling = String::from("{{define \"f40\"}}{{end}}{{template \"f0\"}}");
+    for i in 0..40 {
+        let call = format!("{{{{template \"f{}\"}}}}", i + 1);
+        doubling += &format!("{{{{define \"f{i}\"}}}}{call}{call}{{{{end}}}}");
+    }
+    assert_eq!(render(&doubling, limits.clone()), "more than 1000 rounds of loops and calls of templates");
     assert_eq!(render("{{range 1000}}abc{{end}}", limits.clone()), "the output is larger than 100 bytes");
     let forever = "{{define \"f\"}}{{template \"f\"}}{{end}}{{template \"f\"}}";
     assert_eq!(render(forever, limits), "exceeded maximum template depth (50)");

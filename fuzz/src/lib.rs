@@ -9,29 +9,48 @@ mod command_line;
 mod host_files;
 #[path = "../../src/netfilter/lines.rs"]
 mod lines;
+mod merge;
 #[path = "../../src/state/model.rs"]
 mod model;
 mod netlink;
 mod packet;
+mod patched;
 mod plans;
+mod quantity;
+mod review;
 mod save_text;
+mod selector;
+mod template;
+mod yaml;
 
 pub use command_line::command_line;
 pub use host_files::host_files;
+pub use merge::merge;
 pub use netlink::netlink;
 pub use packet::packet;
+pub use quantity::quantity;
+pub use review::review;
 pub use save_text::save_text;
+pub use selector::selector;
+pub use template::template;
+pub use yaml::yaml;
 
 /// A target: its name, which is that of its folder in `corpus/`, and what holds for its inputs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 11] = [
     ("command_line", command_line),
     ("save_text", save_text),
     ("host_files", host_files),
     ("packet", packet),
     ("netlink", netlink),
+    ("yaml", yaml),
+    ("template", template),
+    ("quantity", quantity),
+    ("selector", selector),
+    ("merge", merge),
+    ("review", review),
 ];
 
 /// Panics where a message could break out of its line, or steer a terminal.

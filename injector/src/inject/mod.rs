@@ -21,6 +21,7 @@ mod reapply;
 mod render;
 mod status;
 mod strip;
+mod undo;
 
 use std::collections::BTreeMap;
 
@@ -75,15 +76,37 @@ pub struct Request<'a> {
 /// Injects a pod, which has to be in canonical form. The result is in canonical form too.
 pub fn inject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<Value, Error> {
     annotations::validate(pod::annotations(pod)).map_err(Error::Annotations)?;
-    let Request { owner, mesh, proxy, env, ids, native } = request;
-    let env = env::with_cluster_and_network(env, pod, setup.values);
     let status = status::Status::of_pod(pod)?;
     let overrides = reapply::Containers::of_annotation(pod)?;
-    let stripped = strip::strip(pod, status.as_ref(), &overrides, mesh.default_config().status_port());
+    if let Some(status) = status.as_ref().filter(|status| status.readable) {
+        let status_port = request.mesh.default_config().status_port();
+        let is_settled = |before: Value| {
+            let again = inject_with(&before, request.clone(), setup, None, &reapply::Containers::default());
+            again.is_ok_and(|again| undo::is_same(&again, pod))
+        };
+        // A pod that already is what injection makes of it stays as it is, down to the order of its environment.
+        if undo::undo(pod, status, &overrides, status_port).into_iter().any(is_settled) {
+            return Ok(pod.clone());
+        }
+    }
+    inject_with(pod, request, setup, status.as_ref(), &overrides)
+}
+
+/// Injects a pod with what an earlier injection left in it.
+fn inject_with(
+    pod: &Value,
+    request: Request<'_>,
+    setup: &Setup<'_>,
+    status: Option<&status::Status>,
+    overrides: &reapply::Containers,
+) -> Result<Value, Error> {
+    let Request { owner, mesh, proxy, env, ids, native } = request;
+    let env = env::with_cluster_and_network(env, pod, setup.values);
+    let stripped = strip::strip(pod, status, overrides, mesh.default_config().status_port());
     let data = data::Data { stripped: &stripped, owner: &owner, mesh, proxy, ids, native, setup };
     let rendered = render::render(pod, &data.value(), native, setup)?;
     let template_pod = rendered.template_pod;
-    let mut merged = reapply::reapply(rendered.merged, pod, &template_pod, status.as_ref(), &overrides, &env)?;
+    let mut merged = reapply::reapply(rendered.merged, pod, &template_pod, status, overrides)?;
     init_user::adjust(&mut merged, pod, proxy);
 
     env::apply(&mut merged, &env);

@@ -9,7 +9,7 @@ use crate::value::{EcoString, Map, Value};
 use crate::{go, json};
 
 /// The sidecar's variable with what the agent has to ask.
-const VARIABLE: &str = "ISTIO_KUBE_APP_PROBERS";
+pub(super) const VARIABLE: &str = "ISTIO_KUBE_APP_PROBERS";
 
 /// Handlers by the path under which the agent answers for them, as JSON.
 type Probers = BTreeMap<EcoString, String>;
@@ -204,6 +204,25 @@ fn redirect(container: &mut Map, port: i32) {
             action.insert("scheme", "HTTP");
         }
     }
+}
+
+/// Puts back the probes that ask the agent now. `noted` is the sidecar's variable.
+pub(super) fn restore(pod: &mut Value, noted: &str) {
+    let Ok(noted) = json::parse(noted.as_bytes()) else { return };
+    each_container(pod, |container| {
+        let container_name = EcoString::from(container.str("name").unwrap_or_default());
+        for slot in &SLOTS {
+            let path = format!("{}{container_name}{}", slot.prefix, slot.suffix);
+            let Some(handler) = handler_mut(container, slot) else { continue };
+            let asks_agent = handler.get("httpGet").and_then(|action| action.str_at(&["path"])) == Some(path.as_str());
+            let Some(entry) = noted.get(&path).and_then(Value::as_map).filter(|_| asks_agent) else { continue };
+            handler.remove("httpGet");
+            let actions = entry.iter().filter(|(kind, _)| *kind != "timeoutSeconds");
+            for (kind, action) in actions {
+                handler.insert(kind.clone(), action.clone());
+            }
+        }
+    });
 }
 
 #[cfg(test)]

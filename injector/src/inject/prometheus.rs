@@ -16,6 +16,9 @@ const PATH: &str = "prometheus_io_path";
 const TARGETS: &str = "prometheus_istio_io_scrape_targets";
 const SECURE_PORT: &str = "prometheus_istio_io_secure_port";
 
+/// The sidecar's variable with what the user told Prometheus.
+pub(super) const VARIABLE: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
+
 /// Ports that the proxy and the agent own: no metrics of the application are there.
 const RESERVED: [(i64, &str); 9] = [
     (15000, "Envoy admin"),
@@ -81,7 +84,7 @@ pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
     configuration.check(&status_port).map_err(Error::Prometheus)?;
     let variable = (!configuration.is_empty()).then(|| json::to_string(&configuration));
     if let (Some(variable), Some(sidecar)) = (variable, pod::sidecar_mut(pod)) {
-        pod::push_env(sidecar, "ISTIO_PROMETHEUS_ANNOTATIONS", variable);
+        pod::push_env(sidecar, VARIABLE, variable);
     }
     let annotations = pod.map_entry("metadata").entry("annotations").make_map();
     clear(annotations);
@@ -89,6 +92,30 @@ pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
     annotations.insert("prometheus.io/path", "/stats/prometheus");
     annotations.insert("prometheus.io/scrape", "true");
     Ok(())
+}
+
+/// Puts back what the user told Prometheus, if Prometheus is pointed at the agent. `noted` is the sidecar's variable.
+pub(super) fn restore(annotations: &mut Map, status_port: i32, noted: &str) {
+    if port(annotations) != Some(status_port.to_string().as_str()) {
+        return;
+    }
+    clear(annotations);
+    let noted = json::parse(noted.as_bytes()).unwrap_or_default();
+    let targets = noted.list_at(&["targets"]).iter().map(|target| {
+        let part = |key: &str| target.str_at(&[key]).unwrap_or_default();
+        format!("{}:{}", part("port"), part("path"))
+    });
+    let targets = targets.collect::<Vec<_>>().join(",");
+    let text = |key: &str| noted.str_at(&[key]).unwrap_or_default();
+    let restored = [
+        ("prometheus.io/scrape", text("scrape")),
+        ("prometheus.io/path", text("path")),
+        ("prometheus.io/port", text("port")),
+        ("prometheus.istio.io/scrape-targets", &targets),
+    ];
+    for (annotation, value) in restored.into_iter().filter(|(_, value)| !value.is_empty()) {
+        annotations.insert(annotation, value);
+    }
 }
 
 impl<'a> Configuration<'a> {

@@ -70,15 +70,13 @@ impl Containers {
     }
 }
 
-/// Merges the user's containers over the injected ones of the same names, and notes them in the pod. `env` has the
-/// variables that a later step sets.
+/// Merges the user's containers over the injected ones of the same names, and notes them in the pod.
 pub(super) fn reapply(
     mut merged: Value,
     original: &Value,
     template_pod: &Value,
     status: Option<&Status>,
     existing: &Containers,
-    env: &Map,
 ) -> Result<Value, Error> {
     let mut overrides = Containers::default();
     for place in [Place::Containers, Place::InitContainers] {
@@ -88,7 +86,7 @@ pub(super) fn reapply(
             if status.is_some_and(|status| status.names(place).iter().any(|name| name == wanted)) {
                 // The pod's own container of this name is the injected one.
                 if let Some(own) = noted {
-                    merged = reapply_again(merged, place, own, injected, original, env)?;
+                    merged = reapply_again(merged, place, own, injected, original)?;
                 }
                 continue;
             }
@@ -111,30 +109,20 @@ pub(super) fn reapply(
 
 /// Keeps the user's settings in a pod that is injected once more. Istio forgets them: it does not look at its own note.
 ///
-/// That is put right where nothing else changes, that is, if the container then is what it was before. A template that has
-/// changed since wins, as with Istio.
-fn reapply_again(
-    merged: Value,
-    place: Place,
-    own: &Value,
-    injected: &Value,
-    original: &Value,
-    env: &Map,
-) -> Result<Value, Error> {
-    let wanted = name(injected);
+/// Only if the container then is what it was, except for its environment, which tells of the other containers. A template
+/// that has changed since wins, as with Istio.
+fn reapply_again(merged: Value, place: Place, own: &Value, injected: &Value, original: &Value) -> Result<Value, Error> {
     let kept = overlay(merged.clone(), place, &without_auto_image(restricted(own, injected)))?;
-    let container = |pod| pod::find(pod::containers(pod, place), wanted).map(|container| comparable(container, env));
+    let container = |pod| pod::find(pod::containers(pod, place), name(injected)).map(comparable);
     Ok(if container(&kept) == container(original) { kept } else { merged })
 }
 
 /// A container without what later steps set.
-fn comparable(container: &Value, env: &Map) -> Value {
+fn comparable(container: &Value) -> Value {
     let mut container = container.clone();
     let is_init = [INIT, VALIDATION].contains(&name(&container));
     let fields = container.make_map();
-    if let Some(list) = fields.get_mut("env").and_then(Value::as_list_mut) {
-        list.retain(|entry| !env.contains_key(name(entry)));
-    }
+    fields.remove("env");
     if is_init {
         // The user of the proxy becomes an argument of these, and their own user.
         fields.remove("args");

@@ -33,7 +33,8 @@ pub(super) fn render(pod: &Value, data: &template::Value, native: bool, setup: &
         if is_native(&merged, native)
             && pod::find(pod::containers(&template_pod, Place::InitContainers), PROXY).is_some()
         {
-            move_to_init_containers(&mut merged);
+            // The user's own sidecar is among the containers; the template's native one is an init container.
+            merged = moved(&merged, Place::Containers, Place::InitContainers).unwrap_or(merged);
         }
         rendered = Rendered { template_pod, merged: overlay(&name, merged, &patch)? };
     }
@@ -102,15 +103,16 @@ fn is_native(pod: &Value, native: bool) -> bool {
     }
 }
 
-/// The user's own sidecar stands among the containers; the template's native one is an init container.
-fn move_to_init_containers(pod: &mut Value) {
-    let Some(position) = pod::containers(pod, Place::Containers).iter().position(|c| name(c) == PROXY) else { return };
+/// The pod with its sidecar moved to the end of the other list of containers; nothing if it has none in the first.
+pub(super) fn moved(pod: &Value, from: Place, to: Place) -> Option<Value> {
+    let position = pod::containers(pod, from).iter().position(|c| name(c) == PROXY)?;
+    let mut pod = pod.clone();
     let spec = pod.map_entry("spec");
-    let Some(list) = spec.get_mut(Place::Containers.key()).and_then(Value::as_list_mut) else { return };
-    let moved = list.remove(position);
-    let inits = spec.entry(Place::InitContainers.key());
-    match inits.as_list_mut() {
-        Some(inits) => inits.push(moved),
-        None => *inits = Value::List(EcoVec::from_iter([moved])),
+    let sidecar = spec.get_mut(from.key())?.as_list_mut()?.remove(position);
+    let list = spec.entry(to.key());
+    match list.as_list_mut() {
+        Some(list) => list.push(sidecar),
+        None => *list = Value::List(EcoVec::from_iter([sidecar])),
     }
+    Some(pod)
 }

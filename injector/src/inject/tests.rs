@@ -191,10 +191,18 @@ fn the_users_own_sidecar_settings_win_and_are_noted() {
 
 #[test]
 fn injecting_twice_is_injecting_once_and_keeps_the_users_settings() {
+    let probes = r#"{"metadata":{"annotations":{"prometheus.io/port":"9090","prometheus.istio.io/scrape-targets":"9090:/m,9091"}},"spec":{"containers":[
+        {"name":"app","ports":[{"containerPort":80,"name":"http"}],"resources":{},"livenessProbe":{"httpGet":{"port":"http","scheme":"HTTPS"},"timeoutSeconds":3},
+         "readinessProbe":{"tcpSocket":{"port":90}},"startupProbe":{"grpc":{"port":91,"service":null}},"lifecycle":{"preStop":{"httpGet":{"port":92,"path":"/p"}}}}]}}"#;
+    let tproxy = OWN_SIDECAR.replace(
+        r#""name":"p""#,
+        r#""annotations":{"sidecar.istio.io/interceptionMode":"TPROXY","inject.istio.io/templates":"both"}"#,
+    );
     for native in [false, true] {
-        for pod in [asks("both"), OWN_SIDECAR.to_owned()] {
-            let config = Config { native, ..Config::new() };
-            let once = config.inject(&tree(&pod)).unwrap();
+        for pod in [&asks("both"), OWN_SIDECAR, probes, &tproxy] {
+            let mut config = Config { native, ..Config::new() };
+            config.values.map_entry("global").insert("network", "n1");
+            let once = config.inject(&tree(pod)).unwrap();
             let twice = config.inject(&once).unwrap();
             assert_eq!(json::to_string(&once), json::to_string(&twice), "native {native}: {pod}");
         }
@@ -221,6 +229,18 @@ fn what_changed_in_an_injected_pod_since_is_not_reverted() {
     let twice = config.inject(&once).unwrap();
     let text = json::to_string(sidecar(&twice));
     assert!(text.contains(r#"{"name":"MINE","value":"2"}"#) && text.contains(r#""workingDir":"/new""#), "{text}");
+}
+
+#[test]
+fn the_users_settings_survive_a_container_that_another_webhook_adds() {
+    let config = Config::new();
+    let mut once = config.inject(&tree(OWN_SIDECAR)).unwrap();
+    let added = tree(r#"{"name":"other","resources":{},"livenessProbe":{"httpGet":{"port":80}}}"#);
+    once.map_entry("spec").get_mut("containers").unwrap().as_list_mut().unwrap().push(added);
+    let again = config.inject(&once).unwrap();
+    let text = json::to_string(sidecar(&again));
+    assert!(text.contains(r#""args":["own"]"#) && text.contains("/app-health/other/livez"), "{text}");
+    assert_eq!(json::to_string(&config.inject(&again).unwrap()), json::to_string(&again));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The table of Kubernetes' types. Written by `scripts/kubernetes-types`: change that, not this.
+//! The table of Kubernetes' types. Written by `scripts/tables/kubernetes`: change that, not this.
 //!
 //! From the field tags of k8s.io/api v0.36 line (2026-07-24), apimachinery, openshift/api; field tags only.
 

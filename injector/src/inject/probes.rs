@@ -208,17 +208,21 @@ fn redirect(container: &mut Map, port: i32) {
 
 /// Puts back the probes that ask the agent now. `noted` is the sidecar's variable.
 pub(super) fn restore(pod: &mut Value, noted: &str) {
-    let Ok(noted) = json::parse(noted.as_bytes()) else { return };
+    let noted = json::parse(noted.as_bytes()).unwrap_or_default();
     each_container(pod, |container| {
         let container_name = EcoString::from(container.str("name").unwrap_or_default());
         for slot in &SLOTS {
             let path = format!("{}{container_name}{}", slot.prefix, slot.suffix);
             let Some(handler) = handler_mut(container, slot) else { continue };
-            let asks_agent = handler.get("httpGet").and_then(|action| action.str_at(&["path"])) == Some(path.as_str());
-            let Some(entry) = noted.get(&path).and_then(Value::as_map).filter(|_| asks_agent) else { continue };
+            let action = handler.get_mut("httpGet").and_then(Value::as_map_mut);
+            let Some(action) = action.filter(|action| action.str("path") == Some(path.as_str())) else { continue };
+            let Some(entry) = noted.get(&path).and_then(Value::as_map) else {
+                // What is not noted had the name of a port that its container does not have.
+                action.insert("port", "unknown");
+                continue;
+            };
             handler.remove("httpGet");
-            let actions = entry.iter().filter(|(kind, _)| *kind != "timeoutSeconds");
-            for (kind, action) in actions {
+            for (kind, action) in entry.iter().filter(|(kind, _)| *kind != "timeoutSeconds") {
                 handler.insert(kind.clone(), action.clone());
             }
         }

@@ -193,13 +193,14 @@ fn the_users_own_sidecar_settings_win_and_are_noted() {
 fn injecting_twice_is_injecting_once_and_keeps_the_users_settings() {
     let probes = r#"{"metadata":{"annotations":{"prometheus.io/port":"9090","prometheus.istio.io/scrape-targets":"9090:/m,9091"}},"spec":{"containers":[
         {"name":"app","ports":[{"containerPort":80,"name":"http"}],"resources":{},"livenessProbe":{"httpGet":{"port":"http","scheme":"HTTPS"},"timeoutSeconds":3},
-         "readinessProbe":{"tcpSocket":{"port":90}},"startupProbe":{"grpc":{"port":91,"service":null}},"lifecycle":{"preStop":{"httpGet":{"port":92,"path":"/p"}}}}]}}"#;
+         "readinessProbe":{"tcpSocket":{"port":90}},"startupProbe":{"grpc":{"port":91,"service":null}},"lifecycle":{"preStop":{"httpGet":{"port":92,"path":"/p"}},"postStart":{"httpGet":{"port":"nosuch"}}}}]}}"#;
+    let status_port = probes.replace(r#""annotations":{"#, r#""annotations":{"status.sidecar.istio.io/port":"15099","#);
     let tproxy = OWN_SIDECAR.replace(
         r#""name":"p""#,
         r#""annotations":{"sidecar.istio.io/interceptionMode":"TPROXY","inject.istio.io/templates":"both"}"#,
     );
     for native in [false, true] {
-        for pod in [&asks("both"), OWN_SIDECAR, probes, &tproxy] {
+        for pod in [&asks("both"), OWN_SIDECAR, probes, &status_port, &tproxy] {
             let mut config = Config { native, ..Config::new() };
             config.values.map_entry("global").insert("network", "n1");
             let once = config.inject(&tree(pod)).unwrap();

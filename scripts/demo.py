@@ -27,6 +27,11 @@ def step(text):
     print(f"\n==> {text}", flush=True)
 
 
+def row(connection, end):
+    """A connection, and where it ended up."""
+    print(f"  {connection:<32}{end}")
+
+
 def in_namespace(pid, work):
     """Runs `work` in a thread that has entered the network namespace of another process."""
     result = []
@@ -95,8 +100,8 @@ def start_envoy(log):
 def show_envoy(log):
     """What Envoy logs of a request each way, once it has written it."""
     before = os.path.getsize(log.name)
-    print(f"  application -> {WORLD}:443    {ask_as(1000, WORLD, 443)}")
-    print(f"  world -> {POD}:8080           {in_namespace(world.pid, lambda: ask(POD, 8080))}")
+    row(f"application -> {WORLD}:443", ask_as(1000, WORLD, 443))
+    row(f"world -> {POD}:8080", in_namespace(world.pid, lambda: ask(POD, 8080)))
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         with open(log.name) as lines:
@@ -168,10 +173,10 @@ try:
     in_namespace(world.pid, lambda: listen("0.0.0.0", 443, "the real server in the world (443)"))
 
     def show():
-        print(f"  application -> {WORLD}:443    {ask_as(1000, WORLD, 443)}")
-        print(f"  proxy (1337) -> {WORLD}:443   {ask_as(1337, WORLD, 443)}")
-        print(f"  world -> {POD}:8080           {in_namespace(world.pid, lambda: ask(POD, 8080))}")
-        print(f"  world -> {POD}:15021          {in_namespace(world.pid, lambda: ask(POD, 15021))}")
+        row(f"application -> {WORLD}:443", ask_as(1000, WORLD, 443))
+        row(f"proxy (1337) -> {WORLD}:443", ask_as(1337, WORLD, 443))
+        row(f"world -> {POD}:8080", in_namespace(world.pid, lambda: ask(POD, 8080)))
+        row(f"world -> {POD}:15021", in_namespace(world.pid, lambda: ask(POD, 15021)))
 
     step("before: connections go where they were sent")
     show()

@@ -12,6 +12,10 @@ injector=$root/target/$target/release/sidecar-injector
 bold=''; plain=''
 if [ -t 1 ]; then bold=$'\033[1m'; plain=$'\033[0m'; fi
 
+# On a terminal cargo shows how far it is; in a log that would be noise.
+cargo_output=(--quiet)
+if [ -t 2 ]; then cargo_output=(); fi
+
 step() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
@@ -57,7 +61,7 @@ build_release() {
     # Its TLS has some C and assembler.
     [ "$package" != sidecar-injector ] || needs musl-gcc=musl-tools
     step "building the static release binary of $package"
-    cargo build --quiet --release --target "$target" --package "$package"
+    cargo build "${cargo_output[@]}" --release --target "$target" --package "$package"
     printf '%s: %s bytes\n' "${program#"$root"/}" "$(stat -c %s "$program")"
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Session<'a> {
     programs: BTreeMap<IptablesKind, Programs>,
     /// Programs that were started before it was known what they are to do.
     restoring: Option<Restoring>,
-    /// Tables of iptables-nft with chains of ours that were not printed.
+    /// Tables of iptables-nft with managed chains that were not printed.
     unprinted: Vec<NamedTable>,
     /// Whether a program waits until the one for the other family is done.
     one_by_one: bool,

@@ -136,7 +136,7 @@ impl Packet {
         Family::of(self.to.address)
     }
 
-    /// Whether nobody named its sender, which stands for anyone outside.
+    /// Whether its sender was not given, and stands for anyone outside.
     pub(super) fn is_from_anyone(&self) -> bool {
         [PEER_V4, PEER_V6].contains(&self.from.address)
     }

@@ -78,7 +78,7 @@ fn a_table_that_cannot_be_printed_gets_no_rules_and_loses_them_where_that_is_saf
         assert!(call(Backend::Nft, &["clean"], 0).contains("there is nothing"));
         assert_eq!(state(), left);
     });
-    // Without conditions, nobody can tell whose the rules for an interface are.
+    // Without conditions, it cannot be told who made the rules for an interface.
     in_pod(|| {
         apply(Backend::Nft, &["-c", "eth7"]);
         unprintable("OUTPUT");

@@ -197,7 +197,7 @@ fn a_program_for_credentials_is_asked_for_a_token() {
     };
     let credential =
         r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"fresh"}}"#;
-    // It reads its standard input to the end, which has to be nothing of ours.
+    // It reads its standard input to the end, which must not be the manifests.
     let call = exec(&format!("cat; echo '\\''{credential}'\\''").replace("'\\''", "''"));
     assert!(call.out.contains("by: cluster"), "{}", call.errors);
     assert!(server.asked()[0].ends_with(" fresh"), "{:?}", server.asked());

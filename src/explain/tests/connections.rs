@@ -47,7 +47,7 @@ fn an_answer_that_gets_the_mark_of_tproxy_stays_in_the_pod() {
     assert_eq!(trace.verdict.brief(), "left alone");
     expect!["no connection comes about, since the answer does not get back: with mark 1337, it is routed to the pod itself (ip rule, ip route). Rule inet other first 1 (-p tcp --dport 8443 -j MARK --set-mark 1337) marks the first packet. Rule mangle PREROUTING 2 (-p tcp -m mark --mark 1337 -j CONNMARK --save-mark) marks the connection. Rule mangle OUTPUT 4 (-p tcp -m connmark --mark 1337 -j CONNMARK --restore-mark) marks the answer. Let the first of these use another mark, or choose another with --istio-inbound-tproxy-mark."].assert_eq(&note(&trace));
     assert!(trace.to_string().ends_with(&format!("\nNote: {}\n", note(&trace))), "{trace}");
-    // Any other mark is nobody's, and the packet is captured; its answer goes out.
+    // Any other mark has no meaning here, and the packet is captured; its answer goes out.
     let trace = among("-m TPROXY -b * -d 22", marks(77), "in tcp from=203.0.113.7 to=:8443");
     assert_eq!((trace.verdict.brief().as_str(), note(&trace)), ("inbound listener 15006", String::new()));
 }

@@ -17,9 +17,9 @@ global: {hub: example.com/istio, tag: \"1.0\", proxy: {image: proxyv2}}
 sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}
 ";
 
-/// The sidecar of the benchmark, native or not, and a second template.
+/// A sidecar, native or not, and a second template.
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let sidecar = include_str!("../../injector/benches/sidecar.yaml")
+    let sidecar = include_str!("sidecar.yaml")
         .replace(
             "  - name: istio-proxy\n",
             "{{ if not .NativeSidecars }}  containers:\n{{ end }}  - name: istio-proxy\n",

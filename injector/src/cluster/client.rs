@@ -68,11 +68,6 @@ impl Cluster {
         &self.server
     }
 
-    /// Where the credentials are from, for messages.
-    pub fn identity(&self) -> &str {
-        &self.identity
-    }
-
     /// Waits for an answer, but not for ever. `right` is what the request needs to be allowed, such as "get
     /// configmaps in the namespace istio-system".
     pub async fn answer<T>(

@@ -55,6 +55,15 @@ pub(super) fn find_mut<'a>(pod: &'a mut Value, place: Place, wanted: &str) -> Op
     list.make_mut().get_mut(position)?.as_map_mut()
 }
 
+/// Appends a container to a list.
+pub(super) fn push_container(pod: &mut Value, place: Place, container: Value) {
+    let list = pod.map_entry("spec").entry(place.key());
+    match list.as_list_mut() {
+        Some(list) => list.push(container),
+        None => *list = Value::from_iter([container]),
+    }
+}
+
 /// The sidecar, to be changed.
 pub(super) fn sidecar_mut(pod: &mut Value) -> Option<&mut Map> {
     let here = find(containers(pod, Place::Containers), PROXY).is_some();

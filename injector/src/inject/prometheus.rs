@@ -45,12 +45,12 @@ fn spellings<'a>(annotations: &'a Map, wanted: &'static str) -> impl Iterator<It
 }
 
 /// The port that Prometheus is told.
-pub(super) fn port(annotations: &Map) -> Option<&str> {
+fn port(annotations: &Map) -> Option<&str> {
     spellings(annotations, PORT).next()
 }
 
 /// Removes all of Prometheus' annotations, in all spellings.
-pub(super) fn clear(annotations: &mut Map) {
+fn clear(annotations: &mut Map) {
     annotations.retain(|name, _| ![SCRAPE, PORT, PATH, TARGETS].into_iter().any(|wanted| is(name, wanted)));
 }
 
@@ -94,7 +94,8 @@ pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts back what the user told Prometheus, if Prometheus is pointed at the agent. `noted` is the sidecar's variable.
+/// Puts back what the user told Prometheus, if Prometheus is pointed at the agent. `noted` is the sidecar's variable;
+/// without it, nothing is known.
 pub(super) fn restore(annotations: &mut Map, status_port: i32, noted: &str) {
     if port(annotations) != Some(status_port.to_string().as_str()) {
         return;

@@ -83,7 +83,7 @@ pub(super) fn reapply(
         for injected in pod::containers(template_pod, place) {
             let wanted = name(injected);
             let noted = pod::find(existing.of(place), wanted);
-            if status.is_some_and(|status| status.names(place).iter().any(|name| name == wanted)) {
+            if status.is_some_and(|status| status.has(place, wanted)) {
                 // The pod's own container of this name is the injected one.
                 if let Some(own) = noted {
                     merged = reapply_again(merged, place, own, injected, original)?;

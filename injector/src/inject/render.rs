@@ -8,7 +8,7 @@ use super::{Error, Setup};
 use crate::annotations::{NATIVE_SIDECAR, TEMPLATES};
 use crate::kubernetes::{Type, merge, typed};
 use crate::template::{self, Limits, Template};
-use crate::value::{EcoString, EcoVec, Map, Value};
+use crate::value::{EcoString, Map, Value};
 use crate::yaml;
 
 /// What rendering led to.
@@ -107,12 +107,7 @@ fn is_native(pod: &Value, native: bool) -> bool {
 pub(super) fn moved(pod: &Value, from: Place, to: Place) -> Option<Value> {
     let position = pod::containers(pod, from).iter().position(|c| name(c) == PROXY)?;
     let mut pod = pod.clone();
-    let spec = pod.map_entry("spec");
-    let sidecar = spec.get_mut(from.key())?.as_list_mut()?.remove(position);
-    let list = spec.entry(to.key());
-    match list.as_list_mut() {
-        Some(list) => list.push(sidecar),
-        None => *list = Value::List(EcoVec::from_iter([sidecar])),
-    }
+    let sidecar = pod.map_entry("spec").get_mut(from.key())?.as_list_mut()?.remove(position);
+    pod::push_container(&mut pod, to, sidecar);
     Some(pod)
 }

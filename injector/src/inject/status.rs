@@ -42,8 +42,13 @@ impl Status {
         Ok(Some(Status { containers, init_containers, readable }))
     }
 
+    /// Whether a container of this name in this list was injected.
+    pub(super) fn has(&self, place: Place, wanted: &str) -> bool {
+        self.names(place).iter().any(|name| name == wanted)
+    }
+
     /// The names in one of the lists.
-    pub(super) fn names(&self, place: Place) -> &[EcoString] {
+    fn names(&self, place: Place) -> &[EcoString] {
         match place {
             Place::Containers => &self.containers,
             Place::InitContainers => &self.init_containers,

@@ -7,7 +7,7 @@ use super::prometheus;
 use super::reapply::Containers;
 use super::status::Status;
 use crate::annotations::STATUS;
-use crate::value::{EcoVec, Value};
+use crate::value::Value;
 
 /// The pod without what was injected before, and with the user's own containers of the same names put back. Only
 /// templates see this pod: volumes and pull secrets are still there.
@@ -24,7 +24,7 @@ pub(super) fn strip<'a>(
     for place in [Place::Containers, Place::InitContainers] {
         for container in overrides.of(place) {
             if pod::find(pod::containers(&stripped, place), name(container)).is_none() {
-                push(stripped.to_mut(), place, container.clone());
+                pod::push_container(stripped.to_mut(), place, container.clone());
             }
         }
     }
@@ -35,22 +35,12 @@ fn remove_injected(pod: &mut Value, status: &Status, status_port: i32) {
     let spec = pod.map_entry("spec");
     for place in [Place::Containers, Place::InitContainers] {
         if let Some(list) = spec.get_mut(place.key()).and_then(Value::as_list_mut) {
-            list.retain(|container| !status.names(place).iter().any(|injected| *injected == name(container)));
+            list.retain(|container| !status.has(place, name(container)));
         }
     }
     if let Some(annotations) = pod.map_entry("metadata").get_mut("annotations").and_then(Value::as_map_mut) {
-        if prometheus::port(annotations) == Some(status_port.to_string().as_str()) {
-            prometheus::clear(annotations);
-        }
+        prometheus::restore(annotations, status_port, "");
         annotations.remove(STATUS);
-    }
-}
-
-fn push(pod: &mut Value, place: Place, container: Value) {
-    let list = pod.map_entry("spec").entry(place.key());
-    match list.as_list_mut() {
-        Some(list) => list.push(container),
-        None => *list = Value::List(EcoVec::from_iter([container])),
     }
 }
 

@@ -47,10 +47,9 @@ pub(super) fn is_same(injected: &Value, pod: &Value) -> bool {
 /// Replaces the injected containers by the user's of the same names, and removes those that the user did not have.
 fn restore_containers(pod: &mut Value, place: Place, status: &Status, overrides: &Containers) {
     let list = pod::containers(pod, place);
-    let injected = |container: &Value| status.names(place).iter().any(|injected| *injected == name(container));
     let own = |wanted: &str| pod::find(overrides.of(place), wanted).cloned();
-    let restored: EcoVec<Value> =
-        list.iter().filter_map(|c| if injected(c) { own(name(c)) } else { Some(c.clone()) }).collect();
+    let restore = |c: &Value| if status.has(place, name(c)) { own(name(c)) } else { Some(c.clone()) };
+    let restored: EcoVec<Value> = list.iter().filter_map(restore).collect();
     if restored.len() != list.len() || !overrides.of(place).is_empty() {
         pod.map_entry("spec").insert(place.key(), Value::List(restored));
     }

@@ -289,7 +289,8 @@ fn mask(network: Network) -> Vec<u8> {
         .collect()
 }
 
-fn octets(address: std::net::IpAddr) -> Vec<u8> {
+/// An address as netlink has it.
+pub(in crate::kernel) fn octets(address: std::net::IpAddr) -> Vec<u8> {
     match address {
         std::net::IpAddr::V4(address) => address.octets().to_vec(),
         std::net::IpAddr::V6(address) => address.octets().to_vec(),

@@ -31,6 +31,7 @@ use nix::errno::Errno;
 use super::netlink::{Backoff, PATIENCE};
 use crate::netfilter::nft::{Tables, table_name, table_named};
 use crate::netfilter::{Hook, IstioChain, Table};
+pub(super) use assemble::octets;
 pub(super) use attribute::{Attributes, attributes};
 use instruction::Instruction;
 use message::Request;
@@ -150,7 +151,7 @@ impl Nftables {
         .map(drop)
     }
 
-    /// Runs a transaction, anew where somebody else's change comes between; and says whether it was to be run.
+    /// Runs a transaction, again if another change came in between. Returns whether it had to run.
     fn change(
         &mut self,
         fill: &mut dyn FnMut(&mut Socket, &mut Batch<'_>) -> Result<bool, NftError>,
@@ -165,8 +166,8 @@ impl Nftables {
         })
     }
 
-    /// Removes the chains of ours in tables of iptables-nft, and the rules that lead to them. Says whether that is
-    /// safe; where it is not, nothing is removed: there is a rule in a built-in chain that may be ours all the same.
+    /// Removes the managed chains in tables of iptables-nft, and the rules that lead to them. Returns whether that is
+    /// safe. If it is not, nothing is removed: another rule in a built-in chain may be managed, too.
     pub fn remove_managed(&mut self, tables: &[NamedTable]) -> Result<bool, NftError> {
         self.change(&mut |socket, batch| {
             for table in tables {
@@ -287,8 +288,8 @@ impl Nftables {
     }
 }
 
-/// Adds to a transaction what removes the chains of ours from a table, and the rules that lead to them. Says whether no
-/// other rule of a built-in chain may be ours: in nat, one that leaves an interface alone; in mangle, those about marks.
+/// Adds to a transaction what removes the managed chains of a table, and the rules that lead to them. Returns whether no
+/// other rule of a built-in chain may be managed: in nat, one that leaves an interface alone; in mangle, those about marks.
 fn remove_from(table: &NamedTable, socket: &mut Socket, batch: &mut Batch<'_>) -> Result<bool, NftError> {
     let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
     let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);

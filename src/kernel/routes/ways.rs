@@ -1,7 +1,6 @@
 //! Asks the kernel which way packets go, as `ip route get` does: it alone knows all rules and tables, whoever made them.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -11,7 +10,7 @@ use super::message::{Object, Parsed, RTA_OIF, number};
 use crate::config::{Family, Interface};
 use crate::explain::{Endpoint, Question, Transport, Way};
 use crate::kernel::netlink::{Message, Netlink};
-use crate::kernel::nftables::Attributes;
+use crate::kernel::nftables::{Attributes, octets};
 
 /// `RTA_*` of `linux/rtnetlink.h`.
 const RTA_DST: u16 = 1;
@@ -81,10 +80,6 @@ impl crate::explain::Ways for Ways {
 /// The request for a route.
 fn request(question: &Question) -> Message {
     let Question { to, from, transport, mark, uid } = *question;
-    let octets = |address: IpAddr| match address {
-        IpAddr::V4(a) => a.octets().to_vec(),
-        IpAddr::V6(a) => a.octets().to_vec(),
-    };
     let bits = |end: Endpoint| if end.address.is_ipv4() { 32 } else { 128 };
     let family = number(Family::of(to.address));
     let header = [family, bits(to), from.map_or(0, bits), 0, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -40,6 +40,10 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 /// again.
 pub fn review(data: &[u8]) {
     let answer = answer(data);
+    let series = (answer.outcome.word(), answer.outcome.reason());
+    assert!(review::REASONS.contains(&series), "{series:?} is not among the reasons");
+    let line = answer.log_line();
+    assert!(!line.contains(char::is_control), "{line:?} is not one line");
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{e}: {}", answer.body));
     let allowed = body.pointer("/response/allowed").and_then(Value::as_bool);
     match &answer.outcome {
@@ -55,7 +59,11 @@ pub fn review(data: &[u8]) {
             assert!(!decision.reason.to_string().is_empty());
             assert_eq!(body.pointer("/response/patch"), None, "a patch without an injection");
         }
-        Outcome::Injected(_) => assert_eq!(allowed, Some(true)),
+        Outcome::Passed(_) => {
+            assert_eq!(allowed, Some(true));
+            assert_eq!(body.pointer("/response/patch"), None, "a patch for what is not created, or no pod");
+        }
+        Outcome::Injected { .. } => assert_eq!(allowed, Some(true)),
     }
     // Whoever is let in has sent a review with a pod.
     let request: Value = serde_json::from_slice(data).unwrap_or_else(|e| panic!("{e}"));
@@ -99,7 +107,7 @@ fn injected(mut review: Value, patch: &str) {
     for time in ["second", "third"] {
         *review.pointer_mut("/request/object").expect("an object") = pod.clone();
         let again = answer(review.to_string().as_bytes());
-        let Outcome::Injected(_) = again.outcome else { panic!("the {time} time: {:?}", again.outcome) };
+        let Outcome::Injected { .. } = again.outcome else { panic!("the {time} time: {:?}", again.outcome) };
         let patch = patch_of(&again.body).expect("a patch");
         if time == "third" {
             assert_eq!(patch, "[]", "it is changed each time");

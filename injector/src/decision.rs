@@ -90,6 +90,23 @@ pub enum Reason {
     Policy(Policy),
 }
 
+impl Reason {
+    /// The reason in one stable word, for metrics and audit annotations.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Reason::HostNetwork => "host-network",
+            Reason::SystemNamespace(_) => "system-namespace",
+            Reason::Switch(Source::Label) => "label",
+            Reason::Switch(Source::Annotation) => "annotation",
+            Reason::NeverSelector(_) => "never-selector",
+            Reason::AlwaysSelector(_) => "always-selector",
+            Reason::Policy(Policy::Enabled) => "policy-enabled",
+            Reason::Policy(Policy::Disabled) => "policy-disabled",
+            Reason::Policy(Policy::Unknown(_)) => "policy-unknown",
+        }
+    }
+}
+
 /// Something in the pod or the config that has no effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {

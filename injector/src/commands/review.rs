@@ -37,13 +37,14 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         compliance_policy: &environment.compliance_policy,
     };
     let answer = review::answer(&body, &config, &circumstances);
-    let (verb, reason, notes) = match &answer.outcome {
-        Outcome::Injected(decision) => ("injected", decision.reason.to_string(), &decision.notes[..]),
-        Outcome::Skipped(decision) => ("not injected", decision.reason.to_string(), &decision.notes[..]),
-        Outcome::Refused(refusal) => ("refused", refusal.to_string(), &[][..]),
+    let (verb, reason) = match &answer.outcome {
+        Outcome::Injected { decision, .. } => ("injected", decision.reason.to_string()),
+        Outcome::Skipped(decision) => ("not injected", decision.reason.to_string()),
+        Outcome::Passed(passed) => ("not injected", passed.to_string()),
+        Outcome::Refused(refusal) => ("refused", refusal.to_string()),
     };
     // The answer counts; who reads standard error is told what led to it.
-    for note in notes {
+    for note in answer.outcome.notes() {
         let _ = writeln!(streams.errors, "{note}");
     }
     let _ = writeln!(streams.errors, "{verb}: {reason}");

@@ -404,7 +404,10 @@ fn a_review_is_answered_with_a_patch() {
 fn a_review_that_skips_says_why_on_standard_error() {
     let setup = Setup::with("skip", "policy: disabled\ntemplates: {sidecar: ''}\n");
     let (answer, call) = review(&setup, &[], &request("v1", "{}"));
-    assert_eq!(json::to_string(answer.get("response").unwrap()), r#"{"allowed":true,"uid":"u1"}"#);
+    assert_eq!(
+        json::to_string(answer.get("response").unwrap()),
+        r#"{"allowed":true,"auditAnnotations":{"decision":"skipped","reason":"policy-disabled","revision":"default"},"uid":"u1"}"#
+    );
     assert!(call.errors.starts_with("not injected: the policy is disabled"), "{}", call.errors);
 }
 

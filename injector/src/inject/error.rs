@@ -1,6 +1,6 @@
 //! Why a pod could not be injected.
 
-use crate::annotations::{OVERRIDES, Problems, STATUS};
+use crate::annotations::{OVERRIDES, PROXY_CONFIG, Problems, STATUS};
 use crate::kubernetes::{merge, typed};
 use crate::value::EcoString;
 use crate::{mesh, template, yaml};
@@ -92,6 +92,54 @@ pub enum Error {
     /// The pod's metrics cannot be merged with the proxy's.
     #[error("failed to process pod: {0}")]
     Prometheus(String),
+}
+
+impl Error {
+    /// The reason in one stable word, for metrics and audit annotations.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Error::Annotations(_) | Error::Overrides { .. } | Error::Status { .. } | Error::ProxyConfig(_) => {
+                "invalid-annotation"
+            }
+            Error::UnknownTemplate { .. } => "unknown-template",
+            Error::Render { .. } => "template-render",
+            Error::NoYaml(_) | Error::NoObject { .. } | Error::NoPod { .. } => "template-output",
+            Error::Merge { .. } => "template-merge",
+            Error::Reapply { .. } => "invalid-container",
+            Error::Prometheus(_) => "invalid-scrape-target",
+        }
+    }
+
+    /// The reason for a log: what is wrong and where, and nothing that stands in the pod.
+    pub fn summary(&self) -> String {
+        match self {
+            Error::Annotations(Problems(problems)) => {
+                let names: Vec<_> = problems.iter().map(|problem| problem.annotation).collect();
+                format!("invalid annotation: {}", names.join(", "))
+            }
+            Error::Overrides { .. } => format!("invalid annotation: {OVERRIDES}"),
+            Error::Status { .. } => format!("invalid annotation: {STATUS}"),
+            Error::ProxyConfig(_) => format!("invalid annotation: {PROXY_CONFIG}"),
+            Error::UnknownTemplate { known, .. } => format!("the pod asks for an unknown template; have {known}"),
+            Error::Render { name, source } => match &source.execution {
+                Some(at) => format!("template {name:?} fails at line {}, at <{}>", source.line, at.expression),
+                None => format!("template {name:?} fails at line {}", source.line),
+            },
+            Error::NoYaml(no_yaml) => match no_yaml.line {
+                Some(line) => format!("template {:?} rendered to text that is no YAML, at line {line}", no_yaml.name),
+                None => format!("template {:?} rendered to text that is no YAML", no_yaml.name),
+            },
+            Error::NoObject { .. } => self.to_string(),
+            Error::Merge { name, source } => {
+                format!("template {name:?} rendered to what cannot be merged, at {}", source.path())
+            }
+            Error::NoPod { name, source } => format!("template {name:?} does not make a pod, at {}", source.path()),
+            Error::Reapply { container, .. } => {
+                format!("container {container:?} cannot be merged with the injected one")
+            }
+            Error::Prometheus(_) => "the port that Prometheus is told is invalid".to_owned(),
+        }
+    }
 }
 
 /// A template that rendered to text that is no YAML.

@@ -73,6 +73,11 @@ pub struct Request<'a> {
     pub native: bool,
 }
 
+/// The templates that are rendered for a pod, in this order.
+pub fn template_names(pod: &Value, setup: &Setup<'_>) -> Vec<EcoString> {
+    render::selected(pod, setup).into_iter().map(EcoString::from).collect()
+}
+
 /// Injects a pod, which has to be in canonical form. The result is in canonical form too.
 pub fn inject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<Value, Error> {
     annotations::validate(pod::annotations(pod)).map_err(Error::Annotations)?;

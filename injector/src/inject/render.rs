@@ -42,7 +42,7 @@ pub(super) fn render(pod: &Value, data: &template::Value, native: bool, setup: &
 }
 
 /// The names of the templates that the pod, or the config, asks for. Aliases are looked up once.
-fn selected<'a>(pod: &'a Value, setup: &'a Setup<'_>) -> Vec<Cow<'a, str>> {
+pub(super) fn selected<'a>(pod: &'a Value, setup: &'a Setup<'_>) -> Vec<Cow<'a, str>> {
     let names: Vec<&str> = match pod::annotation(pod, TEMPLATES) {
         Some(text) => text.split(',').map(str::trim).collect(),
         None => setup.default_templates.iter().map(EcoString::as_str).collect(),

@@ -1,9 +1,21 @@
 //! What the webhook answers: one AdmissionReview in, one out. No network.
 
+mod answer;
+mod passed;
+mod refusal;
+mod subject;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Outcome, REASONS};
+pub use passed::Passed;
+pub use refusal::Refusal;
+pub use subject::Subject;
+
 use crate::annotations::PROXY_CONFIG;
 use crate::base64;
 use crate::config::Config;
-use crate::decision::{self, Decision};
+use crate::decision;
 use crate::inject::native::{self, Mode, Node};
 use crate::inject::{self, Ids, Request, env, openshift};
 use crate::json;
@@ -13,8 +25,7 @@ use crate::mesh::Levels;
 use crate::object::{Owner, show_empty_maps};
 use crate::value::{Map, Value};
 
-/// The `apiVersion`s of reviews that are answered.
-const VERSIONS: [&str; 2] = ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"];
+use refusal::VERSIONS;
 
 /// What counts for an answer beside the configuration.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,70 +46,27 @@ pub struct Circumstances<'a> {
     pub compliance_policy: &'a str,
 }
 
-/// An answer: the review for the API server, and what became of the pod, for people.
-#[derive(Debug)]
-pub struct Answer {
-    /// The AdmissionReview, as JSON.
-    pub body: String,
-    /// What happened.
-    pub outcome: Outcome,
-}
-
-/// What became of a pod.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It is injected.
-    Injected(Decision),
-    /// It stays as it is.
-    Skipped(Decision),
-    /// It is refused.
-    Refused(Refusal),
-}
-
-/// Why a review is answered with a refusal.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The body is no JSON.
-    #[error("Could not decode body: {0}")]
-    Json(serde_json::Error),
-    /// The body is something else.
-    #[error("Could not decode object: it has to be an AdmissionReview of {}, not {api_version:?} {kind:?}", VERSIONS.join(" or "))]
-    NoReview {
-        /// Its `apiVersion`.
-        api_version: String,
-        /// Its `kind`.
-        kind: String,
-    },
-    /// The review has no request.
-    #[error("the AdmissionReview has no request")]
-    NoRequest,
-    /// The object is no pod.
-    #[error("Could not unmarshal raw object: {0}")]
-    NoPod(typed::Error),
-    /// The injection failed.
-    #[error("{0}")]
-    Inject(inject::Error),
-}
-
 /// Answers a review.
 pub fn answer(body: &[u8], config: &Config, circumstances: &Circumstances<'_>) -> Answer {
     let review = match json::parse(body).map_err(Refusal::Json).and_then(check) {
         Ok(review) => review,
+        // Whoever sent it would not find a uid in it, so the answer has none either.
         Err(refusal) => {
             let body = json::to_string(&Map::from_iter([("response", refused(&refusal))]));
-            return Answer { body, outcome: Outcome::Refused(refusal) };
+            return Answer::new(body, Outcome::Refused(refusal), Subject::default());
         }
     };
     let (mut response, outcome) = match respond(&review, config, circumstances) {
         Ok((response, outcome)) => (response, outcome),
         Err(refusal) => (refused(&refusal), Outcome::Refused(refusal)),
     };
+    audit(&mut response, &outcome, circumstances.revision);
     response.insert("uid", review.str_at(&["request", "uid"]).unwrap_or_default());
     let mut answer = Map::from_iter([("response", response)]);
     for key in ["apiVersion", "kind"] {
         answer.insert(key, review.get(key).cloned().unwrap_or_default());
     }
-    Answer { body: json::to_string(&answer), outcome }
+    Answer::new(json::to_string(&answer), outcome, Subject::of(&review))
 }
 
 fn check(review: Value) -> Result<Value, Refusal> {
@@ -108,15 +76,36 @@ fn check(review: Value) -> Result<Value, Refusal> {
     if known { Ok(review) } else { Err(Refusal::NoReview { api_version, kind }) }
 }
 
+fn allowed() -> Map {
+    Map::from_iter([("allowed", true)])
+}
+
 fn refused(refusal: &Refusal) -> Map {
     let status = Map::from_iter([("message", Value::from(refusal.to_string())), ("metadata", Map::new().into())]);
     Map::from_iter([("allowed", Value::Bool(false)), ("status", status.into())])
 }
 
+/// Tells the API server's audit log what happened. It puts the webhook's name before each key.
+fn audit(response: &mut Map, outcome: &Outcome, revision: &str) {
+    let revision = if revision.is_empty() { "default" } else { revision };
+    let mut annotations = Map::from_iter([
+        ("decision", Value::from(outcome.word())),
+        ("reason", outcome.reason().into()),
+        ("revision", revision.into()),
+    ]);
+    if let Outcome::Injected { templates, .. } = outcome {
+        annotations.insert("templates", templates.join(","));
+    }
+    response.insert("auditAnnotations", annotations);
+}
+
 fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -> Result<(Map, Outcome), Refusal> {
     let request = review.get("request").filter(|request| !request.is_null()).ok_or(Refusal::NoRequest)?;
-    let object = request.get("object").cloned().unwrap_or_default();
-    let mut pod = typed::round_trip(&object, Type::POD, Decode::Json).map_err(Refusal::NoPod)?;
+    if let Some(passed) = Passed::of(request) {
+        return Ok((allowed(), Outcome::Passed(passed)));
+    }
+    let object = request.get("object").filter(|object| !object.is_null()).ok_or(Refusal::NoObject)?;
+    let mut pod = typed::round_trip(object, Type::POD, Decode::Json).map_err(Refusal::NoPod)?;
     let metadata = pod.map_entry("metadata");
     // They can be huge, and injection does not touch them.
     metadata.remove("managedFields");
@@ -125,19 +114,19 @@ fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -
     {
         metadata.insert("namespace", namespace);
     }
-    let allowed = Map::from_iter([("allowed", true)]);
     let host_network = pod.at(&["spec", "hostNetwork"]) == Some(&Value::Bool(true));
     let metadata = pod.get("metadata").cloned().unwrap_or_default();
     let decision = decision::decide(&metadata, host_network, &config.injection.rules);
     if !decision.inject {
-        return Ok((allowed, Outcome::Skipped(decision)));
+        return Ok((allowed(), Outcome::Skipped(decision)));
     }
     let injected = injected(&mut pod, object.get("metadata"), config, circumstances).map_err(Refusal::Inject)?;
     let patch = patch::to_json(&patch::diff(&pod, &injected));
-    let mut response = allowed;
+    let mut response = allowed();
     response.insert("patchType", "JSONPatch");
     response.insert("patch", base64::encode(patch.as_bytes()));
-    Ok((response, Outcome::Injected(decision)))
+    let templates = inject::template_names(&pod, &config.setup("", ""));
+    Ok((response, Outcome::Injected { decision, templates }))
 }
 
 /// The injected pod. On OpenShift, the pod itself changes too before anything is compared with it.

@@ -1,0 +1,230 @@
+//! What reviews are answered with. Conformance cases test the patches.
+
+use super::*;
+use crate::config::Source;
+use crate::decision::{Decision, Note, Policy, Reason, Source as Switch};
+use crate::functions;
+
+const VALUES: &str = "global: {hub: h, tag: t, proxy: {resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {cpu: \"2\"}}}}\n\
+                      sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n";
+const TEMPLATES: &str = "templates:\n  sidecar: |\n    spec: {containers: [{name: istio-proxy}]}\n  spot: |\n    spec: {priorityClassName: low}\n";
+
+const LIMITED: &str =
+    "templates:\n  sidecar: |\n    spec: {containers: [{name: istio-proxy, resources: {limits: {cpu: 1}}}]}\n";
+
+fn config_of(injection: &str) -> Config {
+    let source = |name: &str, text: &str| Source::new(name, text);
+    let config = Config::load(
+        &source("config", injection),
+        &source("values", VALUES),
+        &source("mesh", "{}"),
+        &functions::all(|_| None),
+    );
+    config.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn config() -> Config {
+    config_of(&format!("policy: enabled\naliases: {{both: [spot, sidecar]}}\n{TEMPLATES}"))
+}
+
+/// A request for the creation of a pod, whose metadata and further fields of the spec are given.
+fn request(metadata: &str, spec: &str) -> String {
+    format!(
+        r#"{{"uid":"u1","namespace":"ns","operation":"CREATE","kind":{{"group":"","version":"v1","kind":"Pod"}},
+        "object":{{"apiVersion":"v1","kind":"Pod","metadata":{metadata},"spec":{{"containers":[{{"name":"app"}}]{spec}}}}}}}"#
+    )
+}
+
+fn answer_to(request: &str, config: &Config) -> Answer {
+    let review = format!(r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{request}}}"#);
+    answer(review.as_bytes(), config, &Circumstances::default())
+}
+
+fn response(answer: &Answer) -> Value {
+    json::parse(answer.body.as_bytes()).unwrap().get("response").cloned().unwrap()
+}
+
+fn words(answer: &Answer) -> (&'static str, &'static str) {
+    (answer.outcome.word(), answer.outcome.reason())
+}
+
+fn annotated(annotations: &str) -> String {
+    request(&format!(r#"{{"annotations":{annotations}}}"#), "")
+}
+
+#[test]
+fn audit_annotations_tell_decision_reason_revision_and_templates() {
+    let audit = |request: &str, revision: &str| {
+        let review =
+            format!(r#"{{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{request}}}"#);
+        let answer = answer(review.as_bytes(), &config(), &Circumstances { revision, ..Circumstances::default() });
+        json::to_string(response(&answer).get("auditAnnotations").unwrap())
+    };
+    assert_eq!(
+        audit(&annotated(r#"{"inject.istio.io/templates":"both, spot"}"#), "canary"),
+        r#"{"decision":"injected","reason":"policy-enabled","revision":"canary","templates":"spot,sidecar,spot"}"#
+    );
+    assert_eq!(
+        audit(&request("{}", r#","hostNetwork":true"#), ""),
+        r#"{"decision":"skipped","reason":"host-network","revision":"default"}"#
+    );
+    assert_eq!(
+        audit(&annotated(r#"{"inject.istio.io/templates":"none"}"#), ""),
+        r#"{"decision":"refused","reason":"unknown-template","revision":"default"}"#
+    );
+}
+
+#[test]
+fn every_reason_is_among_those_that_metrics_know() {
+    let decision = |reason, inject| Decision { inject, reason, notes: Vec::new() };
+    let switch = |source| Reason::Switch(source);
+    let injected = [switch(Switch::Label), switch(Switch::Annotation), Reason::AlwaysSelector(0)];
+    let injected = injected.into_iter().chain([Reason::Policy(Policy::Enabled)]);
+    let injected = injected.map(|reason| Outcome::Injected { decision: decision(reason, true), templates: Vec::new() });
+    let skipped = [
+        Reason::HostNetwork,
+        Reason::SystemNamespace("kube-system".into()),
+        switch(Switch::Label),
+        switch(Switch::Annotation),
+        Reason::NeverSelector(0),
+        Reason::Policy(Policy::Disabled),
+        Reason::Policy(Policy::Unknown("x".into())),
+    ];
+    let skipped = skipped.into_iter().map(|reason| Outcome::Skipped(decision(reason, false)));
+    let passed = [Passed::NotAPod { kind: "Job".into() }, Passed::Operation("UPDATE".into())].map(Outcome::Passed);
+    let template = |text: &str| config_of(&format!("policy: enabled\ntemplates: {{sidecar: '{text}'}}\n"));
+    let plain = request("{}", "");
+    let pod = |annotations: &str| (annotated(annotations), config());
+    let own_proxy =
+        r#"{"object":{"spec":{"containers":[{"name":"istio-proxy","resources":{"limits":{"$patch":"1"}}}]}}}"#;
+    let refused = [
+        ("null".to_owned(), config()),
+        ("{}".to_owned(), config()),
+        (r#"{"object":[]}"#.to_owned(), config()),
+        pod(r#"{"sidecar.istio.io/interceptionMode":"x"}"#),
+        pod(r#"{"prometheus.io/port":"x"}"#),
+        pod(r#"{"inject.istio.io/templates":"none"}"#),
+        (own_proxy.to_owned(), config_of(&format!("policy: enabled\n{LIMITED}"))),
+        (plain.clone(), template("{{ fail \"x\" }}")),
+        (plain.clone(), template("- a")),
+        (plain, template("spec: {containers: [{image: nameless}]}")),
+    ];
+    let refused = refused.into_iter().map(|(request, config)| answer_to(&request, &config).outcome);
+    let broken = ["{", "{}"].map(|body| answer(body.as_bytes(), &config(), &Circumstances::default()).outcome);
+    let outcomes = injected.chain(skipped).chain(passed).chain(refused).chain(broken);
+    let mut found: Vec<_> = outcomes.map(|outcome| (outcome.word(), outcome.reason())).collect();
+    found.sort_unstable();
+    let mut known = REASONS.to_vec();
+    known.sort_unstable();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn what_is_not_the_creation_of_a_pod_is_let_through() {
+    let object =
+        |kind: &str| format!(r#"{{"operation":"CREATE","object":{{{kind}"spec":{{"containers":[{{"name":"a"}}]}}}}}}"#);
+    let with_kind = |kind: &str, object: &str| format!(r#"{{"kind":{kind},"object":{object}}}"#);
+    let cases = [
+        (object(r#""apiVersion":"apps/v1","kind":"Deployment","#), "not-a-pod"),
+        (object(r#""apiVersion":"example.com/v1","kind":"Pod","#), "not-a-pod"),
+        (with_kind(r#"{"group":"apps","kind":"Deployment"}"#, "{}"), "not-a-pod"),
+        (with_kind(r#"{"group":"","kind":"PodExecOptions"}"#, "{}"), "not-a-pod"),
+        (object(r#""apiVersion":"v1","kind":"Pod","#).replace("CREATE", "UPDATE"), "operation"),
+        (r#"{"operation":"DELETE","object":null,"oldObject":{"kind":"Pod"}}"#.to_owned(), "operation"),
+        (r#"{"operation":"CONNECT","object":{"kind":"PodExecOptions"}}"#.to_owned(), "operation"),
+    ];
+    for (request, reason) in cases {
+        let answer = answer_to(&request, &config());
+        assert_eq!(words(&answer), ("skipped", reason), "{request}");
+        let response = response(&answer);
+        assert_eq!(response.get("allowed"), Some(&Value::Bool(true)), "{request}");
+        assert_eq!(response.get("patch"), None, "{request}");
+    }
+    for pod in [
+        object(r#""apiVersion":"v1","kind":"Pod","#),
+        object(""),
+        object(r#""kind":"Pod","#),
+        // As `istioctl kube-inject` asks.
+        with_kind(
+            r#"{"group":"admission.k8s.io","version":"v1","kind":"AdmissionRequest"}"#,
+            r#"{"spec":{"containers":[{"name":"a"}]}}"#,
+        ),
+    ] {
+        assert_eq!(words(&answer_to(&pod, &config())), ("injected", "policy-enabled"), "{pod}");
+    }
+}
+
+#[test]
+fn a_request_without_an_object_is_refused() {
+    for request in ["{}", r#"{"object":null}"#, r#"{"operation":"CREATE"}"#] {
+        let answer = answer_to(request, &config());
+        assert_eq!(words(&answer), ("refused", "no-object"), "{request}");
+        let response = response(&answer);
+        let message = response.str_at(&["status", "message"]).unwrap();
+        assert!(message.contains("the request has no `object`"), "{message}");
+    }
+}
+
+#[test]
+fn a_log_line_names_the_pod_and_cannot_be_broken() {
+    let answer = answer_to(&request(r#"{"generateName":"app-","namespace":"n"}"#, ""), &config());
+    assert_eq!(
+        answer.log_line(),
+        "decision=injected reason=policy-enabled namespace=n name=app- uid=u1 templates=sidecar"
+    );
+    let evil = r#"{"uid":"u\n1","dryRun":true,"object":{"metadata":{"name":"a b\u001b[2J\"\u202e","labels":{"sidecar.istio.io/inject":"x\ny"}},"spec":{"hostNetwork":false}}}"#;
+    let line = answer_to(evil, &config()).log_line();
+    assert_eq!(
+        line,
+        "decision=injected reason=policy-enabled name=\"a b\\u{1b}[2J\\\"\\u{202e}\" uid=\"u\\n1\" dry_run=true \
+         templates=sidecar note=\"label sidecar.istio.io/inject: \\\"x\\\\ny\\\" is neither \\\"true\\\" nor \\\"false\\\"; it is ignored\""
+    );
+    assert!(!line.contains(char::is_control));
+}
+
+#[test]
+fn a_log_line_tells_nothing_that_stands_in_the_pod() {
+    let template = |text: &str| config_of(&format!("policy: enabled\ntemplates: {{sidecar: '{text}'}}\n"));
+    let secret = |annotation: &str| annotated(&format!(r#"{{"{annotation}":"s3cret"}}"#));
+    let cases = [
+        (
+            secret("sidecar.istio.io/interceptionMode"),
+            config(),
+            "invalid annotation: sidecar.istio.io/interceptionMode",
+        ),
+        (secret("proxy.istio.io/overrides"), config(), "invalid annotation: proxy.istio.io/overrides"),
+        (secret("inject.istio.io/templates"), config(), "unknown template"),
+        (secret("prometheus.io/port"), config(), "Prometheus"),
+        (
+            secret("a"),
+            template("{{ fail (index .ObjectMeta.Annotations \"a\") }}"),
+            "template \\\"sidecar\\\" fails at line 1",
+        ),
+        (secret("a"), template("{a: {{ index .ObjectMeta.Annotations \"a\" }}: }"), "no YAML"),
+        (secret("a"), template("[{{ index .ObjectMeta.Annotations \"a\" }}]"), "a list"),
+        (secret("a"), template("spec: {{ index .ObjectMeta.Annotations \"a\" }}"), "does not make a pod, at spec"),
+        (
+            secret("a"),
+            template("spec: {containers: [{image: {{ index .ObjectMeta.Annotations \"a\" }}}]}"),
+            "cannot be merged",
+        ),
+        (r#"{"object":{"spec":{"containers":"s3cret"}}}"#.to_owned(), config(), "spec.containers"),
+    ];
+    for (request, config, want) in cases {
+        let answer = answer_to(&request, &config);
+        let line = answer.log_line();
+        assert!(matches!(answer.outcome, Outcome::Refused(_)), "{line}");
+        assert!(line.contains(want) && !line.contains("s3cret"), "{line}");
+    }
+}
+
+#[test]
+fn invalid_selectors_are_noted_for_the_log_alone() {
+    let config = config_of(&format!(
+        "policy: enabled\nneverInjectSelector: [{{matchExpressions: [{{key: a, operator: Like}}]}}]\n{TEMPLATES}"
+    ));
+    let answer = answer_to(&request("{}", ""), &config);
+    assert!(matches!(answer.outcome.notes(), [Note::InvalidSelector { index: 0, .. }]));
+    assert!(answer.log_line().contains("neverInjectSelector[0]"), "{}", answer.log_line());
+    assert_eq!(response(&answer).get("warnings"), None);
+}

@@ -1,6 +1,8 @@
 //! Environment variables of the proxy that do not come from a template: the cluster, the network, and what the webhook's
 //! URL holds.
 
+use std::borrow::Cow;
+
 use super::pod;
 use crate::value::{EcoString, EcoVec, Map, Value};
 
@@ -11,9 +13,12 @@ pub const NETWORK: &str = "ISTIO_META_NETWORK";
 /// The label with the network's name.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";
 
-/// The variables in the path of a webhook's URL: `/inject/cluster/c1/net/n1`. An odd last key is ignored.
+/// The variables in the path of a webhook's URL, as it stands in the request: `/inject/cluster/c1/net/n1`. An odd last key
+/// is ignored.
 pub fn of_path(path: &str) -> Map {
-    let path = path.strip_suffix('/').unwrap_or(path);
+    // As in Go, `%2F` separates as `/` does; `--slash--` does not.
+    let path = decoded(path);
+    let path = path.strip_suffix('/').unwrap_or(&path);
     let Some(parameters) = path.splitn(3, '/').nth(2) else { return Map::new() };
     match parameters.strip_prefix(":ENV:") {
         Some(pairs) => pairs
@@ -30,6 +35,29 @@ pub fn of_path(path: &str) -> Map {
             pairs.collect()
         }
     }
+}
+
+/// A path without percent escapes. What is no escape stays as it is: Go's server refuses such a path, but a pod that
+/// cannot start is worse than a proxy with an odd name of its cluster. Bytes that are no UTF-8 become U+FFFD, as Go's JSON
+/// encoder makes them.
+fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.split_at_checked(2).and_then(|(digits, after)| Some((hex(digits)?, after)));
+        let (byte, after) = escaped.filter(|_| *first == b'%').unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 fn variable(key: &str) -> Option<EcoString> {
@@ -98,6 +126,32 @@ mod tests {
                 &[("ROOTPAGE1", "value1"), ("ROOTPAGE2", ":ENV:abcd=efgh")],
             ),
             ("/inject/:ENV:a=x--slash--y", &[("A", "x--slash--y")]),
+        ];
+        for (path, want) in cases {
+            let got = of_path(path);
+            let got: Vec<_> = got.iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap())).collect();
+            assert_eq!(got, want, "{path}");
+        }
+    }
+
+    #[test]
+    fn percent_escapes_in_the_path_are_decoded() {
+        let cases: [(&str, &[(&str, &str)]); 11] = [
+            ("/inject/cluster/a%20b", &[(CLUSTER, "a b")]),
+            ("/inject/cluster/%63%31", &[(CLUSTER, "c1")]),
+            ("/inject/cluster/caf%C3%a9", &[(CLUSTER, "café")]),
+            // Decoded before it is split.
+            ("/inject%2Fcluster%2fc1/net/n1%2F", &[(CLUSTER, "c1"), (NETWORK, "n1")]),
+            ("/inject/%3AENV%3Acluster=c2:ENV:rootpage=/foo/bar", &[(CLUSTER, "c2"), ("ROOTPAGE", "/foo/bar")]),
+            // Once, and `+` is no space in a path.
+            ("/inject/cluster/a%2520b+c", &[(CLUSTER, "a%20b+c")]),
+            ("/inject/cluster/a%2D-slash--b", &[(CLUSTER, "a/b")]),
+            // No escapes.
+            ("/inject/cluster/100%", &[(CLUSTER, "100%")]),
+            ("/inject/cluster/%zz%4", &[(CLUSTER, "%zz%4")]),
+            ("/inject/cluster/%+1%é%%41", &[(CLUSTER, "%+1%é%A")]),
+            // No UTF-8.
+            ("/inject/cluster/%ff", &[(CLUSTER, "\u{fffd}")]),
         ];
         for (path, want) in cases {
             let got = of_path(path);

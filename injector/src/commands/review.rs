@@ -31,6 +31,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         path: text(matches, "path").unwrap_or_default(),
         namespace: namespace.as_ref(),
         nodes: nodes.as_deref(),
+        proxy_configs: None,
         native: environment.native,
         openshift: environment.openshift,
         revision: text(matches, "revision").unwrap_or_default(),

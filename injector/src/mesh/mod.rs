@@ -8,6 +8,7 @@ pub mod duration;
 mod host;
 mod proxy;
 mod read;
+mod resources;
 #[rustfmt::skip]
 mod table;
 mod traffic;
@@ -18,6 +19,7 @@ mod write;
 pub use config::MeshConfig;
 pub use proxy::{Levels, ProxyConfig};
 pub use read::FieldError;
+pub use resources::{ProxyConfigs, Unusable};
 pub use validate::Problem;
 
 /// Why a mesh config or a proxy config cannot be used.

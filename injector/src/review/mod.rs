@@ -21,7 +21,7 @@ use crate::inject::{self, Ids, Request, env, openshift};
 use crate::json;
 use crate::kubernetes::typed::{self, Mode as Decode};
 use crate::kubernetes::{Type, patch};
-use crate::mesh::Levels;
+use crate::mesh::{Levels, ProxyConfig, ProxyConfigs};
 use crate::object::{Owner, show_empty_maps};
 use crate::value::{Map, Value};
 
@@ -36,6 +36,8 @@ pub struct Circumstances<'a> {
     pub namespace: Option<&'a Value>,
     /// The cluster's nodes, if known.
     pub nodes: Option<&'a [Node]>,
+    /// The cluster's `ProxyConfig` resources, if known.
+    pub proxy_configs: Option<&'a ProxyConfigs>,
     /// `ENABLE_NATIVE_SIDECARS`.
     pub native: Mode,
     /// Whether `PLATFORM` is `openshift`.
@@ -136,8 +138,7 @@ fn injected(
     config: &Config,
     circumstances: &Circumstances<'_>,
 ) -> Result<Value, inject::Error> {
-    let annotation = pod.at(&["metadata", "annotations"]).and_then(|annotations| annotations.str_at(&[PROXY_CONFIG]));
-    let proxy = Levels { annotation, ..Levels::default() }.effective(&config.mesh);
+    let proxy = proxy(pod, config, circumstances);
     let mut ids = Ids::default();
     if circumstances.openshift {
         let own = pod.at(&["metadata", "namespace"]);
@@ -158,4 +159,14 @@ fn injected(
     let mut shown = pod.clone();
     show_empty_maps(&mut shown, written);
     inject::inject(&shown, request, &config.setup(circumstances.revision, circumstances.compliance_policy))
+}
+
+/// The proxy config that counts for a pod.
+fn proxy(pod: &Value, config: &Config, circumstances: &Circumstances<'_>) -> ProxyConfig {
+    let of = |key: &str| pod.at(&["metadata", key]).and_then(Value::as_map);
+    let annotation = of("annotations").and_then(|annotations| annotations.str(PROXY_CONFIG));
+    let namespace = pod.str_at(&["metadata", "namespace"]).unwrap_or_default();
+    let root = config.mesh.root_namespace();
+    let levels = circumstances.proxy_configs.map(|configs| configs.levels(root, namespace, of("labels")));
+    Levels { annotation, ..levels.unwrap_or_default() }.effective(&config.mesh)
 }

@@ -228,3 +228,45 @@ fn invalid_selectors_are_noted_for_the_log_alone() {
     assert!(answer.log_line().contains("neverInjectSelector[0]"), "{}", answer.log_line());
     assert_eq!(response(&answer).get("warnings"), None);
 }
+
+#[test]
+fn proxy_config_resources_count_and_the_workloads_wins_over_the_annotation() {
+    let template = "policy: enabled\ntemplates:\n  sidecar: |\n    metadata: {labels: {proxy: '{{ protoToJSON .ProxyConfig }}'}}\n";
+    let config = config_of(template);
+    let objects = [
+        "{metadata: {namespace: istio-system, name: a}, spec: {concurrency: 1, environmentVariables: {A: root, B: root, C: root}}}",
+        "{metadata: {namespace: ns, name: a}, spec: {environmentVariables: {B: ns, C: ns}}}",
+        "{metadata: {namespace: ns, name: b}, spec: {selector: {matchLabels: {app: a}}, environmentVariables: {D: workload}}}",
+    ];
+    let objects = objects.map(|text| crate::yaml::parse(text).unwrap());
+    let configs = ProxyConfigs::of(&objects);
+    let rendered = |labels: &str, proxy_configs| {
+        let pod = format!(
+            r#"{{"labels":{labels},"annotations":{{"proxy.istio.io/config":"{{\"proxyMetadata\":{{\"C\":\"annotation\",\"D\":\"annotation\"}}}}"}}}}"#
+        );
+        let review = format!(
+            r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{}}}"#,
+            request(&pod, "")
+        );
+        let circumstances = Circumstances { proxy_configs, ..Circumstances::default() };
+        let answer = answer(review.as_bytes(), &config, &circumstances);
+        let patch = base64::decode(response(&answer).str_at(&["patch"]).unwrap()).unwrap();
+        let patch = json::parse(&patch).unwrap();
+        let labels = patch.as_list().unwrap().iter().find(|operation| {
+            operation
+                .str_at(&["path"])
+                .is_some_and(|path| path == "/metadata/labels/proxy" || path == "/metadata/labels")
+        });
+        let value = labels.and_then(|operation| operation.get("value")).unwrap();
+        value.as_str().or_else(|| value.str_at(&["proxy"])).unwrap().to_owned()
+    };
+    assert_eq!(
+        rendered(r#"{"app":"a"}"#, Some(&configs)),
+        r#"{"concurrency":1,"proxyMetadata":{"A":"root","B":"ns","C":"annotation","D":"workload"}}"#
+    );
+    assert_eq!(
+        rendered(r#"{"app":"b"}"#, Some(&configs)),
+        r#"{"concurrency":1,"proxyMetadata":{"A":"root","B":"ns","C":"annotation","D":"annotation"}}"#
+    );
+    assert_eq!(rendered(r#"{"app":"a"}"#, None), r#"{"proxyMetadata":{"C":"annotation","D":"annotation"}}"#);
+}

@@ -22,6 +22,7 @@ pub mod kubernetes;
 pub mod mesh;
 pub mod object;
 pub mod review;
+pub mod surroundings;
 pub mod template;
 pub mod value;
 pub mod yaml;

@@ -82,7 +82,7 @@ impl Cluster {
         }
     }
 
-    fn failed(&self, right: &str, error: kube::Error) -> Error {
+    pub(super) fn failed(&self, right: &str, error: kube::Error) -> Error {
         let server = self.server.clone();
         #[expect(clippy::wildcard_enum_match_arm, reason = "kube's own, and the rest are failures to get an answer")]
         match error {

@@ -6,6 +6,10 @@ use crate::value::{Map, Value};
 const UID_RANGE: &str = "openshift.io/sa.scc.uid-range";
 const SUPPLEMENTAL_GROUPS: &str = "openshift.io/sa.scc.supplemental-groups";
 
+/// The annotations of a namespace that are read here.
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a watch leaves the others out"))]
+pub(crate) const ANNOTATIONS: [&str; 2] = [UID_RANGE, SUPPLEMENTAL_GROUPS];
+
 /// The user and group that the proxy runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {

@@ -2,8 +2,11 @@
 #![cfg(feature = "cluster")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod api;
 mod errors;
+mod fake;
 mod server;
+mod watches;
 
 use std::ffi::OsString;
 use std::fs;

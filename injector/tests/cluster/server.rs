@@ -63,29 +63,51 @@ fn serve(
 
 fn answer(stream: impl Read + Write, answers: &Answers, notes: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let mut words = line.split(' ');
-    let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
-    let mut token = String::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("authorization") => {
-                token = value.trim_start_matches("Bearer ").to_owned();
-            }
-            Some(_) => {}
-            None => break,
-        }
-    }
+    let Asked { method, path, token, .. } = Asked::read(&mut reader)?;
     notes.lock().unwrap().push(format!("{method} {path} {token}").trim_end().to_owned());
     let (status, body) = answers(&path);
+    whole(reader.get_mut(), status, &body)
+}
+
+/// A request.
+pub struct Asked {
+    pub method: String,
+    pub path: String,
+    pub token: String,
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    pub fn read(reader: &mut BufReader<impl Read>) -> std::io::Result<Self> {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let mut words = line.split(' ');
+        let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+        let (mut token, mut length) = (String::new(), 0);
+        loop {
+            line.clear();
+            reader.read_line(&mut line)?;
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) if name.eq_ignore_ascii_case("authorization") => {
+                    token = value.trim_start_matches("Bearer ").to_owned();
+                }
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().unwrap(),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        Ok(Asked { method, path, token, body })
+    }
+}
+
+/// Writes an answer, the last of its connection.
+pub fn whole(stream: &mut impl Write, status: u16, body: &str) -> std::io::Result<()> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
     );
-    let stream = reader.get_mut();
     stream.write_all(format!("{head}{body}").as_bytes())?;
     stream.flush()
 }

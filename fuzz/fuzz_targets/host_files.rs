@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| istio_iptables_fuzz::host_files(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_properties::host_files(data));

@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| istio_iptables_fuzz::packet(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_properties::packet(data));

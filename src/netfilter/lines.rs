@@ -1,4 +1,4 @@
-//! The shape of the lines that are written for iptables-restore. The fuzz targets have it too (`fuzz/src`).
+//! The shape of the lines that are written for iptables-restore. The fuzz targets have it too (`fuzz/properties/src`).
 
 use crate::config::{Interface, Mark, Network, Owner, Port, PortRange};
 use crate::netfilter::{Chain, IstioChain};

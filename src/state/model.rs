@@ -1,4 +1,4 @@
-//! A model of tables that reads restore text as the kernel's tools do. The fuzz targets have it too (`fuzz/src`).
+//! A model of tables that reads restore text as the kernel's tools do. The fuzz targets have it too (`fuzz/properties/src`).
 
 use crate::capture::Plan;
 use crate::config::{Family, IptablesKind};

@@ -4,11 +4,11 @@ use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
-use istio_iptables_fuzz::TARGETS;
+use fuzz_properties::TARGETS;
 
 #[test]
 fn what_was_kept_breaks_nothing() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
     let mut folders: Vec<_> = fs::read_dir(&corpus).unwrap().map(|f| f.unwrap().file_name()).collect();
     folders.sort();
     let mut names: Vec<_> = TARGETS.iter().map(|(name, _)| *name).collect();
@@ -31,7 +31,7 @@ fn what_was_kept_breaks_nothing() {
 
 #[test]
 fn the_dictionary_has_every_flag() {
-    let dictionary = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("command_line.dict")).unwrap();
+    let dictionary = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../command_line.dict")).unwrap();
     for flag in istio_iptables::cli::flags::ALL {
         assert!(dictionary.contains(&format!("\"--{}\"", flag.long)), "--{}", flag.long);
     }

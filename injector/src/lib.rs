@@ -25,4 +25,5 @@ pub mod review;
 pub mod surroundings;
 pub mod template;
 pub mod value;
+pub mod warnings;
 pub mod yaml;

@@ -44,6 +44,10 @@ pub fn review(data: &[u8]) {
     assert!(review::REASONS.contains(&series), "{series:?} is not among the reasons");
     let line = answer.log_line();
     assert!(!line.contains(char::is_control), "{line:?} is not one line");
+    assert!(answer.warnings.iter().map(|text| text.chars().count()).sum::<usize>() <= 4096, "{:?}", answer.warnings);
+    for text in &answer.warnings {
+        assert!(text.chars().count() <= 256 && !text.contains(char::is_control), "no warning for a header: {text:?}");
+    }
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{e}: {}", answer.body));
     let allowed = body.pointer("/response/allowed").and_then(Value::as_bool);
     match &answer.outcome {

@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use super::arguments::{is_set, text};
 use super::inputs::{self, Environment, Texts};
 use super::{Error, Streams};
+use crate::decision::Note;
 use crate::review::{self, Circumstances, Outcome};
 use crate::value::Value;
 use crate::yaml;
@@ -45,7 +46,10 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         Outcome::Refused(refusal) => ("refused", refusal.to_string()),
     };
     // The answer counts; who reads standard error is told what led to it.
-    for note in answer.outcome.notes() {
+    for warning in &answer.warnings {
+        let _ = writeln!(streams.errors, "Warning: {warning}");
+    }
+    for note in answer.outcome.notes().iter().filter(|note| matches!(note, Note::InvalidSelector { .. })) {
         let _ = writeln!(streams.errors, "{note}");
     }
     let _ = writeln!(streams.errors, "{verb}: {reason}");

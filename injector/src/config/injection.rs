@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Source};
+use crate::annotations::Mentions;
 use crate::decision::{Policy, Rules};
 use crate::inject::Templates;
 use crate::kubernetes::selector::Selector;
@@ -26,6 +27,8 @@ pub struct Injection {
     pub injected_annotations: Map,
     /// Which pods are injected.
     pub rules: Rules,
+    /// The annotations of injection that the templates name.
+    pub mentions: Mentions,
 }
 
 impl Injection {
@@ -61,8 +64,10 @@ struct Reader<'s> {
 impl Reader<'_> {
     fn lone_template(&self) -> Result<Injection, Error> {
         let sidecar = EcoString::from(SIDECAR);
+        let templates = [(sidecar.clone(), self.template(SIDECAR, &self.source.text)?)].into_iter().collect();
         Ok(Injection {
-            templates: [(sidecar.clone(), self.template(SIDECAR, &self.source.text)?)].into_iter().collect(),
+            mentions: Mentions::of(&templates),
+            templates,
             default_templates: vec![sidecar],
             aliases: BTreeMap::new(),
             injected_annotations: Map::new(),
@@ -88,6 +93,7 @@ impl Reader<'_> {
             None => EcoString::new(),
         };
         Ok(Injection {
+            mentions: Mentions::of(&templates),
             templates,
             default_templates,
             aliases: self.aliases(map)?,

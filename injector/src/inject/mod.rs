@@ -9,6 +9,7 @@
 mod data;
 pub mod env;
 mod error;
+mod findings;
 mod images;
 mod init_user;
 pub mod native;
@@ -26,6 +27,7 @@ mod undo;
 use std::collections::BTreeMap;
 
 pub use error::Error;
+pub use findings::{Finding, Why, findings};
 pub use openshift::Ids;
 
 use crate::annotations::{self, PROXY_CONFIG};

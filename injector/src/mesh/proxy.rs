@@ -74,6 +74,12 @@ impl ProxyConfig {
         Ok(merged)
     }
 
+    /// What a YAML text sets, and the paths of the fields in it that do not exist.
+    pub fn of_tree(tree: &Value) -> Result<(Self, Vec<String>), Error> {
+        let mut unknown = Vec::new();
+        Ok((ProxyConfig::empty().merged_with_tree(tree, &mut unknown)?, unknown))
+    }
+
     /// This config with another one laid over it, as the webhook does: what is zero in `upper` changes nothing.
     pub fn merged_with(&self, upper: &ProxyConfig) -> Self {
         let mut merged = self.clone();

@@ -15,6 +15,8 @@ pub struct Answer {
     pub outcome: Outcome,
     /// What it happened to.
     pub subject: Subject,
+    /// The warnings in the body. They are for the user, and may quote from the pod.
+    pub warnings: Vec<String>,
 }
 
 /// What became of a pod.
@@ -95,10 +97,6 @@ impl Outcome {
 }
 
 impl Answer {
-    pub(super) fn new(body: String, outcome: Outcome, subject: Subject) -> Self {
-        Answer { body, outcome, subject }
-    }
-
     /// One line for a log, `key=value` each. No text in it can end the line or steer a terminal, and nothing in it comes
     /// out of the pod but its names and a switch that is invalid.
     pub fn log_line(&self) -> String {

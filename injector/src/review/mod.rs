@@ -6,6 +6,7 @@ mod refusal;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod warned;
 
 pub use answer::{Answer, Outcome, REASONS};
 pub use passed::Passed;
@@ -24,6 +25,7 @@ use crate::kubernetes::{Type, patch};
 use crate::mesh::{Levels, ProxyConfig, ProxyConfigs};
 use crate::object::{Owner, show_empty_maps};
 use crate::value::{Map, Value};
+use crate::warnings;
 
 use refusal::VERSIONS;
 
@@ -55,20 +57,22 @@ pub fn answer(body: &[u8], config: &Config, circumstances: &Circumstances<'_>) -
         // Whoever sent it would not find a uid in it, so the answer has none either.
         Err(refusal) => {
             let body = json::to_string(&Map::from_iter([("response", refused(&refusal))]));
-            return Answer::new(body, Outcome::Refused(refusal), Subject::default());
+            let (outcome, subject, warnings) = (Outcome::Refused(refusal), Subject::default(), Vec::new());
+            return Answer { body, outcome, subject, warnings };
         }
     };
-    let (mut response, outcome) = match respond(&review, config, circumstances) {
-        Ok((response, outcome)) => (response, outcome),
-        Err(refusal) => (refused(&refusal), Outcome::Refused(refusal)),
+    let (mut response, outcome, warnings) = match respond(&review, config, circumstances) {
+        Ok(answered) => answered,
+        Err(refusal) => (refused(&refusal), Outcome::Refused(refusal), Vec::new()),
     };
+    warned::add(&mut response, &warnings);
     audit(&mut response, &outcome, circumstances.revision);
     response.insert("uid", review.str_at(&["request", "uid"]).unwrap_or_default());
     let mut answer = Map::from_iter([("response", response)]);
     for key in ["apiVersion", "kind"] {
         answer.insert(key, review.get(key).cloned().unwrap_or_default());
     }
-    Answer::new(json::to_string(&answer), outcome, Subject::of(&review))
+    Answer { body: json::to_string(&answer), outcome, subject: Subject::of(&review), warnings }
 }
 
 fn check(review: Value) -> Result<Value, Refusal> {
@@ -101,10 +105,16 @@ fn audit(response: &mut Map, outcome: &Outcome, revision: &str) {
     response.insert("auditAnnotations", annotations);
 }
 
-fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -> Result<(Map, Outcome), Refusal> {
+/// The response as far as it depends on the object, what happened, and what the user should hear.
+fn respond(
+    review: &Value,
+    config: &Config,
+    circumstances: &Circumstances<'_>,
+) -> Result<(Map, Outcome, Vec<String>), Refusal> {
     let request = review.get("request").filter(|request| !request.is_null()).ok_or(Refusal::NoRequest)?;
     if let Some(passed) = Passed::of(request) {
-        return Ok((allowed(), Outcome::Passed(passed)));
+        let warnings = warned::texts(std::iter::once(&passed));
+        return Ok((allowed(), Outcome::Passed(passed), warnings));
     }
     let object = request.get("object").filter(|object| !object.is_null()).ok_or(Refusal::NoObject)?;
     let mut pod = typed::round_trip(object, Type::POD, Decode::Json).map_err(Refusal::NoPod)?;
@@ -120,7 +130,8 @@ fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -
     let metadata = pod.get("metadata").cloned().unwrap_or_default();
     let decision = decision::decide(&metadata, host_network, &config.injection.rules);
     if !decision.inject {
-        return Ok((allowed(), Outcome::Skipped(decision)));
+        let warnings = warned::texts(warnings::of_switch(&metadata, &decision));
+        return Ok((allowed(), Outcome::Skipped(decision), warnings));
     }
     let injected = injected(&mut pod, object.get("metadata"), config, circumstances).map_err(Refusal::Inject)?;
     let patch = patch::to_json(&patch::diff(&pod, &injected));
@@ -128,7 +139,9 @@ fn respond(review: &Value, config: &Config, circumstances: &Circumstances<'_>) -
     response.insert("patchType", "JSONPatch");
     response.insert("patch", base64::encode(patch.as_bytes()));
     let templates = inject::template_names(&pod, &config.setup("", ""));
-    Ok((response, Outcome::Injected { decision, templates }))
+    let of_switch = warnings::of_switch(&metadata, &decision);
+    let warnings = warned::texts(of_switch.chain(warnings::of_injected(&pod, &injected, config)));
+    Ok((response, Outcome::Injected { decision, templates }, warnings))
 }
 
 /// The injected pod. On OpenShift, the pod itself changes too before anything is compared with it.

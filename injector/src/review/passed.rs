@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::json;
 use crate::value::{EcoString, Value};
 
 /// A review of something other than the creation of a pod. It is let through as it is: refusing it would stop what the
@@ -51,15 +50,10 @@ impl fmt::Display for Passed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Passed::NotAPod { kind } => {
-                write!(
-                    f,
-                    "only pods are injected, not kind {:?}; limit the webhook's rules to pods",
-                    json::visible(kind)
-                )
+                write!(f, "only pods are injected, not kind {kind:?}; limit the webhook's rules to pods")
             }
             Passed::Operation(operation) => {
-                let operation = json::visible(operation);
-                write!(f, "a pod is only injected on CREATE, not on {operation}; limit the webhook's rules to CREATE")
+                write!(f, "a pod is only injected on CREATE, not on {operation:?}; limit the webhook's rules to CREATE")
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What reviews are answered with. Conformance cases test the patches.
 
+mod warnings;
+
 use super::*;
 use crate::config::Source;
 use crate::decision::{Decision, Note, Policy, Reason, Source as Switch};

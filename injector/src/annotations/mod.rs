@@ -1,7 +1,11 @@
 //! What the annotations of a pod may be. Templates put them into YAML text and into the agent's arguments, so a wrong one
 //! is refused before anything is rendered.
 
+mod names;
+
 use std::fmt;
+
+pub use names::{Mentions, Verdict};
 
 use crate::go;
 use crate::kubernetes::quantity;

@@ -1,6 +1,6 @@
 //! Puts a sidecar proxy into pods, as Istio's injector does, from Istio's own three configuration texts.
 //!
-//! Bytes in, bytes out. Only `cluster` knows a network and a clock:
+//! Bytes in, bytes out. Only `cluster` and `server` know a network and a clock:
 //!
 //! ```text
 //! config, values, mesh ──yaml, mesh, template (parsed once)──▶ Config
@@ -22,6 +22,9 @@ pub mod kubernetes;
 pub mod mesh;
 pub mod object;
 pub mod review;
+#[cfg(feature = "webhook")]
+pub mod server;
+#[cfg(any(feature = "cluster", feature = "webhook"))]
 pub mod surroundings;
 pub mod template;
 pub mod value;

@@ -5,14 +5,17 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// The whole command line.
 pub(super) fn command() -> Command {
-    Command::new("sidecar-injector")
+    let command = Command::new("sidecar-injector")
         .about("Puts a sidecar proxy into pods, as Istio's injector does.")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args_override_self(true)
         .subcommand(kube_inject())
-        .subcommand(review())
+        .subcommand(review());
+    #[cfg(feature = "webhook")]
+    let command = command.subcommand(webhook());
+    command
 }
 
 fn kube_inject() -> Command {
@@ -52,7 +55,57 @@ fn review() -> Command {
         .args(ignored())
 }
 
-/// What both commands read their configuration from.
+#[cfg(feature = "webhook")]
+fn webhook() -> Command {
+    use clap::{ArgGroup, value_parser};
+
+    let seconds =
+        |name, default| value(name, "SECONDS").value_parser(value_parser!(u64).range(..=3600)).default_value(default);
+    Command::new("webhook")
+        .about("Answers the API server's AdmissionReviews, over HTTPS")
+        .long_about(
+            "Serves POST /inject for a MutatingWebhookConfiguration, and GET /healthz, /readyz and /metrics. Configuration and \
+             certificate are read again when their files change; a broken one is refused, and the old one stays. Ends with exit \
+             status 0 after SIGTERM, when all requests are answered.",
+        )
+        .args_override_self(true)
+        .args([
+            value("listen", "ADDRESS:PORT")
+                .value_parser(super::webhook::address)
+                .help("Where to answer over TLS; :PORT is all addresses [default: :15017]"),
+            value("monitoring", "ADDRESS:PORT")
+                .value_parser(super::webhook::address)
+                .help("Where to answer /healthz, /readyz and /metrics without TLS, too"),
+            value("tls-cert", "FILE").requires("tls-key").help("The server's certificate and the chain to its issuer, as PEM"),
+            value("tls-key", "FILE").requires("tls-cert").help("Its key, as PEM"),
+            value("tls-name", "NAME")
+                .action(ArgAction::Append)
+                .conflicts_with("tls-cert")
+                .help("A name or address that a self-signed certificate is for, such as SERVICE.NAMESPACE.svc [default: localhost]"),
+            Arg::new("self-signed")
+                .long("self-signed")
+                .action(ArgAction::SetTrue)
+                .help("Make a CA and a certificate, and renew them; the CA is at /ca.pem"),
+            value("max-connections", "NUMBER")
+                .value_parser(value_parser!(usize))
+                .default_value("10000")
+                .help("How many connections may be open; beyond, idle ones are closed"),
+            seconds("shutdown-delay", "5").help("How long to go on after SIGTERM, until no client is sent here any more"),
+            seconds("shutdown-timeout", "20").help("How long to wait then for requests that are being answered"),
+            value("log-level", "LEVEL")
+                .value_parser(value_parser!(log::LevelFilter))
+                .default_value("info")
+                .help("off, error, warn, info or debug; at debug there is a line for each pod"),
+            flag("log_as_json").help("Print log lines as JSON objects"),
+            value("poll", "MILLISECONDS").value_parser(value_parser!(u64).range(1..)).default_value("1000").hide(true),
+        ])
+        .group(ArgGroup::new("certificate").args(["tls-cert", "self-signed"]).required(true))
+        .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
+        .args(cluster())
+        .args(ignored().into_iter().filter(|arg| arg.get_id() != "log_as_json"))
+}
+
+/// What all commands read their configuration from.
 fn configuration() -> [Arg; 7] {
     [
         value("injectConfigFile", "FILE")

@@ -83,6 +83,10 @@ pub enum Error {
         /// What to do instead.
         instead: String,
     },
+    /// The webhook does not start.
+    #[cfg(feature = "webhook")]
+    #[error(transparent)]
+    Server(#[from] crate::server::Error),
     /// An object of the input.
     #[error("{file}: {source}")]
     Object {

@@ -12,6 +12,8 @@ mod inputs;
 mod kube_inject;
 mod output;
 mod review;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,8 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
     let result = match matches.subcommand() {
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
+        #[cfg(feature = "webhook")]
+        Some(("webhook", matches)) => webhook::run(matches, Arc::new(environment)),
         Some(_) | None => return Status::WrongUsage,
     };
     ended(result, streams)

@@ -8,12 +8,9 @@ use super::arguments::{is_set, text};
 use super::inputs::{self, Environment, Texts};
 use super::{Error, Streams};
 use crate::decision::Note;
-use crate::review::{self, Circumstances, Outcome};
+use crate::review::{self, Circumstances, MAX_BODY, Outcome};
 use crate::value::Value;
 use crate::yaml;
-
-/// The API server sends no more.
-const MAX_BODY: u64 = 6 << 20;
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
@@ -59,8 +56,8 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
 fn body(input: &mut dyn Read) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::Read { file: "standard input".to_owned(), source };
     let mut body = Vec::new();
-    input.take(MAX_BODY + 1).read_to_end(&mut body).map_err(failed)?;
-    if body.len() as u64 > MAX_BODY {
+    input.take(MAX_BODY as u64 + 1).read_to_end(&mut body).map_err(failed)?;
+    if body.len() > MAX_BODY {
         let source = std::io::Error::other(format!("Request entity too large: limit is {MAX_BODY}"));
         return Err(failed(source));
     }

@@ -29,6 +29,9 @@ use crate::warnings;
 
 use refusal::VERSIONS;
 
+/// The longest body that is read, in bytes. An API server sends at most some 3 MiB of each object, and there are two.
+pub const MAX_BODY: usize = 8 << 20;
+
 /// What counts for an answer beside the configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Circumstances<'a> {

@@ -1,0 +1,157 @@
+//! The real program as a server, in a folder of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use crate::client::Client;
+
+/// A server, and the lines that it logs.
+pub struct Server {
+    child: Child,
+    lines: Receiver<String>,
+    pub address: SocketAddr,
+    pub folder: Folder,
+}
+
+impl Server {
+    /// Starts it with a certificate of `folder`, and waits until it serves.
+    pub fn start(folder: Folder, arguments: &[&str]) -> Self {
+        let file = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sidecar-injector"));
+        command.args(["webhook", "--listen", "127.0.0.1:0", "--poll", "5", "--shutdown-delay", "0"]);
+        if !arguments.contains(&"--self-signed") {
+            command.args(["--tls-cert", &file("tls/tls.crt"), "--tls-key", &file("tls/tls.key")]);
+        }
+        if folder.0.join("config").exists() {
+            command.args(["--injectConfigFile", &file("config/config"), "--valuesFile", &file("config/values")]);
+        }
+        command.args(arguments).env_clear().stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut server = Server { child, lines, address: SocketAddr::from(([127, 0, 0, 1], 0)), folder };
+        let line = server.wait_for(" serving ");
+        server.address = value(&line, "address").parse().unwrap();
+        server
+    }
+
+    /// A client that trusts the CA of the folder.
+    pub fn client(&self) -> Client {
+        Client::new(self.address, &fs::read_to_string(self.folder.0.join("ca.pem")).unwrap())
+    }
+
+    /// The next line that has `text`; those before are dropped.
+    pub fn wait_for(&self, text: &str) -> String {
+        let mut before = Vec::new();
+        loop {
+            match self.lines.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => before.push(line),
+                Err(error) => panic!("no line with {text:?} ({error}) after:\n{}", before.join("\n")),
+            }
+        }
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The value of a field of a log line.
+pub fn value<'l>(line: &'l str, field: &str) -> &'l str {
+    let start = line.find(&format!(" {field}=")).unwrap() + field.len() + 2;
+    line[start..].split(' ').next().unwrap()
+}
+
+/// A folder of one test's own, with a CA, a certificate and its key.
+pub struct Folder(pub PathBuf);
+
+/// What signs a test's certificates.
+pub struct Authority {
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    pub pem: String,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        // With the name of its own certificates it would look self-signed.
+        params.distinguished_name.push(rcgen::DnType::CommonName, "CA");
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority { issuer: rcgen::Issuer::new(params, key), pem }
+    }
+
+    /// A certificate for localhost, and its key.
+    pub fn issue(&self) -> (String, String) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+}
+
+impl Folder {
+    pub fn new(authority: &Authority) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("sidecar-injector-webhook-{}-{number}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.join("tls")).unwrap();
+        fs::write(path.join("ca.pem"), &authority.pem).unwrap();
+        let folder = Folder(path);
+        let (certificate, key) = authority.issue();
+        folder.mount("tls", &[("tls.crt", &certificate), ("tls.key", &key)]);
+        folder
+    }
+
+    /// Files as a kubelet mounts them: all of them change at once, by the link `..data`.
+    pub fn mount(&self, volume: &str, files: &[(&str, &str)]) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let volume = self.0.join(volume);
+        let data = format!("..{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        fs::create_dir_all(volume.join(&data)).unwrap();
+        let old = fs::read_link(volume.join("..data"));
+        for (name, text) in files {
+            fs::write(volume.join(&data).join(name), text).unwrap();
+            if !volume.join(name).is_symlink() {
+                symlink(Path::new("..data").join(name), volume.join(name)).unwrap();
+            }
+        }
+        symlink(&data, volume.join("..new")).unwrap();
+        fs::rename(volume.join("..new"), volume.join("..data")).unwrap();
+        if let Ok(old) = old {
+            fs::remove_dir_all(volume.join(old)).unwrap();
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -9,6 +9,7 @@
 
 pub mod annotations;
 mod base64;
+pub mod certificate;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod commands;

@@ -1,7 +1,9 @@
 //! The Kubernetes client: which cluster, as whom, what is read there, and what is kept up to date. With feature
 //! `cluster` only.
 //!
-//! What runs as long as the server does is one future per concern: [`watch`] for what counts for an injection. Each
+//! What runs as long as the server does is one future per concern: [`watch`] for what counts for an injection, [`hold`]
+//! for the Lease of whoever writes, [`keep_ca_bundle`] for the webhook configurations, [`share_certificate`] for a
+//! certificate that all replicas serve. Each
 //! takes a `tokio::sync::watch::Receiver<bool>` and ends when that becomes true, or its sender is dropped. None of them
 //! fails: what goes wrong is told once through `log`, with the resource as key `resource`, and tried again with back-off.
 //!
@@ -13,27 +15,43 @@
 //! | native sidecars (`auto`) | | nodes | | list, watch | ClusterRole |
 //! | OpenShift | | namespaces | | list, watch | ClusterRole |
 //! | ProxyConfig resources | networking.istio.io | proxyconfigs | | list, watch | ClusterRole |
+//! | Lease | coordination.k8s.io | leases | | create | Role |
+//! | Lease | coordination.k8s.io | leases | the one of the revision | get, update | Role |
+//! | caBundle | admissionregistration.k8s.io | mutatingwebhookconfigurations | | list, watch | ClusterRole |
+//! | caBundle | admissionregistration.k8s.io | mutatingwebhookconfigurations | those of the revision, if known | patch | ClusterRole |
+//! | shared certificate | | secrets | | create | Role |
+//! | shared certificate | | secrets | the one that is shared | get, list, watch, update | Role |
+//!
+//! Kubernetes cannot restrict `create` to a name, nor `list` and `watch` without a field selector for one.
 
 mod backoff;
+mod ca_bundle;
 mod client;
 mod config_maps;
 mod error;
 mod follow;
 mod kubeconfig;
+mod lease;
 mod object;
 mod pace;
+mod progress;
 mod proxy;
+mod rest;
+mod secret;
 mod trouble;
 mod watch;
 
+pub use ca_bundle::{CaBundle, PatchEvent, PatchFailure, keep_ca_bundle};
 pub use client::{Cluster, Options};
 pub use config_maps::{ConfigMap, Name, Namespace};
 pub use error::Error;
+pub use lease::{Candidate, hold};
 pub use pace::Pace;
+pub use secret::{SharedCertificate, share_certificate};
 pub use watch::{Told, Watches, watch};
 
 /// Waits for the end: until `shutdown` is true, or nobody is left who could make it so.
-async fn stopped(mut shutdown: tokio::sync::watch::Receiver<bool>) {
+async fn stopped(shutdown: &mut tokio::sync::watch::Receiver<bool>) {
     // An error is the second of the two.
     let _ = shutdown.wait_for(|stop| *stop).await;
 }

@@ -45,7 +45,7 @@ pub struct Told {
 }
 
 /// Watches what is wanted until `shutdown` becomes true or is dropped.
-pub async fn watch(cluster: Cluster, wanted: Watches, told: Told, shutdown: watch::Receiver<bool>) {
+pub async fn watch(cluster: Cluster, wanted: Watches, told: Told, mut shutdown: watch::Receiver<bool>) {
     let pace = wanted.pace;
     let mut watches: Vec<(Followed, Publish)> = Vec::new();
     for (namespace, name) in &wanted.config_maps {
@@ -71,7 +71,7 @@ pub async fn watch(cluster: Cluster, wanted: Watches, told: Told, shutdown: watc
         tasks.spawn(async move { followed.follow(&cluster, &mut Publisher { publish, left, settled }).await });
     }
     // Dropping the set ends the watches.
-    stopped(shutdown).await;
+    stopped(&mut shutdown).await;
 }
 
 type Publish = Box<dyn FnMut(&Entries) + Send>;

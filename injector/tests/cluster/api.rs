@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use kube::api::{DeleteParams, GetParams, PostParams};
+use kube::api::{DeleteParams, GetParams, ListParams, PostParams};
 use kube::core::Request;
 use serde_json::Value;
 use sidecar_injector::cluster::{Cluster, Options, Pace};
@@ -46,10 +46,15 @@ impl Api {
         client.request(request.unwrap()).await.unwrap()
     }
 
-    #[expect(dead_code)]
     pub async fn get(&self, path: &str, name: &str) -> Option<Value> {
         let request = Request::new(path).get(name, &GetParams::default()).unwrap();
         self.cluster.client().request(request).await.ok()
+    }
+
+    /// Whether there is a resource at all.
+    pub async fn is_there(&self, path: &str) -> bool {
+        let request = Request::new(path).list(&ListParams::default()).unwrap();
+        self.cluster.client().request::<Value>(request).await.is_ok()
     }
 
     pub async fn delete(&self, path: &str, name: &str) {

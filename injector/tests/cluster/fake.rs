@@ -221,6 +221,11 @@ impl State {
         self.version += 1;
         let uid = there.map_or(json!(format!("uid-{}", self.version)), |there| there["metadata"]["uid"].clone());
         new["metadata"]["uid"] = uid;
+        if let Some((_, rest)) = path.split_once("/namespaces/")
+            && let Some((namespace, _)) = rest.split_once('/')
+        {
+            new["metadata"]["namespace"] = json!(namespace);
+        }
         new["metadata"]["resourceVersion"] = json!(self.version.to_string());
         if kind == "DELETED" {
             self.objects.remove(&path);

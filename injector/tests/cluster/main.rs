@@ -5,8 +5,10 @@
 mod api;
 mod errors;
 mod fake;
+mod scenarios;
 mod server;
 mod watches;
+mod writers;
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,0 +1,95 @@
+//! What has been done about one webhook configuration, and when the next is due.
+
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::pace::Pace;
+use crate::value::Value;
+
+/// How often another CA has to be set after ours to be worth a word.
+pub(super) const FIGHT: u32 = 3;
+
+/// What has been done about one webhook configuration.
+pub(super) struct Progress {
+    pace: Pace,
+    backoff: Backoff,
+    /// When it may be patched again.
+    pub(super) not_before: Instant,
+    /// What the last patch made of which version. The watch may not have shown it yet.
+    pub(super) patched: Option<(String, Value)>,
+    /// How many times somebody has set another CA after us.
+    reverted: u32,
+    /// Whether this CA has not been set yet.
+    is_first: bool,
+    /// Whether the last patch failed.
+    pub(super) failed: bool,
+    /// Whether it was told that no webhook in it is ours.
+    pub(super) told_empty: bool,
+}
+
+impl Progress {
+    pub(super) fn new(pace: Pace, now: Instant) -> Self {
+        Progress {
+            pace,
+            backoff: Backoff::new(pace.patch.0, pace.patch.1),
+            not_before: now,
+            patched: None,
+            reverted: 0,
+            is_first: true,
+            failed: false,
+            told_empty: false,
+        }
+    }
+
+    /// Begins with another CA.
+    pub(super) fn restart(&mut self, now: Instant) {
+        let patched = self.patched.take();
+        *self = Progress { patched, ..Progress::new(self.pace, now) };
+    }
+
+    /// What has been made of a version here, if the watch still shows that.
+    pub(super) fn outcome_of(&self, version: &str) -> Option<Value> {
+        self.patched.as_ref().filter(|(of, _)| of == version).map(|(_, outcome)| outcome.clone())
+    }
+
+    /// Notes an attempt, and returns how many times somebody has set another CA after us.
+    pub(super) fn attempt(&mut self, now: Instant) -> u32 {
+        // What has been right for several of the longest waits is no fight.
+        if now.duration_since(self.not_before) > self.pace.patch.1 * 5 {
+            self.backoff.reset();
+            self.reverted = 0;
+        } else if !self.failed && !self.is_first {
+            self.reverted += 1;
+        }
+        self.is_first = false;
+        self.not_before = now + self.backoff.wait();
+        self.reverted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn attempts_become_more_seldom_until_it_has_been_right_for_long() {
+        let mut now = Instant::now();
+        let mut progress = Progress::new(Pace::default(), now);
+        let mut attempt = |after: Duration| {
+            now += after;
+            let reverted = progress.attempt(now);
+            (reverted, progress.not_before - now)
+        };
+        let mut wait = Duration::ZERO;
+        for longest in [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000] {
+            let longest = Duration::from_millis(longest);
+            wait = attempt(wait).1;
+            assert!(wait <= longest && wait > longest.mul_f64(0.74), "{wait:?} {longest:?}");
+        }
+        assert_eq!(attempt(wait).0, 12);
+        let (reverted, wait) = attempt(Duration::from_secs(400));
+        assert!(reverted == 0 && wait <= Duration::from_millis(100), "{reverted} {wait:?}");
+    }
+}

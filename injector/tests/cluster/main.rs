@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod api;
+mod api_server;
 mod errors;
 mod fake;
 mod scenarios;

@@ -1,6 +1,7 @@
 //! OpenShift: whom the proxy runs as is told by annotations of the pod's namespace.
 
 use super::pod::{self, INIT, PROXY, Place, VALIDATION, name};
+use crate::annotations::STATUS;
 use crate::value::{Map, Value};
 
 const UID_RANGE: &str = "openshift.io/sa.scc.uid-range";
@@ -61,17 +62,20 @@ fn number(text: &str) -> Option<(u32, &str)> {
 /// containers, and traffic of the application would then bypass the proxy.
 pub fn forget_stamped_user(pod: &mut Value) {
     let user = |container: &Value| container.at(&["securityContext", "runAsUser"]).and_then(Value::as_i64);
-    let (mut sidecar, mut application) = (0, 0);
+    let (mut sidecar, mut application) = (None, None);
     for container in
         [Place::Containers, Place::InitContainers].into_iter().flat_map(|place| pod::containers(pod, place))
     {
         match (name(container), user(container)) {
-            (PROXY, Some(user)) => sidecar = user,
+            (PROXY, Some(user)) => sidecar = Some(user),
             (PROXY | VALIDATION | INIT, _) | (_, None) => (),
-            (_, Some(user)) => application = user,
+            (_, Some(user)) => application = Some(user),
         }
     }
-    if sidecar == application
+    // Istio takes none for 0. In a pod that was injected before, a sidecar that runs as 0 is one with TPROXY.
+    let nobody = if pod::annotation(pod, STATUS).is_some() { None } else { Some(0) };
+    let is_stamped = sidecar.or(nobody) == application.or(nobody) && sidecar.or(nobody).is_some();
+    if is_stamped
         && let Some(context) =
             pod::sidecar_mut(pod).and_then(|s| s.get_mut("securityContext")).and_then(Value::as_map_mut)
     {
@@ -117,5 +121,19 @@ mod tests {
         };
         assert_eq!(forget(&pod(1000, 1000)).unwrap(), r#"{"x":2}"#);
         assert_eq!(forget(&pod(1000, 2000)).unwrap(), r#"{"runAsGroup":1,"runAsUser":1000,"x":2}"#);
+    }
+    #[test]
+    fn a_sidecar_that_runs_as_root_keeps_its_group_when_it_is_injected_again() {
+        let kept = |annotations: &str| {
+            let text = format!(
+                r#"{{"metadata":{{"annotations":{annotations}}},"spec":{{"containers":[{{"name":"app"}},
+                    {{"name":"istio-proxy","securityContext":{{"runAsUser":0,"runAsGroup":6000}}}}]}}}}"#
+            );
+            let mut pod = crate::json::parse(text.as_bytes()).unwrap();
+            forget_stamped_user(&mut pod);
+            crate::json::to_string(pod.list_at(&["spec", "containers"])[1].get("securityContext").unwrap())
+        };
+        assert_eq!(kept("{}"), "{}", "as Istio does it");
+        assert_eq!(kept(r#"{"sidecar.istio.io/status":"{}"}"#), r#"{"runAsGroup":6000,"runAsUser":0}"#);
     }
 }

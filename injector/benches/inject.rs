@@ -8,12 +8,13 @@ use std::path::Path;
 
 use divan::{AllocProfiler, Bencher, black_box};
 use sidecar_injector::config::{Config, Source, default};
-use sidecar_injector::inject::{self, Ids, Request};
+use sidecar_injector::inject::{self, Ids, Request, native};
 use sidecar_injector::kubernetes::typed::{self, Mode};
 use sidecar_injector::kubernetes::{Type, patch};
 use sidecar_injector::object::Owner;
+use sidecar_injector::review::{self, Circumstances};
 use sidecar_injector::value::{Map, Value};
-use sidecar_injector::{functions, yaml};
+use sidecar_injector::{functions, json, yaml};
 
 /// The program's, with a count.
 #[global_allocator]
@@ -38,6 +39,17 @@ fn pod(bencher: Bencher<'_, '_>, variables: usize) {
 fn admission(bencher: Bencher<'_, '_>, variables: usize) {
     let (config, pod) = (config(), pod_with(variables));
     bencher.bench_local(|| patch::to_json(&patch::diff(&pod, &injected(&config, black_box(&pod)))));
+}
+
+/// From the AdmissionReview that the API server sends to the answer.
+#[divan::bench(args = VARIABLES)]
+fn answer(bencher: Bencher<'_, '_>, variables: usize) {
+    let (config, pod) = (config(), json::to_string(&pod_with(variables)));
+    let review = format!(
+        r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE","object":{pod}}}}}"#
+    );
+    let circumstances = Circumstances { native: native::Mode::Enabled, ..Circumstances::default() };
+    bencher.bench_local(|| review::answer(black_box(review.as_bytes()), &config, &circumstances));
 }
 
 /// The texts of the configuration.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::annotations::{INTERCEPTION_MODE, NATIVE_SIDECAR, PROXY_CONFIG, REWRITE_PROBES, Verdict};
+use crate::annotations::{INTERCEPTION_MODE, NATIVE_SIDECAR, PROXY_CONFIG, REWRITE_PROBES, STATUS_PORT, Verdict};
 use crate::config::Config;
 use crate::decision::{Decision, Note, Reason, SWITCH, Source};
 use crate::go;
@@ -82,10 +82,11 @@ pub fn of_injected<'a>(pod: &'a Value, injected: &'a Value, config: &'a Config) 
 }
 
 fn no_booleans(annotations: &Map) -> impl Iterator<Item = Warning> {
-    let native = annotations.str(NATIVE_SIDECAR).filter(|value| !matches!(*value, "true" | "false"));
+    let value = |name| annotations.str(name).filter(|value| !value.is_empty());
+    let native = value(NATIVE_SIDECAR).filter(|value| !matches!(*value, "true" | "false"));
     // Istio's template takes any other text for true, Istio's code for no answer.
     let native = native.map(|value| Warning::NoBoolean(NATIVE_SIDECAR, value.into(), "use one of them"));
-    let rewrite = annotations.str(REWRITE_PROBES).filter(|value| go::parse_bool(value).is_none());
+    let rewrite = value(REWRITE_PROBES).filter(|value| go::parse_bool(value).is_none());
     let rewrite = rewrite.map(|value| Warning::NoBoolean(REWRITE_PROBES, value.into(), "it is ignored"));
     native.into_iter().chain(rewrite)
 }
@@ -97,7 +98,9 @@ fn proxy_config(annotations: &Map, config: &Config) -> Vec<Warning> {
     let Ok((own, unknown)) = ProxyConfig::of_tree(&tree) else { return Vec::new() };
     let mut warnings: Vec<_> = unknown.into_iter().map(Warning::UnknownField).collect();
     let mesh = config.mesh.default_config();
-    if own.status_port() != 0 && own.status_port() != mesh.status_port() {
+    // With an annotation of its own for the port, probes ask that.
+    let moves = own.status_port() != 0 && own.status_port() != mesh.status_port();
+    if moves && !annotations.contains_key(STATUS_PORT) {
         warnings.push(Warning::StatusPort(own.status_port(), mesh.status_port()));
     }
     let mode = ["interceptionMode", "interception_mode"].into_iter().find_map(|key| tree.str_at(&[key]));

@@ -34,6 +34,7 @@ fn a_pod_without_anything_unusual_has_no_warnings() {
         r#"{"labels":{"sidecar.istio.io/inject":"true"},"annotations":{"sidecar.istio.io/inject":"true"}}"#,
         r#"{"annotations":{"sidecar.istio.io/logLevel":"debug","sidecar.istio.io/ownThing":"x","sidecar.istio.io/status":"{}",
             "traffic.sidecar.istio.io/excludeOutboundPorts":"1","sidecar.istio.io/nativeSidecar":"true","proxy.istio.io/config":"concurrency: 0"}}"#,
+        r#"{"annotations":{"sidecar.istio.io/nativeSidecar":"","proxy.istio.io/config":"statusPort: 15099","status.sidecar.istio.io/port":"15099"}}"#,
         r#"{"labels":{"sidecar.istio.io/inject":"false"},"annotations":{"sidecar.istio.io/typo":"x"}}"#,
     ] {
         assert_eq!(warnings_of(&request(metadata, probe)), [""; 0], "{metadata}");

@@ -78,10 +78,19 @@ fn webhook() -> Command {
                 .help("Where to answer /healthz, /readyz and /metrics without TLS, too"),
             value("tls-cert", "FILE").requires("tls-key").help("The server's certificate and the chain to its issuer, as PEM"),
             value("tls-key", "FILE").requires("tls-cert").help("Its key, as PEM"),
+            value("tls-ca", "FILE").requires("tls-cert").help("The CA that issued it, as PEM: with --cluster, webhook configurations get it as caBundle"),
+            value("service", "NAME")
+                .help("The Service that leads here, for the names of a self-signed certificate [default: sidecar-injector, or sidecar-injector-REVISION]"),
             value("tls-name", "NAME")
                 .action(ArgAction::Append)
                 .conflicts_with("tls-cert")
-                .help("A name or address that a self-signed certificate is for, such as SERVICE.NAMESPACE.svc [default: localhost]"),
+                .help("A name or address more that a self-signed certificate is for"),
+            value("tls-secret", "NAME")
+                .requires("cluster")
+                .conflicts_with("tls-cert")
+                .help("With --cluster, the Secret by which replicas share a self-signed certificate [default: sidecar-injector-tls, or sidecar-injector-REVISION-tls]"),
+            flag("cluster")
+                .help("Ask the API server: the nodes' versions (if ENABLE_NATIVE_SIDECARS is auto), namespaces (on OpenShift), ProxyConfig resources; and keep the caBundle of the revision's webhook configurations up to date"),
             Arg::new("self-signed")
                 .long("self-signed")
                 .action(ArgAction::SetTrue)

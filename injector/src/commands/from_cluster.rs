@@ -58,17 +58,15 @@ struct Question<'m> {
 
 /// Reads what is wanted if a flag asks for a cluster. Otherwise nothing is read, and no cluster is needed.
 pub(super) fn read(matches: &ArgMatches, wanted: Wanted, environment: &Environment) -> Result<Found, Error> {
-    let flags = ["injectConfigMapName", "meshConfigMapName", "kubeconfig", "context"];
-    let Some(flag) = flags.into_iter().find(|flag| text(matches, flag).is_some()) else { return Ok(Found::default()) };
-    let file_flag = if wanted.injection { "--injectConfigFile" } else { "--valuesFile" };
-    let injector = || Asked::new(matches, "injectConfigMapName", "istio-sidecar-injector", file_flag);
-    let question = Question {
-        matches,
-        wanted,
-        injector: (wanted.injection || wanted.values != Values::No).then(injector),
-        mesh: wanted.mesh.then(|| Asked::new(matches, "meshConfigMapName", "istio", "--meshConfigFile")),
-    };
+    let Some(flag) = asking_flag(matches) else { return Ok(Found::default()) };
+    let question = Question::new(matches, wanted);
     if question.asked().next().is_none() { Ok(Found::default()) } else { question.ask(flag, environment) }
+}
+
+/// The flag that asks for a cluster.
+fn asking_flag(matches: &ArgMatches) -> Option<&'static str> {
+    let flags = ["injectConfigMapName", "meshConfigMapName", "kubeconfig", "context"];
+    flags.into_iter().find(|flag| text(matches, flag).is_some())
 }
 
 impl Asked {
@@ -91,6 +89,19 @@ impl Asked {
     }
 }
 
+impl<'m> Question<'m> {
+    fn new(matches: &'m ArgMatches, wanted: Wanted) -> Self {
+        let file_flag = if wanted.injection { "--injectConfigFile" } else { "--valuesFile" };
+        let injector = || Asked::new(matches, "injectConfigMapName", "istio-sidecar-injector", file_flag);
+        Question {
+            matches,
+            wanted,
+            injector: (wanted.injection || wanted.values != Values::No).then(injector),
+            mesh: wanted.mesh.then(|| Asked::new(matches, "meshConfigMapName", "istio", "--meshConfigFile")),
+        }
+    }
+}
+
 impl Question<'_> {
     fn asked(&self) -> impl Iterator<Item = &Asked> {
         self.injector.iter().chain(&self.mesh)
@@ -110,9 +121,16 @@ impl Question<'_> {
     }
 }
 
+#[cfg(all(feature = "cluster", feature = "webhook"))]
+pub(super) use asking::config_maps;
+#[cfg(feature = "cluster")]
+pub(super) use asking::{name, namespace, options};
+
 #[cfg(feature = "cluster")]
 mod asking {
-    use super::{Asked, Found, Question, Values};
+    use clap::ArgMatches;
+
+    use super::{Asked, Found, Question, Values, Wanted};
     use crate::cluster::{self, Cluster, ConfigMap, Name, Namespace, Options};
     use crate::commands::Error;
     use crate::commands::arguments::text;
@@ -123,11 +141,7 @@ mod asking {
         pub(super) fn ask(&self, _: &'static str, environment: &Environment) -> Result<Found, Error> {
             // Before anything is sent, and before a program for credentials is run.
             self.asked().try_for_each(|asked| asked.names().map(drop))?;
-            let options = Options {
-                kubeconfig: text(self.matches, "kubeconfig").map(Into::into),
-                context: text(self.matches, "context").map(str::to_owned),
-                ..Options::default()
-            };
+            let options = options(self.matches);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|source| Error::Runtime { source })?;
             let result = runtime.block_on(async {
@@ -162,19 +176,7 @@ mod asking {
 
     impl Asked {
         fn names(&self) -> Result<(Namespace, Name), Error> {
-            let namespace = Namespace::new(&self.namespace).ok_or_else(|| Error::Name {
-                flag: "istioNamespace",
-                what: "a namespace",
-                name: self.namespace.clone(),
-                allowed: Namespace::ALLOWED,
-            })?;
-            let name = Name::new(&self.name).ok_or_else(|| Error::Name {
-                flag: self.name_flag,
-                what: "a ConfigMap",
-                name: self.name.clone(),
-                allowed: Name::ALLOWED,
-            })?;
-            Ok((namespace, name))
+            Ok((namespace("istioNamespace", &self.namespace)?, name(self.name_flag, "a ConfigMap", &self.name)?))
         }
 
         async fn get(&self, cluster: &Cluster) -> Result<ConfigMap, Error> {
@@ -188,6 +190,39 @@ mod asking {
             let ConfigMap { namespace, name, .. } = config_map;
             Ok(Source::new(format!("ConfigMap {namespace}/{name} (data.{key})"), text))
         }
+    }
+
+    /// Which cluster the flags choose.
+    pub(in crate::commands) fn options(matches: &ArgMatches) -> Options {
+        Options {
+            kubeconfig: text(matches, "kubeconfig").map(Into::into),
+            context: text(matches, "context").map(str::to_owned),
+            ..Options::default()
+        }
+    }
+
+    /// The ConfigMaps that are read unless a file takes their place.
+    #[cfg(feature = "webhook")]
+    pub(in crate::commands) fn config_maps(matches: &ArgMatches) -> Result<Vec<(Namespace, Name)>, Error> {
+        if super::asking_flag(matches).is_none() {
+            return Ok(Vec::new());
+        }
+        let absent = |flag| text(matches, flag).is_none();
+        let injection = absent("injectConfigFile");
+        let values = if absent("valuesFile") && injection { Values::Yes } else { Values::No };
+        let question = Question::new(matches, Wanted { injection, values, mesh: absent("meshConfigFile") });
+        question.asked().map(Asked::names).collect()
+    }
+
+    /// A name that a flag gives, if it is one.
+    pub(in crate::commands) fn name(flag: &'static str, what: &'static str, name: &str) -> Result<Name, Error> {
+        Name::new(name).ok_or_else(|| Error::Name { flag, what, name: name.to_owned(), allowed: Name::ALLOWED })
+    }
+
+    /// A namespace that a flag gives, if it is one.
+    pub(in crate::commands) fn namespace(flag: &'static str, name: &str) -> Result<Namespace, Error> {
+        let allowed = Namespace::ALLOWED;
+        Namespace::new(name).ok_or_else(|| Error::Name { flag, what: "a namespace", name: name.to_owned(), allowed })
     }
 
     /// An error with what to do: first what would make the cluster answer, then how to do without it.

@@ -29,11 +29,11 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         path: text(matches, "path").unwrap_or_default(),
         namespace: namespace.as_ref(),
         nodes: nodes.as_deref(),
-        proxy_configs: None,
         native: environment.native,
         openshift: environment.openshift,
         revision: text(matches, "revision").unwrap_or_default(),
         compliance_policy: &environment.compliance_policy,
+        ..Circumstances::default()
     };
     let answer = review::answer(&body, &config, &circumstances);
     let (verb, reason) = match &answer.outcome {

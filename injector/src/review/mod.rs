@@ -1,5 +1,7 @@
 //! What the webhook answers: one AdmissionReview in, one out. No network.
 
+use std::collections::HashMap;
+
 mod answer;
 mod passed;
 mod refusal;
@@ -24,7 +26,7 @@ use crate::kubernetes::typed::{self, Mode as Decode};
 use crate::kubernetes::{Type, patch};
 use crate::mesh::{Levels, ProxyConfig, ProxyConfigs};
 use crate::object::{Owner, show_empty_maps};
-use crate::value::{Map, Value};
+use crate::value::{EcoString, Map, Value};
 use crate::warnings;
 
 use refusal::VERSIONS;
@@ -39,6 +41,8 @@ pub struct Circumstances<'a> {
     pub path: &'a str,
     /// The pod's Namespace, if known.
     pub namespace: Option<&'a Value>,
+    /// Namespaces by name, as far as they are known.
+    pub namespaces: Option<&'a HashMap<EcoString, Value>>,
     /// The cluster's nodes, if known.
     pub nodes: Option<&'a [Node]>,
     /// The cluster's `ProxyConfig` resources, if known.
@@ -160,7 +164,8 @@ fn injected(
         let own = pod.at(&["metadata", "namespace"]);
         // Of another namespace nothing is known.
         let is_own = |found: &&Value| found.at(&["metadata", "name"]).is_none_or(|name| Some(name) == own);
-        let namespace = circumstances.namespace.filter(is_own);
+        let known = || circumstances.namespaces?.get(own.and_then(Value::as_str)?);
+        let namespace = circumstances.namespace.filter(is_own).or_else(known);
         ids = namespace.map_or(ids, Ids::of_namespace);
         openshift::forget_stamped_user(pod);
     }

@@ -4,13 +4,16 @@ use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::files::Files;
 use super::health::Input;
-use super::self_signed::{Issued, SelfSigned};
-use super::tls::Pair;
+use super::self_signed::{self, SelfSigned};
+use super::tls::{self, Pair};
 use super::{App, Certificate, Configuration, Error, Settings, trial};
+use crate::certificate::{Issuer, Triple};
 use crate::config::{Config, Source};
 use crate::decision::Policy;
 
@@ -20,12 +23,14 @@ type Reason = Box<dyn StdError + Send + Sync>;
 pub(super) struct Configurations {
     source: Configuration,
     files: Files,
+    /// Counts changes of ConfigMaps in a cluster.
+    changes: watch::Receiver<u64>,
 }
 
 impl Configurations {
-    pub(super) fn new(mut source: Configuration) -> Self {
+    pub(super) fn new(mut source: Configuration, changes: watch::Receiver<u64>) -> Self {
         let files = Files::new(std::mem::take(&mut source.files));
-        Configurations { source, files }
+        Configurations { source, files, changes }
     }
 
     /// Reads the first one.
@@ -41,7 +46,10 @@ impl Configurations {
 
     /// Reads a new one if there may be one.
     fn refresh(&mut self, app: &App) {
-        if !self.files.have_changed() {
+        // Both are asked: each remembers what it has seen.
+        let (files, config_maps) = (self.files.have_changed(), self.changes.has_changed().unwrap_or(false));
+        self.changes.mark_unchanged();
+        if !files && !config_maps {
             return;
         }
         let source = &self.source;
@@ -70,28 +78,51 @@ fn load(source: &Configuration, settings: &Settings) -> Result<Config, Reason> {
 
 /// The certificate, and what it is from.
 pub(super) enum Certificates {
-    Files { certificate: PathBuf, key: PathBuf, files: Files },
-    SelfSigned(Box<SelfSigned>),
+    /// Files of somebody else's.
+    Files(CertificateFiles),
+    /// Our own, for this replica alone.
+    SelfSigned { issuer: SelfSigned, last: Triple },
+    /// Our own, which all replicas share.
+    Shared(watch::Receiver<Option<Arc<Triple>>>),
+}
+
+/// The files of a certificate, and of the CA that issued it, if it is told.
+pub(super) struct CertificateFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+    ca: Option<PathBuf>,
+    files: Files,
+}
+
+/// What is served, and the CA that clients have to trust.
+pub(super) struct Served {
+    pub(super) pair: Pair,
+    pub(super) ca: Option<Arc<str>>,
 }
 
 impl Certificates {
-    /// Where certificates are from, with the first one, and the CA of a self-signed one.
-    pub(super) fn first(source: Certificate) -> Result<(Self, Pair, Option<String>), Error> {
+    /// Where certificates are from, with the first one if there is one already.
+    pub(super) fn first(
+        source: Certificate,
+        shared: watch::Receiver<Option<Arc<Triple>>>,
+    ) -> Result<(Self, Option<Served>), Error> {
         match source {
-            Certificate::Files { certificate, key } => {
-                let mut files = Files::new(vec![certificate.clone(), key.clone()]);
-                let pair = loop {
-                    if let Some(result) = files.read(|| read(&certificate, &key)) {
-                        break result?;
+            Certificate::Shared => Ok((Certificates::Shared(shared), None)),
+            Certificate::Files { certificate, key, ca } => {
+                let paths = [&certificate, &key].into_iter().chain(&ca).cloned().collect();
+                let mut from = CertificateFiles { certificate, key, ca, files: Files::new(paths) };
+                loop {
+                    // A file that changes meanwhile is read again.
+                    if let Some(served) = from.read() {
+                        return Ok((Certificates::Files(from), Some(served?)));
                     }
-                };
-                Ok((Certificates::Files { certificate, key, files }, pair, None))
+                }
             }
             Certificate::SelfSigned { names } => {
-                let failed = |source| Error::SelfSigned { names: names.join(", "), source };
-                let (own, issued) = SelfSigned::new(names.clone(), SystemTime::now()).map_err(failed)?;
-                let pair = Pair::parse(&issued.certificate, &issued.key)?;
-                Ok((Certificates::SelfSigned(Box::new(own)), pair, Some(issued.ca)))
+                let mut issuer = SelfSigned::new(names);
+                let last = issuer.issue(None).map_err(|reason| Error::SelfSigned { reason })?;
+                let served = Served::of(&last)?;
+                Ok((Certificates::SelfSigned { issuer, last }, Some(served)))
             }
         }
     }
@@ -99,33 +130,79 @@ impl Certificates {
     /// Takes a new one if there may be one.
     fn refresh(&mut self, app: &App) {
         match self {
-            Certificates::Files { certificate, key, files } => {
-                if !files.have_changed() {
+            Certificates::Files(from) => {
+                if !from.files.have_changed() {
                     return;
                 }
                 let expired = app.certificate.get().is_none_or(|pair| !pair.is_valid_now());
-                match files.read(|| read(certificate, key)) {
+                match from.read() {
                     None => (),
                     // A valid one is not given up for one that no client accepts.
-                    Some(Ok(pair)) if !pair.is_valid_now() && !expired => {
+                    Some(Ok(served)) if !served.pair.is_valid_now() && !expired => {
                         app.refused(Input::Certificate, "it has expired, or is not valid yet");
                     }
-                    Some(Ok(pair)) => app.serve_with(pair),
+                    Some(Ok(served)) => app.serve_with(served),
                     Some(Err(error)) => app.refused(Input::Certificate, &error.to_string()),
                 }
             }
-            Certificates::SelfSigned(own) => match own.renewed(SystemTime::now()) {
-                Ok(None) => (),
-                Ok(Some(Issued { ca, certificate, key })) => match Pair::parse(&certificate, &key) {
-                    Ok(pair) => {
-                        app.ca.store(Some(Arc::new(ca)));
-                        app.serve_with(pair);
+            Certificates::SelfSigned { issuer, last } => {
+                if issuer.time_left(last).is_ok_and(|left| !left.is_zero()) {
+                    return;
+                }
+                let renewed = issuer.issue(Some(last)).and_then(|triple| {
+                    let served = Served::of(&triple).map_err(|error| error.to_string())?;
+                    Ok((triple, served))
+                });
+                match renewed {
+                    Ok((triple, served)) => {
+                        *last = triple;
+                        app.serve_with(served);
                     }
-                    Err(error) => app.refused(Input::Certificate, &error.to_string()),
-                },
-                Err(error) => app.refused(Input::Certificate, &error.to_string()),
-            },
+                    Err(reason) => app.refused(Input::Certificate, &reason),
+                }
+            }
+            Certificates::Shared(serving) => {
+                if !serving.has_changed().unwrap_or(false) {
+                    return;
+                }
+                let triple = serving.borrow_and_update().clone();
+                // The CA is told by whoever shares it: it may be more than one.
+                match triple.map(|triple| self_signed::pair(&triple)) {
+                    None => (),
+                    Some(Ok(pair)) => app.serve_with(Served { pair, ca: None }),
+                    Some(Err(error)) => app.refused(Input::Certificate, &error.to_string()),
+                }
+            }
         }
+    }
+}
+
+impl CertificateFiles {
+    /// Reads them: nothing if one of them changed meanwhile.
+    fn read(&mut self) -> Option<Result<Served, Error>> {
+        let CertificateFiles { certificate, key, ca, files } = self;
+        files.read(|| {
+            let ca = ca.as_deref().map(source).transpose()?;
+            if let Some(ca) = &ca {
+                tls::check_ca(ca)?;
+            }
+            let pair = Pair::parse(&source(certificate)?, &source(key)?)?;
+            Ok(Served { pair, ca: ca.map(|ca| ca.text.into()) })
+        })
+    }
+}
+
+impl Served {
+    fn of(triple: &Triple) -> Result<Self, Error> {
+        Ok(Served { pair: self_signed::pair(triple)?, ca: Some(triple.ca.as_str().into()) })
+    }
+}
+
+fn source(path: &Path) -> Result<Source, Error> {
+    let file = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Source::new(file, text)),
+        Err(source) => Err(Error::Read { file, source }),
     }
 }
 
@@ -138,19 +215,14 @@ pub(super) fn refresh(app: &App, mut configurations: Configurations, mut certifi
     }
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<Pair, Error> {
-    let source = |path: &Path| {
-        let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Source::new(file, text)),
-            Err(source) => Err(Error::Read { file, source }),
-        }
-    };
-    Ok(Pair::parse(&source(certificate)?, &source(key)?)?)
-}
-
 impl App {
-    pub(super) fn serve_with(&self, pair: Pair) {
+    pub(super) fn serve_with(&self, Served { pair, ca }: Served) {
+        if !pair.is_valid_now() {
+            log::error!("the certificate has expired, or is not valid yet: no client accepts it");
+        }
+        if ca.is_some() {
+            self.ca.send_replace(ca);
+        }
         self.metrics.certificate_expires(pair.valid.1);
         self.certificate.set(pair);
         self.took(Input::Certificate);

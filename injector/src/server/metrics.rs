@@ -9,6 +9,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::health::Input;
+#[cfg(feature = "cluster")]
+use crate::cluster::PatchEvent;
+use crate::review::REASONS;
 
 /// Seconds. An admission takes less than a millisecond; from 0.1 on, they are Istio's.
 const BUCKETS: [f64; 16] =
@@ -32,6 +35,28 @@ pub(super) struct Metrics {
     expiry: Gauge,
     connections: Gauge,
     closed: Family<Labels<1>, Counter>,
+    #[cfg(feature = "cluster")]
+    patches: Patches,
+}
+
+/// Patches of webhook configurations, under Istio's names.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Default)]
+struct Patches {
+    attempts: Family<[(&'static str, String); 1], Counter>,
+    retries: Family<[(&'static str, String); 1], Counter>,
+    failures: Family<[(&'static str, String); 2], Counter>,
+}
+
+#[cfg(feature = "cluster")]
+impl Patches {
+    fn register(registry: &mut Registry) -> Self {
+        let patches = Patches::default();
+        registry.register("webhook_patch_attempts", "Patches of webhook configurations", patches.attempts.clone());
+        registry.register("webhook_patch_retries", "Patches that were made again", patches.retries.clone());
+        registry.register("webhook_patch_failures", "Patches that failed, by reason", patches.failures.clone());
+        patches
+    }
 }
 
 impl Metrics {
@@ -50,8 +75,15 @@ impl Metrics {
         }
         registry.register("sidecar_injection_time_seconds", "Time to answer an admission request", time.clone());
 
+        #[cfg(feature = "cluster")]
+        let patches = Patches::register(&mut registry);
+
         let ours = registry.sub_registry_with_prefix("sidecar_injector");
-        let decisions = Family::default();
+        let decisions = Family::<Labels<2>, Counter>::default();
+        // Each series is there before it has counted anything.
+        for (decision, reason) in REASONS {
+            drop(decisions.get_or_create(&[("decision", decision), ("reason", reason)]));
+        }
         ours.register("decisions", "Pods by what became of them and why", decisions.clone());
         let responses = Family::default();
         ours.register("responses", "HTTP responses by status", responses.clone());
@@ -89,7 +121,22 @@ impl Metrics {
             expiry,
             connections,
             closed,
+            #[cfg(feature = "cluster")]
+            patches,
         }
+    }
+
+    /// Something happened with a webhook configuration.
+    #[cfg(feature = "cluster")]
+    pub(super) fn ca_bundle(&self, event: PatchEvent<'_>) {
+        let Patches { attempts, retries, failures } = &self.patches;
+        match event {
+            PatchEvent::Attempt { name } => attempts.get_or_create(&[("name", name.to_owned())]).inc(),
+            PatchEvent::Retry { name } => retries.get_or_create(&[("name", name.to_owned())]).inc(),
+            PatchEvent::Failure { name, reason } => {
+                failures.get_or_create(&[("name", name.to_owned()), ("reason", reason.as_str().to_owned())]).inc()
+            }
+        };
     }
 
     /// All of them as text.

@@ -13,13 +13,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::Semaphore;
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::inject::native::{Mode, Node};
 use crate::review::{self, Circumstances};
+use crate::surroundings::Surroundings;
 
+#[cfg_attr(not(feature = "cluster"), path = "no_cluster.rs")]
+mod cluster;
 mod connections;
 mod files;
 mod health;
@@ -32,6 +35,7 @@ mod self_signed;
 mod tls;
 mod trial;
 
+pub use cluster::InCluster;
 pub use logger::{Format, start as start_log};
 pub use run::run;
 pub use tls::Error as TlsError;
@@ -53,6 +57,8 @@ pub struct Options {
     pub configuration: Configuration,
     /// What counts beside it.
     pub settings: Settings,
+    /// What to do in a cluster.
+    pub cluster: Option<InCluster>,
     /// How many connections may be open at once.
     pub max_connections: usize,
     /// How long to wait between two looks at the files.
@@ -72,8 +78,12 @@ pub enum Certificate {
         certificate: PathBuf,
         /// Its key.
         key: PathBuf,
+        /// The CA that issued it, for the caBundle of webhook configurations.
+        ca: Option<PathBuf>,
     },
-    /// The server makes one.
+    /// The server makes one, and shares it with the other replicas by way of a cluster.
+    Shared,
+    /// The server makes one for itself.
     SelfSigned {
         /// The names and addresses that it is for.
         names: Vec<String>,
@@ -107,6 +117,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether the cluster's nodes decide about native sidecars.
+    #[cfg(feature = "cluster")]
+    fn needs_nodes(&self) -> bool {
+        self.native == Mode::Auto && self.nodes.is_none()
+    }
+
     fn circumstances<'a>(&'a self, path: &'a str) -> Circumstances<'a> {
         Circumstances {
             path,
@@ -138,12 +154,10 @@ pub enum Error {
     #[error(transparent)]
     Certificate(#[from] TlsError),
     /// A certificate cannot be made.
-    #[error("a certificate for {names} cannot be made: {source}")]
+    #[error("{reason}")]
     SelfSigned {
-        /// The names that it should be for.
-        names: String,
         /// Why.
-        source: rcgen::Error,
+        reason: String,
     },
     /// The address cannot be used.
     #[error("--{flag}: no connections can be accepted on {address}: {source}")]
@@ -155,6 +169,10 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The cluster cannot be asked.
+    #[cfg(feature = "cluster")]
+    #[error("--cluster: {0}")]
+    Cluster(crate::cluster::Error),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(rustls::Error),
@@ -168,8 +186,12 @@ struct App {
     settings: Settings,
     configuration: ArcSwap<Config>,
     certificate: Arc<Current>,
-    /// The CA of a self-signed certificate, as PEM text.
-    ca: ArcSwapOption<String>,
+    /// What a cluster tells.
+    surroundings: Arc<Surroundings>,
+    /// Whether it has told anything yet, if it is asked.
+    settled: watch::Sender<bool>,
+    /// The CA that clients have to trust, as PEM text, if it is known.
+    ca: watch::Sender<Option<Arc<str>>>,
     reports: Reports,
     life: LifeCell,
     metrics: Metrics,
@@ -185,7 +207,9 @@ impl App {
             settings,
             configuration: ArcSwap::from_pointee(config),
             certificate: Arc::default(),
-            ca: ArcSwapOption::empty(),
+            ca: watch::Sender::new(None),
+            surroundings: Arc::default(),
+            settled: watch::Sender::new(true),
             reports: Reports::default(),
             life: LifeCell::new(),
             connections: Connections::default(),
@@ -197,7 +221,13 @@ impl App {
     /// Answers a review from one snapshot of the configuration.
     fn review(&self, body: &[u8], path: &str, started: Instant) -> review::Answer {
         let config = self.configuration.load();
-        let answer = review::answer(body, &config, &self.settings.circumstances(path));
+        let Surroundings { nodes, namespaces, proxy_configs } = &*self.surroundings;
+        let (nodes, namespaces, proxy_configs) = (nodes.load(), namespaces.load(), proxy_configs.load());
+        let mut circumstances = self.settings.circumstances(path);
+        circumstances.nodes = circumstances.nodes.or(nodes.as_deref().map(Vec::as_slice));
+        circumstances.namespaces = Some(&namespaces);
+        circumstances.proxy_configs = Some(&proxy_configs);
+        let answer = review::answer(body, &config, &circumstances);
         let (decision, reason) = (answer.outcome.word(), answer.outcome.reason());
         self.metrics.decided(decision, reason, started.elapsed().as_secs_f64());
         logger::answered(&answer);
@@ -212,6 +242,10 @@ impl App {
             report.push_str("[-] certificate: it has expired, or is not valid yet\n");
             ready = false;
         }
+        if !*self.settled.borrow() {
+            report.push_str("[-] cluster: it has not answered yet\n");
+            ready = false;
+        }
         if self.life.get() == Life::Ending {
             report.push_str("[-] shutdown: the server is ending\n");
             ready = false;
@@ -219,7 +253,7 @@ impl App {
         (ready, report)
     }
 
-    fn ca(&self) -> Option<Arc<String>> {
-        self.ca.load_full()
+    fn ca(&self) -> Option<Arc<str>> {
+        self.ca.borrow().clone()
     }
 }

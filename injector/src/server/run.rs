@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::cluster::{self, Channels};
 use super::connections::{self, Service};
 use super::health::Input;
 use super::inputs::{Certificates, Configurations};
@@ -16,16 +17,16 @@ use super::{App, Error, Options, inputs, tls};
 /// Serves until SIGTERM or SIGINT.
 pub fn run(options: Options) -> Result<(), Error> {
     let started = Instant::now();
-    let mut configurations = Configurations::new(options.configuration);
+    let (config_maps, changes) = watch::channel(0);
+    let (serving, shared) = watch::channel(None);
+    let mut configurations = Configurations::new(options.configuration, changes);
     let config = configurations.first(&options.settings).map_err(Error::Configuration)?;
-    let (certificates, pair, ca) = Certificates::first(options.certificate)?;
     let app = Arc::new(App::new(options.settings, config, options.max_connections));
     app.took(Input::Configuration);
-    if !pair.is_valid_now() {
-        log::error!("the certificate has expired, or is not valid yet; waiting for another");
+    let (certificates, served) = Certificates::first(options.certificate, shared)?;
+    if let Some(served) = served {
+        app.serve_with(served);
     }
-    app.ca.store(ca.map(Arc::new));
-    app.serve_with(pair);
     let tls = tls::server_config(Arc::clone(&app.certificate)).map_err(Error::Tls)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
@@ -34,6 +35,10 @@ pub fn run(options: Options) -> Result<(), Error> {
         let monitoring = options.monitoring.map(|address| listen("monitoring", address)).transpose()?;
         let mut signals = Signals::new().map_err(Error::Runtime)?;
         let (close, closed) = watch::channel(false);
+        let holding = match options.cluster {
+            Some(wanted) => cluster::start(&app, wanted, Channels { config_maps, serving }, closed.clone()).await?,
+            None => None,
+        };
         let accept = |listener, service| {
             tokio::spawn(connections::accept(Arc::clone(&app), listener, service, closed.clone()));
         };
@@ -55,9 +60,16 @@ pub fn run(options: Options) -> Result<(), Error> {
         }
         // Each connection ends after the requests that it has.
         close.send_replace(true);
+        let ended = async {
+            app.connections.all_ended().await;
+            // The next replica need not wait for the Lease.
+            if let Some(holding) = holding {
+                let _ = holding.await;
+            }
+        };
         tokio::select! {
-            () = app.connections.all_ended() => log::info!("ended"),
-            () = tokio::time::sleep(options.shutdown_timeout) => log::warn!("ended with requests that were not answered in time"),
+            () = ended => log::info!("ended"),
+            () = tokio::time::sleep(options.shutdown_timeout) => log::warn!("ended before everything was answered"),
             () = signals.next() => (),
         }
         Ok(())

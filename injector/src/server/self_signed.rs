@@ -1,13 +1,18 @@
 //! A CA and a certificate made by the server itself, for installations that have nobody else to issue one.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
+use rustls::client::verify_server_name;
+use rustls::pki_types::ServerName;
+use rustls::server::ParsedCertificate;
 use time::OffsetDateTime;
 
+use super::tls::{self, Pair};
+use crate::certificate::{Issuer, Triple};
 use crate::config::Source;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -15,95 +20,86 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Clients whose clocks are slow accept new certificates, too.
 const SKEW: Duration = Duration::from_secs(60 * 60);
 
-/// How long something is valid, and when it is renewed: at two thirds of its life.
-#[derive(Clone, Copy, Debug)]
-struct Life {
-    from: SystemTime,
-    until: SystemTime,
-}
+/// How long a certificate lasts. It is renewed at two thirds of that.
+const CERTIFICATE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-impl Life {
-    fn new(now: SystemTime, days: u32) -> Self {
-        Life { from: now - SKEW, until: now + DAY * days }
-    }
+/// How long a CA lasts.
+const AUTHORITY: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-    fn is_due(&self, now: SystemTime) -> bool {
-        let whole = self.until.duration_since(self.from).unwrap_or_default();
-        now >= self.from + whole / 3 * 2
-    }
-}
-
-/// A CA, and what it issued.
+/// Issues certificates for some names.
+#[derive(Clone, Debug)]
 pub(super) struct SelfSigned {
     names: Vec<String>,
-    authority: Authority,
-    certificate: Life,
-}
-
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-    life: Life,
-}
-
-/// What a renewal made, as PEM texts.
-#[derive(Debug)]
-pub(super) struct Issued {
-    pub(super) ca: String,
-    pub(super) certificate: Source,
-    pub(super) key: Source,
+    clock: fn() -> SystemTime,
 }
 
 impl SelfSigned {
-    /// A CA, and its first certificate for some names.
-    pub(super) fn new(names: Vec<String>, now: SystemTime) -> Result<(Self, Issued), rcgen::Error> {
-        let authority = Authority::new(now)?;
-        let (certificate, issued) = authority.issue(&names, now)?;
-        Ok((SelfSigned { names, authority, certificate }, issued))
+    pub(super) fn new(names: Vec<String>) -> Self {
+        SelfSigned { names, clock: SystemTime::now }
     }
 
-    /// A new certificate if it is time for one, and a new CA if it is time for that.
-    pub(super) fn renewed(&mut self, now: SystemTime) -> Result<Option<Issued>, rcgen::Error> {
-        if self.authority.life.is_due(now) {
-            self.authority = Authority::new(now)?;
-        } else if !self.certificate.is_due(now) {
-            return Ok(None);
-        }
-        let (certificate, issued) = self.authority.issue(&self.names, now)?;
-        self.certificate = certificate;
-        Ok(Some(issued))
-    }
-}
-
-impl Authority {
-    fn new(now: SystemTime) -> Result<Self, rcgen::Error> {
-        let (key, life) = (KeyPair::generate()?, Life::new(now, 3650));
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name = named("sidecar-injector CA");
-        set_life(&mut params, life);
-        let pem = params.self_signed(&key)?.pem();
-        Ok(Authority { issuer: Issuer::new(params, key), pem, life })
+    fn authority(&self) -> Result<(String, String), rcgen::Error> {
+        let (key, now) = (KeyPair::generate()?, (self.clock)());
+        let mut params = authority();
+        set_life(&mut params, now, now + AUTHORITY);
+        Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
     }
 
-    fn issue(&self, names: &[String], now: SystemTime) -> Result<(Life, Issued), rcgen::Error> {
-        let (key, mut life) = (KeyPair::generate()?, Life::new(now, 365));
-        life.until = life.until.min(self.life.until);
-        let mut params = CertificateParams::new(names)?;
+    /// The CA of a certificate, if it lasts longer than a new certificate.
+    fn lasting(&self, last: &Triple) -> Option<(String, String)> {
+        let (_, until) = tls::validity(&last.ca).ok()?;
+        let lasts = seconds(until) >= (self.clock)() + CERTIFICATE + DAY;
+        (lasts && KeyPair::from_pem(&last.ca_key).is_ok()).then(|| (last.ca.clone(), last.ca_key.clone()))
+    }
+
+    fn certificate(&self, ca: String, ca_key: String) -> Result<Triple, rcgen::Error> {
+        let (key, now) = (KeyPair::generate()?, (self.clock)());
+        let mut params = CertificateParams::new(self.names.clone())?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         params.distinguished_name = named("sidecar-injector");
-        set_life(&mut params, life);
-        let certificate = params.signed_by(&key, &self.issuer)?.pem();
-        let issued = Issued {
-            ca: self.pem.clone(),
-            certificate: Source::new("the self-signed certificate", certificate),
-            key: Source::new("its key", key.serialize_pem()),
-        };
-        Ok((life, issued))
+        set_life(&mut params, now, now + CERTIFICATE);
+        // All our CAs are called the same, so that the key is all that is needed to go on with one.
+        let issuer = rcgen::Issuer::new(authority(), KeyPair::from_pem(&ca_key)?);
+        let certificate = params.signed_by(&key, &issuer)?.pem();
+        Ok(Triple { ca, ca_key, certificate, key: key.serialize_pem() })
     }
+}
+
+impl Issuer for SelfSigned {
+    fn issue(&mut self, last: Option<&Triple>) -> Result<Triple, String> {
+        let ca = last.and_then(|last| self.lasting(last)).map_or_else(|| self.authority(), Ok);
+        let issued = ca.and_then(|(ca, ca_key)| self.certificate(ca, ca_key));
+        issued.map_err(|error| format!("a certificate for {} cannot be made: {error}", self.names.join(", ")))
+    }
+
+    fn time_left(&self, triple: &Triple) -> Result<Duration, String> {
+        let pair = pair(triple).map_err(|error| error.to_string())?;
+        let certificate =
+            pair.certificate().and_then(ParsedCertificate::try_from).map_err(|error| error.to_string())?;
+        for name in &self.names {
+            let server = ServerName::try_from(name.as_str()).map_err(|error| format!("{name:?}: {error}"))?;
+            verify_server_name(&certificate, &server).map_err(|_| format!("it is not for the name {name}"))?;
+        }
+        let (from, until) = (seconds(pair.valid.0), seconds(pair.valid.1));
+        let due = from + until.duration_since(from).unwrap_or_default() / 3 * 2;
+        Ok(due.duration_since((self.clock)()).unwrap_or_default())
+    }
+}
+
+/// The pair that is served.
+pub(super) fn pair(triple: &Triple) -> Result<Pair, tls::Error> {
+    let source = |name: &str, text: &String| Source::new(name, text.as_str());
+    Pair::parse(&source("the self-signed certificate", &triple.certificate), &source("its key", &triple.key))
+}
+
+fn authority() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name = named("sidecar-injector CA");
+    params
 }
 
 fn named(name: &str) -> DistinguishedName {
@@ -112,42 +108,58 @@ fn named(name: &str) -> DistinguishedName {
     names
 }
 
-fn set_life(params: &mut CertificateParams, life: Life) {
-    (params.not_before, params.not_after) = (OffsetDateTime::from(life.from), OffsetDateTime::from(life.until));
+fn set_life(params: &mut CertificateParams, now: SystemTime, until: SystemTime) {
+    (params.not_before, params.not_after) = (OffsetDateTime::from(now - SKEW), OffsetDateTime::from(until));
+}
+
+fn seconds(since_1970: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(since_1970)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::tls::Pair;
 
-    #[test]
-    fn a_certificate_is_renewed_at_two_thirds_of_its_life_and_the_ca_too() {
-        let start = SystemTime::now();
-        let (mut own, first) = SelfSigned::new(vec!["injector.istio-system.svc".to_owned()], start).unwrap();
-        let pair = Pair::parse(&first.certificate, &first.key).unwrap();
-        assert!(pair.is_valid_now());
-        assert!(own.renewed(start + DAY * 240).unwrap().is_none());
-        let second = own.renewed(start + DAY * 244).unwrap().unwrap();
-        assert_eq!(first.ca, second.ca);
-        assert_ne!(first.certificate, second.certificate);
-        assert!(own.renewed(start + DAY * 245).unwrap().is_none());
-        let third = own.renewed(start + DAY * 2440).unwrap().unwrap();
-        assert_ne!(first.ca, third.ca);
-        Pair::parse(&third.certificate, &third.key).unwrap();
+    fn issuer(names: &[&str], clock: fn() -> SystemTime) -> SelfSigned {
+        SelfSigned { names: names.iter().map(|name| (*name).to_owned()).collect(), clock }
     }
 
     #[test]
-    fn a_key_of_another_certificate_is_refused() {
-        let issue = || SelfSigned::new(vec!["localhost".to_owned()], SystemTime::now()).unwrap().1;
-        let (one, other) = (issue(), issue());
-        let error = Pair::parse(&one.certificate, &other.key).unwrap_err().to_string();
+    fn a_certificate_is_due_at_two_thirds_of_its_life_and_its_ca_stays() {
+        let names = ["injector.istio-system.svc", "127.0.0.1"];
+        let first = issuer(&names, SystemTime::now).issue(None).unwrap();
+        let left = issuer(&names, SystemTime::now).time_left(&first).unwrap();
+        assert!(left > DAY * 242 && left < DAY * 244, "{left:?}");
+        let mut later = issuer(&names, || SystemTime::now() + DAY * 244);
+        assert_eq!(later.time_left(&first).unwrap(), Duration::ZERO);
+        let second = later.issue(Some(&first)).unwrap();
+        assert_eq!((&first.ca, &first.ca_key), (&second.ca, &second.ca_key));
+        assert_ne!(first.certificate, second.certificate);
+        let last = issuer(&names, || SystemTime::now() + DAY * 3286).issue(Some(&second)).unwrap();
+        assert_ne!(first.ca, last.ca, "the CA would not last as long as the certificate");
+    }
+
+    #[test]
+    fn a_certificate_for_other_names_or_with_another_key_cannot_be_served() {
+        let mut own = issuer(&["localhost"], SystemTime::now);
+        let (one, other) = (own.issue(None).unwrap(), own.issue(None).unwrap());
+        let error = issuer(&["localhost", "b.svc"], SystemTime::now).time_left(&one).unwrap_err();
+        assert_eq!(error, "it is not for the name b.svc");
+        let error = own.time_left(&Triple { key: other.key, ..one.clone() }).unwrap_err();
         assert!(error.contains("does not belong to the first certificate"), "{error}");
-        let error = Pair::parse(&one.key, &one.key).unwrap_err().to_string();
+        let error = own.time_left(&Triple { certificate: one.key.clone(), ..one.clone() }).unwrap_err();
         assert!(error.contains("there is no certificate in it"), "{error}");
-        let error = Pair::parse(&one.certificate, &one.certificate).unwrap_err().to_string();
+        let error = own.time_left(&Triple { key: one.certificate.clone(), ..one.clone() }).unwrap_err();
         assert!(error.contains("there is no private key in it"), "{error}");
-        let broken = Source::new("tls.crt", one.certificate.text.replacen('M', "!", 1));
-        assert!(Pair::parse(&broken, &one.key).unwrap_err().to_string().starts_with("tls.crt: "));
+        let broken = one.certificate.replacen('M', "!", 1);
+        assert!(own.time_left(&Triple { certificate: broken, ..one }).is_err());
+    }
+
+    #[test]
+    fn a_ca_that_cannot_be_used_is_replaced() {
+        let mut own = issuer(&["localhost"], SystemTime::now);
+        let first = own.issue(None).unwrap();
+        let broken = Triple { ca_key: "none".to_owned(), ..first.clone() };
+        assert_ne!(own.issue(Some(&broken)).unwrap().ca, first.ca);
     }
 }

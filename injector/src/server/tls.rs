@@ -109,11 +109,34 @@ impl Pair {
         }
     }
 
+    /// The server's own certificate.
+    pub(super) fn certificate(&self) -> Result<&CertificateDer<'_>, rustls::Error> {
+        self.certified.end_entity_cert()
+    }
+
     /// Whether clients accept it now, as far as its dates go.
     pub(super) fn is_valid_now(&self) -> bool {
         let now = UnixTime::now().as_secs();
         (self.valid.0..=self.valid.1).contains(&now)
     }
+}
+
+/// Whether a text has what clients can trust.
+pub(super) fn check_ca(ca: &Source) -> Result<(), Error> {
+    let unreadable = |reason| Error::Certificate { file: ca.name.clone(), reason };
+    validity(&ca.text).map(drop).map_err(unreadable)
+}
+
+/// From when to when the first certificate of a PEM text is valid, in seconds since 1970.
+pub(super) fn validity(certificate: &str) -> Result<(u64, u64), String> {
+    let first = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|error| error.to_string())?;
+    validity_of(&first)
+}
+
+fn validity_of(certificate: &CertificateDer<'_>) -> Result<(u64, u64), String> {
+    let parsed = Certificate::from_der(certificate).map_err(|error| error.to_string())?;
+    let validity = parsed.tbs_certificate().validity();
+    Ok((validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs()))
 }
 
 /// The pair that handshakes use. Connections that exist keep theirs.

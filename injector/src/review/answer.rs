@@ -1,7 +1,5 @@
 //! An answer: for the API server, for logs and for metrics.
 
-use std::fmt::{self, Write};
-
 use super::{Passed, Refusal, Subject};
 use crate::decision::{Decision, Note};
 use crate::value::EcoString;
@@ -97,43 +95,43 @@ impl Outcome {
 }
 
 impl Answer {
-    /// One line for a log, `key=value` each. No text in it can end the line or steer a terminal, and nothing in it comes
-    /// out of the pod but its names and a switch that is invalid.
-    pub fn log_line(&self) -> String {
+    /// What a log tells about it, by name. No text is longer than 512 characters, and nothing comes out of the pod but its
+    /// names and a switch that is invalid. The texts may hold any character: who prints them escapes them.
+    pub fn log_fields(&self) -> Vec<(&'static str, String)> {
         let Answer { outcome, subject, .. } = self;
-        let mut line = format!("decision={} reason={}", outcome.word(), outcome.reason());
-        let mut field = |key: &str, value: &str| {
-            if !value.is_empty() {
-                // Writing to a string cannot fail.
-                let _ = write!(line, " {key}={}", Quoted(value));
+        let (templates, error) = match outcome {
+            Outcome::Injected { templates, .. } => (templates.join(","), String::new()),
+            Outcome::Skipped(_) | Outcome::Passed(_) => (String::new(), String::new()),
+            Outcome::Refused(refusal) => (String::new(), refusal.summary()),
+        };
+        let notes = match outcome {
+            Outcome::Passed(passed) => vec![passed.to_string()],
+            Outcome::Injected { .. } | Outcome::Skipped(_) | Outcome::Refused(_) => {
+                outcome.notes().iter().map(ToString::to_string).collect()
             }
         };
-        field("namespace", &subject.namespace);
-        field("name", &subject.name);
-        field("uid", &subject.uid);
-        field("dry_run", if subject.dry_run { "true" } else { "" });
-        match outcome {
-            Outcome::Injected { templates, .. } => field("templates", &templates.join(",")),
-            Outcome::Skipped(_) => (),
-            Outcome::Passed(passed) => field("note", &passed.to_string()),
-            Outcome::Refused(refusal) => field("error", &refusal.summary()),
-        }
-        outcome.notes().iter().for_each(|note| field("note", &note.to_string()));
-        line
+        let optional = [
+            ("namespace", subject.namespace.to_string()),
+            ("name", subject.name.to_string()),
+            ("uid", subject.uid.to_string()),
+            ("dry_run", if subject.dry_run { "true".to_owned() } else { String::new() }),
+            ("templates", templates),
+            ("error", error),
+            ("note", notes.join("; ")),
+        ];
+        let mut fields = vec![("decision", outcome.word().to_owned()), ("reason", outcome.reason().to_owned())];
+        fields.extend(optional.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key, cut(text))));
+        fields
     }
 }
 
-/// A value in a log line: quoted and escaped if it is not plain, and cut if it is long.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 512;
-        let text = match self.0.char_indices().nth(LONGEST) {
-            Some((end, _)) => &format!("{}...", self.0.get(..end).unwrap_or_default()),
-            None => self.0,
-        };
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | ',');
-        if text.chars().all(is_plain) { f.write_str(text) } else { write!(f, "{text:?}") }
+/// Whoever calls the webhook can send long texts, and a log is no place for them.
+fn cut(mut text: String) -> String {
+    const LONGEST: usize = 512;
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.pop();
+        text.push('…');
     }
+    text
 }

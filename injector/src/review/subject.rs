@@ -7,7 +7,7 @@ const LONGEST: usize = 253;
 
 /// What a review is about: names, and nothing that stands in the pod. Empty if the body is no review.
 ///
-/// The texts are the caller's, and may hold anything: [`super::Answer::log_line`] escapes them.
+/// The texts are the caller's, and may hold any character.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// The review's `uid`.

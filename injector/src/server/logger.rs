@@ -49,29 +49,15 @@ impl Log for Logger {
 
 /// One line about an answer, with nothing that stands in the pod but its names and a switch that is invalid.
 pub(super) fn answered(answer: &Answer) {
-    let Answer { outcome, subject, .. } = answer;
-    let level = match outcome {
+    let level = match &answer.outcome {
         Outcome::Refused(_) => Level::Error,
         Outcome::Injected { .. } | Outcome::Skipped(_) | Outcome::Passed(_) => Level::Debug,
     };
     if level > log::max_level() {
         return;
     }
-    let mut fields: Vec<(&str, String)> =
-        vec![("decision", outcome.word().to_owned()), ("reason", outcome.reason().to_owned())];
-    let subjects = [("namespace", &subject.namespace), ("name", &subject.name), ("uid", &subject.uid)];
-    fields.extend(subjects.into_iter().map(|(key, text)| (key, text.to_string())));
-    if subject.dry_run {
-        fields.push(("dry_run", true.to_string()));
-    }
-    match outcome {
-        Outcome::Injected { templates, .. } => fields.push(("templates", templates.join(","))),
-        Outcome::Skipped(_) => (),
-        Outcome::Passed(passed) => fields.push(("note", passed.to_string())),
-        Outcome::Refused(refusal) => fields.push(("error", refusal.summary())),
-    }
-    fields.extend(outcome.notes().iter().map(|note| ("note", note.to_string())));
-    let arguments = format_args!("pod {}", outcome.word());
+    let fields = answer.log_fields();
+    let arguments = format_args!("pod {}", answer.outcome.word());
     let record = Record::builder().level(level).target(module_path!()).args(arguments).key_values(&fields).build();
     log::logger().log(&record);
 }

@@ -237,13 +237,11 @@ impl<'c> Keeper<'c> {
     }
 
     /// Patches one configuration, if it has another CA and it is time. Returns when to look at it again.
-    async fn patch(&mut self, name: &str, configuration: &Value, ca: &str) -> Option<Instant> {
+    async fn patch(&mut self, name: &str, found: &Value, ca: &str) -> Option<Instant> {
         let pace = self.ca_bundle.pace;
         let now = Instant::now();
         let progress = self.progress.entry(name.to_owned()).or_insert_with(|| Progress::new(pace, now));
-        let version = configuration.str_at(&["resourceVersion"]).unwrap_or_default();
-        let outcome = progress.outcome_of(version);
-        let configuration = outcome.as_ref().unwrap_or(configuration);
+        let configuration = progress.latest(found);
         let webhooks = configuration.get("webhooks").and_then(Value::as_map)?;
         let wrong: Vec<_> = webhooks.iter().filter(|(_, own)| own.as_str() != Some(ca)).map(|(name, _)| name).collect();
         let empty = webhooks.is_empty();
@@ -275,7 +273,7 @@ impl<'c> Keeper<'c> {
         if retry {
             (self.ca_bundle.report)(PatchEvent::Retry { name });
         }
-        let part = part(name, configuration, &wrong, ca);
+        let part = part(name, &configuration, &wrong, ca);
         let right = format!("patch the MutatingWebhookConfiguration {name}");
         let mut held = self.ca_bundle.held.clone();
         let result = tokio::select! {
@@ -283,17 +281,17 @@ impl<'c> Keeper<'c> {
             // From now on it is another's.
             Ok(_) = held.wait_for(|held| !*held) => return None,
         };
-        self.patched(name, version, result)
+        self.patched(name, &configuration, result)
     }
 
-    fn patched(&mut self, name: &str, version: &str, result: Result<Value, Error>) -> Option<Instant> {
+    fn patched(&mut self, name: &str, latest: &Value, result: Result<Value, Error>) -> Option<Instant> {
         let progress = self.progress.get_mut(name)?;
         progress.failed = result.is_err();
         match result {
             Ok(object) => {
                 let text = |key| object.str_at(&["metadata", key]).unwrap_or_default();
                 let webhooks = object.get("webhooks").cloned().unwrap_or_default();
-                progress.patched = Some((version.to_owned(), kept(&webhooks, text("uid"), text("resourceVersion"))));
+                progress.made(latest, kept(&webhooks, text("uid"), text("resourceVersion")));
                 self.trouble.well();
                 log::info!(resource = "mutatingwebhookconfigurations"; "caBundle of {name} is set");
                 return None;

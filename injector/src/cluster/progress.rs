@@ -15,8 +15,10 @@ pub(super) struct Progress {
     backoff: Backoff,
     /// When it may be patched again.
     pub(super) not_before: Instant,
-    /// What the last patch made of which version. The watch may not have shown it yet.
-    pub(super) patched: Option<(String, Value)>,
+    /// What the last patch made of it. The watch may not have shown it yet.
+    outcome: Option<Value>,
+    /// The versions before that. The watch may still show them, one after the other.
+    outdated: Vec<String>,
     /// How many times somebody has set another CA after us.
     reverted: u32,
     /// Whether this CA has not been set yet.
@@ -33,7 +35,8 @@ impl Progress {
             pace,
             backoff: Backoff::new(pace.patch.0, pace.patch.1),
             not_before: now,
-            patched: None,
+            outcome: None,
+            outdated: Vec::new(),
             reverted: 0,
             is_first: true,
             failed: false,
@@ -43,13 +46,27 @@ impl Progress {
 
     /// Begins with another CA.
     pub(super) fn restart(&mut self, now: Instant) {
-        let patched = self.patched.take();
-        *self = Progress { patched, ..Progress::new(self.pace, now) };
+        let new = Progress::new(self.pace, now);
+        let (outcome, outdated) = (self.outcome.take(), std::mem::take(&mut self.outdated));
+        *self = Progress { outcome, outdated, told_empty: self.told_empty, ..new };
     }
 
-    /// What has been made of a version here, if the watch still shows that.
-    pub(super) fn outcome_of(&self, version: &str) -> Option<Value> {
-        self.patched.as_ref().filter(|(of, _)| of == version).map(|(_, outcome)| outcome.clone())
+    /// The latest that is known of the configuration: what the watch shows, or what has been made of that.
+    pub(super) fn latest(&mut self, found: &Value) -> Value {
+        if let Some(outcome) = &self.outcome
+            && self.outdated.iter().any(|version| version == version_of(found))
+        {
+            return outcome.clone();
+        }
+        self.outcome = None;
+        self.outdated.clear();
+        found.clone()
+    }
+
+    /// Notes what a patch has made of the latest version.
+    pub(super) fn made(&mut self, latest: &Value, outcome: Value) {
+        self.outdated.push(version_of(latest).to_owned());
+        self.outcome = Some(outcome);
     }
 
     /// Notes an attempt, and returns how many times somebody has set another CA after us.
@@ -67,11 +84,30 @@ impl Progress {
     }
 }
 
+fn version_of(configuration: &Value) -> &str {
+    configuration.str_at(&["resourceVersion"]).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::value::Map;
+
+    #[test]
+    fn what_the_watch_has_not_shown_yet_is_known() {
+        let version = |n: &str| Value::from(Map::from_iter([("resourceVersion", n)]));
+        let mut progress = Progress::new(Pace::default(), Instant::now());
+        assert_eq!(progress.latest(&version("1")), version("1"));
+        progress.made(&version("1"), version("3"));
+        assert_eq!(progress.latest(&version("1")), version("3"));
+        progress.made(&version("3"), version("5"));
+        for shown in ["1", "3", "5"] {
+            assert_eq!(progress.latest(&version(shown)), version("5"), "{shown}");
+        }
+        assert_eq!(progress.latest(&version("6")), version("6"));
+    }
 
     #[test]
     fn attempts_become_more_seldom_until_it_has_been_right_for_long() {

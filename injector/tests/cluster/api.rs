@@ -15,7 +15,10 @@ use super::fake::Fake;
 /// An API server, as a test sees it.
 #[derive(Clone)]
 pub struct Api {
+    /// As the program sees it.
     pub cluster: Cluster,
+    /// As the test sees it.
+    admin: Cluster,
     _folder: Arc<Folder>,
 }
 
@@ -28,13 +31,19 @@ impl Api {
 
     pub async fn at(folder: Folder, kubeconfig: &str) -> Self {
         let options = Options { kubeconfig: Some(kubeconfig.into()), ..Options::default() };
-        Api { cluster: Cluster::new(&options, &|_| None).await.unwrap(), _folder: Arc::new(folder) }
+        let cluster = Cluster::new(&options, &|_| None).await.unwrap();
+        Api { admin: cluster.clone(), cluster, _folder: Arc::new(folder) }
+    }
+
+    /// The same with a program that is another user.
+    pub fn for_program(&self, other: &Api) -> Self {
+        Api { cluster: other.cluster.clone(), ..self.clone() }
     }
 
     /// Creates an object, or replaces the one of its name.
     pub async fn put(&self, path: &str, mut object: Value) -> Value {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-        let (builder, client) = (Request::new(path), self.cluster.client());
+        let (builder, client) = (Request::new(path), self.admin.client());
         let there = client.request::<Value>(builder.get(&name, &GetParams::default()).unwrap()).await;
         let request = match there {
             Ok(there) => {
@@ -48,18 +57,18 @@ impl Api {
 
     pub async fn get(&self, path: &str, name: &str) -> Option<Value> {
         let request = Request::new(path).get(name, &GetParams::default()).unwrap();
-        self.cluster.client().request(request).await.ok()
+        self.admin.client().request(request).await.ok()
     }
 
     /// Whether there is a resource at all.
     pub async fn is_there(&self, path: &str) -> bool {
         let request = Request::new(path).list(&ListParams::default()).unwrap();
-        self.cluster.client().request::<Value>(request).await.is_ok()
+        self.admin.client().request::<Value>(request).await.is_ok()
     }
 
     pub async fn delete(&self, path: &str, name: &str) {
         let request = Request::new(path).delete(name, &DeleteParams::default()).unwrap();
-        self.cluster.client().request::<Value>(request).await.unwrap();
+        self.admin.client().request::<Value>(request).await.unwrap();
     }
 }
 

@@ -135,20 +135,21 @@ fn named(name: &str) -> Value {
     json!({"metadata": {"name": name}})
 }
 
+/// Watches and writers are a user who is allowed what the table of the module `cluster` names, and no more.
 #[test]
-fn everything_works_with_a_real_api_server() {
-    with_api_server(async |plane, api| {
+fn everything_works_with_a_real_api_server_and_the_rights_that_are_documented() {
+    with_api_server(async |plane, admin| {
+        let api = &admin.for_program(&plane.api("webhook").await);
+        watches_follow(plane, api).await;
         scenarios::a_lease_has_one_holder_and_goes_on(api, "sidecar-injector").await;
         scenarios::ca_bundles_are_set_and_nothing_else(api, "canary").await;
         scenarios::only_the_holder_sets_ca_bundles(api, "stable").await;
         scenarios::a_certificate_is_shared_renewed_and_written_back(api, "certificate").await;
-        watches_follow(plane, api).await;
     });
 }
 
-/// First nothing is allowed, then what the module's table names and no more.
-async fn watches_follow(plane: &mut ControlPlane, admin: &Api) {
-    let webhook = plane.api("webhook").await;
+/// First nothing is allowed, then what is needed.
+async fn watches_follow(plane: &ControlPlane, admin: &Api) {
     let surroundings: Arc<Surroundings> = Arc::default();
     let (config_maps, settled) = (watch::channel(0), watch::channel(false));
     let told = Told { surroundings: Arc::clone(&surroundings), config_maps: config_maps.0, settled: settled.0 };
@@ -159,7 +160,7 @@ async fn watches_follow(plane: &mut ControlPlane, admin: &Api) {
         proxy_configs: true,
         pace: Pace { slow: std::time::Duration::from_millis(200), ..hurry() },
     };
-    let running = Running::start(|shutdown| watch(webhook.cluster.clone(), watches, told, shutdown));
+    let running = Running::start(|shutdown| watch(admin.cluster.clone(), watches, told, shutdown));
     settled.1.clone().wait_for(|settled| *settled).await.unwrap();
     assert!(surroundings.nodes().is_none());
     for (resource, right) in [
@@ -214,22 +215,38 @@ async fn proxy_configs_follow(admin: &Api, surroundings: &Surroundings) {
     until("its end", || !is_there()).await;
 }
 
-/// The rights of the module's table, for the watches.
+/// The rights of the table of the module `cluster`.
 async fn grant(admin: &Api) {
+    let webhooks = ("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
+    let patched = ["ours-canary", "tag-canary", "standby-stable"];
     let rules = json!([
-        {"apiGroups": [""], "resources": ["nodes", "namespaces"], "verbs": ["list", "watch"]},
-        {"apiGroups": ["networking.istio.io"], "resources": ["proxyconfigs"], "verbs": ["list", "watch"]},
+        rule("", "nodes", &[], &["list", "watch"]),
+        rule("", "namespaces", &[], &["list", "watch"]),
+        rule("networking.istio.io", "proxyconfigs", &[], &["list", "watch"]),
+        rule(webhooks.0, webhooks.1, &[], &["list", "watch"]),
+        rule(webhooks.0, webhooks.1, &patched, &["patch"]),
     ]);
-    let own = json!([{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio"], "verbs": ["get", "list", "watch"]}]);
+    let leases = ("coordination.k8s.io", "leases");
+    let own = json!([
+        rule("", "configmaps", &["istio"], &["get", "list", "watch"]),
+        rule(leases.0, leases.1, &[], &["create"]),
+        rule(leases.0, leases.1, &["sidecar-injector"], &["get", "update"]),
+        rule("", "secrets", &[], &["create"]),
+        rule("", "secrets", &["certificate"], &["get", "list", "watch", "update"]),
+    ]);
     let subjects = json!([{"kind": "User", "name": "webhook", "apiGroup": "rbac.authorization.k8s.io"}]);
     let binding = |kind: &str| {
         let role = json!({"kind": kind, "name": "webhook", "apiGroup": "rbac.authorization.k8s.io"});
         json!({"metadata": {"name": "webhook"}, "roleRef": role, "subjects": subjects})
     };
-    let (all, one) =
-        ("/apis/rbac.authorization.k8s.io/v1", "/apis/rbac.authorization.k8s.io/v1/namespaces/istio-system");
+    let all = "/apis/rbac.authorization.k8s.io/v1";
+    let one = format!("{all}/namespaces/istio-system");
     admin.put(&format!("{all}/clusterroles"), json!({"metadata": {"name": "webhook"}, "rules": rules})).await;
     admin.put(&format!("{all}/clusterrolebindings"), binding("ClusterRole")).await;
     admin.put(&format!("{one}/roles"), json!({"metadata": {"name": "webhook"}, "rules": own})).await;
     admin.put(&format!("{one}/rolebindings"), binding("Role")).await;
+}
+
+fn rule(group: &str, resource: &str, names: &[&str], verbs: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": [resource], "resourceNames": names, "verbs": verbs})
 }

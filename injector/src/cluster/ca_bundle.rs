@@ -3,6 +3,11 @@
 //! It is set by server-side apply of that field alone, so that whoever installed the rest keeps owning it. The patch
 //! names uid and version of the object it was made for: what has changed or vanished meanwhile is not touched, least of
 //! all created anew.
+//!
+//! Its price: an entry of a list cannot be owned in part, so that its name is ours as well. `kubectl apply` and Helm 3
+//! remove webhooks from a configuration as ever, but an installer that uses server-side apply itself (Flux, Helm 4) is
+//! refused: of the webhook that it removes, our part would be left, and that is not valid. It has to delete the
+//! configuration and create it again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -62,7 +62,7 @@ class Pod:
         self.containers = []
         test.addCleanup(self.remove)
         for name in (self.name, self.world):
-            self._start(name, "--network", "none", "--sysctl", "net.ipv6.conf.all.disable_ipv6=0",
+            self.start_container(name, "--network", "none", "--sysctl", "net.ipv6.conf.all.disable_ipv6=0",
                         "--sysctl", "net.ipv6.conf.default.accept_dad=0", TEST_IMAGE, "sleep", "infinity")
         pod, world = (must(docker("inspect", "--format", "{{.State.Pid}}", n)).out.strip() for n in (self.name, self.world))
         # Made in the pod's namespace with its other end in the world's: never in the machine's own.
@@ -74,7 +74,7 @@ class Pod:
             self._ip(pid, "link", "set", "lo", "up")
         self._wait_until_up(pod)
 
-    def _start(self, name, *arguments):
+    def start_container(self, name, *arguments):
         self.containers.append(name)
         must(docker("run", "--detach", "--name", name, *arguments))
 
@@ -107,7 +107,7 @@ class Pod:
     def start(self, *arguments, image=IMAGE, capabilities=("NET_ADMIN",)):
         """Starts an init container, and gives its name."""
         name = f"{self.name}-init-{next(_numbers)}"
-        self._start(name, "--network", f"container:{self.name}", *restricted(user=0, capabilities=capabilities),
+        self.start_container(name, "--network", f"container:{self.name}", *restricted(user=0, capabilities=capabilities),
                     image, *arguments)
         return name
 
@@ -130,7 +130,7 @@ class Pod:
         """A container of the pod, without any rights, that answers connections with its name and the address
         that they were for."""
         container = f"{self.name}-{port}-{next(_numbers)}"
-        self._start(container, "--network", f"container:{where or self.name}", *restricted(user=user, capabilities=()),
+        self.start_container(container, "--network", f"container:{where or self.name}", *restricted(user=user, capabilities=()),
                     TEST_IMAGE, "python3", "-c", LISTENER, str(port), name)
         until = time.monotonic() + 60
         while "ready" not in docker("logs", container).out:
@@ -141,7 +141,7 @@ class Pod:
     def envoy(self, binary, configuration):
         """The proxy's container, as its user and without any rights. Gives its name."""
         name = f"{self.name}-envoy"
-        self._start(name, "--network", f"container:{self.name}", *restricted(user=1337, capabilities=()),
+        self.start_container(name, "--network", f"container:{self.name}", *restricted(user=1337, capabilities=()),
                     "--volume", f"{binary}:/usr/local/bin/envoy:ro", TEST_IMAGE, "envoy", "--disable-hot-restart",
                     "--concurrency", "1", "--config-yaml", json.dumps(configuration))
         until = time.monotonic() + 60

@@ -20,8 +20,8 @@ use crate::value::Value;
 /// What is kept of each object, by name or `namespace/name`.
 pub(super) type Entries = BTreeMap<String, Value>;
 
-/// The nodes of a large cluster are read in pieces of a few megabytes.
-const PAGE: u32 = 200;
+/// The nodes of a large cluster are read in pieces of about a megabyte.
+const PAGE: u32 = 50;
 
 /// A list to follow.
 pub(super) struct Followed {

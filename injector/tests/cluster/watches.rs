@@ -96,7 +96,7 @@ fn long_lists_are_read_in_pages() {
         let work = Work::start(&api, of_nodes());
         work.settled().await;
         assert_eq!(work.nodes().unwrap().len(), 450);
-        assert_eq!(fake.count("GET", "limit="), 3);
+        assert_eq!(fake.count("GET", "limit="), 9);
     });
 }
 

@@ -248,7 +248,9 @@ impl<'c> Keeper<'c> {
         let progress = self.progress.entry(name.to_owned()).or_insert_with(|| Progress::new(pace, now));
         let configuration = progress.latest(found);
         let webhooks = configuration.get("webhooks").and_then(Value::as_map)?;
-        let wrong: Vec<_> = webhooks.iter().filter(|(_, own)| own.as_str() != Some(ca)).map(|(name, _)| name).collect();
+        let wrong = webhooks.iter().any(|(_, own)| own.as_str() != Some(ca));
+        // All of ours: what an apply leaves out of what the one before it had, the API server removes.
+        let ours: Vec<_> = webhooks.iter().map(|(name, _)| name).collect();
         let empty = webhooks.is_empty();
         if empty && !std::mem::replace(&mut progress.told_empty, true) {
             self.failure(name, PatchFailure::EntryNotFound);
@@ -259,7 +261,7 @@ impl<'c> Keeper<'c> {
             return None;
         }
         progress.told_empty = empty;
-        if wrong.is_empty() {
+        if !wrong {
             return None;
         }
         if progress.not_before > now {
@@ -278,7 +280,7 @@ impl<'c> Keeper<'c> {
         if retry {
             (self.ca_bundle.report)(PatchEvent::Retry { name });
         }
-        let part = part(name, &configuration, &wrong, ca);
+        let part = part(name, &configuration, &ours, ca);
         let right = format!("patch the MutatingWebhookConfiguration {name}");
         let mut held = self.ca_bundle.held.clone();
         let result = tokio::select! {
@@ -316,7 +318,7 @@ impl<'c> Keeper<'c> {
     }
 }
 
-/// The patch: the CA of some webhooks, of the very object that was looked at.
+/// The patch: the CA of our webhooks, of the very object that was looked at.
 fn part(name: &str, configuration: &Value, webhooks: &[&EcoString], ca: &str) -> Value {
     let mut metadata = Map::from_iter([("name", name)]);
     for key in ["uid", "resourceVersion"] {

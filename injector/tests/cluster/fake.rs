@@ -237,10 +237,17 @@ impl State {
     }
 }
 
-/// Server-side apply, as far as it is used here: fields of webhooks, by name.
+/// Server-side apply, as far as it is used here: fields of webhooks, by name. What was applied before and is left out now
+/// is removed.
 fn applied(mut object: Value, patch: &Value) -> Result<Value, u16> {
+    let names: Vec<_> = patch["webhooks"].as_array().unwrap().iter().map(|webhook| webhook["name"].clone()).collect();
+    let before = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    object["metadata"]["managedFields"] = json!(names);
+    let entries = object["webhooks"].as_array_mut().unwrap();
+    for entry in entries.iter_mut().filter(|entry| before.contains(&entry["name"]) && !names.contains(&entry["name"])) {
+        entry["clientConfig"].as_object_mut().unwrap().remove("caBundle");
+    }
     for webhook in patch["webhooks"].as_array().unwrap() {
-        let entries = object["webhooks"].as_array_mut().unwrap();
         // A new entry would lack what is required.
         let entry = entries.iter_mut().find(|entry| entry["name"] == webhook["name"]).ok_or(422_u16)?;
         entry["clientConfig"]["caBundle"] = webhook["clientConfig"]["caBundle"].clone();

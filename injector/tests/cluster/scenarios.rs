@@ -173,9 +173,15 @@ pub async fn ca_bundles_are_set_and_nothing_else(api: &Api, revision: &str) {
     until_async("the other", async || bundles(api, &other).await == [two.clone()]).await;
     api.put(CONFIGURATIONS, configuration(&ours, revision, &names)).await;
     until_async("the CA again", async || bundles(api, &ours).await == set).await;
+
+    // One webhook of several has lost it.
+    let mut reset = api.get(CONFIGURATIONS, &ours).await.unwrap();
+    reset["webhooks"][0]["clientConfig"].as_object_mut().unwrap().remove("caBundle");
+    api.put(CONFIGURATIONS, reset).await;
+    until_async("the CA of both", async || bundles(api, &ours).await == set).await;
     assert_eq!(bundles(api, &foreign).await, ["", "", ""]);
     let attempts = |name: &str| keeping.events().iter().filter(|event| **event == format!("attempt {name}")).count();
-    assert_eq!((attempts(&ours), attempts(&other), attempts(&foreign)), (3, 1, 0), "{:?}", keeping.events());
+    assert_eq!((attempts(&ours), attempts(&other), attempts(&foreign)), (4, 1, 0), "{:?}", keeping.events());
     keeping.running.stop().await;
 }
 

@@ -30,6 +30,7 @@ mod client;
 mod config_maps;
 mod error;
 mod follow;
+mod installation;
 mod kubeconfig;
 mod lease;
 mod object;

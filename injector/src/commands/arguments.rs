@@ -14,7 +14,7 @@ pub(super) fn command() -> Command {
         .subcommand(kube_inject())
         .subcommand(review());
     #[cfg(feature = "webhook")]
-    let command = command.subcommand(webhook());
+    let command = command.subcommand(webhook()).subcommand(check());
     command
 }
 
@@ -112,6 +112,26 @@ fn webhook() -> Command {
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
         .args(cluster())
         .args(ignored().into_iter().filter(|arg| arg.get_id() != "log_as_json"))
+}
+
+#[cfg(feature = "webhook")]
+fn check() -> Command {
+    let cluster = cluster().into_iter().filter(|arg| matches!(arg.get_id().as_str(), "kubeconfig" | "context"));
+    Command::new("check")
+        .about("Tells what is wrong with an installation of the webhook, before it hurts")
+        .long_about(
+            "Looks at the MutatingWebhookConfigurations of a sidecar injector, in a cluster or in files: whom they catch, what \
+             happens if nobody answers, where they lead, and whether the certificate that is served there is accepted. Exit \
+             status 1 if there are errors.",
+        )
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE").short('f').help("Check these objects, and no cluster: a file, a directory, or - for standard input"),
+            value("revision", "NAME").short('r').help("Check the webhooks of this revision only (the first one is called default)"),
+            value("address", "HOST:PORT").help("Where the webhook can be reached from here, such as by `kubectl port-forward`"),
+            flag("strict").help("Exit status 1 for warnings, too"),
+        ])
+        .args(cluster)
 }
 
 /// What all commands read their configuration from.

@@ -83,6 +83,24 @@ pub enum Error {
         /// What to do instead.
         instead: String,
     },
+    /// A file has no objects.
+    #[cfg(feature = "webhook")]
+    #[error("{file}: {reason}")]
+    NoObject {
+        /// The file.
+        file: String,
+        /// Where and why.
+        reason: String,
+    },
+    /// An installation has problems, which were printed.
+    #[cfg(feature = "webhook")]
+    #[error("something is wrong with the installation (errors: {errors}, warnings: {warnings})")]
+    Findings {
+        /// How many hurt.
+        errors: usize,
+        /// How many can hurt.
+        warnings: usize,
+    },
     /// The webhook does not start.
     #[cfg(feature = "webhook")]
     #[error(transparent)]

@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 mod arguments;
+#[cfg(feature = "webhook")]
+mod check;
 mod error;
 mod from_cluster;
 mod inputs;
@@ -81,6 +83,8 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
     let result = match matches.subcommand() {
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
+        #[cfg(feature = "webhook")]
+        Some(("check", matches)) => check::run(matches, &environment, streams),
         #[cfg(feature = "webhook")]
         Some(("webhook", matches)) => webhook::run(matches, Arc::new(environment)),
         Some(_) | None => return Status::WrongUsage,

@@ -39,6 +39,7 @@ pub use cluster::InCluster;
 pub use logger::{Format, start as start_log};
 pub use run::run;
 pub use tls::Error as TlsError;
+pub(crate) use tls::{validity, validity_of};
 
 use connections::Connections;
 use health::{Life, LifeCell, Reports};

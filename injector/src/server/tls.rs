@@ -128,12 +128,13 @@ pub(super) fn check_ca(ca: &Source) -> Result<(), Error> {
 }
 
 /// From when to when the first certificate of a PEM text is valid, in seconds since 1970.
-pub(super) fn validity(certificate: &str) -> Result<(u64, u64), String> {
+pub(crate) fn validity(certificate: &str) -> Result<(u64, u64), String> {
     let first = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|error| error.to_string())?;
     validity_of(&first)
 }
 
-fn validity_of(certificate: &CertificateDer<'_>) -> Result<(u64, u64), String> {
+/// The same of one certificate.
+pub(crate) fn validity_of(certificate: &CertificateDer<'_>) -> Result<(u64, u64), String> {
     let parsed = Certificate::from_der(certificate).map_err(|error| error.to_string())?;
     let validity = parsed.tbs_certificate().validity();
     Ok((validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs()))

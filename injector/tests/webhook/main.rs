@@ -2,6 +2,7 @@
 #![cfg(feature = "webhook")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod check;
 mod client;
 mod faults;
 mod requests;

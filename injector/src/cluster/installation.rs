@@ -1,0 +1,49 @@
+//! What there is of an installation of the webhook in a cluster.
+
+use std::collections::BTreeSet;
+
+use kube::api::ListParams;
+use kube::core::Request;
+
+use super::{Cluster, Error};
+use crate::check::Installation;
+use crate::value::Value;
+
+impl Installation {
+    /// Reads what is to be checked. `revision` as for [`Installation::check`].
+    pub async fn read(cluster: &Cluster, revision: Option<&str>) -> Result<Self, Error> {
+        let mut installation = Installation {
+            configurations: list(
+                cluster,
+                "list mutatingwebhookconfigurations",
+                "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+            )
+            .await?,
+            namespaces: list(cluster, "list namespaces", "/api/v1/namespaces").await?,
+            services: Some(Vec::new()),
+            endpoints: Some(Vec::new()),
+            workloads: Vec::new(),
+        };
+        let called: BTreeSet<_> = installation
+            .entries(revision)
+            .filter_map(|entry| entry.service_name().map(|(namespace, name)| (namespace.to_owned(), name.to_owned())))
+            .collect();
+        for (namespace, name) in called {
+            let of = |resource| format!("/api/v1/namespaces/{namespace}/{resource}");
+            let right = |verb, resource| format!("{verb} {resource} in the namespace {namespace}");
+            let service = cluster.read(&right("get", "services"), &of("services"), &name).await?;
+            installation.services.get_or_insert_default().extend(service);
+            let endpoints = cluster.read(&right("get", "endpoints"), &of("endpoints"), &name).await?;
+            installation.endpoints.get_or_insert_default().extend(endpoints);
+            installation.workloads.extend(list(cluster, &right("list", "pods"), &of("pods")).await?);
+        }
+        Ok(installation)
+    }
+}
+
+async fn list(cluster: &Cluster, right: &str, path: &str) -> Result<Vec<Value>, Error> {
+    let request = Request::new(path).list(&ListParams::default());
+    let list = async { cluster.client().request(request.map_err(kube::Error::BuildRequest)?).await };
+    let list: Value = cluster.answer(right, list).await?;
+    Ok(list.list_at(&["items"]).to_vec())
+}

@@ -1,0 +1,91 @@
+//! `check`: what is wrong with an installation of the webhook.
+
+use clap::ArgMatches;
+
+use super::arguments::{is_set, text};
+use super::inputs::{self, Environment};
+use super::{Error, Streams};
+use crate::check::{Finding, Installation, Severity, probe};
+use crate::object::documents;
+use crate::yaml;
+
+/// Runs the command.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
+    let revision = text(matches, "revision");
+    let files = text(matches, "filename");
+    let installation = match files {
+        Some(file) => from_files(file, streams)?,
+        None => from_cluster(matches, environment, revision)?,
+    };
+    let mut findings = installation.check(revision);
+    // Files tell nothing about who is running.
+    if files.is_none() || text(matches, "address").is_some() {
+        for entry in installation.entries(revision) {
+            let problems = probe(&entry, text(matches, "address")).into_iter();
+            findings.extend(problems.map(|problem| Finding { subject: entry.subject(), problem }));
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.problem.severity()));
+    let count = |severity| findings.iter().filter(|finding| finding.problem.severity() == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let mut out = String::new();
+    for Finding { subject, problem } in &findings {
+        let severity = match problem.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let subject = if subject.is_empty() { String::new() } else { format!("{subject}: ") };
+        out += &format!("{severity}: {subject}{problem}\n");
+    }
+    let webhooks = installation.entries(revision).count();
+    out += &format!("webhooks checked: {webhooks}, errors: {errors}, warnings: {warnings}\n");
+    let written = streams.out.write_all(out.as_bytes()).and_then(|()| streams.out.flush());
+    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })?;
+    let failed = errors > 0 || is_set(matches, "strict") && warnings > 0;
+    if failed { Err(Error::Findings { errors, warnings }) } else { Ok(()) }
+}
+
+fn from_files(file: &str, streams: &mut Streams<'_>) -> Result<Installation, Error> {
+    let mut objects = Vec::new();
+    for source in inputs::objects(file, streams.input)? {
+        let failed = |reason: String| Error::NoObject { file: source.name.clone(), reason };
+        for document in documents(&source.text) {
+            let document = document.map_err(|error| failed(format!("line {}: {error}", error.line)))?;
+            let number = document.number;
+            let object = yaml::parse(&document.text).map_err(|error| failed(format!("document {number}: {error}")))?;
+            match object.str_at(&["kind"]) {
+                Some("List") => objects.extend(object.list_at(&["items"]).iter().cloned()),
+                Some(_) | None => objects.push(object),
+            }
+        }
+    }
+    Ok(Installation::of(objects))
+}
+
+#[cfg(feature = "cluster")]
+fn from_cluster(
+    matches: &ArgMatches,
+    environment: &Environment,
+    revision: Option<&str>,
+) -> Result<Installation, Error> {
+    use super::from_cluster;
+    use crate::cluster::Cluster;
+
+    let failed = |source| Error::Cluster {
+        source,
+        advice: "check --kubeconfig and --context and what they are allowed, or check files with -f".to_owned(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| Error::Runtime { source })?;
+    let read = runtime.block_on(async {
+        let cluster = Cluster::new(&from_cluster::options(matches), &*environment.variables).await?;
+        Installation::read(&cluster, revision).await
+    });
+    runtime.shutdown_background();
+    read.map_err(failed)
+}
+
+#[cfg(not(feature = "cluster"))]
+fn from_cluster(_: &ArgMatches, _: &Environment, _: Option<&str>) -> Result<Installation, Error> {
+    Err(Error::NoClient { flag: "filename", instead: "give the objects as a file with -f".to_owned() })
+}

@@ -131,7 +131,7 @@ impl<'i> Entry<'i> {
 
     /// From the API server to the injector.
     fn check_way(&self, installation: &Installation, problems: &mut Vec<Problem>) {
-        if self.entry.str_at(&["clientConfig", "caBundle"]).is_none_or(str::is_empty) {
+        if installation.runs && self.entry.str_at(&["clientConfig", "caBundle"]).is_none_or(str::is_empty) {
             problems.push(Problem::NoCa);
         }
         let path = match self.entry.str_at(&["clientConfig", "url"]) {

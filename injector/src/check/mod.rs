@@ -36,6 +36,8 @@ pub struct Installation {
     pub endpoints: Option<Vec<Value>>,
     /// Pods, and workloads with a template for them.
     pub workloads: Vec<Value>,
+    /// Whether it runs. In files nobody has set caBundle yet.
+    pub runs: bool,
 }
 
 /// A problem, and where it is.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::object::documents;
 use crate::yaml;
 
 const CONFIGURATION: &str = r#"
@@ -34,7 +35,7 @@ fn found(from: &str, to: &str) -> Vec<String> {
     let (configuration, others) = text.split_once('\u{0}').unwrap();
     let others = yaml::parse(others).unwrap();
     let objects = others.as_list().unwrap().iter().cloned().chain([yaml::parse(configuration).unwrap()]);
-    let findings = Installation::of(objects).check(None);
+    let findings = Installation { runs: true, ..Installation::of(objects) }.check(None);
     findings.into_iter().map(|finding| format!("{}: {}", finding.subject, finding.problem)).collect()
 }
 
@@ -136,5 +137,19 @@ fn where_a_webhook_is_called_is_read_from_service_or_url() {
         let address = installation.entries(None).next().unwrap().address().unwrap();
         assert_eq!(address, Address { name: name.to_owned(), port });
         assert!(installation.check(None).is_empty(), "{:?}", installation.check(None));
+    }
+}
+
+#[test]
+fn the_manifests_that_come_with_the_injector_are_right() {
+    for text in [
+        include_str!("../../../docker/kubernetes/injector/sidecar-injector.yaml"),
+        include_str!("../../../docker/kubernetes/injector/canary.yaml"),
+        include_str!("../../../docker/kubernetes/injector/with-istio.yaml"),
+    ] {
+        let objects = documents(text).map(|document| yaml::parse(&document.unwrap().text).unwrap());
+        let installation = Installation::of(objects);
+        assert!(installation.entries(None).count() >= 2);
+        assert_eq!(installation.check(None), []);
     }
 }

@@ -23,6 +23,7 @@ impl Installation {
             services: Some(Vec::new()),
             endpoints: Some(Vec::new()),
             workloads: Vec::new(),
+            runs: true,
         };
         let called: BTreeSet<_> = installation
             .entries(revision)

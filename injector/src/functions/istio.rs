@@ -58,7 +58,8 @@ pub fn add(f: &mut Functions, variable: impl Fn(&str) -> Option<String> + Send +
     });
     f.add("fromJSON", &[String], |a| {
         Ok(encoding::parse(a.text(0)).unwrap_or_else(|error| {
-            log::warn!("fromJSON: not JSON, {{}} is used instead: {error}: {:?}", a.text(0));
+            // The text itself may be the pod's, and is nothing for a log.
+            log::warn!("fromJSON: not JSON, {{}} is used instead: {error}");
             "{}".into()
         }))
     });
@@ -212,7 +213,7 @@ fn append_network<'a>(networks: &'a str, network: &'a str) -> Cow<'a, str> {
         Ok(tree::Value::List(list)) if list.iter().all(|n| n.as_map().is_some() || n.is_null()) => list,
         Ok(_) | Err(_) => {
             log::warn!(
-                "the annotation k8s.v1.cni.cncf.io/networks is neither a JSON list nor a list of names, and stays as it is: {networks:?}"
+                "the annotation k8s.v1.cni.cncf.io/networks is neither a JSON list nor a list of names, and stays as it is"
             );
             return networks.into();
         }

@@ -20,7 +20,7 @@ use crate::{one_line, plans};
 /// Nothing but values gets into a rule: each line is that of a planned rule, reads as that rule, and has the
 /// shape of a rule. What is built from nothing is in place, and can be taken away.
 ///
-/// The input is as [`Call::decode`] says.
+/// The input is as `Call::decode` says.
 pub fn command_line(data: &[u8]) {
     let call = Call::decode(data);
     let bits = data.first().copied().unwrap_or(0);

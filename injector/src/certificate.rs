@@ -16,7 +16,7 @@ pub struct Triple {
     pub key: String,
 }
 
-/// Keys are for nobody's eyes.
+/// Keys are never printed.
 impl fmt::Debug for Triple {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Triple").field("ca", &self.ca).field("certificate", &self.certificate).finish_non_exhaustive()

@@ -1,14 +1,11 @@
 //! One webhook of a MutatingWebhookConfiguration.
 
-use super::{Installation, Problem, REVISION};
+use super::{Installation, Problem, REVISION, SUFFIX};
 use crate::base64;
 use crate::decision::SYSTEM_NAMESPACES;
 use crate::json;
 use crate::kubernetes::selector::Selector;
 use crate::value::{Map, Value};
-
-/// How the names of webhooks end that call a sidecar injector.
-const SUFFIX: &str = "sidecar-injector.istio.io";
 
 /// A webhook, and the configuration that it is in.
 #[derive(Clone, Copy, Debug)]

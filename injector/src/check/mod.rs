@@ -18,7 +18,10 @@ pub use probe::probe;
 pub use problem::{Problem, Severity};
 
 /// The label with the revision of a webhook configuration.
-const REVISION: &str = "istio.io/rev";
+pub(crate) const REVISION: &str = "istio.io/rev";
+
+/// How the names of webhooks end that call a sidecar injector.
+pub(crate) const SUFFIX: &str = "sidecar-injector.istio.io";
 
 /// The label that Kubernetes gives every namespace: its name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";

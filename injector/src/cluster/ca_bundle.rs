@@ -24,12 +24,10 @@ use super::rest::is_conflict;
 use super::trouble::Trouble;
 use super::{Cluster, Error, stopped};
 use crate::base64;
+use crate::check::{REVISION, SUFFIX};
 use crate::value::{EcoString, Map, Value};
 
 const PATH: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
-
-/// How the names of the webhooks end that are ours.
-const SUFFIX: &str = "sidecar-injector.istio.io";
 
 /// What happens with a webhook configuration, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +124,7 @@ fn configurations(ca_bundle: &CaBundle) -> Followed {
     Followed {
         resource: "mutatingwebhookconfigurations",
         path: PATH.to_owned(),
-        labels: Some(format!("istio.io/rev={revision}")),
+        labels: Some(format!("{REVISION}={revision}")),
         fields: None,
         optional: false,
         only_metadata: false,
@@ -227,7 +225,7 @@ impl<'c> Keeper<'c> {
             let revision = self.ca_bundle.revision();
             log::warn!(
                 resource = "mutatingwebhookconfigurations";
-                "there is no MutatingWebhookConfiguration with the label istio.io/rev={revision}, so nobody calls us"
+                "there is no MutatingWebhookConfiguration with the label {REVISION}={revision}, so nobody calls us"
             );
         }
         self.told_none &= found.is_empty();

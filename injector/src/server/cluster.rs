@@ -7,8 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::self_signed::SelfSigned;
-use super::{App, Error};
-use crate::certificate::Triple;
+use super::{App, Channels, Error};
 use crate::cluster::{
     CaBundle, Candidate, Cluster, Name, Namespace, Options, Pace, SharedCertificate, Told, Watches, hold,
     keep_ca_bundle, share_certificate, watch,
@@ -31,12 +30,6 @@ pub struct InCluster {
     pub config_maps: Vec<(Namespace, Name)>,
     /// The Secret with the certificate that all replicas share, and the names that it is for.
     pub secret: Option<(Name, Vec<String>)>,
-}
-
-/// What is told to the rest of the server.
-pub(super) struct Channels {
-    pub(super) config_maps: watch::Sender<u64>,
-    pub(super) serving: watch::Sender<Option<Arc<Triple>>>,
 }
 
 /// Starts all of it. It ends when `shutdown` becomes true; whoever waits for what is returned knows that the Lease is given

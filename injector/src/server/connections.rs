@@ -18,7 +18,6 @@ use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::App;
-use super::health::Life;
 use super::http;
 
 /// The longest time for a TLS handshake.
@@ -309,7 +308,7 @@ async fn drive<C: Future>(
             }
             () = tokio::time::sleep_until(deadline.into()) => {
                 if connection.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-                    app.metrics.connection_closed(if app.life.get() == Life::Serving { "idle" } else { "ending" });
+                    app.metrics.connection_closed(if app.is_ending() { "ending" } else { "idle" });
                     return;
                 }
             }

@@ -1,38 +1,10 @@
 //! Whether the server is ready, and what it would tell somebody who asks.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::logger::rfc3339;
-
-/// Where the server stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
-    /// It was told to end: it answers, but wants no new clients.
-    Ending = 0,
-    /// It serves.
-    Serving = 1,
-}
-
-/// The present one.
-#[derive(Debug)]
-pub(super) struct LifeCell(AtomicU8);
-
-impl LifeCell {
-    pub(super) const fn new() -> Self {
-        LifeCell(AtomicU8::new(Life::Serving as u8))
-    }
-
-    pub(super) fn get(&self) -> Life {
-        if self.0.load(Ordering::Relaxed) == Life::Serving as u8 { Life::Serving } else { Life::Ending }
-    }
-
-    pub(super) fn end(&self) {
-        self.0.store(Life::Ending as u8, Ordering::Relaxed);
-    }
-}
 
 /// What is read again while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

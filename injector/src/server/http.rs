@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::timeout_at;
 
 use super::App;
-use super::health::Life;
 use crate::review::{self, MAX_BODY};
 
 /// The longest time for a body to arrive. No API server waits longer for the answer.
@@ -49,7 +48,7 @@ pub(super) async fn answer(app: Arc<App>, request: Request<Incoming>, monitoring
     };
     app.metrics.response(answer.status().as_u16());
     // A client that keeps a connection is told in time that this one ends.
-    if is_old && app.life.get() != Life::Serving {
+    if is_old && app.is_ending() {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(answer)

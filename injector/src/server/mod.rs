@@ -11,11 +11,13 @@ use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, watch};
 
+use crate::certificate::Triple;
 use crate::config::Config;
 use crate::inject::native::{Mode, Node};
 use crate::review::{self, Circumstances};
@@ -42,7 +44,7 @@ pub use tls::Error as TlsError;
 pub(crate) use tls::{validity, validity_of};
 
 use connections::Connections;
-use health::{Life, LifeCell, Reports};
+use health::Reports;
 use metrics::Metrics;
 use tls::Current;
 
@@ -182,6 +184,14 @@ pub enum Error {
     Runtime(std::io::Error),
 }
 
+/// What a cluster tells the rest of the server.
+struct Channels {
+    /// Counts changes of ConfigMaps.
+    config_maps: watch::Sender<u64>,
+    /// The certificate that all replicas serve.
+    serving: watch::Sender<Option<Arc<Triple>>>,
+}
+
 /// What all requests share.
 struct App {
     settings: Settings,
@@ -194,7 +204,8 @@ struct App {
     /// The CA that clients have to trust, as PEM text, if it is known.
     ca: watch::Sender<Option<Arc<str>>>,
     reports: Reports,
-    life: LifeCell,
+    /// Whether it was told to end: it answers, but wants no new clients.
+    ending: AtomicBool,
     metrics: Metrics,
     connections: Connections,
     max_connections: usize,
@@ -212,7 +223,7 @@ impl App {
             surroundings: Arc::default(),
             settled: watch::Sender::new(true),
             reports: Reports::default(),
-            life: LifeCell::new(),
+            ending: AtomicBool::new(false),
             connections: Connections::default(),
             max_connections,
             body_memory: Arc::new(Semaphore::new(http::BODY_MEMORY)),
@@ -247,11 +258,15 @@ impl App {
             report.push_str("[-] cluster: it has not answered yet\n");
             ready = false;
         }
-        if self.life.get() == Life::Ending {
+        if self.is_ending() {
             report.push_str("[-] shutdown: the server is ending\n");
             ready = false;
         }
         (ready, report)
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     fn ca(&self) -> Option<Arc<str>> {

@@ -5,18 +5,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{App, Error};
-use crate::certificate::Triple;
+use super::{App, Channels, Error};
 
 /// What to do in a cluster: nothing can be.
 #[derive(Debug)]
 pub enum InCluster {}
-
-/// What is told to the rest of the server.
-pub(super) struct Channels {
-    pub(super) config_maps: watch::Sender<u64>,
-    pub(super) serving: watch::Sender<Option<Arc<Triple>>>,
-}
 
 /// Never called.
 pub(super) async fn start(

@@ -1,6 +1,7 @@
 //! The server's life: start, serve, end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tokio::net::TcpListener;
@@ -8,11 +9,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::cluster::{self, Channels};
 use super::connections::{self, Service};
 use super::health::Input;
 use super::inputs::{Certificates, Configurations};
-use super::{App, Error, Options, inputs, tls};
+use super::{App, Channels, Error, Options, cluster, inputs, tls};
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(options: Options) -> Result<(), Error> {
@@ -53,7 +53,7 @@ pub fn run(options: Options) -> Result<(), Error> {
         std::thread::spawn(move || inputs::refresh(&refreshed, configurations, certificates, options.poll));
         signals.next().await;
         log::info!("ending; no longer ready");
-        app.life.end();
+        app.ending.store(true, Ordering::Relaxed);
         tokio::select! {
             () = tokio::time::sleep(options.shutdown_delay) => (),
             () = signals.next() => (),

@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use divan::{Bencher, black_box};
 use istio_iptables::capture::{self, Plan};
 use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Family, Host, IptablesKind, Options, Problems};
-use istio_iptables::netfilter::{nft, restore, save};
+use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::net::Family;
+use istio_iptables::netfilter::{Variant, nft, restore, save};
 use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
 
 /// The program's.
@@ -135,7 +136,7 @@ fn planned(ranges: usize, port: &str) -> Plan {
 }
 
 fn goal(plan: &Plan) -> Goal<'_> {
-    Goal::Apply { plan, kind: Some(IptablesKind::Nft) }
+    Goal::Apply { plan, kind: Some(Variant::Nft) }
 }
 
 /// The text of iptables-save once the rules are in place.
@@ -159,5 +160,5 @@ fn there(text: &str) -> Snapshot {
         Ok(tables) => tables.into_iter().collect(),
         Err(error) => panic!("{error}"),
     };
-    Snapshot { tables: BTreeMap::from([((IptablesKind::Nft, Family::Ipv4), tables)]), ..Snapshot::default() }
+    Snapshot { tables: BTreeMap::from([((Variant::Nft, Family::Ipv4), tables)]), ..Snapshot::default() }
 }

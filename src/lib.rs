@@ -27,9 +27,11 @@ pub mod config;
 pub mod explain;
 pub mod kernel;
 pub mod logging;
+pub mod net;
 pub mod netfilter;
 pub mod output;
 pub mod state;
+mod text;
 pub mod validation;
 
 use cli::{Command, Invocation, Parsed};

@@ -1,10 +1,11 @@
 //! The log: lines on standard error, as Istio's programs write them or as JSON.
 
-use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::text::{Printable, json_string};
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,47 +86,6 @@ fn utc(microseconds: u128) -> String {
     )
 }
 
-/// A text with its control characters as escapes, but for line ends and tabs: the comment of somebody's rule,
-/// say, must not steer a terminal.
-#[derive(Clone, Copy, Debug)]
-pub struct Printable<'a>(pub &'a str);
-
-impl fmt::Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |b: u8| (b' '..=b'~').contains(&b) || matches!(b, b'\n' | b'\t');
-        if self.0.bytes().all(plain) {
-            return f.write_str(self.0);
-        }
-        let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        for part in self.0.split_inclusive(steers) {
-            let plain = part.trim_end_matches(steers);
-            f.write_str(plain)?;
-            part.chars().next_back().filter(|c| steers(*c)).map_or(Ok(()), |c| c.escape_default().fmt(f))?;
-        }
-        Ok(())
-    }
-}
-
-/// A text as a JSON string (RFC 8259, section 7).
-pub fn json_string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,11 +96,6 @@ mod tests {
         assert_eq!(utc(951_782_400_000_000), "2000-02-29T00:00:00.000000Z");
         assert_eq!(utc(1_785_587_696_123_456), "2026-08-01T12:34:56.123456Z");
         assert_eq!(utc(4_107_542_399_999_999), "2100-02-28T23:59:59.999999Z");
-    }
-
-    #[test]
-    fn json_strings_stay_on_their_line() {
-        assert_eq!(json_string("a\"b\\c\nd\te\u{1}"), r#""a\"b\\c\nd\te\u0001""#);
     }
 
     #[test]

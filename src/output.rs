@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::capture::{Plan, Routing};
 use crate::cli::Command;
-use crate::config::{Backend, DryRun, Options, Output, Problems};
+use crate::config::{DryRun, Options, Output, Problems};
 use crate::explain::json::{self, FamilyView, FindingView, RowView, TraceView};
-use crate::netfilter::Layer;
+use crate::netfilter::{Backend, Layer};
 
 /// The version of the document.
 pub const VERSION: u32 = 1;

@@ -1,7 +1,8 @@
 //! DNS queries, which go to the agent.
 
 use super::{Build, UDP, from, from_port, to, to_port};
-use crate::config::{Dns, Family, Network, Port, PortRange};
+use crate::config::Dns;
+use crate::net::{Family, Network, Port, PortRange};
 use crate::netfilter::{Chain, Hook, IstioChain, Match, Protocol, Table, Target};
 
 /// Where servers listen.

@@ -1,7 +1,8 @@
 //! Connections into the pod.
 
 use super::{Build, FIRST, TCP, by_interface, not_to, out_by_interface, to_port};
-use crate::config::{InterceptionMode, PortRange, Selection};
+use crate::config::{InterceptionMode, Selection};
+use crate::net::PortRange;
 use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Table, Target};
 
 /// Interfaces that are left alone both ways, and those of VMs, whose traffic is not inbound traffic of

@@ -3,7 +3,8 @@
 //! The order of the steps is the order of the rules within each table, and both are those of Istio's own
 //! program: people, and other programs, compare them. Each rule says which traffic it is for.
 
-use crate::config::{Config, Family, InterceptionMode, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
+use crate::config::{Config, InterceptionMode};
+use crate::net::{Family, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
 use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target};
 
 mod dns;
@@ -177,11 +178,11 @@ fn from(network: Network) -> Match {
     Match::Source(Negatable::Is(network))
 }
 
-fn by_interface(name: &crate::config::Interface) -> Match {
+fn by_interface(name: &crate::net::Interface) -> Match {
     Match::InInterface(Negatable::Is(name.clone()))
 }
 
-fn out_by_interface(name: &crate::config::Interface) -> Match {
+fn out_by_interface(name: &crate::net::Interface) -> Match {
     Match::OutInterface(Negatable::Is(name.clone()))
 }
 

@@ -1,7 +1,8 @@
 //! Connections out of the pod, and within it.
 
 use super::{Build, FIRST, FamilyFacts, Proxy, TCP, UDP, by_interface, from, not_to, out_by_interface, to, to_port};
-use crate::config::{Interface, PortRange, Selection};
+use crate::config::Selection;
+use crate::net::{Interface, PortRange};
 use crate::netfilter::{Hook, IstioChain, Match, Negatable, Table, Target};
 
 /// The end of the way for what is captured outbound.

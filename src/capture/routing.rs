@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use crate::config::{Config, Family, InterceptionMode, Mark, PROXY_SOURCE_V6, RouteTable};
+use crate::config::{Config, InterceptionMode};
+use crate::net::{Family, Mark, PROXY_SOURCE_V6, RouteTable};
 
 /// Packets with the mark are routed by the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use expect_test::{Expect, expect};
 
 use super::plan;
 use crate::config::tests::{FakeHost, resolve};
-use crate::config::{Config, Family, host};
+use crate::config::{Config, host};
+use crate::net::Family;
 use crate::netfilter::restore;
 
 /// The rules of both families, then the commands for routes and addresses.

@@ -2,7 +2,7 @@
 //! the proxy's own loopback traffic is not taken for inbound traffic.
 
 use super::{Build, TCP, from, not_to, out_by_interface};
-use crate::config::{Interface, Mark};
+use crate::net::{Interface, Mark};
 use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Table, Target};
 
 /// The mark of what the proxy's outbound side sends to an address of the pod itself.

@@ -1,7 +1,7 @@
 //! What is wrong with the shape of a call, and what of it has no effect.
 
 use super::Source;
-use crate::logging::Printable;
+use crate::text::Printable;
 
 /// Something of the call that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

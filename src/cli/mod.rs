@@ -10,6 +10,8 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, value_parser};
 
+use crate::text::shortened;
+
 mod errors;
 pub mod flags;
 mod words;
@@ -410,15 +412,6 @@ fn utf8(value: &OsStr, name: impl Fn() -> String, errors: &mut Vec<ShapeError>) 
 fn looks_like_flag(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next() == Some('-') && chars.next().is_some_and(|c| c == '-' || c.is_ascii_alphabetic())
-}
-
-/// The text, or the beginning of it where it is too long for a message.
-pub fn shortened(text: &str) -> String {
-    const MOST: usize = 100;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}... ({} bytes)", text.get(..end).unwrap_or_default(), text.len()),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The words of a call that are no flags: a command, and the description of a packet.
 
-use super::{CLEAN_PROGRAM, Command, Ignored, PROGRAM, ShapeError, file_name, shortened};
+use super::{CLEAN_PROGRAM, Command, Ignored, PROGRAM, ShapeError, file_name};
+use crate::text::shortened;
 
 /// What Istio's script for virtual machines calls the program with.
 const OF_VIRTUAL_MACHINES: &str = "init";

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::{Call, explain};
 use crate::cli::Command;
-use crate::config::{Backend, Family, Output};
-use crate::netfilter::{Layer, nft, restore};
+use crate::config::Output;
+use crate::net::Family;
+use crate::netfilter::{Backend, Layer, nft, restore};
 use crate::output::{Document, Outcome, Script};
 use crate::state;
 

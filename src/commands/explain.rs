@@ -6,11 +6,12 @@ use super::pod;
 use super::session::{Live, Session};
 use super::{Call, Failure};
 use crate::capture::Routing;
-use crate::config::{Family, Output};
+use crate::config::Output;
 use crate::explain::json::{FindingView, TraceView};
 use crate::explain::{self, Finding, Level, Listeners, Packet, Request, Scene};
 use crate::kernel::capabilities::Capabilities;
 use crate::kernel::detect::Netfilter;
+use crate::net::Family;
 use crate::netfilter::Layer;
 use crate::output::{Document, Outcome};
 

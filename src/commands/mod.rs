@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::capture::Plan;
-use crate::config::{Config, IptablesKind, Options};
+use crate::config::{Config, Options};
 use crate::explain::WordError;
 use crate::kernel::KernelError;
+use crate::netfilter::Variant;
 use crate::output::Outcome;
 
 pub mod apply;
@@ -80,7 +81,7 @@ impl Failure {
 }
 
 /// What rules are written with: a kind of iptables, or nftables.
-fn backend(kind: Option<IptablesKind>) -> String {
+fn backend(kind: Option<Variant>) -> String {
     kind.map_or_else(|| "nftables".to_owned(), |kind| format!("iptables-{}", kind.name()))
 }
 

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::config::host::{self, Host, ThisHost};
-use crate::config::{Config, Family, Interface};
 use crate::explain::{Pod, PodInterface};
 use crate::kernel::routes::Ways;
+use crate::net::{Family, Interface};
 
 /// The pod as this network namespace is; a usual one where there is no address yet. Its name servers are read
 /// where they matter.

@@ -6,7 +6,6 @@ use std::collections::btree_map::Entry;
 use super::{Call, LOCK_BOUND};
 use crate::capture::{Routing, RoutingItem};
 use crate::cli::Command;
-use crate::config::{Backend, Families, Family, IptablesKind};
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
@@ -14,8 +13,9 @@ use crate::kernel::nftables::{self, NamedTable};
 use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
+use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
-use crate::netfilter::{Chain, Hook, Layer, Scope, Table};
+use crate::netfilter::{Backend, Chain, Hook, Layer, Scope, Table, Variant};
 use crate::state::{self, Evidence, Goal, Snapshot, tproxy_marks};
 
 mod work;
@@ -30,7 +30,7 @@ pub(super) struct Session<'a> {
     /// What was there when the call began.
     before: Presence,
     presence: Presence,
-    programs: BTreeMap<IptablesKind, Programs>,
+    programs: BTreeMap<Variant, Programs>,
     /// Programs that were started before it was known what they are to do.
     restoring: Option<Restoring>,
     /// Tables of iptables-nft with managed chains that were not printed.
@@ -72,7 +72,7 @@ impl Session<'_> {
         let Found { snapshot, native, unread, foreign } = self.read(Goal::Clean { plan: self.call.plan })?;
         let mut layers = Vec::new();
         let mut backends = Vec::new();
-        let kinds = IptablesKind::BOTH.map(|kind| (Some(kind), state::live_layer(&snapshot, kind)));
+        let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&snapshot, kind)));
         for (kind, mut layer) in kinds.into_iter().chain([(None, native.layer())]) {
             if !layer.is_empty() {
                 let backend = super::backend(kind);
@@ -101,7 +101,7 @@ impl Session<'_> {
         if self.presence.has_nft() {
             let presence = &self.presence;
             let left_out = |number: u8, name: &str, chain: &str| {
-                let tables = |family| snapshot.tables.get(&(IptablesKind::Nft, family));
+                let tables = |family| snapshot.tables.get(&(Variant::Nft, family));
                 // Another chain of that table that the kernel calls is one of nft(8).
                 let built_in = matches!(Chain::named(chain), Some(Chain::Builtin(_)));
                 let printed =
@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
     }
 
     /// The kind of iptables to write with; `None` for nftables.
-    pub(super) fn choose(&mut self) -> Result<Option<IptablesKind>, KernelError> {
+    pub(super) fn choose(&mut self) -> Result<Option<Variant>, KernelError> {
         let forced = match self.call.options.backend {
             Backend::Iptables(kind) => kind,
             Backend::Nftables => {
@@ -184,12 +184,12 @@ impl<'a> Session<'a> {
 
     /// Starts the programs that will have to be run in any case: where nothing of ours is there, and nothing
     /// has to be read first. They come up while the rest is looked at.
-    pub(super) fn start_early(&mut self, kind: Option<IptablesKind>) -> Result<(), KernelError> {
+    pub(super) fn start_early(&mut self, kind: Option<Variant>) -> Result<(), KernelError> {
         let Some((kind, programs)) = kind.and_then(|kind| Some((kind, self.programs.get(&kind)?))) else {
             return Ok(());
         };
         let nothing = |family: &Family| {
-            let none_of_ours = IptablesKind::BOTH.into_iter().all(|k| !self.presence.has_ours(k, *family));
+            let none_of_ours = Variant::BOTH.into_iter().all(|k| !self.presence.has_ours(k, *family));
             none_of_ours && !self.presence.has_tables(kind, *family)
         };
         let has_rules = |family: &Family| self.call.plan.rules.of(*family).next().is_some();
@@ -205,7 +205,7 @@ impl<'a> Session<'a> {
     pub(super) fn read(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut unread = Vec::new();
         let mut saving = Vec::new();
-        for kind in IptablesKind::BOTH {
+        for kind in Variant::BOTH {
             let all = match goal {
                 Goal::Apply { kind: chosen, .. } => chosen == Some(kind),
                 Goal::Clean { .. } => true,
@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
                     if all { self.presence.has_tables(kind, family) } else { self.presence.has_ours(kind, family) };
                 match there && self.readable(kind, family)? {
                     true => families.push(family),
-                    false if there && kind == IptablesKind::Legacy => unread.push(family),
+                    false if there && kind == Variant::Legacy => unread.push(family),
                     false => {}
                 }
             }
@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
             for (family, tables) in &mut saved {
                 match self.all_there(kind, *family, tables, goal) {
                     // All of these have to be known before any is changed.
-                    Err(error @ KernelError::SaveLacks { .. }) if kind == IptablesKind::Nft => {
+                    Err(error @ KernelError::SaveLacks { .. }) if kind == Variant::Nft => {
                         lacks.get_or_insert(error);
                         let names = Table::ALL.into_iter().filter(|name| !tables.contains_key(name));
                         let there = names.filter_map(|name| self.presence.iptables_nft_table(*family, name.name()));
@@ -245,7 +245,7 @@ impl<'a> Session<'a> {
                     }
                     result => result?,
                 }
-                for (name, table) in tables.iter_mut().filter(|_| kind == IptablesKind::Nft) {
+                for (name, table) in tables.iter_mut().filter(|_| kind == Variant::Nft) {
                     let there = self.presence.iptables_nft_table(*family, name.name());
                     table.dormant = there.is_some_and(|t| t.dormant);
                 }
@@ -258,7 +258,7 @@ impl<'a> Session<'a> {
         let mut marks = tproxy_marks(&snapshot);
         marks.extend(native.tproxy_marks());
         let has_ours = |kind| self.presence.has_ours(kind, Family::Ipv6);
-        let ipv6 = !native.is_clean() || IptablesKind::BOTH.into_iter().any(has_ours);
+        let ipv6 = !native.is_clean() || Variant::BOTH.into_iter().any(has_ours);
         let (routing, foreign) = self.routes.managed(&Evidence { wanted: goal.routing(), marks, ipv6 });
         snapshot.routing = routing;
         Ok(Found { snapshot, native, unread, foreign })
@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
     /// And it has to have all conditions of rules, which it lacks where a later release of iptables-nft made them.
     fn all_there(
         &self,
-        kind: IptablesKind,
+        kind: Variant,
         family: Family,
         saved: &state::Tables,
         goal: Goal<'_>,
@@ -288,7 +288,7 @@ impl<'a> Session<'a> {
         if let Some((table, _)) = self.presence.tables(kind, family).find(lacks) {
             return Err(KernelError::SaveLacks { program: program(), family, table: table.to_owned() });
         }
-        if kind == IptablesKind::Nft && state::lacks_port(saved) {
+        if kind == Variant::Nft && state::lacks_port(saved) {
             let (program, needed) = (program(), Release::WITH_EXPRESSIONS);
             // In a later one's words, somebody has taken the port away.
             if let Some(release) = Release::of(&program).filter(|release| *release < needed) {
@@ -317,7 +317,7 @@ impl<'a> Session<'a> {
 
     /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is
     /// there either, it is left alone.
-    fn readable(&mut self, kind: IptablesKind, family: Family) -> Result<bool, KernelError> {
+    fn readable(&mut self, kind: Variant, family: Family) -> Result<bool, KernelError> {
         if let Entry::Vacant(entry) = self.programs.entry(kind)
             && let Ok(programs) = Programs::find(kind, Families::Ipv4)
         {

@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::session::Session;
 use super::{Call, Failure, apply, dry_run};
 use crate::cli::Command;
-use crate::config::{Backend, Options};
+use crate::config::Options;
 use crate::kernel::netns;
+use crate::netfilter::Backend;
 use crate::output::{Document, Outcome};
 
 /// Prints the rules, puts them in place in a new network namespace as [`apply::apply`] would in this one, and

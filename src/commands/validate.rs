@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use super::{Call, Failure};
-use crate::config::{Backend, Family, IptablesKind, host};
+use crate::config::host;
 use crate::kernel::capabilities::Capabilities;
 use crate::kernel::detect::Netfilter;
 use crate::kernel::probe;
+use crate::net::Family;
+use crate::netfilter::{Backend, Variant};
 use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 
 /// Makes the connections that the configuration speaks of, and sees whether they land where they have to.
@@ -55,8 +57,8 @@ fn caller() -> Caller {
 }
 
 /// In which kinds and families there are rules of ours, where this process may see that.
-fn rules() -> Option<Vec<(IptablesKind, Family)>> {
+fn rules() -> Option<Vec<(Variant, Family)>> {
     let presence = Capabilities::effective().net_admin().then(|| Netfilter::default().look())?.ok()?;
-    let all = IptablesKind::BOTH.into_iter().flat_map(|kind| Family::BOTH.map(|family| (kind, family)));
+    let all = Variant::BOTH.into_iter().flat_map(|kind| Family::BOTH.map(|family| (kind, family)));
     Some(all.filter(|(kind, family)| presence.has_ours(*kind, *family)).collect())
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Owner, PROXY_SOURCE_V6};
+use crate::net::{Owner, PROXY_SOURCE_V6};
 
 /// Where name servers are listed (resolv.conf(5)).
 pub const RESOLV_CONF: &str = "/etc/resolv.conf";

@@ -5,29 +5,22 @@
 
 use std::net::IpAddr;
 
+use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
+
 mod display;
 mod families;
 pub mod host;
-mod interface;
-mod network;
 mod options;
-mod owner;
-mod port;
 mod problems;
 mod reader;
 mod resolve;
 mod scalar;
 mod selection;
 
-pub use families::{Families, Family, FamilyChoice};
+pub use families::FamilyChoice;
 pub use host::Host;
-pub use interface::Interface;
-pub use network::{Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6};
-pub use options::{Backend, DryRun, IptablesKind, Options, Output};
-pub use owner::Owner;
-pub use port::{Port, PortRange};
+pub use options::{DryRun, Options, Output};
 pub use problems::{Problems, UsageError, Warning};
-pub use scalar::{KernelId, Mark, RouteTable};
 pub use selection::Selection;
 
 /// How inbound connections get to the proxy.

@@ -5,59 +5,13 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use super::FamilyChoice;
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::{Reader, items};
-use super::{FamilyChoice, Port};
 use crate::cli::{self, Command, Flags, flags};
 use crate::logging::Logging;
-
-/// Which of the two programs called iptables: they keep their rules in different places of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IptablesKind {
-    /// `iptables-legacy`: x_tables.
-    Legacy,
-    /// `iptables-nft`: nf_tables, through its compatibility layer.
-    Nft,
-}
-
-impl IptablesKind {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::Legacy, Self::Nft];
-
-    /// The kind's name, as in `iptables-nft`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Legacy => "legacy",
-            Self::Nft => "nft",
-        }
-    }
-
-    /// The other kind.
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Legacy => Self::Nft,
-            Self::Nft => Self::Legacy,
-        }
-    }
-
-    fn parse(text: &str) -> Result<Option<Self>, String> {
-        match text {
-            "" => Ok(None),
-            "legacy" => Ok(Some(Self::Legacy)),
-            "nft" => Ok(Some(Self::Nft)),
-            _ => Err("give legacy or nft".to_owned()),
-        }
-    }
-}
-
-/// What the rules are written with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// iptables; of this kind, or of the one that fits.
-    Iptables(Option<IptablesKind>),
-    /// nftables.
-    Nftables,
-}
+use crate::net::Port;
+use crate::netfilter::{Backend, Variant};
 
 /// The form of what goes to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +103,7 @@ impl Options {
         let watch = in_command(&mut read, &flags::WATCH, command, Command::Check);
         let dry_run = dry_run(&mut read);
         let command = if cleanup_only && command == Command::Apply { Command::Clean } else { command };
-        let kind = read.word(&flags::FORCE_IPTABLES_BINARY, IptablesKind::parse).flatten();
+        let kind = read.word(&flags::FORCE_IPTABLES_BINARY, Variant::parse).flatten();
         Self {
             command,
             dry_run,

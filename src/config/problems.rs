@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::cli::{Ignored, ShapeError, Source, shortened};
+use crate::cli::{Ignored, ShapeError, Source};
+use crate::text::shortened;
 
 /// What was found while reading a configuration.
 #[derive(Debug, Default)]

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
-use super::{
-    Backend, Config, Dns, DryRun, Families, Family, FamilyChoice, Host, InterceptionMode, Interface, Mark, Network,
-    Options, Owner, Port, PortRange, RouteTable, Selection, host, scalar,
-};
+use super::{Config, Dns, DryRun, FamilyChoice, Host, InterceptionMode, Options, Selection, host};
 use crate::cli::{Command, Flags, Given, flags};
+use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
+use crate::netfilter::Backend;
 
 /// How many owner groups can be listed: the rule has a match for each.
 const MOST_OWNER_GROUPS: usize = 64;
@@ -33,7 +32,7 @@ impl Config {
         let mode = resolver.read.word(&flags::INTERCEPTION_MODE, parse_mode).unwrap_or(InterceptionMode::Redirect);
         let mark = resolver.read.number(&flags::TPROXY_MARK, Mark::parse);
         let tproxy_mark = mark.unwrap_or(Mark::at_least_one(1337));
-        let table = resolver.read.number(&flags::TPROXY_ROUTE_TABLE, scalar::parse_table);
+        let table = resolver.read.number(&flags::TPROXY_ROUTE_TABLE, RouteTable::parse);
         let tproxy_table = table.unwrap_or(RouteTable::at_least_one(133));
         let mut port = |flag, default| resolver.read.number(flag, Port::parse).unwrap_or(Port::at_least_one(default));
         let envoy_port = port(&flags::ENVOY_PORT, 15001);

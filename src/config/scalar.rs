@@ -1,76 +1,6 @@
-//! Small values: marks, routing tables, booleans, durations.
+//! Small values: booleans, durations.
 
-use std::fmt;
-use std::num::NonZeroU32;
 use std::time::Duration;
-
-/// A number from 1 to 2^32-1 that names something in the kernel: a packet mark or a routing table.
-/// Mark 0 is that of an unmarked packet, table 0 is "unspecified" (`linux/rtnetlink.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KernelId(NonZeroU32);
-
-/// A packet mark (fwmark).
-pub type Mark = KernelId;
-/// The number of a routing table.
-pub type RouteTable = KernelId;
-
-impl KernelId {
-    /// What a value of this type may be, for error messages.
-    pub const ALLOWED: &'static str = "a number from 1 to 4294967295, decimal or hexadecimal with 0x";
-
-    /// The value of this number; `None` for 0.
-    pub const fn new(number: u32) -> Option<Self> {
-        match NonZeroU32::new(number) {
-            Some(number) => Some(Self(number)),
-            None => None,
-        }
-    }
-
-    /// The value of this number, 1 for 0: for numbers that are known when the program is built.
-    pub const fn at_least_one(number: u32) -> Self {
-        match NonZeroU32::new(number) {
-            Some(number) => Self(number),
-            None => Self(NonZeroU32::MIN),
-        }
-    }
-
-    /// Reads decimal digits, or hexadecimal ones behind `0x`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-            Some(digits) => (digits, 16),
-            None => (text, 10),
-        };
-        let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-        plain
-            .then(|| u32::from_str_radix(digits, radix).ok())
-            .flatten()
-            .and_then(Self::new)
-            .ok_or_else(|| format!("give {}", Self::ALLOWED))
-    }
-
-    /// The number, never 0.
-    pub const fn number(self) -> u32 {
-        self.0.get()
-    }
-}
-
-impl fmt::Display for KernelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Reads the number of a routing table. The kernel's own, `default`, `main` and `local` (`linux/rtnetlink.h`), are not
-/// allowed: a route for everything in `local` would make every address one of this host.
-pub fn parse_table(text: &str) -> Result<RouteTable, String> {
-    let table = KernelId::parse(text)?;
-    match table.number() {
-        253..=255 => {
-            Err("it is a table of the kernel's own (253 default, 254 main, 255 local); give another number".to_owned())
-        }
-        _ => Ok(table),
-    }
-}
 
 /// The spellings of a boolean, those of Go's `strconv.ParseBool`.
 pub const BOOL_ALLOWED: &str = "1, t, T, true, TRUE, True, 0, f, F, false, FALSE or False";
@@ -120,25 +50,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks() {
-        assert_eq!(KernelId::parse("1337").map(KernelId::number), Ok(1337));
-        assert_eq!(KernelId::parse("0x539").map(KernelId::number), Ok(1337));
-        assert_eq!(KernelId::parse("0xffffffff").map(KernelId::number), Ok(u32::MAX));
-        for bad in ["", "0", "0x", "0x0", "abc", "-1", "+1", "4294967296", "1/2", "0x-1", "0b1"] {
-            assert!(KernelId::parse(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn tables() {
-        assert_eq!(parse_table("133").map(KernelId::number), Ok(133));
-        assert_eq!(parse_table("0x100").map(KernelId::number), Ok(256));
-        for bad in ["0", "253", "254", "255", "0xff", "main"] {
-            assert!(parse_table(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn durations() {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::cli::{self, Command};
+use crate::netfilter::Backend;
 
 mod tokens;
 

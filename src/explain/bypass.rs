@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cover::{covers, excludes};
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{End, SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Match, Ruleset, Table, Target};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::cause::Cause;
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Table, Target};
 
 /// A rule, and where it is.

@@ -2,7 +2,7 @@
 
 use super::packet::{Endpoint, Sender, Transport};
 use super::trace::{Actual, Mismatch};
-use crate::config::{Interface, Owner, Port};
+use crate::net::{Interface, Owner, Port};
 use crate::netfilter::{ConntrackState, Match, Negatable};
 
 /// A packet at one point of its way.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::chains::Chains;
-use crate::config::{Interface, KernelId, Network, Owner, PortRange};
+use crate::net::{Interface, Mark, Network, Owner, PortRange};
 use crate::netfilter::{Chain, Match, Negatable, Rule, Table, Target};
 
 /// The most rules that are compared with each later one; of more, the last. Rules for ranges do not count.
@@ -133,7 +133,7 @@ fn implies(first: &Match, second: &Match, not: bool) -> bool {
             negatable(a, b, not, owner_within, owners_apart)
         }
         (Match::ConntrackState(a), Match::ConntrackState(b)) => a.iter().all(|s| b.contains(s) != not),
-        (Match::Mark(a), Match::Mark(b)) => negatable(a, b, not, KernelId::eq, KernelId::ne),
+        (Match::Mark(a), Match::Mark(b)) => negatable(a, b, not, Mark::eq, Mark::ne),
         (Match::ConnectionMark(a), Match::ConnectionMark(b)) => (a == b) != not,
         (
             Match::Source(_)

@@ -8,7 +8,8 @@ use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::cover::{Earlier, overlap};
 use super::pod::Pod;
-use crate::config::{Config, Dns, Family, InterceptionMode, Network, Owner, Selection};
+use crate::config::{Config, Dns, InterceptionMode, Selection};
+use crate::net::{Family, Network, Owner};
 use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Table, Target};
 
 /// How much a finding matters.

@@ -1,8 +1,8 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::config::Backend;
 use crate::explain::tests::{README, planned};
+use crate::netfilter::Backend;
 
 fn check(flags: &str, servers: &[&str], expected: Expect) {
     let (config, plan, pod) = planned(flags, servers);

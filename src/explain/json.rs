@@ -13,7 +13,7 @@ use super::table::Summary;
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::{Dropper, Listener, Place, Verdict};
 use super::walk::{Broken, Fate, Lost};
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::Layer;
 
 /// A rule.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::chains::{Chains, ORDER, RuleAt};
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::Verdict;
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Layer, Table};
 
 /// How many rules of a chain are drawn, where no packet's way goes by the others.

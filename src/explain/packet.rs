@@ -7,7 +7,7 @@ use super::pod::Pod;
 use super::way::{Question, Way};
 use super::words::{Request, WordError};
 use crate::capture::Routing;
-use crate::config::{Family, Interface};
+use crate::net::{Family, Interface};
 use crate::netfilter::{ConntrackState, Protocol};
 
 /// Which way a packet goes, seen from the pod.

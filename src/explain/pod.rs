@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::way::{Question, Way, Ways};
 use crate::capture::Routing;
-use crate::config::{Family, Interface};
+use crate::net::{Family, Interface};
 
 /// An interface of the pod, without `lo`.
 #[derive(Clone, Debug, PartialEq, Eq)]

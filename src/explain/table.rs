@@ -8,9 +8,8 @@ use super::pod::{Pod, localhost};
 use super::verdict::{Dropper, Verdict};
 use super::walk::Scene;
 use crate::capture::Routing;
-use crate::config::{
-    Config, Dns, Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange, Selection,
-};
+use crate::config::{Config, Dns, Selection};
+use crate::net::{Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
 use crate::netfilter::ConntrackState;
 
 /// One kind of traffic.

@@ -7,7 +7,7 @@ use super::chains::RuleAt;
 use super::packet::{Endpoint, Packet, Transport};
 use super::verdict::Verdict;
 use super::walk::Broken;
-use crate::config::{Interface, Mark, Port};
+use crate::net::{Interface, Mark, Port};
 use crate::netfilter::{ConntrackState, Hook, IstioChain, Match};
 
 /// The whole way of one packet.

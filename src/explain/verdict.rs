@@ -6,7 +6,8 @@ use super::cause::{Cause, Reason};
 use super::chains::RuleAt;
 use super::condition::Flight;
 use super::packet::{Endpoint, Packet};
-use crate::config::{Config, Family, Interface, Port};
+use crate::config::Config;
+use crate::net::{Family, Interface, Port};
 use crate::netfilter::ConntrackState;
 
 /// Who listens for captured packets.

@@ -9,9 +9,9 @@ use super::trace::{Effect, Outcome, Skip, Step, Then, Trace};
 use super::verdict::{Capture, Decision, Dropper, Listeners, Place as End, Verdict};
 use super::way::{Question, Way};
 use crate::capture::Routing;
-use crate::config::Interface;
-use crate::logging::Printable;
+use crate::net::Interface;
 use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Table};
+use crate::text::Printable;
 
 mod connection;
 mod effect;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::packet::{Endpoint, Transport};
-use crate::config::Interface;
+use crate::net::Interface;
 
 /// What routing looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::packet::{APPLICATION, Direction, Sender, Transport};
-use crate::cli::shortened;
-use crate::config::{Family, Interface};
+use crate::net::{Family, Interface};
 use crate::netfilter::ConntrackState;
+use crate::text::shortened;
 
 /// What was said about one end; the rest follows from the pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
 use super::nftables::{NamedTable, NftError, Nftables};
-use crate::config::{Families, Family, IptablesKind};
+use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
-use crate::netfilter::{Table, nft};
+use crate::netfilter::{Table, Variant, nft};
 
 /// What of netfilter is there in the network namespace.
 #[derive(Clone, Debug)]
@@ -45,10 +45,10 @@ impl Netfilter {
     ///
     /// # Errors
     /// As [`Netfilter::look`].
-    pub fn look_again(&mut self, presence: &mut Presence, kind: IptablesKind) -> Result<(), KernelError> {
+    pub fn look_again(&mut self, presence: &mut Presence, kind: Variant) -> Result<(), KernelError> {
         match kind {
-            IptablesKind::Legacy => presence.legacy = legacy_tables()?,
-            IptablesKind::Nft => presence.nft = self.nft_tables()?,
+            Variant::Legacy => presence.legacy = legacy_tables()?,
+            Variant::Nft => presence.nft = self.nft_tables()?,
         }
         Ok(())
     }
@@ -90,25 +90,25 @@ impl Presence {
     }
 
     /// Whether there are tables of this kind and family that have to be read.
-    pub fn has_tables(&self, kind: IptablesKind, family: Family) -> bool {
+    pub fn has_tables(&self, kind: Variant, family: Family) -> bool {
         match kind {
-            IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.in_use),
-            IptablesKind::Nft => self.nft().iter().any(|t| is_iptables(t, family)),
+            Variant::Legacy => self.legacy(family).iter().any(|t| t.in_use),
+            Variant::Nft => self.nft().iter().any(|t| is_iptables(t, family)),
         }
     }
 
     /// Whether there is a chain of ours in this kind and family.
-    pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
+    pub fn has_ours(&self, kind: Variant, family: Family) -> bool {
         match kind {
-            IptablesKind::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
-            IptablesKind::Nft => self.nft().iter().any(|t| is_iptables(t, family) && has_ours(t)),
+            Variant::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
+            Variant::Nft => self.nft().iter().any(|t| is_iptables(t, family) && has_ours(t)),
         }
     }
 
     /// Whether there is anything of ours, in any backend.
     pub fn has_any_of_ours(&self) -> bool {
         let of = |kind| Family::BOTH.into_iter().any(|family| self.has_ours(kind, family));
-        self.has_native() || IptablesKind::BOTH.into_iter().any(of)
+        self.has_native() || Variant::BOTH.into_iter().any(of)
     }
 
     /// Counts tables without a rule among those that have to be read: they may have a policy.
@@ -141,10 +141,10 @@ impl Presence {
     }
 
     /// The tables of this kind and family that hold something, each with whether it has a chain of ours.
-    pub fn tables(&self, kind: IptablesKind, family: Family) -> impl Iterator<Item = (&str, bool)> {
+    pub fn tables(&self, kind: Variant, family: Family) -> impl Iterator<Item = (&str, bool)> {
         let (legacy, nft) = match kind {
-            IptablesKind::Legacy => (self.legacy(family), [].as_slice()),
-            IptablesKind::Nft => ([].as_slice(), self.nft()),
+            Variant::Legacy => (self.legacy(family), [].as_slice()),
+            Variant::Nft => ([].as_slice(), self.nft()),
         };
         let nft = nft.iter().filter(move |t| is_iptables(t, family) && !t.chains.is_empty());
         let legacy = legacy.iter().filter(|t| t.in_use).map(|t| (t.name.as_str(), t.has_ours));
@@ -219,7 +219,7 @@ pub struct Choice {
 /// [`KernelError::NoIptables`], with what was looked for and what each lacked.
 pub fn choose(
     presence: &Presence,
-    forced: Option<IptablesKind>,
+    forced: Option<Variant>,
     families: Families,
     look: bool,
 ) -> Result<Choice, KernelError> {
@@ -246,23 +246,23 @@ pub fn choose(
     }
     let holds = |kind| Family::BOTH.into_iter().any(|f| presence.has_ours(kind, f));
     if look
-        && let Some(kind) = IptablesKind::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
+        && let Some(kind) = Variant::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
         && let Some(programs) = usable(presence, kind, families, &mut lacks)
     {
         return Ok(Choice { programs, reason: "rules of ours are in it".to_owned() });
     }
     if let Some((family, table)) = presence.legacy_in_use() {
         let reason = format!("the legacy {family} table {table} is in use here");
-        if let Some(programs) = usable(presence, IptablesKind::Legacy, families, &mut lacks) {
+        if let Some(programs) = usable(presence, Variant::Legacy, families, &mut lacks) {
             return Ok(Choice { programs, reason });
         }
         log::warn!("{reason}, but {}; its rules stay as they are", lacks.join("; "));
     }
-    for kind in [IptablesKind::Nft, IptablesKind::Legacy] {
+    for kind in [Variant::Nft, Variant::Legacy] {
         if let Some(programs) = usable(presence, kind, families, &mut lacks) {
             let reason = match kind {
-                IptablesKind::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are there",
-                IptablesKind::Legacy => "iptables-nft or the kernel's nf_tables is not there",
+                Variant::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are there",
+                Variant::Legacy => "iptables-nft or the kernel's nf_tables is not there",
             };
             return Ok(Choice { programs, reason: reason.to_owned() });
         }
@@ -275,8 +275,8 @@ const REMEDY: &str =
     ". Use the image that has both kinds of iptables, or --native-nftables, which needs no other program";
 
 /// The programs of a kind, where all that it needs is there; else notes what it lacks.
-fn usable(presence: &Presence, kind: IptablesKind, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {
-    if let (IptablesKind::Nft, Err(error)) = (kind, &presence.nft) {
+fn usable(presence: &Presence, kind: Variant, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {
+    if let (Variant::Nft, Err(error)) = (kind, &presence.nft) {
         lacks.push(format!("the kernel does not answer for nf_tables ({error})"));
         return None;
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::process::{self, Call, Started};
 use super::release::version;
 use super::{KernelError, ProcessError};
-use crate::config::{Families, Family, IptablesKind};
+use crate::net::{Families, Family};
+use crate::netfilter::Variant;
 use crate::netfilter::save;
 use crate::state::{Restore, Tables};
 
@@ -23,7 +24,7 @@ const LOCK_WAIT: u32 = 30;
 /// The programs of one kind that were found.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    kind: IptablesKind,
+    kind: Variant,
     ipv4: Pair,
     /// Looked for where they are needed.
     ipv6: OnceCell<Option<Pair>>,
@@ -50,7 +51,7 @@ impl Programs {
     ///
     /// # Errors
     /// What is missing, in words.
-    pub fn find(kind: IptablesKind, families: Families) -> Result<Self, String> {
+    pub fn find(kind: Variant, families: Families) -> Result<Self, String> {
         let ipv4 = Pair::find(kind, Family::Ipv4)?;
         let programs = Self { kind, ipv4, ipv6: OnceCell::new() };
         if families.ipv6() {
@@ -61,7 +62,7 @@ impl Programs {
     }
 
     /// The kind.
-    pub fn kind(&self) -> IptablesKind {
+    pub fn kind(&self) -> Variant {
         self.kind
     }
 
@@ -120,7 +121,7 @@ impl Programs {
     /// [`KernelError::NoIptables`] where a program is not there.
     pub fn start_restore(&self, families: &[Family], manner: Manner) -> Result<Restoring, KernelError> {
         let mut arguments = vec!["--noflush".to_owned()];
-        if self.kind == IptablesKind::Legacy {
+        if self.kind == Variant::Legacy {
             arguments.push(format!("--wait={LOCK_WAIT}"));
         }
         let program = |f: &Family| Ok(self.call(self.pair(*f)?.restore.clone(), arguments.clone(), manner));
@@ -130,7 +131,7 @@ impl Programs {
 
     fn call(&self, program: PathBuf, arguments: Vec<String>, manner: Manner) -> Call {
         let mut environment = Vec::new();
-        if self.kind == IptablesKind::Legacy && (manner.cni || !lock_is_usable()) {
+        if self.kind == Variant::Legacy && (manner.cni || !lock_is_usable()) {
             environment.push(("XTABLES_LOCKFILE", OsString::from(PRIVATE_LOCK)));
         }
         Call { program, arguments, environment, without_name_service: manner.cni }
@@ -150,7 +151,7 @@ fn lock_is_usable() -> bool {
 }
 
 impl Pair {
-    fn find(kind: IptablesKind, family: Family) -> Result<Self, String> {
+    fn find(kind: Variant, family: Family) -> Result<Self, String> {
         let prefix = family.program();
         let path = || std::env::var_os("PATH");
         let named = |infix: &str, what: &str| process::find(&format!("{prefix}{infix}-{what}"), path());
@@ -171,8 +172,8 @@ impl Pair {
 }
 
 /// The kind of a program, as its version says: releases before 1.8 have one kind and say nothing.
-fn kind_of(program: &std::path::Path) -> Option<IptablesKind> {
-    let kind = if version(program)?.contains("nf_tables") { IptablesKind::Nft } else { IptablesKind::Legacy };
+fn kind_of(program: &std::path::Path) -> Option<Variant> {
+    let kind = if version(program)?.contains("nf_tables") { Variant::Nft } else { Variant::Legacy };
     Some(kind)
 }
 
@@ -206,14 +207,14 @@ impl Saving {
 /// Programs that wait for a text with rules for some families.
 #[derive(Debug)]
 pub struct Restoring {
-    kind: IptablesKind,
+    kind: Variant,
     families: Vec<Family>,
     work: AtWork,
 }
 
 impl Restoring {
     /// Whether these are the programs for texts of this kind and these families.
-    pub fn is_for(&self, kind: IptablesKind, families: &[Family]) -> bool {
+    pub fn is_for(&self, kind: Variant, families: &[Family]) -> bool {
         self.kind == kind && self.families == families
     }
 

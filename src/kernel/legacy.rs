@@ -8,7 +8,7 @@ use nix::libc::{self, c_int, c_void};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::{IstioChain, Table};
 
 /// A table that exists.

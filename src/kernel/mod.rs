@@ -43,7 +43,7 @@ pub enum KernelError {
         /// The program.
         program: PathBuf,
         /// The family.
-        family: crate::config::Family,
+        family: crate::net::Family,
         /// The table.
         table: String,
     },
@@ -59,7 +59,7 @@ pub enum KernelError {
         /// The first release that reads such rules.
         needed: release::Release,
         /// The family.
-        family: crate::config::Family,
+        family: crate::net::Family,
     },
     /// A program that said that all went well.
     #[error(
@@ -69,7 +69,7 @@ pub enum KernelError {
         /// The program.
         program: PathBuf,
         /// The family.
-        family: crate::config::Family,
+        family: crate::net::Family,
     },
     /// No usable iptables.
     #[error("no usable iptables was found: {0}")]

@@ -11,7 +11,8 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 use super::KernelError;
 use super::netlink::{Message, Netlink};
 use crate::capture::{LocalRoute, Routing, RoutingItem};
-use crate::config::{Family, host};
+use crate::config::host;
+use crate::net::Family;
 use crate::state::Evidence;
 
 mod message;

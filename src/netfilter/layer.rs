@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Chain, Hook, Match, Ruleset, Scope, Table, nft};
-use crate::config::Backend;
+use super::{Backend, Chain, Hook, Match, Ruleset, Scope, Table, nft};
 
 /// Chains whose rules belong together: those of one backend, or one foreign chain of nftables.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! The shape of the lines that are written for iptables-restore. The fuzz targets have it too (`fuzz/properties/src`).
 
-use crate::config::{Interface, Mark, Network, Owner, Port, PortRange};
+use crate::net::{Interface, Mark, Network, Owner, Port, PortRange};
 use crate::netfilter::{Chain, IstioChain};
 
 /// Checks that a line of restore text has the shape of the planner's rules, and that every value in it is

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod chain;
 mod layer;
@@ -14,12 +14,14 @@ pub(crate) mod lines;
 pub mod nft;
 pub mod normal;
 pub mod restore;
-pub mod save;
 #[cfg(test)]
-mod variants;
+mod round_trip;
+pub mod save;
+mod variant;
 
 pub use chain::{Chain, Hook, IstioChain, Table};
 pub use layer::{Gap, Layer};
+pub use variant::{Backend, Variant};
 
 /// What a match compares with, or everything but that (`!`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

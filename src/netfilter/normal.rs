@@ -2,7 +2,7 @@
 //! releases of iptables-save.
 
 use super::{ConntrackState, Match, Negatable, Rule, Target};
-use crate::config::{Interface, Network, PortRange};
+use crate::net::{Interface, Network, PortRange};
 
 /// A rule's conditions and target in normal form. Two rules mean the same to the kernel where these are
 /// equal.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{Chain, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Table, Target};
-use crate::config::Family;
+use crate::net::Family;
 
 /// The text that builds the rules of one family in tables that have none of ours; empty where there is
 /// no rule.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::normal::Specification;
 use super::{Chain, ConntrackState, Hook, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
-use crate::config::{Interface, KernelId, Network, Owner, Port, PortRange};
+use crate::net::{Interface, Mark, Network, Owner, Port, PortRange};
 
 /// A table as it was saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,7 +161,7 @@ pub fn parse(text: &str) -> Result<Vec<(Table, SavedTable)>, SaveError> {
     // Chains with the name of a built-in one that nft(8) made, and that the kernel does not call.
     let mut uncalled = Vec::new();
     for (index, line) in lines(text).enumerate() {
-        let bad = || SaveError { line: index + 1, text: crate::cli::shortened(line) };
+        let bad = || SaveError { line: index + 1, text: crate::text::shortened(line) };
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -375,8 +375,8 @@ fn whole(masks: &[&str]) -> bool {
 }
 
 /// A mark, with or without a mask that leaves no bit out.
-fn mark(value: &str) -> Option<KernelId> {
-    KernelId::parse(value.strip_suffix("/0xffffffff").unwrap_or(value)).ok()
+fn mark(value: &str) -> Option<Mark> {
+    Mark::parse(value.strip_suffix("/0xffffffff").unwrap_or(value)).ok()
 }
 
 /// A range, or an address that stands for itself, as old releases write it.

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use super::differences::{self, Difference};
 use super::{Comparison, Goal, Snapshot, Tables, moving, routing, undo};
 use crate::capture::{Plan, Routing};
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Hook, IstioChain, Ruleset, Table, restore};
+use crate::netfilter::{Chain, Hook, IstioChain, Ruleset, Table, Variant, restore};
 
 /// A change from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restore {
     /// The kind.
-    pub kind: IptablesKind,
+    pub kind: Variant,
     /// The family.
     pub family: Family,
     /// The text.
@@ -137,7 +137,7 @@ impl Change {
 fn restores(before: &Snapshot, after: &Snapshot, rules: &Ruleset, force: bool) -> impl Iterator<Item = Step> {
     let mut growing = Vec::new();
     let mut shrinking = Vec::new();
-    for kind in IptablesKind::BOTH {
+    for kind in Variant::BOTH {
         for family in Family::BOTH {
             let of = |s: &Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_default();
             let (before, after) = (of(before), of(after));
@@ -163,7 +163,7 @@ pub(super) fn dormant(before: &Snapshot, after: &Snapshot, tell: &mut dyn FnMut(
     for family in Family::BOTH {
         for table in Table::ALL {
             let is_dormant = |s: &Snapshot| {
-                let tables = s.tables.get(&(IptablesKind::Nft, family));
+                let tables = s.tables.get(&(Variant::Nft, family));
                 tables.and_then(|t| t.get(&table)).is_some_and(|t| t.dormant)
             };
             let is = is_dormant(after);
@@ -185,10 +185,10 @@ fn count(tables: &Tables) -> usize {
 
 /// The text that would remove what a plan makes, for a dry run.
 pub fn clean_script(plan: &Plan, family: Family) -> String {
-    let goal = Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
+    let goal = Goal::Apply { plan, kind: Some(Variant::Nft) };
     let made = super::wanted::snapshot(&Snapshot::default(), goal);
     let clean = super::wanted::snapshot(&made, Goal::Clean { plan });
-    let of = |s: &Snapshot| s.tables.get(&(IptablesKind::Nft, family)).cloned().unwrap_or_default();
+    let of = |s: &Snapshot| s.tables.get(&(Variant::Nft, family)).cloned().unwrap_or_default();
     script(&of(&made), &of(&clean), false)
 }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::{Snapshot, routing};
-use crate::config::{Family, IptablesKind};
-use crate::logging::Printable;
+use crate::net::Family;
 use crate::netfilter::Table;
+use crate::netfilter::Variant;
 use crate::netfilter::save::{SavedChain, SavedRule};
+use crate::text::Printable;
 
 /// One line of a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum Difference {
         /// Whether it is to come, not to go.
         add: bool,
         /// The kind of iptables.
-        kind: IptablesKind,
+        kind: Variant,
         /// The family.
         family: Family,
         /// The table.
@@ -60,7 +61,7 @@ impl fmt::Display for Difference {
 /// All differences, in the order of kinds, families, tables, chains and rules.
 pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
     let mut lines = Vec::new();
-    for kind in IptablesKind::BOTH {
+    for kind in Variant::BOTH {
         for family in Family::BOTH {
             for table in Table::ALL {
                 let of = |s: &Snapshot| {

@@ -1,13 +1,12 @@
 //! The rules that the kernel has, in the terms of planned ones.
 
 use super::Snapshot;
-use crate::config::IptablesKind;
 use crate::netfilter::save::End;
-use crate::netfilter::{Chain, Layer, Placement, Rule, Scope};
+use crate::netfilter::{Chain, Layer, Placement, Rule, Scope, Variant};
 
 /// What one kind of iptables has: the rules of built-in chains and of ours, whoever made them. Those of other
 /// chains are met only through a rule that cannot be followed.
-pub fn layer(snapshot: &Snapshot, kind: IptablesKind) -> Layer {
+pub fn layer(snapshot: &Snapshot, kind: Variant) -> Layer {
     let mut layer = Layer::default();
     for ((_, family), tables) in snapshot.tables.iter().filter(|((k, _), _)| *k == kind) {
         let scope = Scope::Only(*family);

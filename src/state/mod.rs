@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::capture::{Plan, Routing};
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::Table;
+use crate::netfilter::Variant;
 use crate::netfilter::save::{SavedChain, SavedTable};
 
 mod change;
@@ -32,7 +33,7 @@ pub type Tables = BTreeMap<Table, SavedTable>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// The tables of each kind and family that has any.
-    pub tables: BTreeMap<(IptablesKind, Family), Tables>,
+    pub tables: BTreeMap<(Variant, Family), Tables>,
     /// Policy rules, routes and addresses.
     pub routing: Routing,
 }
@@ -44,7 +45,7 @@ impl Snapshot {
     }
 
     /// Whether a chain of ours is there in this kind and family.
-    pub fn has_ours(&self, kind: IptablesKind, family: Family) -> bool {
+    pub fn has_ours(&self, kind: Variant, family: Family) -> bool {
         let tables = self.tables.get(&(kind, family)).into_iter().flat_map(Tables::values);
         tables.flat_map(|t| &t.chains).any(SavedChain::is_ours)
     }
@@ -58,7 +59,7 @@ pub enum Goal<'a> {
         /// What is wanted.
         plan: &'a Plan,
         /// The kind of iptables that gets the rules; `None` where they go to nftables, and no kind has any.
-        kind: Option<IptablesKind>,
+        kind: Option<Variant>,
     },
     /// Nothing is left; the plan helps to tell rules of ours in built-in chains.
     Clean {

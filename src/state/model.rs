@@ -1,9 +1,9 @@
 //! A model of tables that reads restore text as the kernel's tools do. The fuzz targets have it too (`fuzz/properties/src`).
 
 use crate::capture::Plan;
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Table};
+use crate::netfilter::{Chain, Table, Variant};
 use crate::state::{Change, Nftables, Snapshot, Step, Tables};
 
 /// Flags that lead to one of each kind of rule there is.
@@ -89,7 +89,7 @@ pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force
         match step {
             Step::Nftables => panic!("the model has no nftables"),
             Step::Dormant(family, table, dormant) => {
-                let of_family = now.tables.get_mut(&(IptablesKind::Nft, family)).unwrap();
+                let of_family = now.tables.get_mut(&(Variant::Nft, family)).unwrap();
                 of_family.get_mut(&table).unwrap().dormant = dormant;
             }
             Step::Restore(all) => {
@@ -113,7 +113,7 @@ pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force
 }
 
 /// A chain's kind, family, table and name, with its rules.
-pub(crate) type Content = Vec<(IptablesKind, Family, Table, String, Vec<String>)>;
+pub(crate) type Content = Vec<(Variant, Family, Table, String, Vec<String>)>;
 
 /// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
 pub(crate) fn content(snapshot: &Snapshot) -> Content {

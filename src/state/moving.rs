@@ -1,9 +1,9 @@
 //! Moving from one kind of iptables to the other in TPROXY mode.
 
 use super::Snapshot;
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule};
-use crate::netfilter::{Hook, Table, Target};
+use crate::netfilter::{Hook, Table, Target, Variant};
 
 /// The states to go through, one after the other, before the last one; none where a change does not move
 /// TPROXY from one kind to the other.
@@ -12,11 +12,11 @@ use crate::netfilter::{Hook, Table, Target};
 /// and saves it for the connection, as it should only do for the proxy's own packets over `lo`. Answers
 /// then get the mark too, are routed to `lo` and are lost. So on the way, marks are saved on `lo` only.
 pub(super) fn stops(before: &Snapshot, after: &Snapshot) -> Vec<Snapshot> {
-    let moves = |kind: &IptablesKind| {
+    let moves = |kind: &Variant| {
         let other = kind.other();
         saves_marks(before, *kind) && saves_marks(after, other)
     };
-    let Some(old) = IptablesKind::BOTH.into_iter().find(moves) else { return Vec::new() };
+    let Some(old) = Variant::BOTH.into_iter().find(moves) else { return Vec::new() };
     let new = old.other();
     let mut state = Snapshot { tables: before.tables.clone(), routing: before.routing.clone() };
     on_lo_only(&mut state, old);
@@ -30,7 +30,7 @@ pub(super) fn stops(before: &Snapshot, after: &Snapshot) -> Vec<Snapshot> {
 }
 
 /// Takes over the tables of a kind.
-fn take(state: &mut Snapshot, from: &Snapshot, kind: IptablesKind) {
+fn take(state: &mut Snapshot, from: &Snapshot, kind: Variant) {
     for family in Family::BOTH {
         match from.tables.get(&(kind, family)) {
             Some(tables) => state.tables.insert((kind, family), tables.clone()),
@@ -43,7 +43,7 @@ fn saves_mark(rule: &SavedRule) -> bool {
     rule.meaning().is_some_and(|m| m.target() == Target::SaveMark)
 }
 
-fn saves_marks(state: &Snapshot, kind: IptablesKind) -> bool {
+fn saves_marks(state: &Snapshot, kind: Variant) -> bool {
     let of_kind = state.tables.iter().filter(|((k, _), _)| *k == kind);
     let mangle = of_kind.filter_map(|(_, tables)| tables.get(&Table::Mangle)?.chain(Hook::Prerouting.name()));
     mangle.flat_map(|c| &c.rules).any(saves_mark)
@@ -66,7 +66,7 @@ pub(super) fn at_its_ends(now: &SavedChain, before: &SavedChain, after: &SavedCh
     SavedChain { name: now.name.clone(), rules }
 }
 
-fn on_lo_only(state: &mut Snapshot, kind: IptablesKind) {
+fn on_lo_only(state: &mut Snapshot, kind: Variant) {
     for family in Family::BOTH {
         let tables = state.tables.get_mut(&(kind, family));
         let mangle = tables.and_then(|t| t.get_mut(&Table::Mangle)).into_iter().flat_map(|t| &mut t.chains);

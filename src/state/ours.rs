@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::{Goal, Snapshot, Tables};
 use crate::capture::{Plan, TO_ITSELF};
-use crate::config::{Family, Interface, Mark};
+use crate::net::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Table, Target};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::capture::{Routing, RoutingItem};
-use crate::config::Mark;
+use crate::net::Mark;
 
 /// What tells managed routing that does not bear our mark, as that of Istio's own program does not, from foreign.
 #[derive(Clone, Debug)]
@@ -71,10 +71,10 @@ fn minus(a: &Routing, b: &Routing) -> Routing {
 mod tests {
     use super::*;
     use crate::capture::{LocalRoute, PolicyRule};
-    use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
+    use crate::net::{Family, PROXY_SOURCE_V6, RouteTable};
 
-    const TABLE: KernelId = KernelId::at_least_one(133);
-    const MARK: KernelId = KernelId::at_least_one(1337);
+    const TABLE: RouteTable = RouteTable::at_least_one(133);
+    const MARK: Mark = Mark::at_least_one(1337);
     const RULE: RoutingItem = RoutingItem::Rule(PolicyRule { family: Family::Ipv4, mark: MARK, table: TABLE });
     const ROUTE: RoutingItem = RoutingItem::Route(LocalRoute { family: Family::Ipv4, table: TABLE });
     const ADDRESS: RoutingItem = RoutingItem::Address(PROXY_SOURCE_V6);

@@ -6,9 +6,9 @@ use super::model::{Content, FLAGS, carry_out, chain, content, restore};
 use super::{Comparison, Goal, Restore, Snapshot, Step, change, compare};
 use crate::capture::{Plan, plan};
 use crate::config::tests::{FakeHost, resolve};
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::save::SavedRule;
-use crate::netfilter::{Hook, Table};
+use crate::netfilter::{Hook, Table, Variant};
 
 /// Only what is of others.
 fn foreign(snapshot: &Snapshot) -> Content {
@@ -44,7 +44,7 @@ fn foreign_rules() -> impl Strategy<Value = Foreign> {
 }
 
 /// A state with rules of a plan, and of others before and behind them.
-fn state(flags: Option<&str>, kind: IptablesKind, rules: &Foreign) -> Snapshot {
+fn state(flags: Option<&str>, kind: Variant, rules: &Foreign) -> Snapshot {
     let mut snapshot = Snapshot::default();
     let add = |snapshot: &mut Snapshot, behind: bool| {
         for family in Family::BOTH {
@@ -65,8 +65,8 @@ fn state(flags: Option<&str>, kind: IptablesKind, rules: &Foreign) -> Snapshot {
     snapshot
 }
 
-fn kinds() -> impl Strategy<Value = IptablesKind> {
-    prop::sample::select(IptablesKind::BOTH.to_vec())
+fn kinds() -> impl Strategy<Value = Variant> {
+    prop::sample::select(Variant::BOTH.to_vec())
 }
 
 /// `-D` removes the first of rules that are the same: those of others must not change places.
@@ -80,7 +80,7 @@ fn copies_of_rules_of_others_keep_their_places() {
                 vec![(table, hook, false, copy()), (table, hook, false, other.clone()), (table, hook, true, copy())];
             for was in FLAGS {
                 for wanted in FLAGS.map(Some).into_iter().chain([None]) {
-                    for kind in IptablesKind::BOTH {
+                    for kind in Variant::BOTH {
                         there_and_back(Some(was), wanted, kind, kind, false, &rules).unwrap();
                     }
                 }
@@ -94,7 +94,7 @@ fn copies_of_rules_of_others_keep_their_places() {
 fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
     let comment = |target: &str| format!("-m comment --comment \"9999\n-A OUTPUT -j ISTIO_OUTPUT\" -j {target}");
     let plan = planned(FLAGS[1]);
-    for kind in IptablesKind::BOTH {
+    for kind in Variant::BOTH {
         let mut before = state(Some(FLAGS[1]), kind, &Vec::new());
         let tables = before.tables.get_mut(&(kind, Family::Ipv4)).unwrap();
         let output = &mut chain(tables.get_mut(&Table::Nat).unwrap(), "OUTPUT").rules;
@@ -112,7 +112,7 @@ fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
 
 #[test]
 fn a_dormant_table_is_woken_for_rules_and_put_back_to_sleep() {
-    let (kind, plan) = (IptablesKind::Nft, planned(FLAGS[1]));
+    let (kind, plan) = (Variant::Nft, planned(FLAGS[1]));
     let goal = Goal::Apply { plan: &plan, kind: Some(kind) };
     for was in [None, Some(FLAGS[1]), Some(FLAGS[2])] {
         let mut before = state(was, kind, &Vec::new());
@@ -139,7 +139,7 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
     let marks = "-p tcp -m mark --mark 0x539 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff";
     let marked = (Table::Mangle, Hook::Prerouting, false, marks.to_owned());
     for (wanted, rules) in [(FLAGS[3], vec![returned()]), (FLAGS[4], vec![marked, returned()])] {
-        for kind in IptablesKind::BOTH {
+        for kind in Variant::BOTH {
             there_and_back(None, Some(wanted), kind, kind, false, &rules).unwrap();
         }
     }
@@ -148,9 +148,9 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
 /// Nobody is to look up a name: programs get numbers, also where rules are changed.
 #[test]
 fn programs_get_users_by_number() {
-    let before = state(Some(FLAGS[1]), IptablesKind::Nft, &Vec::new());
+    let before = state(Some(FLAGS[1]), Variant::Nft, &Vec::new());
     let plan = planned("-b * -i * -u envoy -g staff");
-    let change = change(before, Goal::Apply { plan: &plan, kind: Some(IptablesKind::Nft) });
+    let change = change(before, Goal::Apply { plan: &plan, kind: Some(Variant::Nft) });
     for step in change.steps(&plan.rules.by_number(), false, super::Nftables::Stay) {
         let Step::Restore(all) = step else { continue };
         for Restore { text, .. } in all {
@@ -175,7 +175,7 @@ fn marks_of_others_stay() {
         ),
     ];
     for wanted in FLAGS {
-        there_and_back(None, Some(wanted), IptablesKind::Nft, IptablesKind::Nft, false, &rules).unwrap();
+        there_and_back(None, Some(wanted), Variant::Nft, Variant::Nft, false, &rules).unwrap();
     }
 }
 
@@ -184,8 +184,8 @@ fn marks_of_others_stay() {
 fn there_and_back(
     was: Option<&str>,
     wanted: Option<&str>,
-    from: IptablesKind,
-    to: IptablesKind,
+    from: Variant,
+    to: Variant,
     force: bool,
     rules: &Foreign,
 ) -> Result<(), TestCaseError> {

@@ -2,15 +2,16 @@
 
 use super::moving::at_its_ends;
 use super::{Snapshot, Tables};
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::Table;
+use crate::netfilter::Variant;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 
 /// The state `now`, with what the change from `before` to `after` has to do with as it was before. Rules
 /// of others are never removed by this, nor brought back: whoever changed them wanted it so.
 pub(super) fn target(before: &Snapshot, after: &Snapshot, now: &Snapshot) -> Snapshot {
     let mut target = Snapshot { routing: before.routing.clone(), ..Snapshot::default() };
-    for kind in IptablesKind::BOTH {
+    for kind in Variant::BOTH {
         for family in Family::BOTH {
             let of = |s: &Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_default();
             let of_both = tables(&of(before), &of(after), &of(now));

@@ -3,15 +3,15 @@
 use super::ours::{self, Ours};
 use super::{Goal, Snapshot, Tables};
 use crate::capture::Routing;
-use crate::config::{Family, IptablesKind};
+use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Placement, Rule, Table, restore};
+use crate::netfilter::{Chain, Placement, Rule, Table, Variant, restore};
 
 /// The namespace once the goal is reached. What is as it should be already is left as it was saved, so
 /// that a namespace in place comes out unchanged.
 pub(super) fn snapshot(before: &Snapshot, goal: Goal<'_>) -> Snapshot {
     let mut after = Snapshot::default();
-    for kind in IptablesKind::BOTH {
+    for kind in Variant::BOTH {
         for family in Family::BOTH {
             let planned: Vec<_> = match goal {
                 Goal::Apply { plan, kind: chosen } if chosen == Some(kind) => plan.rules.of(family).collect(),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::config::{Config, Owner, Selection};
+use crate::config::{Config, Selection};
+use crate::net::Owner;
 
 /// A user and a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,9 @@
 //! What the observations mean.
 
 use super::{Caller, Check, Expected, Holder, Observation, Outcome, Probe, Role, Seen, Subject, Transport};
-use crate::config::{Config, Family, InterceptionMode, IptablesKind};
+use crate::config::{Config, InterceptionMode};
+use crate::net::Family;
+use crate::netfilter::Variant;
 
 /// What else is known when the observations are judged.
 #[derive(Clone, Debug)]
@@ -11,7 +13,7 @@ pub struct Facts<'a> {
     /// This process.
     pub caller: Caller,
     /// The kinds and families in which there are rules of ours, where that may be seen.
-    pub rules: Option<Vec<(IptablesKind, Family)>>,
+    pub rules: Option<Vec<(Variant, Family)>>,
 }
 
 /// A check with its outcome.

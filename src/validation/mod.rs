@@ -12,7 +12,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::config::{Family, Interface, Port};
+use crate::net::{Family, Interface, Port};
 
 mod identity;
 mod judge;

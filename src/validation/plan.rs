@@ -5,10 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Caller, Check, Expected, Ids, Probe, Role, Subject, Transport};
-use crate::config::{
-    Config, Dns, Family, InterceptionMode, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange,
-    Selection,
-};
+use crate::config::{Config, Dns, InterceptionMode, Selection};
+use crate::net::{Family, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange};
 
 /// Where the agent listens for DNS queries.
 const AGENT: Port = Port::at_least_one(15053);

@@ -1,7 +1,7 @@
 //! Random rules of others, besides those of the program: in the chains of both kinds of iptables, and in tables of
 //! nftables of their own, before and after ours.
 
-use istio_iptables::config::IptablesKind;
+use istio_iptables::netfilter::Variant;
 
 use crate::flags::PORTS;
 use crate::namespace::{Backend, Net};
@@ -27,7 +27,7 @@ impl Foreign {
         if random.percent(65) {
             let kind = match backend {
                 Backend::Iptables(kind) if random.percent(80) => kind,
-                Backend::Iptables(_) | Backend::Native => random.one(&IptablesKind::BOTH),
+                Backend::Iptables(_) | Backend::Native => random.one(&Variant::BOTH),
             };
             foreign.iptables(random, kind);
         }
@@ -49,7 +49,7 @@ impl Foreign {
         }
     }
 
-    fn iptables(&mut self, random: &mut Random, kind: IptablesKind) {
+    fn iptables(&mut self, random: &mut Random, kind: Variant) {
         for (name, ipv6) in [("iptables", false), ("ip6tables", true)] {
             let mut text = String::new();
             for _ in 0..1 + random.below(2) {

@@ -26,9 +26,9 @@ use std::time::{Duration, Instant};
 use flags::Call;
 use foreign::Foreign;
 use istio_iptables::capture::Plan;
-use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
-use istio_iptables::netfilter::{ConntrackState, Layer, restore};
+use istio_iptables::net::Family;
+use istio_iptables::netfilter::{ConntrackState, Layer, Variant, restore};
 use namespace::{Backend, Net};
 use packets::{Kinds, Parcel};
 use random::Random;
@@ -92,7 +92,7 @@ fn missing() -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("it needs root, for network namespaces and rules".to_owned());
     }
-    let tools = IptablesKind::BOTH.into_iter().flat_map(|kind| {
+    let tools = Variant::BOTH.into_iter().flat_map(|kind| {
         ["iptables", "ip6tables"].map(|name| (format!("{name}-{}-restore", kind.name()), "--version"))
     });
     let absent = |(name, option): &(String, &str)| std::process::Command::new(name).arg(option).output().is_err();

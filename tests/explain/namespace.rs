@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use istio_iptables::capture::Plan;
-use istio_iptables::config::{Family, IptablesKind};
 use istio_iptables::kernel::nftables::Nftables;
+use istio_iptables::net::Family;
+use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::nft::Tables;
 use istio_iptables::netfilter::restore;
 use nix::sched::{CloneFlags, setns, unshare};
@@ -18,18 +19,18 @@ use nix::sched::{CloneFlags, setns, unshare};
 /// What the rules are loaded with.
 #[derive(Clone, Copy, Debug)]
 pub enum Backend {
-    Iptables(IptablesKind),
+    Iptables(Variant),
     Native,
 }
 
 impl Backend {
-    pub const ALL: [Self; 3] = [Self::Iptables(IptablesKind::Legacy), Self::Iptables(IptablesKind::Nft), Self::Native];
+    pub const ALL: [Self; 3] = [Self::Iptables(Variant::Legacy), Self::Iptables(Variant::Nft), Self::Native];
 
     /// As the program is told.
-    pub fn option(self) -> istio_iptables::config::Backend {
+    pub fn option(self) -> istio_iptables::netfilter::Backend {
         match self {
-            Self::Iptables(kind) => istio_iptables::config::Backend::Iptables(Some(kind)),
-            Self::Native => istio_iptables::config::Backend::Nftables,
+            Self::Iptables(kind) => istio_iptables::netfilter::Backend::Iptables(Some(kind)),
+            Self::Native => istio_iptables::netfilter::Backend::Nftables,
         }
     }
 
@@ -192,7 +193,7 @@ impl Net {
         self.pod.run(|| local(&added));
     }
 
-    fn load_iptables(&self, plan: &Plan, kind: IptablesKind) {
+    fn load_iptables(&self, plan: &Plan, kind: Variant) {
         for (family, name) in [(Family::Ipv4, "iptables"), (Family::Ipv6, "ip6tables")] {
             let script = restore::script(&plan.rules, family);
             if !script.is_empty() {

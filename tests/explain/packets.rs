@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use istio_iptables::capture::Plan;
-use istio_iptables::config::{Family, Interface};
 use istio_iptables::explain::{Packet, Pod, PodInterface, Request};
 use istio_iptables::kernel::routes::Ways;
+use istio_iptables::net::{Family, Interface};
 
 use crate::flags::PORTS;
 use crate::namespace::{Net, POD};

@@ -1,7 +1,7 @@
 //! Random rules, out of the whole vocabulary: more than the policy ever makes, as they may be in a kernel.
 
 use istio_iptables::capture::{LocalRoute, Plan, PolicyRule, Routing};
-use istio_iptables::config::{Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
+use istio_iptables::net::{Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
 use istio_iptables::netfilter::{
     Chain, ConntrackState, Hook, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target,
 };

@@ -6,8 +6,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use istio_iptables::config::{Interface, Port};
 use istio_iptables::kernel::nftables::{Nftables, State, differences, restore, transaction};
+use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::nft::{Tables, script};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
 use support::{Configurations, in_namespace, listing, nft, rules};

@@ -4,7 +4,7 @@
 //! The configurations are random, and the same for the same seeds: `PROMISE_SEED` is the first one's, and
 //! `PROMISE_COUNT` their number.
 
-use istio_iptables::config::Family;
+use istio_iptables::net::Family;
 
 use crate::generate::Configuration;
 use crate::pod::{FAMILIES, Kind, Outcome, Pod, State, finish, full, in_pod, say, times};

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use istio_iptables::capture::{Plan, plan};
 use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Family, Host, Options, Problems};
+use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::net::Family;
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::{Placement, Table, restore, save};
 

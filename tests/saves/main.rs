@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use corpus::{OTHERS, PART, configurations, folder, plan};
 use istio_iptables::capture::Plan;
-use istio_iptables::config::{Family, IptablesKind};
+use istio_iptables::net::Family;
+use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::save::{self, SavedRule};
 use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
 
 /// A release and kind, its name in words.
-type Programs = (String, IptablesKind);
+type Programs = (String, Variant);
 
 /// What was saved by flags, or [`OTHERS`], and family.
 type Saved = BTreeMap<(String, Family), String>;
@@ -27,7 +28,7 @@ fn recorded() -> BTreeMap<Programs, Saved> {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let [version, kind, family] = name.split('-').collect::<Vec<_>>()[..] else { panic!("{name}") };
-        let kind = IptablesKind::BOTH.into_iter().find(|k| k.name() == kind).expect(name);
+        let kind = Variant::BOTH.into_iter().find(|k| k.name() == kind).expect(name);
         let family = if family == "ip" { Family::Ipv4 } else { Family::Ipv6 };
         let text = std::fs::read_to_string(&path).unwrap();
         let saved = corpus.entry((version.to_owned(), kind)).or_default();
@@ -44,7 +45,7 @@ fn tables(text: &str) -> Tables {
 }
 
 /// The snapshot that what was saved makes, with the routing that is wanted.
-fn snapshot(saved: &Saved, kind: IptablesKind, flags: &str, plan: &Plan) -> Snapshot {
+fn snapshot(saved: &Saved, kind: Variant, flags: &str, plan: &Plan) -> Snapshot {
     let of = |family| ((kind, family), tables(&saved[&(flags.to_owned(), family)]));
     Snapshot { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone() }
 }
@@ -60,7 +61,7 @@ fn texts(tables: &Tables) -> Vec<(String, Vec<String>)> {
 }
 
 /// Calls `test` with each release and kind, each configuration, and what was saved.
-fn each(mut test: impl FnMut(&str, &Saved, IptablesKind, &str, &Plan)) {
+fn each(mut test: impl FnMut(&str, &Saved, Variant, &str, &Plan)) {
     let corpus = recorded();
     let versions: BTreeSet<_> = corpus.keys().map(|(version, _)| version).collect();
     assert!(versions.len() >= 5 && corpus.len() == 2 * versions.len(), "{versions:?}");

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use istio_iptables::config::{Family, IptablesKind};
+use istio_iptables::net::Family;
+use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::restore;
 use nix::sched::{CloneFlags, unshare};
 
@@ -35,7 +36,7 @@ fn others(family: Family) -> (&'static str, &'static str) {
 }
 
 /// What is saved after rules of others, these, and more of others, in a new network namespace.
-fn saved(kind: IptablesKind, family: Family, ours: String) -> String {
+fn saved(kind: Variant, family: Family, ours: String) -> String {
     let work = move || {
         unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace of its own");
         let (before, after) = others(family);
@@ -76,7 +77,7 @@ fn write(name: &str, what: &str, text: &str) {
 fn main() {
     let said = run("iptables-nft", &["--version"], "");
     let version = said.split(' ').find_map(|w| w.strip_prefix('v')).expect("a version");
-    for kind in IptablesKind::BOTH {
+    for kind in Variant::BOTH {
         for family in Family::BOTH {
             let mut text = format!("{PART}{OTHERS}\n{}", saved(kind, family, String::new()));
             for flags in configurations() {

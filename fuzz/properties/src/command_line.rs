@@ -1,14 +1,15 @@
 //! The command line and the environment, up to the rules and what is said about them.
 
 use istio_iptables::capture::{self, Plan};
-use istio_iptables::config::{Config, Family, IptablesKind};
+use istio_iptables::config::Config;
 use istio_iptables::explain::json::{FindingView, rules as json_rules};
 use istio_iptables::explain::{Listeners, Pod, Scene, chart, findings, summary};
 use istio_iptables::kernel::nftables::fuzzing::there_and_back;
+use istio_iptables::net::Family;
 use istio_iptables::netfilter::nft::{self, Tables};
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::save::SavedRule;
-use istio_iptables::netfilter::{Layer, Placement, Ruleset, Table, restore};
+use istio_iptables::netfilter::{Layer, Placement, Ruleset, Table, Variant, restore};
 use istio_iptables::state::{self, Comparison, Goal, Snapshot};
 
 use crate::call::{BUILT, Call, EXPLAINED};
@@ -129,7 +130,7 @@ fn nft_script(rules: &Ruleset) {
 /// What is built is in place; the inverse, and cleaning, leave nothing.
 fn built_and_taken_away(plan: &Plan) {
     let nothing = Snapshot::default();
-    let goal = Goal::Apply { plan, kind: Some(IptablesKind::Nft) };
+    let goal = Goal::Apply { plan, kind: Some(Variant::Nft) };
     let change = state::change(nothing.clone(), goal);
     let built = carry_out(&nothing, &change, plan, false);
     assert_eq!(content(&built), content(change.after()));
@@ -139,7 +140,7 @@ fn built_and_taken_away(plan: &Plan) {
     assert_eq!(undone.routing, nothing.routing);
     let mut cleaned = built;
     for family in Family::BOTH {
-        let tables = cleaned.tables.entry((IptablesKind::Nft, family)).or_default();
+        let tables = cleaned.tables.entry((Variant::Nft, family)).or_default();
         model::restore(tables, &state::clean_script(plan, family));
     }
     assert_eq!(content(&cleaned), []);

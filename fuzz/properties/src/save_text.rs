@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 
 use istio_iptables::capture::Plan;
-use istio_iptables::config::{Config, Family, IptablesKind};
+use istio_iptables::config::Config;
 use istio_iptables::explain::{Listeners, Packet, Pod, Request, Scene};
+use istio_iptables::net::Family;
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::save::{self, SavedChain, SavedRule, SavedTable};
-use istio_iptables::netfilter::{Chain, IstioChain, Match, Ruleset, Table, Target};
+use istio_iptables::netfilter::{Chain, IstioChain, Match, Ruleset, Table, Target, Variant};
 use istio_iptables::state::{self, Comparison, Goal, Nftables, Snapshot, Step};
 
 use crate::model::{self, carry_out, content};
 use crate::{one_line, plans};
 
 /// What each text is of.
-const TEXTS: [(IptablesKind, Family); 4] = [
-    (IptablesKind::Nft, Family::Ipv4),
-    (IptablesKind::Nft, Family::Ipv6),
-    (IptablesKind::Legacy, Family::Ipv4),
-    (IptablesKind::Legacy, Family::Ipv6),
+const TEXTS: [(Variant, Family); 4] = [
+    (Variant::Nft, Family::Ipv4),
+    (Variant::Nft, Family::Ipv6),
+    (Variant::Legacy, Family::Ipv4),
+    (Variant::Legacy, Family::Ipv6),
 ];
 
 /// What is read can be written, and is read as the same; from any state the change leads to the plan, leaves
@@ -47,7 +48,7 @@ pub fn save_text(data: &[u8]) {
     }
     let (config, plan) = plans::plan(*number);
     live(&before, config);
-    let kind = if how & 1 == 0 { IptablesKind::Nft } else { IptablesKind::Legacy };
+    let kind = if how & 1 == 0 { Variant::Nft } else { Variant::Legacy };
     let goal = if how & 2 == 0 { Goal::Apply { plan, kind: Some(kind) } } else { Goal::Clean { plan } };
     there_and_back(&before, plan, goal, how & 4 != 0, usize::from(how >> 4));
 }
@@ -123,7 +124,7 @@ fn there_and_back(before: &Snapshot, plan: &Plan, goal: Goal<'_>, force: bool, p
 }
 
 /// What is certainly of others: rules that we have no words for, and that lead to no chain of ours.
-fn foreign(snapshot: &Snapshot) -> BTreeMap<(IptablesKind, Family, Table, &str), Vec<String>> {
+fn foreign(snapshot: &Snapshot) -> BTreeMap<(Variant, Family, Table, &str), Vec<String>> {
     let mut all = BTreeMap::new();
     for ((kind, family), tables) in &snapshot.tables {
         for (name, table) in tables {
@@ -142,7 +143,7 @@ fn foreign(snapshot: &Snapshot) -> BTreeMap<(IptablesKind, Family, Table, &str),
 
 /// Follows packets through the rules as they are.
 fn live(snapshot: &Snapshot, config: &Config) {
-    let layers = IptablesKind::BOTH.map(|kind| state::live_layer(snapshot, kind));
+    let layers = Variant::BOTH.map(|kind| state::live_layer(snapshot, kind));
     let pod = Pod::default();
     let routing = Default::default();
     let scene = Scene { layers: &layers, routing: &routing, pod: &pod, listeners: Listeners::of(config) };

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use super::{Found, Session};
 use crate::commands::Failure;
-use crate::config::{Family, IptablesKind};
 use crate::explain;
 use crate::kernel::KernelError;
 use crate::kernel::detect::Netfilter;
 use crate::kernel::nftables;
 use crate::kernel::release::Release;
+use crate::net::Family;
 use crate::netfilter::Ruleset;
+use crate::netfilter::Variant;
 use crate::netfilter::nft::Tables;
 use crate::state::{self, Change, Difference, Goal, Restore, Step};
 
@@ -138,9 +139,9 @@ impl Session<'_> {
 
     /// Whether programs were run at the same time that do not bear it.
     fn may_have_disturbed_each_other(&self, steps: &[Step]) -> bool {
-        let of_nft = |r: &&Restore| r.kind == IptablesKind::Nft;
+        let of_nft = |r: &&Restore| r.kind == Variant::Nft;
         let at_once = |s: &Step| matches!(s, Step::Restore(all) if all.iter().filter(of_nft).count() > 1);
-        let program = self.programs.get(&IptablesKind::Nft).map(|p| p.restore_program(Family::Ipv4));
+        let program = self.programs.get(&Variant::Nft).map(|p| p.restore_program(Family::Ipv4));
         steps.iter().any(at_once) && program.and_then(Release::of).is_some_and(|release| release < Release::UNDISTURBED)
     }
 
@@ -149,7 +150,7 @@ impl Session<'_> {
     fn verify(&mut self, work: &Work<'_>, steps: &[Step]) -> Result<(), KernelError> {
         let ran = |kind| steps.iter().any(|s| matches!(s, Step::Restore(all) if all.iter().any(|r| r.kind == kind)));
         let (before, after) = (work.change.before(), work.change.after());
-        let kinds: Vec<_> = IptablesKind::BOTH.into_iter().filter(|kind| ran(*kind)).collect();
+        let kinds: Vec<_> = Variant::BOTH.into_iter().filter(|kind| ran(*kind)).collect();
         for kind in &kinds {
             self.netfilter.look_again(&mut self.presence, *kind)?;
         }
@@ -173,7 +174,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn not_done(&self, kind: IptablesKind, family: Family) -> KernelError {
+    fn not_done(&self, kind: Variant, family: Family) -> KernelError {
         let program = self.programs.get(&kind).map(|p| p.restore_program(family).to_owned()).unwrap_or_default();
         KernelError::NotDone { program, family }
     }

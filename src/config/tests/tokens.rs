@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{FakeHost, resolve};
 use crate::cli::{self, flags};
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::lines::check_line;
 use crate::netfilter::restore;
 

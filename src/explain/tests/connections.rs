@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::config::{Mark, PortRange};
+use crate::net::{Mark, PortRange};
 use crate::netfilter::{
     Chain, ConntrackState, Hook, Layer, Match, Negatable, Placement, Protocol, Rule, Scope, Table, Target,
 };
@@ -98,7 +98,7 @@ fn an_answer_that_a_policy_drops_does_not_get_back() {
 
 #[test]
 fn whose_answer_it_is_is_not_known() {
-    let owned = Match::OwnerUid(Negatable::Not(crate::config::Owner::Id(1337)));
+    let owned = Match::OwnerUid(Negatable::Not(crate::net::Owner::Id(1337)));
     let drop = rule(Table::Filter, Hook::Output, vec![owned], Target::Drop);
     let trace = among("-b *", vec![foreign("inet other out", 0, [drop])], "in tcp to=:8080");
     let note = note(&trace);

@@ -4,7 +4,8 @@ use expect_test::expect;
 
 use super::*;
 use crate::capture::Plan;
-use crate::config::{Config, Family};
+use crate::config::Config;
+use crate::net::Family;
 
 fn table(config: &Config, plan: &Plan, pod: &Pod) -> Summary {
     let layers = [plan.rules.clone().into()];

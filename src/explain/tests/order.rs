@@ -1,7 +1,7 @@
 //! Chains at the same point of a hook, whose order the kernel does not tell.
 
 use super::connections::{among, foreign, rule, to_port};
-use crate::config::{Mark, Port};
+use crate::net::{Mark, Port};
 use crate::netfilter::{Hook, Layer, Match, Negatable, Table, Target};
 
 fn redirect(port: u16) -> Target {

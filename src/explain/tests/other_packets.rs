@@ -3,8 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::config::Backend;
-use crate::netfilter::Layer;
+use crate::netfilter::{Backend, Layer};
 
 #[test]
 fn transparent() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expect_test::expect;
 
 use super::*;
-use crate::config::{Family, Interface, Mark, RouteTable};
+use crate::net::{Family, Interface, Mark, RouteTable};
 use crate::netfilter::{Chain, Hook, Layer, Match, Negatable, Placement, Rule, Scope, Table, Target};
 
 /// Routes to 10.200.0.0/16 by eth1, to 10.0.0.0/8 by eth0, and to nowhere else.

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::Walk;
-use crate::config::Interface;
 use crate::explain::chains::RuleAt;
 use crate::explain::packet::{Direction, Packet, Transport};
 use crate::explain::trace::{Effect, Outcome, Step};
 use crate::explain::verdict::{Decision, Dropper, Place, Verdict};
 use crate::explain::way::Way;
+use crate::net::Interface;
 use crate::netfilter::{ConntrackState, Target};
 
 /// Why no connection comes about.

@@ -1,9 +1,9 @@
 //! What the target of a rule does with a packet.
 
 use super::{Place, Walk};
-use crate::config::Family;
 use crate::explain::pod::localhost;
 use crate::explain::trace::Effect;
+use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Rule, Target};
 
 impl Walk<'_> {

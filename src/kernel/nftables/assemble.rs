@@ -9,7 +9,7 @@ use super::uapi::{
     NFT_META_L4PROTO, NFT_META_MARK, NFT_META_NFPROTO, NFT_META_OIFNAME, NFT_META_SKGID, NFT_META_SKUID,
     NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER, NFT_RANGE_NEQ, NFT_REG_1, NFT_RETURN,
 };
-use crate::config::{Family, Interface, Network, Owner, PortRange};
+use crate::net::{Family, Interface, Network, Owner, PortRange};
 use crate::netfilter::nft::{AddressRange, Body, Expression, OwnerKind, Side, Verdict, chain_name};
 use crate::netfilter::{ConntrackState, Negatable, Protocol};
 

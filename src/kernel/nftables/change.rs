@@ -8,10 +8,10 @@ use super::instruction::SetReference;
 use super::sets::Element;
 use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
-use crate::logging::Printable;
 use crate::netfilter::Table;
 use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
 use crate::state::common;
+use crate::text::Printable;
 
 /// A rule, chain or table that is missing, or there without being wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::uapi::{
     NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER, NFT_RANGE_EQ, NFT_RANGE_NEQ, NFT_REG_1, NFT_REG_4,
     NFT_RETURN, NFT_SET_ANONYMOUS, NFT_SET_CONSTANT, NFT_SET_INTERVAL,
 };
-use crate::config::{Family, Owner, Port, PortRange};
+use crate::net::{Family, Owner, Port, PortRange};
 use crate::netfilter::nft::{AddressRange, Body, Expression, Side, Verdict, chain_named};
 use crate::netfilter::{Negatable, Protocol};
 use values::{address, interface, mark, network, owner, states};

@@ -11,7 +11,7 @@ use super::uapi::{
     self, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_NETDEV, NFT_CMP_EQ, NFT_META_NFPROTO, NFT_REG_1,
 };
 use super::{NftError, Nftables};
-use crate::config::Family;
+use crate::net::Family;
 use crate::netfilter::nft::{ChainType, table_named};
 use crate::netfilter::{Hook, Layer, Scope, Table};
 

@@ -8,7 +8,7 @@ use super::uapi::{
     NFT_SET_ANONYMOUS, NFT_SET_CONSTANT, NFT_SET_ELEM_INTERVAL_END, NFT_SET_INTERVAL, NFTA_SET_ELEM_FLAGS,
     NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_USERDATA,
 };
-use crate::config::{Family, PortRange};
+use crate::net::{Family, PortRange};
 use crate::netfilter::nft::AddressRange;
 
 /// What the values of a set are. The numbers are nft's own (`enum datatypes` in its `datatype.h`); the kernel
@@ -220,7 +220,7 @@ pub(super) fn ports(interval: bool, elements: &[Element]) -> Option<Vec<PortRang
 mod tests {
     use super::super::state::element;
     use super::*;
-    use crate::config::Network;
+    use crate::net::Network;
 
     fn decoded(set: &NewSet) -> Vec<Element> {
         let there_and_back = |e: &Element| {

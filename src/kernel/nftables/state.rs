@@ -16,7 +16,7 @@ use super::uapi::{
     NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_EXPRESSIONS, NFTA_SET_FLAGS, NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_NAME,
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
-use crate::config::Mark;
+use crate::net::Mark;
 use crate::netfilter::nft::{Body, Expression, Verdict, base, chain_named, raise};
 use crate::netfilter::{Chain, Hook, Layer, Rule, Scope, Table};
 

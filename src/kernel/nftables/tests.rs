@@ -1,8 +1,8 @@
 use super::*;
-use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 use crate::kernel::nftables::assemble::assemble;
 use crate::kernel::nftables::disassemble::{SetContent, disassemble};
 use crate::kernel::nftables::instruction::SetReference;
+use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 use crate::netfilter::nft::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TableRules, Verdict};
 use crate::netfilter::{ConntrackState, Hook, IstioChain, Negatable, Placement, Protocol};
 use Negatable::{Is, Not};

@@ -11,8 +11,8 @@ use nix::sys::socket::{SockaddrStorage, bind, connect};
 
 use super::listener::{Landing, reset_when_dropped};
 use super::token::{LENGTH, Token};
-use crate::config::{Family, Interface};
 use crate::kernel::sockets::Sockets;
+use crate::net::{Family, Interface};
 use crate::validation::{Observation, Probe, Seen, Transport};
 
 /// A probe under way.

@@ -10,8 +10,8 @@ use nix::sys::socket::{Backlog, SockaddrStorage, bind, getsockopt, listen, setso
 
 use super::made_by::Kind;
 use super::token::{LENGTH, Token};
-use crate::config::{Family, Port};
 use crate::kernel::sockets::Sockets;
+use crate::net::{Family, Port};
 use crate::validation::{Seen, Transport};
 
 /// A listener, or why there is none.

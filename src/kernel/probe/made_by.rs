@@ -13,7 +13,7 @@ use nix::sys::socket::{
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Gid, Uid, fork, setgid, setgroups, setuid};
 
-use crate::config::Family;
+use crate::net::Family;
 use crate::validation::{Ids, Transport};
 
 /// A kind of socket.

@@ -13,8 +13,8 @@ mod listener;
 mod made_by;
 mod token;
 
-use crate::config::{Family, Port};
 use crate::kernel::sockets::Sockets as SocketTable;
+use crate::net::{Family, Port};
 use crate::validation::{Holder, Ids, Observation, Probe, Probing, Seen, Transport};
 use client::{Client, destination};
 use listener::{Accepted, Listener};

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use crate::capture::{LocalRoute, PolicyRule, RoutingItem};
-use crate::config::{Family, KernelId, PROXY_SOURCE_V6};
 use crate::kernel::netlink::Message;
 use crate::kernel::nftables::{Attributes, attributes};
+use crate::net::{Family, Mark, PROXY_SOURCE_V6, RouteTable};
 
 /// The index of `lo`, which is the first interface of every network namespace (`LOOPBACK_IFINDEX` of
 /// `linux/net_namespace.h`).
@@ -115,7 +115,7 @@ pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(Rout
     let message = Parsed::read(object, bytes)?;
     let all =
         |is_plain: &dyn Fn(u16, &[u8]) -> bool| message.attributes.iter().all(|(kind, value)| is_plain(*kind, value));
-    let table = || KernelId::new(message.table());
+    let table = || RouteTable::new(message.table());
     match (object, message.header) {
         (Object::Address, [_, 128, _, _, index @ ..]) => {
             let found = index == LO.to_ne_bytes() && message.has(IFA_ADDRESS, &PROXY_SOURCE_V6.octets());
@@ -128,7 +128,7 @@ pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(Rout
                 FRA_FWMASK | FRA_SUPPRESS_PREFIXLEN => value == [0xff; 4],
                 _ => false,
             });
-            let mark = message.number(FRA_FWMARK).and_then(KernelId::new).filter(|_| plain)?;
+            let mark = message.number(FRA_FWMARK).and_then(Mark::new).filter(|_| plain)?;
             let rule = PolicyRule { family, mark, table: table()? };
             Some((RoutingItem::Rule(rule), message.has(FRA_PROTOCOL, &[MADE_BY_US])))
         }
@@ -149,7 +149,7 @@ pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(Rout
 
 /// The message that adds something with our mark.
 pub(super) fn message(item: &RoutingItem) -> Message {
-    let with = |table: KernelId, kind, value: u32| {
+    let with = |table: RouteTable, kind, value: u32| {
         Attributes::new().value(TABLE, &table.number().to_ne_bytes()).value(kind, &value.to_ne_bytes())
     };
     let (object, header, attributes) = match item {

@@ -7,10 +7,10 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::libc;
 
 use super::message::{Object, Parsed, RTA_OIF, number};
-use crate::config::{Family, Interface};
 use crate::explain::{Endpoint, Question, Transport, Way};
 use crate::kernel::netlink::{Message, Netlink};
 use crate::kernel::nftables::{Attributes, octets};
+use crate::net::{Family, Interface};
 
 /// `RTA_*` of `linux/rtnetlink.h`.
 const RTA_DST: u16 = 1;

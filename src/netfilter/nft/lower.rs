@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TABLES, TableRules, Tables, Verdict};
-use crate::config::{Family, Network};
+use crate::net::{Family, Network};
 use crate::netfilter::{
     Chain, ConntrackState, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target,
 };

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Chain, ConntrackState, Hook, IstioChain, Layer, Negatable, Placement, Protocol, Ruleset, Table};
-use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod lower;
 mod raise;

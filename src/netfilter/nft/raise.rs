@@ -1,7 +1,7 @@
 //! From rules in the terms of nf_tables to those of iptables: what the simulation follows packets through.
 
 use super::{Body, Expression, OwnerKind, Side, Verdict};
-use crate::config::{Family, Network, Port};
+use crate::net::{Family, Network, Port};
 use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Rule, Scope, Table, Target};
 
 /// The rule as rules of iptables, with the families that they are for: one for each network where it looks

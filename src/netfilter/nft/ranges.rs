@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::bits;
-use crate::config::{Family, Network};
+use crate::net::{Family, Network};
 
 /// An inclusive range of addresses of one family, low end first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use super::{
     Base, Body, Expression, NftRule, OwnerKind, TableRules, Tables, Verdict, base, chain_name, family_name,
     insert_index, table_name,
 };
-use crate::config::{Family, Owner, PortRange};
+use crate::net::{Family, Owner, PortRange};
 use crate::netfilter::{Negatable, Table};
 
 /// The script, for `nft -f`.

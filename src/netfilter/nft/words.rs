@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::Interface;
+use crate::net::Interface;
 
 /// A name, quoted where nft would read it as something else.
 pub(super) struct Word<'a>(pub &'a str);

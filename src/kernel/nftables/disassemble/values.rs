@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::super::assemble::{NAME_LENGTH, address_place, state_bit};
 use super::super::uapi::{NFT_META_SKGID, NFT_META_SKUID};
 use super::negatable;
-use crate::config::{Family, Interface, Mark, Network, Owner};
+use crate::net::{Family, Interface, Mark, Network, Owner};
 use crate::netfilter::ConntrackState;
 use crate::netfilter::nft::{Expression, OwnerKind, Side};
 

@@ -5,7 +5,7 @@ use super::save::SavedRule;
 use super::{
     ConntrackState, Hook, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target, nft,
 };
-use crate::config::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 use Negatable::{Is, Not};
 
 /// Examples of each variant. One that is forgotten does not compile, and one without an example of its own fails.

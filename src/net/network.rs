@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::IpNetwork;
 
-use super::families::Family;
+use super::Family;
 
 /// A range of addresses in CIDR notation. Host bits are kept as the user wrote them, since the rules
 /// are printed so; [`Network::masked`] is without them, as the kernel keeps it.

@@ -1,7 +1,9 @@
 //! Whether a rule's conditions hold for a packet at one point of its way.
 
+use std::fmt;
+use std::net::IpAddr;
+
 use super::packet::{Endpoint, Sender, Transport};
-use super::trace::{Actual, Mismatch};
 use crate::net::{Interface, Owner, Port};
 use crate::netfilter::{ConntrackState, Match, Negatable};
 
@@ -100,4 +102,75 @@ impl Flight {
 fn meant(name: &Interface, actual: Option<&Interface>) -> bool {
     // A packet that came in by none has the empty name, which only `+` means.
     name.matches(actual.map_or("", Interface::as_str))
+}
+
+/// The first condition of a rule that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The condition.
+    pub condition: Match,
+    /// What the packet has.
+    pub actual: Actual,
+}
+
+/// What a packet has where a condition looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actual {
+    /// It comes from here.
+    Source(IpAddr),
+    /// It goes there.
+    Destination(IpAddr),
+    /// It came in by this interface; by none where it was sent here.
+    InInterface(Option<Interface>),
+    /// It goes out by this interface; by none where that is not known yet.
+    OutInterface(Option<Interface>),
+    /// Its protocol.
+    Transport(Transport),
+    /// It comes from this port; none where the protocol has no ports.
+    SourcePort(Option<u16>),
+    /// It goes to this port.
+    DestinationPort(Option<u16>),
+    /// Its sender's user.
+    Uid(Option<u32>),
+    /// Its sender's group.
+    Gid(Option<u32>),
+    /// What conntrack makes of it.
+    State(ConntrackState),
+    /// Its mark.
+    Mark(u32),
+    /// Its connection's mark; none where there is no connection.
+    ConnectionMark(Option<u32>),
+}
+
+impl fmt::Display for Actual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(address) => write!(f, "comes from {address}"),
+            Self::Destination(address) => write!(f, "goes to {address}"),
+            Self::InInterface(Some(interface)) => write!(f, "came in by {interface}"),
+            Self::InInterface(None) => f.write_str("was sent here"),
+            Self::OutInterface(Some(interface)) => write!(f, "goes out by {interface}"),
+            Self::OutInterface(None) => f.write_str("is not routed yet"),
+            Self::Transport(transport) => write!(f, "is {}", transport.word()),
+            Self::SourcePort(Some(port)) => write!(f, "comes from port {port}"),
+            Self::DestinationPort(Some(port)) => write!(f, "goes to port {port}"),
+            Self::SourcePort(None) | Self::DestinationPort(None) => f.write_str("has no ports"),
+            Self::Uid(Some(uid)) => write!(f, "is of user {uid}"),
+            Self::Gid(Some(gid)) => write!(f, "is of group {gid}"),
+            Self::Uid(None) | Self::Gid(None) => f.write_str("is of no process"),
+            Self::State(state) => write!(f, "is {}", state.name()),
+            Self::Mark(0) => f.write_str("has no mark"),
+            Self::Mark(mark) => write!(f, "has mark {mark}"),
+            Self::ConnectionMark(Some(0)) => f.write_str("is of a connection without mark"),
+            Self::ConnectionMark(Some(mark)) => write!(f, "is of a connection with mark {mark}"),
+            Self::ConnectionMark(None) => f.write_str("is of no connection"),
+        }
+    }
+}
+
+/// `not -o lo: goes out by eth0`.
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not {}: {}", self.condition, self.actual)
+    }
 }

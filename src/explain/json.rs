@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::broken::{Broken, Fate, Lost};
 use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::findings::{Finding, Level};
@@ -12,7 +13,6 @@ use super::packet::Packet;
 use super::table::Summary;
 use super::trace::{Outcome, Step, Trace};
 use super::verdict::{Dropper, Listener, Place, Verdict};
-use super::walk::{Broken, Fate, Lost};
 use crate::net::Family;
 use crate::netfilter::Layer;
 

@@ -12,6 +12,7 @@
 //! in `walk` and `condition`, each with the kernel's function that it is taken from; the differential
 //! test in `tests/explain` holds it against the kernel.
 
+mod broken;
 mod bypass;
 mod cause;
 mod chains;
@@ -22,6 +23,7 @@ pub mod json;
 mod mermaid;
 mod packet;
 mod pod;
+mod resolve;
 mod table;
 mod text;
 mod trace;
@@ -30,17 +32,19 @@ mod walk;
 mod way;
 mod words;
 
+pub use broken::{Broken, Fate, Lost, Markers};
 pub use bypass::bypasses;
 pub use cause::Cause;
 pub use chains::{Chains, RuleAt};
+pub use condition::{Actual, Mismatch};
 pub use findings::{Finding, Level, findings};
 pub use mermaid::chart;
 pub use packet::{Direction, Endpoint, Packet, Sender, Transport};
 pub use pod::{Pod, PodInterface};
 pub use table::{Row, Summary, summary};
-pub use trace::{Actual, Effect, Mismatch, Outcome, Skip, Step, Then, Trace};
+pub use trace::{Effect, Outcome, Skip, Step, Then, Trace};
 pub use verdict::{Dropper, Listener, Listeners, Place, Verdict};
-pub use walk::{Broken, Fate, Lost, Markers, Scene};
+pub use walk::Scene;
 pub use way::{Question, Way, Ways};
 pub use words::{ALLOWED, EXAMPLE, End, Request, WordError};
 

@@ -17,8 +17,6 @@ mod connection;
 mod effect;
 mod order;
 
-pub use connection::{Broken, Fate, Lost, Markers};
-
 /// All that decides about a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::packet::{Endpoint, Transport};
+use super::packet::{Endpoint, Packet, Transport};
 use crate::net::Interface;
 
 /// What routing looks at.
@@ -41,4 +41,17 @@ pub enum Way {
 pub trait Ways: fmt::Debug + Send + Sync {
     /// The way of a packet; `None` if it cannot be known.
     fn way(&self, question: &Question) -> Option<Way>;
+}
+
+impl Packet {
+    /// What the kernel's routing is asked when it is sent.
+    pub fn question(&self) -> Question {
+        Question {
+            to: self.to,
+            from: Some(self.from),
+            transport: self.transport,
+            mark: self.mark,
+            uid: self.sender.map(|s| s.uid),
+        }
+    }
 }

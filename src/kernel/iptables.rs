@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::lock::XTABLES_LOCK;
 use super::process::{self, Call, Started};
 use super::release::version;
 use super::{KernelError, ProcessError};
@@ -14,9 +15,6 @@ use crate::net::{Families, Family};
 use crate::netfilter::Variant;
 use crate::netfilter::save;
 use crate::state::{Restore, Tables};
-
-/// Where legacy iptables has its lock (iptables(8)).
-pub(super) const XTABLES_LOCK: &str = "/run/xtables.lock";
 
 /// How long a program waits for the xtables lock, in seconds.
 const LOCK_WAIT: u32 = 30;

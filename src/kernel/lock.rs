@@ -12,6 +12,9 @@ use super::netlink::Backoff;
 /// The network namespace of this thread, as a file that can be locked.
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
 
+/// Where legacy iptables has its own lock (iptables(8)).
+pub(super) const XTABLES_LOCK: &str = "/run/xtables.lock";
+
 /// The lock of a network namespace, held until it is dropped and every child that inherited it has ended:
 /// the child of a call that was killed may still be at work.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 pub mod capabilities;
 pub mod detect;
+mod diagnosis;
 pub mod iptables;
 mod legacy;
 pub mod lock;
@@ -15,7 +16,6 @@ pub mod process;
 pub mod release;
 pub mod routes;
 pub mod sockets;
-mod trouble;
 pub mod watch;
 
 use nftables::NftError;

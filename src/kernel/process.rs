@@ -335,14 +335,14 @@ impl Running {
             Ok(Some(status)) => status,
             Ok(None) => {
                 end_group(&mut self.child);
-                let cause = Cause(super::trouble::hung(&call.arguments));
+                let cause = Cause(super::diagnosis::hung(&call.arguments));
                 return Err(ProcessError::Hung { command, bound, said, cause });
             }
             Err(source) => return Err(ProcessError::Pipe { command, source }),
         };
         if !status.success() {
             let line = Complaint::find(said.text(), input);
-            let cause = Cause(super::trouble::cause(&call.program, said.text(), line.text(), input));
+            let cause = Cause(super::diagnosis::cause(&call.program, said.text(), line.text(), input));
             return Err(ProcessError::Failed { command, status: Status(status), line, said, cause });
         }
         Ok(self.out)

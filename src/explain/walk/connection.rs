@@ -1,61 +1,13 @@
-//! Why no connection comes about although its first packet arrives: what follows it does not get through.
-
-use std::fmt;
+//! Follows what comes after the first packet of a connection.
 
 use super::Walk;
-use crate::explain::chains::RuleAt;
+use crate::explain::broken::{Broken, Fate, Lost, Markers};
 use crate::explain::packet::{Direction, Packet, Transport};
 use crate::explain::trace::{Effect, Outcome, Step};
 use crate::explain::verdict::{Decision, Dropper, Place, Verdict};
 use crate::explain::way::Way;
 use crate::net::Interface;
-use crate::netfilter::{ConntrackState, Target};
-
-/// Why no connection comes about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// What does not get through.
-    pub packet: Lost,
-    /// What becomes of it.
-    pub fate: Fate,
-    /// Its mark when that was decided.
-    pub mark: u32,
-    /// The rules that made its mark.
-    pub marked_by: Markers,
-    /// What it met first that cannot be followed.
-    pub doubt: Option<String>,
-}
-
-/// A packet that does not get through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// The answer.
-    Answer,
-    /// What the same end sends after it.
-    Next,
-}
-
-/// What becomes of a packet that does not get through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It is dropped.
-    Dropped(Option<Dropper>),
-    /// It ends up here, in the wrong place.
-    Misrouted(Place),
-    /// It gets through if what cannot be followed lets it by.
-    NotCertain,
-}
-
-/// The rules that made the mark of a packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Markers {
-    /// The one that marked the first packet, if the connection has its mark.
-    pub first: Option<RuleAt>,
-    /// The one that marked the connection, if the packet has its mark.
-    pub connection: Option<RuleAt>,
-    /// The one that marked the packet.
-    pub packet: Option<RuleAt>,
-}
+use crate::netfilter::ConntrackState;
 
 impl Walk<'_> {
     /// Follows what comes after the first packet of a connection that arrived.
@@ -136,92 +88,31 @@ impl Walk<'_> {
             (Fate::NotCertain, Lost::Answer | Lost::Next) => &[],
             (Fate::Misrouted(_), Lost::Next) | (Fate::Dropped(_), Lost::Answer | Lost::Next) => &self.steps,
         };
-        let (mark, marked_by) = Markers::of(&first.steps, met);
+        let (mark, marked_by) = markers(&first.steps, met);
         let doubt = self.doubt.or(self.whose);
         Broken { packet, fate, mark: mark.unwrap_or(self.packet.mark), marked_by, doubt }
     }
 }
 
-impl Broken {
-    /// The rules that do it, in the order in which packets meet them.
-    pub fn rules(&self) -> impl Iterator<Item = &RuleAt> {
-        let dropper = match &self.fate {
-            Fate::Dropped(Some(Dropper::Rule(by))) => Some(by),
-            Fate::Dropped(Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None)
-            | Fate::Misrouted(_)
-            | Fate::NotCertain => None,
+/// The mark of a packet and the rules that made it, by what the first packet of its connection and it met.
+fn markers(first: &[Step], steps: &[Step]) -> (Option<u32>, Markers) {
+    let last = |steps: &[Step], mark: &dyn Fn(Effect) -> Option<u32>| {
+        let marker = |step: &Step| {
+            let Step::Rule { at, outcome: Outcome::Matched(effect), .. } = step else { return None };
+            mark(*effect).map(|mark| (at.clone(), mark))
         };
-        let Markers { first, connection, packet } = &self.marked_by;
-        [first, connection, packet].into_iter().flatten().chain(dropper)
+        steps.iter().rev().find_map(marker)
+    };
+    let set = |effect| if let Effect::Marked(mark) = effect { Some(mark.number()) } else { None };
+    let saved = |effect| if let Effect::ConnectionMarked(mark) = effect { Some(mark) } else { None };
+    let restored = |effect| if let Effect::MarkRestored(mark) = effect { Some(mark) } else { None };
+    let Some((rule, mark)) = last(steps, &|e| set(e).or(restored(e))) else { return (None, Markers::default()) };
+    let mut markers = Markers::default();
+    if last(steps, &restored).is_some_and(|(restoring, _)| restoring == rule) {
+        let with_it = |e: Option<u32>| e.filter(|m| *m == mark);
+        markers.connection = last(first, &|e| with_it(saved(e))).map(|(rule, _)| rule);
+        markers.first = last(first, &|e| with_it(set(e))).map(|(rule, _)| rule);
     }
-}
-
-impl Markers {
-    /// The mark of a packet and the rules that made it, by what the first packet of its connection and it met.
-    fn of(first: &[Step], steps: &[Step]) -> (Option<u32>, Self) {
-        let last = |steps: &[Step], mark: &dyn Fn(Effect) -> Option<u32>| {
-            let marker = |step: &Step| {
-                let Step::Rule { at, outcome: Outcome::Matched(effect), .. } = step else { return None };
-                mark(*effect).map(|mark| (at.clone(), mark))
-            };
-            steps.iter().rev().find_map(marker)
-        };
-        let set = |effect| if let Effect::Marked(mark) = effect { Some(mark.number()) } else { None };
-        let saved = |effect| if let Effect::ConnectionMarked(mark) = effect { Some(mark) } else { None };
-        let restored = |effect| if let Effect::MarkRestored(mark) = effect { Some(mark) } else { None };
-        let Some((rule, mark)) = last(steps, &|e| set(e).or(restored(e))) else { return (None, Self::default()) };
-        let mut markers = Self::default();
-        if last(steps, &restored).is_some_and(|(restoring, _)| restoring == rule) {
-            let with_it = |e: Option<u32>| e.filter(|m| *m == mark);
-            markers.connection = last(first, &|e| with_it(saved(e))).map(|(rule, _)| rule);
-            markers.first = last(first, &|e| with_it(set(e))).map(|(rule, _)| rule);
-        }
-        markers.packet = Some(rule);
-        (Some(mark), markers)
-    }
-}
-
-/// Some sentences: what does not get through, why, and what to do.
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whose, lost) = match self.packet {
-            Lost::Answer => ("the answer", " does not get back"),
-            Lost::Next => ("the next packet", ", which is ESTABLISHED, does not get there"),
-        };
-        match &self.doubt {
-            None => write!(f, "no connection comes about, since {whose}{lost}: ")?,
-            Some(doubt) if self.fate == Fate::NotCertain => {
-                return write!(f, "perhaps no connection comes about: {whose} may not get through, since {doubt}.");
-            }
-            Some(doubt) => write!(f, "perhaps no connection comes about ({doubt}), since {whose}{lost}: ")?,
-        }
-        match (&self.fate, self.mark) {
-            (Fate::Dropped(Some(by)), _) => write!(f, "it is dropped {by}.")?,
-            (Fate::NotCertain, _) => {}
-            (Fate::Dropped(None), _) => f.write_str("it is dropped.")?,
-            (Fate::Misrouted(place), mark) => {
-                match mark {
-                    0 => f.write_str("without a mark")?,
-                    mark => write!(f, "with mark {mark}")?,
-                }
-                match place {
-                    Place::Pod => f.write_str(", it is routed to the pod itself (ip rule, ip route).")?,
-                    Place::Out(_) | Place::Forwarded => write!(f, ", {place} (ip rule, ip route).")?,
-                }
-            }
-        }
-        let Markers { first, connection, packet } = &self.marked_by;
-        let marked = [(first, "the first packet"), (connection, "the connection"), (packet, whose)];
-        for (rule, what) in marked {
-            if let Some(rule) = rule {
-                write!(f, " Rule {rule} marks {what}.")?;
-            }
-        }
-        match first {
-            Some(rule) if rule.cause.is_none() && matches!(rule.rule.target, Target::SetMark(_)) => f.write_str(
-                " Let the first of these use another mark, or choose another with --istio-inbound-tproxy-mark.",
-            ),
-            Some(_) | None => Ok(()),
-        }
-    }
+    markers.packet = Some(rule);
+    (Some(mark), markers)
 }

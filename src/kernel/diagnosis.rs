@@ -102,7 +102,7 @@ pub(super) fn hung(arguments: &[String]) -> Option<String> {
     if !arguments.iter().any(|a| a.starts_with("--wait")) {
         return None;
     }
-    let file = Path::new(super::iptables::XTABLES_LOCK);
+    let file = Path::new(super::lock::XTABLES_LOCK);
     let file = crate::config::host::has_an_end(file).and_then(|()| std::fs::File::open(file)).ok()?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Err((_, Errno::EWOULDBLOCK)) => Some(LOCK_HELD.to_owned()),

@@ -13,7 +13,8 @@ use istio_iptables::capture::{self, Plan};
 use istio_iptables::cli::{self, Parsed};
 use istio_iptables::config::{Config, Host, Options, Problems};
 use istio_iptables::net::Family;
-use istio_iptables::netfilter::{Variant, nft, restore, save};
+use istio_iptables::netfilter::{Variant, restore, save};
+use istio_iptables::nftables;
 use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
 
 /// The program's.
@@ -72,7 +73,7 @@ fn render_restore(bencher: Bencher<'_, '_>, ranges: usize) {
 #[divan::bench(args = RANGES)]
 fn render_nft(bencher: Bencher<'_, '_>, ranges: usize) {
     let plan = planned(ranges, "15001");
-    bencher.bench_local(|| nft::script(black_box(&plan.rules)));
+    bencher.bench_local(|| nftables::Tables::of(black_box(&plan.rules)).to_string());
 }
 
 /// From the text of iptables-save to the rules that are there.

@@ -12,26 +12,67 @@
 //! Config ──validation (plan)──▶ connections ──kernel::probe──▶ what was seen ──validation (judge)──▶ log, status
 //! ```
 //!
-//! Everything left of [`kernel`], and but for [`config::host`], which only reads, is pure: no files,
-//! processes, environment or clock. [`commands`] holds the recipes, [`commands::apply`] the main one.
+//! Everything left of `kernel`, except `config::host`, which only reads, is pure: no files, processes, environment
+//! or clock. `commands` holds the recipes, `commands::apply` the main one.
+
+// What is there for benchmarks and tests alone is not missed by the program.
+#![cfg_attr(not(feature = "internals"), allow(unused_imports))]
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-pub mod capture;
-pub mod cli;
-pub mod commands;
-pub mod config;
-pub mod explain;
-pub mod kernel;
-pub mod logging;
-pub mod net;
-pub mod netfilter;
-pub mod output;
-pub mod state;
+#[cfg(not(feature = "internals"))]
+mod capture;
+#[cfg(not(feature = "internals"))]
+mod cli;
+#[cfg(not(feature = "internals"))]
+mod commands;
+#[cfg(not(feature = "internals"))]
+mod config;
+#[cfg(not(feature = "internals"))]
+mod explain;
+#[cfg(not(feature = "internals"))]
+mod kernel;
+mod logging;
+#[cfg(not(feature = "internals"))]
+mod net;
+#[cfg(not(feature = "internals"))]
+mod netfilter;
+mod netlink;
+#[cfg(not(feature = "internals"))]
+mod nftables;
+mod output;
+mod sequence;
+#[cfg(not(feature = "internals"))]
+mod state;
 mod text;
+#[cfg(not(feature = "internals"))]
+mod validation;
+
+// Benchmarks, fuzzing and the tests of parts see inside.
+#[cfg(feature = "internals")]
+pub mod capture;
+#[cfg(feature = "internals")]
+pub mod cli;
+#[cfg(feature = "internals")]
+pub mod commands;
+#[cfg(feature = "internals")]
+pub mod config;
+#[cfg(feature = "internals")]
+pub mod explain;
+#[cfg(feature = "internals")]
+pub mod kernel;
+#[cfg(feature = "internals")]
+pub mod net;
+#[cfg(feature = "internals")]
+pub mod netfilter;
+#[cfg(feature = "internals")]
+pub mod nftables;
+#[cfg(feature = "internals")]
+pub mod state;
+#[cfg(feature = "internals")]
 pub mod validation;
 
 use cli::{Command, Invocation, Parsed};

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::capture::{Plan, Routing};
 use crate::cli::Command;
 use crate::config::{DryRun, Options, Output, Problems};
+use crate::explain::in_force;
 use crate::explain::json::{self, FamilyView, FindingView, RowView, TraceView};
 use crate::netfilter::{Backend, Layer};
 
@@ -203,7 +204,7 @@ impl Document {
     pub fn plan(&mut self, plan: &Plan, backend: Backend) {
         // Ten thousand rules are much work for nobody.
         if self.is_read {
-            self.layers(&[Layer::planned(&plan.rules, backend)], &plan.routing);
+            self.layers(&[in_force(&plan.rules, backend)], &plan.routing);
         }
     }
 

@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use super::{Call, explain};
 use crate::cli::Command;
 use crate::config::Output;
+use crate::explain::in_force;
 use crate::net::Family;
-use crate::netfilter::{Backend, Layer, nft, restore};
+use crate::netfilter::{Backend, restore};
+use crate::nftables;
 use crate::output::{Document, Outcome, Script};
 use crate::state;
 
@@ -21,7 +23,7 @@ pub fn dry_run(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> 
     }
     document.plan(call.plan, call.options.backend);
     match call.options.output {
-        Output::Mermaid => explain::chart(&Layer::planned(&call.plan.rules, call.options.backend), out)?,
+        Output::Mermaid => explain::chart(&in_force(&call.plan.rules, call.options.backend), out)?,
         Output::Text | Output::Json => print(call, document, out)?,
     }
     out.flush()?;
@@ -47,10 +49,10 @@ pub(super) fn print(call: Call<'_>, document: &mut Document, out: &mut dyn Write
 }
 
 fn nftables(call: Call<'_>) -> Script {
-    let tables = nft::Tables::of(&call.plan.rules);
+    let tables = nftables::Tables::of(&call.plan.rules);
     let text = match call.options.command {
         Command::Clean => {
-            let names = nft::TABLES.into_iter().filter(|t| tables.get(*t).is_some()).map(nft::table_name);
+            let names = nftables::TABLES.into_iter().filter(|t| tables.get(*t).is_some()).map(nftables::table_name);
             names.map(|name| format!("delete table inet {name}\n")).collect()
         }
         Command::Apply | Command::Check | Command::Explain => tables.to_string(),

@@ -30,7 +30,7 @@ pub fn explain(
         true => live(call, document)?,
         false => {
             warn_of_flags(call, document);
-            (vec![Layer::planned(&call.plan.rules, call.options.backend)], call.plan.routing.clone())
+            (vec![explain::in_force(&call.plan.rules, call.options.backend)], call.plan.routing.clone())
         }
     };
     let pod = pod::look(call.config, true);
@@ -102,7 +102,7 @@ fn print_findings(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
 /// Warns of what is odd about a configuration, as far as reading it did not say so.
 pub(super) fn warn(call: Call<'_>, document: &mut Document) {
     let pod = pod::look(call.config, call.config.dns.is_on());
-    let findings = explain::findings(call.config, &Layer::planned(&call.plan.rules, call.options.backend), &pod);
+    let findings = explain::findings(call.config, &explain::in_force(&call.plan.rules, call.options.backend), &pod);
     document.findings = findings.iter().map(FindingView::from).collect();
     let said = |finding: &Finding| match finding {
         Finding::LoopbackReturnedEarly { .. }

@@ -9,13 +9,13 @@ use crate::cli::Command;
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
-use crate::kernel::nftables::{self, NamedTable};
 use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Backend, Chain, Hook, Layer, Scope, Table, Variant};
+use crate::nftables::{self, NamedTable};
 use crate::state::{self, Evidence, Goal, Snapshot, tproxy_marks};
 
 mod work;

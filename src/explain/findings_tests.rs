@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::explain::in_force;
 use crate::explain::tests::{README, planned};
 use crate::netfilter::Backend;
 
@@ -59,7 +60,7 @@ fn rules_that_never_match() {
 fn nftables_capture_a_family_that_was_not_asked_for() {
     let of = |backend| {
         let (config, plan, pod) = planned("-i * -b * --ip-families=ipv4 -x fd00::/8", &[]);
-        let found = findings(&config, &Layer::planned(&plan.rules, backend), &pod);
+        let found = findings(&config, &in_force(&plan.rules, backend), &pod);
         found.iter().filter(|f| f.level() == Level::Warning).map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     expect!["the pod has the IPv6 address fd00:10:244::10, and no IPv6 rules are asked for, but in nftables rules that name no address capture IPv6 all the same, such as nat ISTIO_OUTPUT 5 (-j ISTIO_REDIRECT); --dual-stack or --ip-families=dual makes the rules fit\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for"].assert_eq(&of(Backend::Nftables));

@@ -12,6 +12,9 @@
 //! in `walk` and `condition`, each with the kernel's function that it is taken from; the differential
 //! test in `tests/explain` holds it against the kernel.
 
+use crate::netfilter::{Backend, Layer, Ruleset};
+use crate::nftables;
+
 mod broken;
 mod bypass;
 mod cause;
@@ -47,6 +50,14 @@ pub use verdict::{Dropper, Listener, Listeners, Place, Verdict};
 pub use walk::Scene;
 pub use way::{Question, Way, Ways};
 pub use words::{ALLOWED, EXAMPLE, End, Request, WordError};
+
+/// Planned rules as they are in force once this backend has them.
+pub fn in_force(rules: &Ruleset, backend: Backend) -> Layer {
+    match backend {
+        Backend::Iptables(_) => rules.clone().into(),
+        Backend::Nftables => nftables::in_force(rules),
+    }
+}
 
 #[cfg(test)]
 mod tests;

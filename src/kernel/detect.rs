@@ -3,10 +3,11 @@
 use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
-use super::nftables::{NamedTable, NftError, Nftables};
+use super::nftables::Nftables;
 use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
-use crate::netfilter::{Table, Variant, nft};
+use crate::netfilter::{Table, Variant};
+use crate::nftables::{NamedTable, NftError};
 
 /// What of netfilter is there in the network namespace.
 #[derive(Clone, Debug)]
@@ -137,7 +138,7 @@ impl Presence {
 
     /// Whether there are tables of ours that nftables is used for without iptables.
     pub fn has_native(&self) -> bool {
-        self.nft().iter().any(|t| t.family == INET && nft::table_named(&t.name).is_some())
+        self.nft().iter().any(|t| t.family == INET && crate::nftables::table_named(&t.name).is_some())
     }
 
     /// The tables of this kind and family that hold something, each with whether it has a chain of ours.

@@ -8,7 +8,7 @@ mod diagnosis;
 pub mod iptables;
 mod legacy;
 pub mod lock;
-pub mod netlink;
+mod netlink;
 pub mod netns;
 pub mod nftables;
 pub mod probe;
@@ -18,7 +18,7 @@ pub mod routes;
 pub mod sockets;
 pub mod watch;
 
-use nftables::NftError;
+use crate::nftables::NftError;
 pub use process::ProcessError;
 
 /// A failure at the kernel, or of a program that talks to it.

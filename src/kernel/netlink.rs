@@ -1,17 +1,21 @@
-//! Requests to the kernel over netlink (netlink(7)).
+//! Requests to the kernel over netlink (netlink(7)): one client, for routing and for nf_tables.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use netlink_packet_core::{
-    DecodeError, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload, NetlinkSerializable,
+    DecodeError, ErrorMessage, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use netlink_sys::{Socket, SocketAddr};
-use nix::sys::socket::MsgFlags;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
+
+use crate::netlink::{Message, attributes, is_transient, messages};
 
 /// How long something is tried that others may get in the way of.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits between attempts, ever longer.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ impl Backoff {
         Self { begun: Instant::now(), pause: Duration::from_millis(1) }
     }
 
-    /// Waits, but not where the time is over: then there is to be no other attempt.
+    /// Waits, unless the time is over: then there is to be no other attempt.
     ///
     /// Half of the pause is left to chance, or those that collided once would wait equally long and collide again.
     pub(super) fn wait(&mut self, bound: Duration) -> bool {
@@ -40,169 +44,328 @@ impl Backoff {
     }
 }
 
-/// A message whose contents are read by the caller, who alone knows which kinds can come: code that can
-/// read every kind there is would be twice as large as all the rest of the program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    kind: u16,
-    body: Vec<u8>,
-}
-
-impl Message {
-    /// The kind (`nlmsg_type`).
-    pub fn kind(&self) -> u16 {
-        self.kind
-    }
-
-    /// A message of this kind with these contents, padded to a multiple of four bytes.
-    pub fn of_bytes(kind: u16, mut body: Vec<u8>) -> Self {
-        body.resize(body.len().next_multiple_of(4), 0);
-        Self { kind, body }
-    }
-
-    /// The contents as bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.body
-    }
-}
-
-impl NetlinkSerializable for Message {
-    fn message_type(&self) -> u16 {
-        self.kind
-    }
-
-    fn buffer_len(&self) -> usize {
-        self.body.len()
-    }
-
-    fn serialize(&self, buffer: &mut [u8]) {
-        buffer.copy_from_slice(&self.body);
-    }
-}
-
-impl NetlinkDeserializable for Message {
-    type Error = DecodeError;
-
-    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self { kind: header.message_type, body: payload.to_vec() })
-    }
-}
-
-/// A socket of one netlink protocol.
+/// Why a request came to nothing.
 #[derive(Debug)]
-pub struct Netlink {
+pub(crate) enum NetlinkError {
+    /// The socket does not take or give messages.
+    Transfer {
+        /// `write to` or `read from`.
+        what: &'static str,
+        /// The error.
+        source: io::Error,
+    },
+    /// The kernel refused it.
+    Refused {
+        /// The error.
+        source: io::Error,
+        /// The kernel's own explanation, if it has one.
+        message: Option<String>,
+    },
+    /// The answer cannot be read.
+    Unreadable(DecodeError),
+}
+
+impl From<NetlinkError> for io::Error {
+    fn from(error: NetlinkError) -> Self {
+        match error {
+            NetlinkError::Transfer { source, .. } | NetlinkError::Refused { source, .. } => source,
+            NetlinkError::Unreadable(error) => Self::new(io::ErrorKind::InvalidData, error.to_string()),
+        }
+    }
+}
+
+/// An error after which the same may succeed when it is begun anew.
+pub(super) trait Passing {
+    /// The kernel's error number, if it gave one.
+    fn errno(&self) -> Option<Errno>;
+
+    /// The error once there is no other attempt.
+    fn given_up(self) -> Self;
+}
+
+impl Passing for NetlinkError {
+    fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Transfer { source, .. } | Self::Refused { source, .. } => source.raw_os_error().map(Errno::from_raw),
+            Self::Unreadable(_) => None,
+        }
+    }
+
+    fn given_up(self) -> Self {
+        self
+    }
+}
+
+/// A socket of one netlink protocol. It stays in the network namespace that it was opened in.
+#[derive(Debug)]
+pub(crate) struct Netlink {
+    protocol: isize,
     socket: Socket,
     sequence: u32,
     buffer: Vec<u8>,
 }
 
 /// The kernel fills a part of an answer up to 32 KiB (`netlink_dump` in `net/netlink/af_netlink.c`).
-pub(super) const LARGEST_PART: usize = 64 * 1024;
+const LARGEST_PART: usize = 64 * 1024;
+
+/// The length of `struct nlmsghdr`, which the kernel repeats in an error.
+const REPEATED_HEADER: usize = 16;
 
 impl Netlink {
     /// Opens a socket of a protocol, such as `NETLINK_ROUTE`.
     ///
     /// # Errors
-    /// What the system says; `EPROTONOSUPPORT` where the kernel does not have it.
-    pub fn open(protocol: isize) -> io::Result<Self> {
+    /// The system's; `EPROTONOSUPPORT` if the kernel does not have the protocol.
+    pub(crate) fn open(protocol: isize) -> io::Result<Self> {
         let mut socket = Socket::new(protocol)?;
         socket.bind(&SocketAddr::new(0, 0))?;
         socket.connect(&SocketAddr::new(0, 0))?;
-        Ok(Self { socket, sequence: 0, buffer: Vec::with_capacity(LARGEST_PART) })
+        // Without these, errors come without an explanation and with the whole message in them.
+        let _ = socket.set_ext_ack(true);
+        let _ = socket.set_cap_ack(true);
+        Ok(Self { protocol, socket, sequence: 0, buffer: Vec::with_capacity(LARGEST_PART) })
+    }
+
+    /// Opens a socket that notifications of these groups come to.
+    ///
+    /// # Errors
+    /// As [`Netlink::open`].
+    pub(crate) fn subscribe(protocol: isize, groups: &[u32]) -> io::Result<Self> {
+        let mut socket = Socket::new(protocol)?;
+        socket.bind(&SocketAddr::new(0, 0))?;
+        groups.iter().try_for_each(|group| socket.add_membership(*group))?;
+        Ok(Self { protocol, socket, sequence: 0, buffer: Vec::with_capacity(LARGEST_PART) })
+    }
+
+    /// Opens the socket anew: the old one may be in the middle of an answer.
+    ///
+    /// # Errors
+    /// As [`Netlink::open`].
+    pub(crate) fn reopen(&mut self) -> io::Result<()> {
+        *self = Self::open(self.protocol)?;
+        Ok(())
     }
 
     /// Asks for everything there is of something.
     ///
     /// # Errors
-    /// The kernel's answer, or an answer that cannot be read. A dump that was disturbed by a change is
-    /// repeated, up to a bound in time.
-    pub fn dump(&mut self, message: &Message) -> io::Result<Vec<Message>> {
-        let mut backoff = Backoff::new();
-        loop {
-            self.send(message, NLM_F_REQUEST | NLM_F_DUMP)?;
-            match self.answers() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted && backoff.wait(PATIENCE) => {}
-                answers => return answers,
-            }
-        }
-    }
-
-    /// Asks for a change, and waits until it is made.
-    ///
-    /// # Errors
-    /// The kernel's answer.
-    pub fn change(&mut self, message: &Message, flags: u16) -> io::Result<()> {
-        self.send(message, NLM_F_REQUEST | NLM_F_ACK | flags)?;
-        self.answers().map(drop)
+    /// The kernel's answer, or an answer that cannot be read; `EINTR` if others changed meanwhile what was listed.
+    pub(crate) fn dump(&mut self, message: Message) -> Result<Vec<Message>, NetlinkError> {
+        self.request(message, NLM_F_DUMP)
     }
 
     /// Asks one question, and gets all that the kernel answers.
     ///
     /// # Errors
-    /// The kernel's answer.
-    pub fn ask(&mut self, message: &Message) -> io::Result<Vec<Message>> {
-        self.send(message, NLM_F_REQUEST | NLM_F_ACK)?;
+    /// As [`Netlink::dump`].
+    pub(crate) fn ask(&mut self, message: Message) -> Result<Vec<Message>, NetlinkError> {
+        self.request(message, NLM_F_ACK)
+    }
+
+    /// Asks for a change, and waits until it is made.
+    ///
+    /// # Errors
+    /// As [`Netlink::dump`].
+    pub(crate) fn change(&mut self, message: Message, flags: u16) -> Result<(), NetlinkError> {
+        self.request(message, NLM_F_ACK | flags).map(drop)
+    }
+
+    fn request(&mut self, message: Message, flags: u16) -> Result<Vec<Message>, NetlinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::new();
+        message.write(flags, self.sequence, &mut bytes);
+        self.write(&bytes)?;
         self.answers()
     }
 
-    fn send(&mut self, message: &Message, flags: u16) -> io::Result<()> {
-        self.sequence += 1;
-        let bytes = self.written(message, flags);
-        self.socket.send(&bytes, 0).map(drop)
-    }
-
-    fn written(&self, message: &Message, flags: u16) -> Vec<u8> {
-        let mut header = NetlinkHeader::default();
-        header.flags = flags;
-        header.sequence_number = self.sequence;
-        let mut request = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message.clone()));
-        request.finalize();
-        let mut bytes = vec![0; request.buffer_len()];
-        request.serialize(&mut bytes);
-        bytes
+    fn write(&self, bytes: &[u8]) -> Result<(), NetlinkError> {
+        loop {
+            match self.socket.send(bytes, 0) {
+                Ok(_) => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(NetlinkError::Transfer { what: "write to", source }),
+            }
+        }
     }
 
     /// All answers to the last request.
-    fn answers(&mut self) -> io::Result<Vec<Message>> {
-        /// `NLM_F_DUMP_INTR` of `linux/netlink.h`: something changed while it was listed.
-        const DISTURBED: u16 = 0x10;
+    fn answers(&mut self) -> Result<Vec<Message>, NetlinkError> {
         let mut found = Vec::new();
         let mut disturbed = false;
         loop {
-            self.buffer.clear();
-            let length = self.socket.recv(&mut self.buffer, MsgFlags::MSG_TRUNC.bits())?;
-            if length > self.buffer.len() {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is cut off"));
-            }
-            let invalid = |e: DecodeError| io::Error::new(io::ErrorKind::InvalidData, e.to_string());
-            for message in messages::<Message>(&self.buffer).map_err(invalid)? {
-                if message.header.sequence_number != self.sequence {
+            // A blocking read gives something, or an error.
+            let Some(messages) = self.read(MsgFlags::empty())? else { continue };
+            for NetlinkMessage { header, payload, .. } in messages {
+                if header.sequence_number != self.sequence {
                     continue;
                 }
-                disturbed |= message.header.flags & DISTURBED != 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(message) => found.push(message),
-                    NetlinkPayload::Done(_) if disturbed => return Err(io::ErrorKind::Interrupted.into()),
-                    NetlinkPayload::Done(_) | NetlinkPayload::Error(ErrorMessage { code: None, .. }) => {
-                        return Ok(found);
+                disturbed |= header.flags & NLM_F_DUMP_INTR != 0;
+                let end = match payload {
+                    NetlinkPayload::InnerMessage(message) => {
+                        found.push(message);
+                        continue;
                     }
-                    NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    NetlinkPayload::Noop | NetlinkPayload::Overrun(_) | _ => {}
-                }
+                    NetlinkPayload::Done(done) => refusal(done.code, || None),
+                    NetlinkPayload::Error(error) => refusal(error.raw_code(), || explanation(&header, &error)),
+                    NetlinkPayload::Noop | NetlinkPayload::Overrun(_) | _ => continue,
+                };
+                return match end {
+                    Some(error) => Err(error),
+                    None if disturbed => Err(disturbance()),
+                    None => Ok(found),
+                };
+            }
+        }
+    }
+
+    /// Reads what there is; `None` if there is nothing and `flags` ask not to wait.
+    fn read(&mut self, flags: MsgFlags) -> Result<Option<Vec<NetlinkMessage<Message>>>, NetlinkError> {
+        self.buffer.clear();
+        let length = loop {
+            match self.socket.recv(&mut self.buffer, (flags | MsgFlags::MSG_TRUNC).bits()) {
+                Ok(length) => break length,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(source) => return Err(NetlinkError::Transfer { what: "read from", source }),
+            }
+        };
+        if length != self.buffer.len() {
+            return Err(NetlinkError::Unreadable(DecodeError::from("the answer is cut off")));
+        }
+        messages(&self.buffer).map(Some).map_err(NetlinkError::Unreadable)
+    }
+
+    /// Runs a transaction: all of it is done, or nothing. Gives the answers about its messages, by their numbers.
+    ///
+    /// The kernel is through with it, and its answers are there, when `send` returns.
+    ///
+    /// # Errors
+    /// [`NetlinkError::Transfer`], [`NetlinkError::Unreadable`].
+    pub(crate) fn transact(&mut self, bytes: &[u8]) -> Result<Vec<(u32, Option<NetlinkError>)>, NetlinkError> {
+        // A message has to fit into the socket's buffer, as have the errors about all of its parts; the
+        // kernel's own accounting takes more than the bytes. If this is not permitted, sending fails.
+        let space = bytes.len().saturating_mul(2).max(LARGEST_PART);
+        let _ = setsockopt(&self.socket, sockopt::SndBufForce, &space);
+        let _ = setsockopt(&self.socket, sockopt::RcvBufForce, &space.saturating_mul(4));
+        self.write(bytes)?;
+        let mut answers = Vec::new();
+        while let Some(messages) = self.read(MsgFlags::MSG_DONTWAIT)? {
+            for NetlinkMessage { header, payload, .. } in messages {
+                let NetlinkPayload::Error(error) = payload else { continue };
+                let refused = refusal(error.raw_code(), || explanation(&header, &error));
+                answers.push((header.sequence_number, refused));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Throws away all notifications that have come.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn drain(&mut self) -> io::Result<()> {
+        loop {
+            self.buffer.clear();
+            match self.socket.recv(&mut self.buffer, MsgFlags::MSG_DONTWAIT.bits()) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                // More came than there was room for: that too is a change.
+                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
 }
 
-/// The messages in a part of an answer.
-pub(super) fn messages<T: NetlinkDeserializable>(mut bytes: &[u8]) -> Result<Vec<NetlinkMessage<T>>, DecodeError> {
-    let mut messages = Vec::new();
-    while !bytes.is_empty() {
-        let message = NetlinkMessage::<T>::deserialize(bytes)?;
-        // Messages begin at multiples of four bytes.
-        let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-        messages.push(message);
+/// Tries until nobody gets in the way, with back-off, and up to a bound in time; over a new socket each time, since
+/// the old one may be in the middle of an answer, and the kernel gives no other then. `socket` is the one that
+/// attempts with `client` use.
+///
+/// # Errors
+/// The last attempt's.
+pub(super) fn retry<C, T, E: Passing + std::fmt::Debug>(
+    client: &mut C,
+    socket: impl Fn(&mut C) -> &mut Netlink,
+    mut attempt: impl FnMut(&mut C) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut backoff = Backoff::new();
+    loop {
+        let error = match attempt(client) {
+            Err(error) if error.errno().is_some_and(is_transient) => error,
+            result => return result,
+        };
+        log::debug!("{error:?}; beginning anew");
+        // Others come to an end; a buffer that is too small stays so.
+        let bound = if error.errno() == Some(Errno::ENOBUFS) { Duration::from_secs(1) } else { PATIENCE };
+        if !backoff.wait(bound) || socket(client).reopen().is_err() {
+            return Err(error.given_up());
+        }
     }
-    Ok(messages)
+}
+
+impl AsFd for Netlink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// The error for a list that was changed between two parts of the answer.
+fn disturbance() -> NetlinkError {
+    NetlinkError::Transfer { what: "read from", source: Errno::EINTR.into() }
+}
+
+fn refusal(code: i32, message: impl FnOnce() -> Option<String>) -> Option<NetlinkError> {
+    (code != 0).then(|| {
+        let source = Errno::from_raw(code.saturating_abs()).into();
+        NetlinkError::Refused { source, message: message() }
+    })
+}
+
+/// `enum nlmsgerr_attrs` of `linux/netlink.h`: what an error explains.
+const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// The kernel's own explanation of an error (`NLMSGERR_ATTR_MSG`).
+fn explanation(header: &NetlinkHeader, error: &ErrorMessage) -> Option<String> {
+    if header.flags & NLM_F_ACK_TLVS == 0 {
+        return None;
+    }
+    // After the header of the refused message, and, if it was not left out, its content.
+    let start = match header.flags & NLM_F_CAPPED {
+        0 => {
+            let length = error.header.get(..4).and_then(|l| l.try_into().ok()).map(u32::from_ne_bytes)?;
+            usize::try_from(length).ok()?.checked_next_multiple_of(4)?
+        }
+        _ => REPEATED_HEADER,
+    };
+    attributes(error.header.get(start..)?)
+        .filter_map(Result::ok)
+        .find(|a| a.kind == NLMSGERR_ATTR_MSG)
+        .and_then(|a| a.text().ok().map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_too_strange() {
+        // Every length field of a header, in buffers of every length around it.
+        for size in 0..64_usize {
+            for length in (0..80_u32).chain([u32::MAX, u32::MAX - 3]) {
+                for kind in [0, 2, 3, 4, 0x0a06_u16] {
+                    let mut bytes = vec![0xff; size];
+                    let header = [&length.to_ne_bytes()[..], &kind.to_ne_bytes()].concat();
+                    for (to, from) in bytes.iter_mut().zip(header) {
+                        *to = from;
+                    }
+                    for message in messages(&bytes).into_iter().flatten() {
+                        if let NetlinkPayload::Error(error) = message.payload {
+                            explanation(&message.header, &error);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

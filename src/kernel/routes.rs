@@ -5,14 +5,15 @@
 
 use std::io;
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NetlinkPayload};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::KernelError;
-use super::netlink::{Message, Netlink};
+use super::netlink::{Netlink, NetlinkError, retry};
 use crate::capture::{LocalRoute, Routing, RoutingItem};
 use crate::config::host;
 use crate::net::Family;
+use crate::netlink::Message;
 use crate::state::Evidence;
 
 mod message;
@@ -81,7 +82,7 @@ impl Routes {
         self.listed.clear();
         for (object, family) in LISTS {
             for message in self.dump(object, family)? {
-                if let Some((item, by_us)) = item(object, family, message.bytes()) {
+                if let Some((item, by_us)) = item(object, family, &message.body) {
                     let marked = by_us || self.managed.contains(&message);
                     self.listed.push(Listed { item, marked, message });
                 }
@@ -109,7 +110,9 @@ impl Routes {
     fn dump(&mut self, object: Object, family: Family) -> Result<Vec<Message>, KernelError> {
         // As long as the longest header of the three; 0 is any.
         let header = [number(family), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let mut answers = match self.socket.dump(&Message::of_bytes(object.add() + GET, header.to_vec())) {
+        let question = Message::new(object.add() + GET, header.to_vec());
+        let answers = retry(&mut self.socket, |s| s, |s| s.dump(question.clone()));
+        let mut answers = match answers.map_err(io::Error::from) {
             Ok(answers) => answers,
             // A kernel without a family has nothing of it.
             Err(error) if matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EOPNOTSUPP)) => {
@@ -124,7 +127,7 @@ impl Routes {
                 return Err(failed(format!("listing {family} {what}"), error));
             }
         };
-        answers.retain(|a| a.kind() == object.add());
+        answers.retain(|a| a.kind == object.add());
         Ok(answers)
     }
 
@@ -136,7 +139,7 @@ impl Routes {
         for item in routing.items() {
             let removed = self.removed.iter().position(|r| r.item == item);
             let message = removed.map_or_else(|| message(&item), |at| self.removed.swap_remove(at).message);
-            let added = self.socket.change(&message, NLM_F_CREATE | NLM_F_EXCL);
+            let added = self.socket.change(message, NLM_F_CREATE | NLM_F_EXCL);
             unless(&[nix::libc::EEXIST], added).map_err(|e| failed(format!("`{item}`"), e))?;
         }
         self.look()?;
@@ -150,7 +153,7 @@ impl Routes {
     fn in_the_way_of(&mut self, item: RoutingItem) -> Result<String, KernelError> {
         let RoutingItem::Route(LocalRoute { family, table }) = item else { return Ok(OTHERS.to_owned()) };
         for message in self.dump(Object::Route, family)? {
-            let Some(route) = Parsed::read(Object::Route, message.bytes()) else { continue };
+            let Some(route) = Parsed::read(Object::Route, &message.body) else { continue };
             let [_, 0, 0, _, _, _, _, kind, ..] = *route.header else { continue };
             if route.table() == table.number() {
                 let kind = match kind {
@@ -179,8 +182,8 @@ impl Routes {
         for item in routing.items().rev() {
             let Some(at) = self.listed.iter().position(|l| l.item == item && l.marked) else { continue };
             let listed = self.listed.swap_remove(at);
-            let (kind, body) = (listed.message.kind() + DELETE, listed.message.bytes().to_vec());
-            let deleted = self.socket.change(&Message::of_bytes(kind, body), 0);
+            let (kind, body) = (listed.message.kind + DELETE, listed.message.body.clone());
+            let deleted = self.socket.change(Message::new(kind, body), 0);
             let no_more = [nix::libc::ESRCH, nix::libc::ENOENT, nix::libc::EADDRNOTAVAIL];
             unless(&no_more, deleted).map_err(|e| failed(format!("`{}`", removal(&item)), e))?;
             self.removed.push(listed.clone());
@@ -205,8 +208,10 @@ fn connect() -> Result<Netlink, KernelError> {
     Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket".to_owned(), e))
 }
 
-fn unless(passes: &[i32], result: io::Result<()>) -> io::Result<()> {
-    result.or_else(|e| if e.raw_os_error().is_some_and(|n| passes.contains(&n)) { Ok(()) } else { Err(e) })
+fn unless(passes: &[i32], result: Result<(), NetlinkError>) -> io::Result<()> {
+    result
+        .map_err(io::Error::from)
+        .or_else(|e| if e.raw_os_error().is_some_and(|n| passes.contains(&n)) { Ok(()) } else { Err(e) })
 }
 
 fn failed(what: String, error: io::Error) -> KernelError {
@@ -239,13 +244,12 @@ fn hint(error: &io::Error) -> String {
 ///
 /// # Errors
 /// What does not hold.
-#[doc(hidden)]
+#[cfg(any(test, feature = "internals"))]
 pub fn read_anything(bytes: &[u8]) -> Result<(), String> {
-    for answer in super::netlink::messages::<Message>(bytes).unwrap_or_default() {
-        let NetlinkPayload::InnerMessage(answer) = answer.payload else { continue };
-        for (object, family) in LISTS.into_iter().filter(|(object, _)| object.add() == answer.kind()) {
-            if let Some((read, _)) = item(object, family, answer.bytes()) {
-                let again = item(object, family, message(&read).bytes());
+    for answer in crate::netlink::contents(bytes).unwrap_or_default() {
+        for (object, family) in LISTS.into_iter().filter(|(object, _)| object.add() == answer.kind) {
+            if let Some((read, _)) = item(object, family, &answer.body) {
+                let again = item(object, family, &message(&read).body);
                 if again != Some((read, true)) {
                     return Err(format!("{read:?}, written and read, is {again:?}"));
                 }
@@ -265,5 +269,5 @@ pub(super) fn loopback_up() -> io::Result<()> {
     const IFF_UP: u32 = 1;
     // `struct ifinfomsg`: family, padding and type; index; flags; which of them to change.
     let body = [0, LO, IFF_UP, IFF_UP].map(u32::to_ne_bytes).concat();
-    Netlink::open(NETLINK_ROUTE)?.change(&Message::of_bytes(NEW_LINK, body), 0)
+    Ok(Netlink::open(NETLINK_ROUTE)?.change(Message::new(NEW_LINK, body), 0)?)
 }

@@ -4,14 +4,13 @@ use std::io;
 use std::os::fd::AsFd;
 
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
-use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::MsgFlags;
 
 use super::KernelError;
+use super::netlink::Netlink;
 
 /// `NFNLGRP_NFTABLES` of `linux/netfilter/nfnetlink.h`: tables, chains, rules and sets of nf_tables, and so
 /// those of iptables-nft too.
@@ -22,7 +21,7 @@ const ROUTING: [u32; 6] = [5, 7, 8, 9, 11, 19];
 /// Waits for changes in the network namespace that the thread is in when this is opened.
 #[derive(Debug)]
 pub struct Watch {
-    sockets: Vec<Socket>,
+    sockets: Vec<Netlink>,
     /// SIGTERM, where it ends the waiting.
     end: Option<SignalFd>,
 }
@@ -33,8 +32,9 @@ impl Watch {
     /// # Errors
     /// [`KernelError::Netlink`]. A kernel without nf_tables has no changes of them to report.
     pub fn open() -> Result<Self, KernelError> {
-        let mut sockets = vec![join(NETLINK_ROUTE, &ROUTING).map_err(|e| failed("asking for changes of routing", e))?];
-        match join(NETLINK_NETFILTER, &[NFTABLES]) {
+        let mut sockets =
+            vec![Netlink::subscribe(NETLINK_ROUTE, &ROUTING).map_err(|e| failed("asking for changes of routing", e))?];
+        match Netlink::subscribe(NETLINK_NETFILTER, &[NFTABLES]) {
             Ok(socket) => sockets.push(socket),
             Err(error) if error.raw_os_error() == Some(Errno::EPROTONOSUPPORT as i32) => {
                 log::debug!("the kernel has no netfilter netlink: {error}");
@@ -75,32 +75,8 @@ impl Watch {
                 Err(errno) => return Err(errno.into()),
             }
         }
-        self.sockets.iter().try_for_each(drain)?;
+        self.sockets.iter_mut().try_for_each(Netlink::drain)?;
         Ok(true)
-    }
-}
-
-/// A socket that notifications of these groups come to.
-fn join(protocol: isize, groups: &[u32]) -> io::Result<Socket> {
-    let mut socket = Socket::new(protocol)?;
-    socket.bind(&SocketAddr::new(0, 0))?;
-    groups.iter().try_for_each(|group| socket.add_membership(*group))?;
-    Ok(socket)
-}
-
-/// Reads all that has come. What it says does not matter: the state is read anew.
-fn drain(socket: &Socket) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(32 * 1024);
-    loop {
-        buffer.clear();
-        match socket.recv(&mut buffer, MsgFlags::MSG_DONTWAIT.bits()) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            // More came than there was room for: that too is a change.
-            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 

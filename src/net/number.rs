@@ -32,9 +32,6 @@ const fn at_least_one(number: u32) -> NonZeroU32 {
 pub struct Mark(NonZeroU32);
 
 impl Mark {
-    /// What a value of this type may be, for error messages.
-    pub const ALLOWED: &'static str = ALLOWED;
-
     /// The mark of this number; `None` for 0.
     pub fn new(number: u32) -> Option<Self> {
         NonZeroU32::new(number).map(Self)
@@ -67,9 +64,6 @@ impl fmt::Display for Mark {
 pub struct RouteTable(NonZeroU32);
 
 impl RouteTable {
-    /// What a value of this type may be, for error messages.
-    pub const ALLOWED: &'static str = ALLOWED;
-
     /// The table of this number; `None` for 0.
     pub fn new(number: u32) -> Option<Self> {
         NonZeroU32::new(number).map(Self)

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Backend, Chain, Hook, Match, Ruleset, Scope, Table, nft};
+use super::{Chain, Hook, Match, Ruleset, Scope, Table};
 
 /// Chains whose rules belong together: those of one backend, or one foreign chain of nftables.
 #[derive(Clone, Debug, Default)]
@@ -46,14 +46,6 @@ impl From<Ruleset> for Layer {
 }
 
 impl Layer {
-    /// Planned rules as they are in force once this backend has them.
-    pub fn planned(rules: &Ruleset, backend: Backend) -> Self {
-        match backend {
-            Backend::Iptables(_) => rules.clone().into(),
-            Backend::Nftables => nft::in_force(rules),
-        }
-    }
-
     /// Whether there is nothing in it that a packet could meet.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty() && self.gaps.is_empty() && self.drops.is_empty()

@@ -1,11 +1,11 @@
-//! The shape of the lines that are written for iptables-restore. The fuzz targets have it too (`fuzz/properties/src`).
+//! The shape of the lines that are written for iptables-restore.
 
 use crate::net::{Interface, Mark, Network, Owner, Port, PortRange};
 use crate::netfilter::{Chain, IstioChain};
 
 /// Checks that a line of restore text has the shape of the planner's rules, and that every value in it is
 /// one of its kind: then no value brought in a token of its own.
-pub(crate) fn check_line(line: &str) -> Result<(), String> {
+pub fn check_line(line: &str) -> Result<(), String> {
     let tokens: Vec<&str> = line.split(' ').collect();
     let chain = |name: &str| Chain::named(name).map(drop).ok_or(format!("chain {name:?}"));
     let rest = match tokens.as_slice() {

@@ -9,9 +9,8 @@ use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 
 mod chain;
 mod layer;
-#[cfg(test)]
-pub(crate) mod lines;
-pub mod nft;
+#[cfg(any(test, feature = "internals"))]
+pub mod lines;
 pub mod normal;
 pub mod restore;
 #[cfg(test)]

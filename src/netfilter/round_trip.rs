@@ -3,7 +3,7 @@
 use super::normal::Specification;
 use super::save::SavedRule;
 use super::{
-    ConntrackState, Hook, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target, nft,
+    ConntrackState, Hook, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target,
 };
 use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 use Negatable::{Is, Not};
@@ -144,13 +144,14 @@ fn every_variant_comes_back_from_nf_tables() {
             let there = Rule { chain: chain.into(), matches: vec![], target: Target::Accept, ..rule.clone() };
             ruleset.push(Scope::Both, there);
         }
-        let tables = nft::Tables::of(&ruleset);
+        let tables = crate::nftables::Tables::of(&ruleset);
         let bodies = tables.get(rule.table).unwrap().in_order(rule.chain);
-        let raised =
-            bodies.into_iter().flat_map(|body| nft::raise(rule.table, rule.chain, body).expect("iptables has it"));
+        let raised = bodies
+            .into_iter()
+            .flat_map(|body| crate::nftables::raise(rule.table, rule.chain, body).expect("iptables has it"));
         let family = rule.family().unwrap_or(Family::Ipv4);
         let raised = raised.filter(|(scope, _)| scope.contains(family)).map(|(_, rule)| Specification::from(&rule));
         assert_eq!(raised.collect::<Vec<_>>(), [Specification::from(&rule)], "{tables}");
-        crate::kernel::nftables::fuzzing::there_and_back(&tables).unwrap_or_else(|e| panic!("{e:?}\n{tables}"));
+        crate::nftables::fuzzing::there_and_back(&tables).unwrap_or_else(|e| panic!("{e:?}\n{tables}"));
     }
 }

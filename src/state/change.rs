@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
+#[cfg(any(test, feature = "internals"))]
+use super::Comparison;
 use super::differences::{self, Difference};
-use super::{Comparison, Goal, Snapshot, Tables, moving, routing, undo};
+use super::{Goal, Snapshot, Tables, moving, routing, undo};
 use crate::capture::{Plan, Routing};
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Hook, IstioChain, Ruleset, Table, Variant, restore};
+use crate::sequence::common;
 
 /// A change from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,7 @@ impl Change {
     }
 
     /// How the state that the change begins with differs from the goal that it leads to.
+    #[cfg(any(test, feature = "internals"))]
     pub fn comparison(&self) -> Comparison {
         if self.is_empty() {
             Comparison::InPlace
@@ -287,7 +291,7 @@ impl<'a> Edit<'a> {
         // matter, and keeping them could mean to move somebody else's rule instead.
         let unchanged = old.rules == new && !force;
         let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_ours());
-        let mut kept = differences::common(&old.rules, new, stays);
+        let mut kept = common(&old.rules, new, stays);
         keep_all_copies_or_none(&old.rules, &mut kept);
         Self { old, new, kept }
     }

@@ -20,7 +20,7 @@ mod undo;
 mod wanted;
 
 pub use change::{Change, Nftables, Restore, Step, clean_script};
-pub use differences::{Difference, common};
+pub use differences::Difference;
 pub use live::layer as live_layer;
 pub use misread::lacks_port;
 pub use ours::{lookalikes, tproxy_marks};
@@ -85,6 +85,7 @@ impl<'a> Goal<'a> {
 }
 
 /// How what the kernel has differs from what it should have.
+#[cfg(any(test, feature = "internals"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// There is nothing of ours.
@@ -96,6 +97,7 @@ pub enum Comparison {
 }
 
 /// Compares what the kernel has with the goal.
+#[cfg(any(test, feature = "internals"))]
 pub fn compare(snapshot: &Snapshot, goal: Goal<'_>) -> Comparison {
     change(snapshot.clone(), goal).comparison()
 }
@@ -106,7 +108,8 @@ pub fn change(snapshot: Snapshot, goal: Goal<'_>) -> Change {
     Change::new(snapshot, after)
 }
 
-#[cfg(test)]
-mod model;
+#[cfg(any(test, feature = "internals"))]
+#[allow(clippy::panic, clippy::unwrap_used, reason = "a model for tests falls over where a program fails")]
+pub mod model;
 #[cfg(test)]
 mod tests;

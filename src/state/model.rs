@@ -1,4 +1,4 @@
-//! A model of tables that reads restore text as the kernel's tools do. The fuzz targets have it too (`fuzz/properties/src`).
+//! A model of tables that reads restore text as the kernel's tools do.
 
 use crate::capture::Plan;
 use crate::net::Family;
@@ -7,7 +7,7 @@ use crate::netfilter::{Chain, Table, Variant};
 use crate::state::{Change, Nftables, Snapshot, Step, Tables};
 
 /// Flags that lead to one of each kind of rule there is.
-pub(crate) const FLAGS: [&str; 10] = [
+pub const FLAGS: [&str; 10] = [
     "",
     "-b * -i *",
     "-b * -i * -x 10.9.0.0/16 -d 15090 -o 22",
@@ -21,7 +21,7 @@ pub(crate) const FLAGS: [&str; 10] = [
 ];
 
 /// Does to tables what iptables-restore --noflush does; panics where it would fail.
-pub(crate) fn restore(tables: &mut Tables, text: &str) {
+pub fn restore(tables: &mut Tables, text: &str) {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let name = line.strip_prefix("* ").unwrap_or_else(|| panic!("{line:?} outside of a table"));
@@ -34,7 +34,7 @@ pub(crate) fn restore(tables: &mut Tables, text: &str) {
 }
 
 /// The chain; built-in ones come to be as they are used.
-pub(crate) fn chain<'a>(table: &'a mut SavedTable, name: &str) -> &'a mut SavedChain {
+pub fn chain<'a>(table: &'a mut SavedTable, name: &str) -> &'a mut SavedChain {
     if table.chain(name).is_none() {
         assert!(matches!(Chain::named(name), Some(Chain::Builtin(_))), "no chain {name}");
         table.chains.push(SavedChain::empty(name));
@@ -83,7 +83,7 @@ fn command(table: &mut SavedTable, line: &str) {
 }
 
 /// Carries out a change on the model.
-pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force: bool) -> Snapshot {
+pub fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force: bool) -> Snapshot {
     let mut now = snapshot.clone();
     for step in change.steps(&plan.rules, force, Nftables::Stay) {
         match step {
@@ -113,10 +113,10 @@ pub(crate) fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force
 }
 
 /// A chain's kind, family, table and name, with its rules.
-pub(crate) type Content = Vec<(Variant, Family, Table, String, Vec<String>)>;
+pub type Content = Vec<(Variant, Family, Table, String, Vec<String>)>;
 
 /// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
-pub(crate) fn content(snapshot: &Snapshot) -> Content {
+pub fn content(snapshot: &Snapshot) -> Content {
     let mut all = Vec::new();
     for ((kind, family), tables) in &snapshot.tables {
         for (table, saved) in tables {

@@ -118,7 +118,7 @@ fn configuration(backend: Backend, random: &mut Random, count: &mut Count) {
     let what = Batch { plan: &plan, listeners: Listeners::of(&config), kinds: Kinds::All, text: format!("{call:?}") };
     let net = Net::new().expect("root can make namespaces");
     net.load(&plan, backend);
-    batch(backend, &net, &[Layer::planned(&plan.rules, backend.option())], random, &what, count);
+    batch(backend, &net, &[istio_iptables::explain::in_force(&plan.rules, backend.option())], random, &what, count);
 }
 
 /// Sends some packets under one random configuration among rules of others, as they are read from the kernel.
@@ -149,7 +149,7 @@ fn arbitrary_rules(backend: Backend, random: &mut Random, count: &mut Count) {
     let what = Batch { plan: &plan, listeners: Listeners::of(&config), kinds: Kinds::WithoutAnswer, text };
     let net = Net::new().expect("root can make namespaces");
     net.load(&plan, backend);
-    batch(backend, &net, &[Layer::planned(&plan.rules, backend.option())], random, &what, count);
+    batch(backend, &net, &[istio_iptables::explain::in_force(&plan.rules, backend.option())], random, &what, count);
 }
 
 /// What packets are sent under.

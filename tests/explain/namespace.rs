@@ -12,8 +12,8 @@ use istio_iptables::capture::Plan;
 use istio_iptables::kernel::nftables::Nftables;
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::Variant;
-use istio_iptables::netfilter::nft::Tables;
 use istio_iptables::netfilter::restore;
+use istio_iptables::nftables::Tables;
 use nix::sched::{CloneFlags, setns, unshare};
 
 /// What the rules are loaded with.

@@ -6,10 +6,10 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use istio_iptables::kernel::nftables::{Nftables, State, differences, restore, transaction};
+use istio_iptables::kernel::nftables::Nftables;
 use istio_iptables::net::{Interface, Port};
-use istio_iptables::netfilter::nft::{Tables, script};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
+use istio_iptables::nftables::{State, Tables, differences, restore, transaction};
 use support::{Configurations, in_namespace, listing, nft, rules};
 
 fn in_place(state: &State, wanted: &Tables) -> bool {
@@ -21,7 +21,7 @@ fn in_place(state: &State, wanted: &Tables) -> bool {
 fn nft_lists_what_its_own_script_builds() {
     for (number, flags) in Configurations::default().take(120).enumerate() {
         let ruleset = rules(&flags);
-        let text = script(&ruleset);
+        let text = Tables::of(&ruleset).to_string();
         let by_nft = in_namespace(move || {
             nft(&text);
             listing()
@@ -45,7 +45,7 @@ fn rules_are_in_place_whoever_wrote_them_and_others_are_not() {
             let (wanted, other) = (Tables::of(&first), Tables::of(&second));
             let mut kernel = Nftables::open().unwrap();
             assert!(kernel.dump().unwrap().is_clean());
-            nft(&script(&first));
+            nft(&Tables::of(&first).to_string());
             let state = kernel.dump().unwrap();
             assert!(in_place(&state, &wanted), "by nft: {flags:?}");
             assert_eq!(in_place(&state, &other), first == second);
@@ -197,7 +197,7 @@ fn every_interface_name_is_read_by_nft() {
     // A comma parts names.
     let names = names.into_iter().filter(|n| !n.contains(',')).collect::<Vec<_>>().join(",");
     let ruleset = rules(&["-c".into(), names.clone(), "-k".into(), names, "-i".into(), "*".into()]);
-    let text = script(&ruleset);
+    let text = Tables::of(&ruleset).to_string();
     assert!(text.lines().count() > 600, "{text}");
     let by_nft = in_namespace(move || {
         nft(&text);
@@ -214,7 +214,7 @@ fn every_interface_name_is_read_by_nft() {
 #[test]
 fn interfaces_by_prefix() {
     let ruleset = rules(&["-c".into(), "eth+".into(), "-k".into(), "a@+,+".into()]);
-    let text = script(&ruleset);
+    let text = Tables::of(&ruleset).to_string();
     assert!(text.contains(" iifname \"eth*\" "), "{text}");
     let by_nft = in_namespace(move || {
         nft(&text);
@@ -261,7 +261,7 @@ fn many_at_once() {
 fn ten_thousand_ranges() {
     let ranges: Vec<_> = (0..10_000).map(|n| format!("{}.{}.{}.0/25", 20 + n / 2500, n / 50 % 50, n % 50)).collect();
     let ruleset = rules(&["-x".to_owned(), ranges.join(","), "-i".to_owned(), "*".to_owned()]);
-    let text = script(&ruleset);
+    let text = Tables::of(&ruleset).to_string();
     let by_nft = in_namespace(move || {
         nft(&text);
         listing()

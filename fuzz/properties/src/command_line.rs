@@ -4,19 +4,19 @@ use istio_iptables::capture::{self, Plan};
 use istio_iptables::config::Config;
 use istio_iptables::explain::json::{FindingView, rules as json_rules};
 use istio_iptables::explain::{Listeners, Pod, Scene, chart, findings, summary};
-use istio_iptables::kernel::nftables::fuzzing::there_and_back;
 use istio_iptables::net::Family;
-use istio_iptables::netfilter::nft::{self, Tables};
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::save::SavedRule;
 use istio_iptables::netfilter::{Layer, Placement, Ruleset, Table, Variant, restore};
+use istio_iptables::nftables::fuzzing::there_and_back;
+use istio_iptables::nftables::{self, Tables};
 use istio_iptables::state::{self, Comparison, Goal, Snapshot};
 
 use crate::call::{BUILT, Call, EXPLAINED};
-use crate::lines::check_line;
-use crate::model::{self, carry_out, content};
 use crate::packet::described;
 use crate::{one_line, plans};
+use istio_iptables::netfilter::lines::check_line;
+use istio_iptables::state::model::{self, carry_out, content};
 
 /// Nothing but values gets into a rule: each line is that of a planned rule, reads as that rule, and has the
 /// shape of a rule. What is built from nothing is in place, and can be taken away.
@@ -26,7 +26,6 @@ pub fn command_line(data: &[u8]) {
     let call = Call::decode(data);
     let bits = data.first().copied().unwrap_or(0);
     let (built, explained) = (bits & BUILT != 0, bits & EXPLAINED != 0);
-    assert!(!explained || call.parsers_agree());
     let Some(resolved) = call.resolve() else { return };
     let problems = &resolved.problems;
     problems.errors.iter().for_each(|e| one_line(&e.to_string()));
@@ -99,7 +98,7 @@ fn reads_as_planned(rules: &Ruleset, family: Family) {
 
 /// The script has a line for each table, chain and rule, of the characters that nft's words are made of.
 fn nft_script(rules: &Ruleset) {
-    let script = nft::script(rules);
+    let script = Tables::of(rules).to_string();
     let tables = Tables::of(rules);
     let count: usize = tables.0.iter().map(|t| 2 + t.chains().count() + t.rules.len()).sum();
     assert_eq!(lines(&script).count(), count, "{script:?}");
@@ -121,7 +120,7 @@ fn nft_script(rules: &Ruleset) {
     for table in &tables.0 {
         for chain in table.chains() {
             for body in table.in_order(chain) {
-                assert!(nft::raise(table.table, chain, body).is_some(), "{body:?} is no rule of iptables");
+                assert!(nftables::raise(table.table, chain, body).is_some(), "{body:?} is no rule of iptables");
             }
         }
     }

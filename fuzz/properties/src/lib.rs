@@ -1,17 +1,10 @@
 //! What holds for every input, one function a target: it panics where its input breaks that. The targets in
 //! `../fuzz_targets/` look for such inputs, and `tests/replay.rs` tries those that were kept in `../corpus/`.
 
-// The files that are shared with the library's tests name its modules from the root.
-use istio_iptables::{capture, config, netfilter, state};
-
 mod call;
 mod command_line;
 mod host_files;
-#[path = "../../../src/netfilter/lines.rs"]
-mod lines;
 mod merge;
-#[path = "../../../src/state/model.rs"]
-mod model;
 mod netlink;
 mod packet;
 mod patched;

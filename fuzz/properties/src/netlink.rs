@@ -1,6 +1,7 @@
 //! What the kernel answers over netlink.
 
-use istio_iptables::kernel::{nftables, routes};
+use istio_iptables::kernel::routes;
+use istio_iptables::nftables;
 
 /// What can be read can be written, and is read as the same.
 ///

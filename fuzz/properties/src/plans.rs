@@ -6,7 +6,7 @@ use istio_iptables::capture::{self, Plan};
 use istio_iptables::config::Config;
 
 use crate::call::Call;
-use crate::model::FLAGS;
+use istio_iptables::state::model::FLAGS;
 
 /// Plans with what they were made from.
 static PLANS: LazyLock<Vec<(Config, Plan)>> = LazyLock::new(|| FLAGS.map(planned).into());

@@ -11,8 +11,8 @@ use istio_iptables::netfilter::save::{self, SavedChain, SavedRule, SavedTable};
 use istio_iptables::netfilter::{Chain, IstioChain, Match, Ruleset, Table, Target, Variant};
 use istio_iptables::state::{self, Comparison, Goal, Nftables, Snapshot, Step};
 
-use crate::model::{self, carry_out, content};
 use crate::{one_line, plans};
+use istio_iptables::state::model::{self, carry_out, content};
 
 /// What each text is of.
 const TEXTS: [(Variant, Family); 4] = [

@@ -7,12 +7,11 @@ use crate::commands::Failure;
 use crate::explain;
 use crate::kernel::KernelError;
 use crate::kernel::detect::Netfilter;
-use crate::kernel::nftables;
 use crate::kernel::release::Release;
 use crate::net::Family;
 use crate::netfilter::Ruleset;
 use crate::netfilter::Variant;
-use crate::netfilter::nft::Tables;
+use crate::nftables::{self, Tables};
 use crate::state::{self, Change, Difference, Goal, Restore, Step};
 
 /// What is there, what is to be there, and what has to be done for it.

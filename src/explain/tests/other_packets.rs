@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::netfilter::{Backend, Layer};
+use crate::netfilter::Backend;
 
 #[test]
 fn transparent() {
@@ -94,7 +94,7 @@ fn a_family_that_was_not_asked_for() {
     let request = Request::parse(["out tcp to=[2001:db8::5]:443"]).unwrap();
     let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
     let brief = |backend| {
-        let layers = [Layer::planned(&plan.rules, backend)];
+        let layers = [in_force(&plan.rules, backend)];
         let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
         scene.follow(&packet).verdict.brief()
     };
@@ -109,7 +109,7 @@ fn what_the_kernel_sends_has_no_owner() {
     let request = Request::parse(["out tcp uid=none to=127.0.0.2:80"]).unwrap();
     let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
     let brief = |backend| {
-        let layers = [Layer::planned(&plan.rules, backend)];
+        let layers = [in_force(&plan.rules, backend)];
         let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
         scene.follow(&packet).verdict.brief()
     };

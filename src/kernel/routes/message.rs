@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use crate::capture::{LocalRoute, PolicyRule, RoutingItem};
-use crate::kernel::netlink::Message;
-use crate::kernel::nftables::{Attributes, attributes};
 use crate::net::{Family, Mark, PROXY_SOURCE_V6, RouteTable};
+use crate::netlink::{Attributes, Message, attributes};
 
 /// The index of `lo`, which is the first interface of every network namespace (`LOOPBACK_IFINDEX` of
 /// `linux/net_namespace.h`).
@@ -172,5 +171,5 @@ pub(super) fn message(item: &RoutingItem) -> Message {
             (Object::Route, header, with(*table, RTA_OIF, LO))
         }
     };
-    Message::of_bytes(object.add(), [&header, attributes.bytes().unwrap_or_default()].concat())
+    Message::new(object.add(), [&header, attributes.bytes().unwrap_or_default()].concat())
 }

@@ -8,9 +8,9 @@ use nix::libc;
 
 use super::message::{Object, Parsed, RTA_OIF, number};
 use crate::explain::{Endpoint, Question, Transport, Way};
-use crate::kernel::netlink::{Message, Netlink};
-use crate::kernel::nftables::{Attributes, octets};
+use crate::kernel::netlink::Netlink;
 use crate::net::{Family, Interface};
+use crate::netlink::{Attributes, Message, octets};
 
 /// `RTA_*` of `linux/rtnetlink.h`.
 const RTA_DST: u16 = 1;
@@ -46,9 +46,9 @@ impl Ways {
 
     fn ask(&self, question: &Question) -> io::Result<Option<Way>> {
         let request = request(question);
-        let answers = self.socket.lock().unwrap_or_else(PoisonError::into_inner).ask(&request)?;
-        let answer = answers.iter().find(|a| a.kind() == Object::Route.add());
-        Ok(answer.and_then(|a| self.read(a.bytes())))
+        let answers = self.socket.lock().unwrap_or_else(PoisonError::into_inner).ask(request)?;
+        let answer = answers.iter().find(|a| a.kind == Object::Route.add());
+        Ok(answer.and_then(|a| self.read(&a.body)))
     }
 
     fn read(&self, bytes: &[u8]) -> Option<Way> {
@@ -104,5 +104,5 @@ fn request(question: &Question) -> Message {
             attributes = attributes.value(kind, &port.to_be_bytes());
         }
     }
-    Message::of_bytes(Object::Route.add() + super::GET, [&header, attributes.bytes().unwrap_or_default()].concat())
+    Message::new(Object::Route.add() + super::GET, [&header, attributes.bytes().unwrap_or_default()].concat())
 }

@@ -2,10 +2,11 @@
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE};
 
-use super::attribute::Attributes;
+use super::NftError;
 use super::instruction::{ANONYMOUS_SET, Instruction};
-use super::message::Request;
+use super::message::{control, request, request_for};
 use super::sets::NewSet;
+use super::state::NamedTable;
 use super::state::{BaseState, Reading, SetState};
 use super::uapi::{
     NF_ACCEPT, NFNL_BATCH_GENID, NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE,
@@ -16,9 +17,9 @@ use super::uapi::{
     NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_SET_ID, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_FLAGS, NFTA_SET_ID,
     NFTA_SET_KEY_LEN, NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
-use super::{NamedTable, NftError};
-use crate::netfilter::nft::{Base, Body, table_name};
 use crate::netfilter::{Hook, Table};
+use crate::netlink::{Attributes, Message};
+use crate::nftables::{Base, Body, table_name};
 
 /// The first sequence number of a transaction: behind those of questions.
 const FIRST: u32 = 1 << 31;
@@ -37,7 +38,7 @@ enum Step<'a> {
 
 /// A rule, for an error.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum RuleText<'a> {
+pub(crate) enum RuleText<'a> {
     Wanted(&'a Body),
     Found(&'a Reading),
 }
@@ -54,10 +55,10 @@ pub struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// A transaction that the kernel does only while its rules are of this generation.
-    pub(super) fn new(generation: u32) -> Result<Self, NftError> {
+    pub(crate) fn new(generation: u32) -> Result<Self, NftError> {
         let mut batch = Self { bytes: Vec::with_capacity(16 * 1024), steps: Vec::new(), last: 0, sets: 0 };
         let attributes = Attributes::new().number(NFNL_BATCH_GENID, generation);
-        batch.push(Step::Ends, 0, Request::control(NFNL_MSG_BATCH_BEGIN, attributes))?;
+        batch.push(Step::Ends, 0, control(NFNL_MSG_BATCH_BEGIN, &attributes)?)?;
         Ok(batch)
     }
 
@@ -66,12 +67,12 @@ impl<'a> Batch<'a> {
         self.steps.len() < 2
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// What the message with this sequence number is about.
-    pub(super) fn describe(&self, sequence: u32) -> String {
+    pub(crate) fn describe(&self, sequence: u32) -> String {
         let step = sequence.checked_sub(FIRST).and_then(|at| self.steps.get(usize::try_from(at).ok()?));
         match step {
             None | Some(Step::Ends) => "the transaction".to_owned(),
@@ -88,23 +89,23 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn push(&mut self, step: Step<'a>, flags: u16, request: Request) -> Result<(), NftError> {
+    fn push(&mut self, step: Step<'a>, flags: u16, message: Message) -> Result<(), NftError> {
         let number = u32::try_from(self.steps.len()).map_err(|_| NftError::TooLong)?;
         self.last = self.bytes.len();
-        request.write(flags, FIRST.saturating_add(number), &mut self.bytes)?;
+        message.write(flags, FIRST.saturating_add(number), &mut self.bytes);
         self.steps.push(step);
         Ok(())
     }
 
     /// Ends the transaction. The last message asks for a confirmation.
-    pub(super) fn finish(mut self) -> Result<Self, NftError> {
+    pub(crate) fn finish(mut self) -> Result<Self, NftError> {
         // Flags are behind length and type in `struct nlmsghdr`.
         if let Some(flags) = self.bytes.get_mut(self.last + 6..self.last + 8)
             && let Ok(old) = <[u8; 2]>::try_from(&*flags)
         {
             flags.copy_from_slice(&(u16::from_ne_bytes(old) | NLM_F_ACK).to_ne_bytes());
         }
-        let end = Request::control(NFNL_MSG_BATCH_END, Attributes::new());
+        let end = control(NFNL_MSG_BATCH_END, &Attributes::new())?;
         if !self.is_empty() {
             self.push(Step::Ends, 0, end)?;
         }
@@ -112,62 +113,62 @@ impl<'a> Batch<'a> {
     }
 
     /// Adds a table, or changes the flags of one that exists.
-    pub(super) fn add_table(&mut self, table: Table, flags: u32) -> Result<(), NftError> {
+    pub(crate) fn add_table(&mut self, table: Table, flags: u32) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, table_name(table)).number(NFTA_TABLE_FLAGS, flags);
-        self.push(Step::Table(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWTABLE, attributes))
+        self.push(Step::Table(table), NLM_F_CREATE, request(NFT_MSG_NEWTABLE, &attributes)?)
     }
 
     /// Changes the flags of a table of any family.
-    pub(super) fn flag_named_table(&mut self, family: u8, name: &str, flags: u32) -> Result<(), NftError> {
+    pub(crate) fn flag_named_table(&mut self, family: u8, name: &str, flags: u32) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, name).number(NFTA_TABLE_FLAGS, flags);
-        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_NEWTABLE, family, attributes))
+        self.push(Step::Ends, 0, request_for(NFT_MSG_NEWTABLE, family, &attributes)?)
     }
 
     /// Deletes a rule of a table of any family.
-    pub(super) fn delete_rule(&mut self, table: &NamedTable, chain: &str, handle: &[u8]) -> Result<(), NftError> {
+    pub(crate) fn delete_rule(&mut self, table: &NamedTable, chain: &str, handle: &[u8]) -> Result<(), NftError> {
         let attributes = Attributes::new()
             .text(NFTA_RULE_TABLE, &table.name)
             .text(NFTA_RULE_CHAIN, chain)
             .value(NFTA_RULE_HANDLE, handle);
-        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_DELRULE, table.family, attributes))
+        self.push(Step::Ends, 0, request_for(NFT_MSG_DELRULE, table.family, &attributes)?)
     }
 
     /// Deletes a chain of a table of any family.
-    pub(super) fn delete_named_chain(&mut self, table: &NamedTable, chain: &str) -> Result<(), NftError> {
+    pub(crate) fn delete_named_chain(&mut self, table: &NamedTable, chain: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_CHAIN_TABLE, &table.name).text(NFTA_CHAIN_NAME, chain);
-        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_DELCHAIN, table.family, attributes))
+        self.push(Step::Ends, 0, request_for(NFT_MSG_DELCHAIN, table.family, &attributes)?)
     }
 
     /// Deletes a table and all that is in it.
-    pub(super) fn delete_table(&mut self, table: Table) -> Result<(), NftError> {
+    pub(crate) fn delete_table(&mut self, table: Table) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, table_name(table));
-        self.push(Step::Table(table), 0, Request::new(NFT_MSG_DELTABLE, attributes))
+        self.push(Step::Table(table), 0, request(NFT_MSG_DELTABLE, &attributes)?)
     }
 
     /// Deletes a table of any family.
-    pub(super) fn delete_named_table(&mut self, family: u8, name: &str) -> Result<(), NftError> {
+    pub(crate) fn delete_named_table(&mut self, family: u8, name: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, name);
-        self.push(Step::Ends, 0, Request::for_family(NFT_MSG_DELTABLE, family, attributes))
+        self.push(Step::Ends, 0, request_for(NFT_MSG_DELTABLE, family, &attributes)?)
     }
 
     /// Deletes all rules of a table.
-    pub(super) fn flush(&mut self, table: Table) -> Result<(), NftError> {
+    pub(crate) fn flush(&mut self, table: Table) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_RULE_TABLE, table_name(table));
-        self.push(Step::Table(table), 0, Request::new(NFT_MSG_DELRULE, attributes))
+        self.push(Step::Table(table), 0, request(NFT_MSG_DELRULE, &attributes)?)
     }
 
-    pub(super) fn delete_set(&mut self, table: Table, name: &str) -> Result<(), NftError> {
+    pub(crate) fn delete_set(&mut self, table: Table, name: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_SET_TABLE, table_name(table)).text(NFTA_SET_NAME, name);
-        self.push(Step::Set(table), 0, Request::new(NFT_MSG_DELSET, attributes))
+        self.push(Step::Set(table), 0, request(NFT_MSG_DELSET, &attributes)?)
     }
 
-    pub(super) fn delete_chain(&mut self, table: Table, name: &str) -> Result<(), NftError> {
+    pub(crate) fn delete_chain(&mut self, table: Table, name: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_CHAIN_TABLE, table_name(table)).text(NFTA_CHAIN_NAME, name);
-        self.push(Step::Chain(table, name.to_owned()), 0, Request::new(NFT_MSG_DELCHAIN, attributes))
+        self.push(Step::Chain(table, name.to_owned()), 0, request(NFT_MSG_DELCHAIN, &attributes)?)
     }
 
     /// Adds a chain, or changes the policy of one that exists.
-    pub(super) fn add_chain(&mut self, table: Table, name: &str, base: Option<&BaseState>) -> Result<(), NftError> {
+    pub(crate) fn add_chain(&mut self, table: Table, name: &str, base: Option<&BaseState>) -> Result<(), NftError> {
         let mut attributes = Attributes::new().text(NFTA_CHAIN_TABLE, table_name(table)).text(NFTA_CHAIN_NAME, name);
         if let Some(base) = base {
             attributes = attributes
@@ -178,16 +179,16 @@ impl<'a> Batch<'a> {
                 .text(NFTA_CHAIN_TYPE, &base.kind);
         }
         let step = Step::Chain(table, name.to_owned());
-        self.push(step, NLM_F_CREATE, Request::new(NFT_MSG_NEWCHAIN, attributes))
+        self.push(step, NLM_F_CREATE, request(NFT_MSG_NEWCHAIN, &attributes)?)
     }
 
     /// The number that the next new set gets.
-    pub(super) fn next_set(&self) -> u32 {
+    pub(crate) fn next_set(&self) -> u32 {
         self.sets
     }
 
     /// Adds a set that belongs to the next rule.
-    pub(super) fn add_set(&mut self, table: Table, set: &NewSet) -> Result<(), NftError> {
+    pub(crate) fn add_set(&mut self, table: Table, set: &NewSet) -> Result<(), NftError> {
         let id = self.sets;
         self.sets = id.saturating_add(1);
         let elements = set.content();
@@ -200,14 +201,14 @@ impl<'a> Batch<'a> {
             .number(NFTA_SET_KEY_LEN, u32::try_from(set.key.length()).unwrap_or(u32::MAX))
             .number(NFTA_SET_ID, id)
             .nest(NFTA_SET_DESC, |description| description.number(NFTA_SET_DESC_SIZE, size));
-        self.push(Step::Set(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWSET, attributes))?;
+        self.push(Step::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSET, &attributes)?)?;
         self.elements(table, ANONYMOUS_SET, Some(id), &elements, |to, element| {
             to.nest(NFTA_LIST_ELEM, |to| set.encode(element, to))
         })
     }
 
     /// Adds a set as it was.
-    pub(super) fn restore_set(&mut self, table: Table, set: &SetState) -> Result<(), NftError> {
+    pub(crate) fn restore_set(&mut self, table: Table, set: &SetState) -> Result<(), NftError> {
         // The kernel demands a number; it has to be one that no other set of the transaction has.
         let id = self.sets;
         self.sets = id.saturating_add(1);
@@ -216,7 +217,7 @@ impl<'a> Batch<'a> {
             .text(NFTA_SET_NAME, &set.name)
             .number(NFTA_SET_ID, id)
             .raw(&set.attributes);
-        self.push(Step::Set(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWSET, attributes))?;
+        self.push(Step::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSET, &attributes)?)?;
         self.elements(table, &set.name, None, &set.raw_elements, |to, element| to.raw(std::slice::from_ref(element)))
     }
 
@@ -242,13 +243,13 @@ impl<'a> Batch<'a> {
                 }
                 list
             });
-            self.push(Step::Set(table), NLM_F_CREATE, Request::new(NFT_MSG_NEWSETELEM, attributes))?;
+            self.push(Step::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSETELEM, &attributes)?)?;
         }
         Ok(())
     }
 
     /// Adds a rule at the end of a chain.
-    pub(super) fn add_rule(
+    pub(crate) fn add_rule(
         &mut self,
         table: Table,
         chain: &'a str,
@@ -266,7 +267,7 @@ impl<'a> Batch<'a> {
             attributes = attributes.value(NFTA_RULE_USERDATA, user_data);
         }
         let step = Step::Rule(table, chain, text);
-        self.push(step, NLM_F_CREATE | NLM_F_APPEND, Request::new(NFT_MSG_NEWRULE, attributes))
+        self.push(step, NLM_F_CREATE | NLM_F_APPEND, request(NFT_MSG_NEWRULE, &attributes)?)
     }
 }
 

@@ -9,8 +9,8 @@ use super::sets::Element;
 use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
 use crate::netfilter::Table;
-use crate::netfilter::nft::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
-use crate::state::common;
+use crate::nftables::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
+use crate::sequence::common;
 use crate::text::Printable;
 
 /// A rule, chain or table that is missing, or there without being wanted.
@@ -103,7 +103,7 @@ fn compare_rules(
 }
 
 /// A wanted rule as it is read from the kernel.
-pub(super) fn normal(body: &Body) -> Result<Reading, NftError> {
+pub(crate) fn normal(body: &Body) -> Result<Reading, NftError> {
     let assembled = assemble(body, 0)?;
     let sets: Vec<(u32, Vec<Element>)> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
     let content = |reference: &SetReference| match reference {
@@ -117,7 +117,7 @@ pub(super) fn normal(body: &Body) -> Result<Reading, NftError> {
 }
 
 /// The chain that a rule of a table is in.
-pub(super) fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
+pub(crate) fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
     ChainState { name: chain_name(chain).to_owned(), base: base(table, chain).map(BaseState::from), flags: 0 }
 }
 

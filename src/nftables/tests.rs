@@ -20,7 +20,7 @@ fn push(ruleset: &mut Ruleset, rule: Rule) {
 
 /// The rules of a script, without what is the same in all.
 fn rules(ruleset: &Ruleset) -> Vec<String> {
-    let script = script(ruleset);
+    let script = Tables::of(ruleset).to_string();
     let rules = script.lines().filter(|l| l.contains(" rule "));
     rules.map(|l| l.replace(" rule inet istio-proxy-nat", "").replace(" counter", "")).collect()
 }
@@ -93,7 +93,7 @@ fn a_jump_to_a_chain_without_rules_is_left_out() {
     let mut ruleset = Ruleset::default();
     push(&mut ruleset, rule(Hook::Output, vec![], Target::Jump(IstioChain::Output)));
     push(&mut ruleset, rule(IstioChain::Output, vec![], Target::Jump(IstioChain::OutputDns)));
-    assert_eq!(script(&ruleset), "");
+    assert_eq!(Tables::of(&ruleset).to_string(), "");
 }
 
 #[test]

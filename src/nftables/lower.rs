@@ -12,7 +12,7 @@ use crate::netfilter::{
 /// with the list.
 const MOST_RULES: usize = 16;
 
-pub(super) fn tables(ruleset: &Ruleset) -> Tables {
+pub(crate) fn tables(ruleset: &Ruleset) -> Tables {
     let all = with_sets(ruleset);
     let tables = TABLES.into_iter().map(|table| {
         let rules = all.iter().filter(|(of, _)| *of == table).map(|(_, rule)| rule.clone()).collect();

@@ -1,5 +1,5 @@
-//! The rules in the terms of nf_tables: one form, from which both the script for `nft` ([`script`]) and the
-//! messages for the kernel ([`crate::kernel::nftables`]) are made, and into which what the kernel has is read.
+//! The rules in the terms of nf_tables: one form, from which both the script for `nft` (`Tables` as text) and the
+//! messages for the kernel are made, and into which what the kernel has is read.
 //!
 //! One set of tables serves both families: a rule that names no address stands for both. The tables, chains
 //! and the text are those of Istio's own program in its nftables mode.
@@ -7,23 +7,40 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::{Chain, ConntrackState, Hook, IstioChain, Layer, Negatable, Placement, Protocol, Ruleset, Table};
 use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+use crate::netfilter::{
+    Chain, ConntrackState, Hook, IstioChain, Layer, Negatable, Placement, Protocol, Ruleset, Table,
+};
 
+mod assemble;
+mod batch;
+mod change;
+mod disassemble;
+mod error;
+mod foreign;
+#[cfg(any(test, feature = "internals"))]
+pub mod fuzzing;
+mod instruction;
 mod lower;
+pub(crate) mod message;
 mod raise;
 mod ranges;
+mod sets;
+mod state;
 mod text;
+pub(crate) mod uapi;
 mod words;
+
+pub use batch::Batch;
+pub use change::{differences, restore, transaction};
+pub use error::NftError;
+pub(crate) use foreign::{add_rule, called};
+pub(crate) use instruction::Instruction;
+pub use state::{NamedTable, State};
+pub(crate) use state::{TableState, add_elements, chain, rule, set, table};
 
 pub use raise::raise;
 pub use ranges::AddressRange;
-
-/// The text that nft(8) builds the rules from, with `nft -f`; empty where there is no rule. What it builds
-/// replaces the rules of an earlier script in one transaction.
-pub fn script(ruleset: &Ruleset) -> String {
-    Tables::of(ruleset).to_string()
-}
 
 /// The rules as they are in force in nf_tables: those that name no address are there for both families, whichever
 /// they were planned for.
@@ -333,3 +350,5 @@ impl fmt::Display for Side {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;

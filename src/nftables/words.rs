@@ -5,7 +5,7 @@ use std::fmt;
 use crate::net::Interface;
 
 /// A name, quoted where nft would read it as something else.
-pub(super) struct Word<'a>(pub &'a str);
+pub(crate) struct Word<'a>(pub &'a str);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,7 +15,7 @@ impl fmt::Display for Word<'_> {
 
 /// The name of an interface. One that ends in `+` is nft's wildcard, which is quoted; Istio's program writes it as
 /// it is, which nft refuses.
-pub(super) struct InterfaceWord<'a>(pub &'a Interface);
+pub(crate) struct InterfaceWord<'a>(pub &'a Interface);
 
 impl fmt::Display for InterfaceWord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,19 +2,19 @@
 //! and decide. The kernel calls them expressions (`linux/netfilter/nf_tables.h`); each kind is a struct of
 //! attributes behind its name.
 
-use super::attribute::{Attributes, Raw};
 use super::uapi::{
     NFT_REG_VERDICT, NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_VERDICT_CHAIN, NFTA_VERDICT_CODE,
 };
+use crate::netlink::{Attributes, Raw};
 
 mod decode;
 
 /// A register: numbers of `enum nft_registers`.
-pub(super) type Register = u32;
+pub(crate) type Register = u32;
 
 /// The set that a value is looked up in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SetReference {
+pub(crate) enum SetReference {
     /// One of the kernel's, by name.
     Name(String),
     /// One of the same transaction, by number.
@@ -23,7 +23,7 @@ pub(super) enum SetReference {
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Instruction {
+pub(crate) enum Instruction {
     /// Loads what is known of a packet.
     Meta { key: u32, into: Register },
     /// Sets what is known of a packet.
@@ -60,52 +60,52 @@ pub(super) enum Instruction {
 
 /// Attributes of the kinds of instructions.
 mod kinds {
-    pub(super) const META_DREG: u16 = 1;
-    pub(super) const META_KEY: u16 = 2;
-    pub(super) const META_SREG: u16 = 3;
-    pub(super) const CT_DREG: u16 = 1;
-    pub(super) const CT_KEY: u16 = 2;
-    pub(super) const CT_SREG: u16 = 4;
-    pub(super) const PAYLOAD_DREG: u16 = 1;
-    pub(super) const PAYLOAD_BASE: u16 = 2;
-    pub(super) const PAYLOAD_OFFSET: u16 = 3;
-    pub(super) const PAYLOAD_LEN: u16 = 4;
-    pub(super) const BITWISE_SREG: u16 = 1;
-    pub(super) const BITWISE_DREG: u16 = 2;
-    pub(super) const BITWISE_LEN: u16 = 3;
-    pub(super) const BITWISE_MASK: u16 = 4;
-    pub(super) const BITWISE_XOR: u16 = 5;
+    pub(crate) const META_DREG: u16 = 1;
+    pub(crate) const META_KEY: u16 = 2;
+    pub(crate) const META_SREG: u16 = 3;
+    pub(crate) const CT_DREG: u16 = 1;
+    pub(crate) const CT_KEY: u16 = 2;
+    pub(crate) const CT_SREG: u16 = 4;
+    pub(crate) const PAYLOAD_DREG: u16 = 1;
+    pub(crate) const PAYLOAD_BASE: u16 = 2;
+    pub(crate) const PAYLOAD_OFFSET: u16 = 3;
+    pub(crate) const PAYLOAD_LEN: u16 = 4;
+    pub(crate) const BITWISE_SREG: u16 = 1;
+    pub(crate) const BITWISE_DREG: u16 = 2;
+    pub(crate) const BITWISE_LEN: u16 = 3;
+    pub(crate) const BITWISE_MASK: u16 = 4;
+    pub(crate) const BITWISE_XOR: u16 = 5;
     /// Which operation. Older kernels have one, and older programs cannot list this; it is only read.
-    pub(super) const BITWISE_OP: u16 = 6;
-    pub(super) const BYTEORDER_SREG: u16 = 1;
-    pub(super) const BYTEORDER_DREG: u16 = 2;
-    pub(super) const BYTEORDER_OP: u16 = 3;
-    pub(super) const BYTEORDER_LEN: u16 = 4;
-    pub(super) const BYTEORDER_SIZE: u16 = 5;
-    pub(super) const CMP_SREG: u16 = 1;
-    pub(super) const CMP_OP: u16 = 2;
-    pub(super) const CMP_DATA: u16 = 3;
-    pub(super) const RANGE_SREG: u16 = 1;
-    pub(super) const RANGE_OP: u16 = 2;
-    pub(super) const RANGE_FROM_DATA: u16 = 3;
-    pub(super) const RANGE_TO_DATA: u16 = 4;
-    pub(super) const LOOKUP_SET: u16 = 1;
-    pub(super) const LOOKUP_SREG: u16 = 2;
-    pub(super) const LOOKUP_SET_ID: u16 = 4;
-    pub(super) const LOOKUP_FLAGS: u16 = 5;
-    pub(super) const IMMEDIATE_DREG: u16 = 1;
-    pub(super) const IMMEDIATE_DATA: u16 = 2;
-    pub(super) const REDIR_REG_PROTO_MIN: u16 = 1;
-    pub(super) const REDIR_REG_PROTO_MAX: u16 = 2;
-    pub(super) const REDIR_FLAGS: u16 = 3;
-    pub(super) const TPROXY_FAMILY: u16 = 1;
-    pub(super) const TPROXY_REG_ADDR: u16 = 2;
-    pub(super) const TPROXY_REG_PORT: u16 = 3;
+    pub(crate) const BITWISE_OP: u16 = 6;
+    pub(crate) const BYTEORDER_SREG: u16 = 1;
+    pub(crate) const BYTEORDER_DREG: u16 = 2;
+    pub(crate) const BYTEORDER_OP: u16 = 3;
+    pub(crate) const BYTEORDER_LEN: u16 = 4;
+    pub(crate) const BYTEORDER_SIZE: u16 = 5;
+    pub(crate) const CMP_SREG: u16 = 1;
+    pub(crate) const CMP_OP: u16 = 2;
+    pub(crate) const CMP_DATA: u16 = 3;
+    pub(crate) const RANGE_SREG: u16 = 1;
+    pub(crate) const RANGE_OP: u16 = 2;
+    pub(crate) const RANGE_FROM_DATA: u16 = 3;
+    pub(crate) const RANGE_TO_DATA: u16 = 4;
+    pub(crate) const LOOKUP_SET: u16 = 1;
+    pub(crate) const LOOKUP_SREG: u16 = 2;
+    pub(crate) const LOOKUP_SET_ID: u16 = 4;
+    pub(crate) const LOOKUP_FLAGS: u16 = 5;
+    pub(crate) const IMMEDIATE_DREG: u16 = 1;
+    pub(crate) const IMMEDIATE_DATA: u16 = 2;
+    pub(crate) const REDIR_REG_PROTO_MIN: u16 = 1;
+    pub(crate) const REDIR_REG_PROTO_MAX: u16 = 2;
+    pub(crate) const REDIR_FLAGS: u16 = 3;
+    pub(crate) const TPROXY_FAMILY: u16 = 1;
+    pub(crate) const TPROXY_REG_ADDR: u16 = 2;
+    pub(crate) const TPROXY_REG_PORT: u16 = 3;
 }
 
 impl Instruction {
     /// Adds the instruction as an element of a rule's list.
-    pub(super) fn encode(&self, to: Attributes) -> Attributes {
+    pub(crate) fn encode(&self, to: Attributes) -> Attributes {
         match self {
             Self::Meta { key, into } => {
                 named(to, "meta", &|to| to.number(kinds::META_KEY, *key).number(kinds::META_DREG, *into))
@@ -199,7 +199,7 @@ fn optional(to: Attributes, kind: u16, value: Option<u32>) -> Attributes {
 }
 
 /// The pattern of the name of a set that belongs to a rule.
-pub(super) const ANONYMOUS_SET: &str = "__set%d";
+pub(crate) const ANONYMOUS_SET: &str = "__set%d";
 
 #[cfg(test)]
 mod tests {

@@ -73,7 +73,7 @@ fn explanation(message: &Option<String>) -> String {
 }
 
 impl NftError {
-    pub(super) fn decode(what: &'static str) -> impl Fn(DecodeError) -> Self {
+    pub(crate) fn decode(what: &'static str) -> impl Fn(DecodeError) -> Self {
         move |source| Self::Decode { what, source }
     }
 
@@ -88,10 +88,10 @@ impl NftError {
         source.raw_os_error().map(Errno::from_raw)
     }
 
-    /// Whether the same may succeed when it is begun anew: the tables were changed meanwhile, or the kernel
-    /// was interrupted or short of something.
+    /// Whether the same may succeed when it is begun anew.
+    #[cfg(any(test, feature = "internals"))]
     pub fn is_transient(&self) -> bool {
-        self.errno().is_some_and(|errno| TRANSIENT.contains(&errno))
+        self.errno().is_some_and(crate::netlink::is_transient)
     }
 
     /// Whether the kernel has no nf_tables, where this is the error of the first question.
@@ -100,6 +100,3 @@ impl NftError {
         self.errno().is_some_and(|errno| unsupported.contains(&errno))
     }
 }
-
-/// `ERESTART`: the generation that a transaction was made for is gone.
-const TRANSIENT: [Errno; 4] = [Errno::EAGAIN, Errno::EINTR, Errno::ERESTART, Errno::ENOBUFS];

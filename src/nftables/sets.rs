@@ -3,25 +3,25 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::attribute::Attributes;
 use super::uapi::{
     NFT_SET_ANONYMOUS, NFT_SET_CONSTANT, NFT_SET_ELEM_INTERVAL_END, NFT_SET_INTERVAL, NFTA_SET_ELEM_FLAGS,
     NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_USERDATA,
 };
 use crate::net::{Family, PortRange};
-use crate::netfilter::nft::AddressRange;
+use crate::netlink::Attributes;
+use crate::nftables::AddressRange;
 
 /// What the values of a set are. The numbers are nft's own (`enum datatypes` in its `datatype.h`); the kernel
 /// keeps them for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyType {
+pub(crate) enum KeyType {
     Ipv4,
     Ipv6,
     Port,
 }
 
 impl KeyType {
-    pub(super) fn number(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         match self {
             Self::Ipv4 => 7,
             Self::Ipv6 => 8,
@@ -30,7 +30,7 @@ impl KeyType {
     }
 
     /// The length of a value in bytes.
-    pub(super) fn length(self) -> usize {
+    pub(crate) fn length(self) -> usize {
         match self {
             Self::Ipv4 => 4,
             Self::Ipv6 => 16,
@@ -38,7 +38,7 @@ impl KeyType {
         }
     }
 
-    pub(super) fn of(family: Family) -> Self {
+    pub(crate) fn of(family: Family) -> Self {
         match family {
             Family::Ipv4 => Self::Ipv4,
             Family::Ipv6 => Self::Ipv6,
@@ -70,22 +70,22 @@ fn number(bytes: &[u8]) -> Option<u128> {
 
 /// A set that belongs to one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NewSet {
-    pub(super) key: KeyType,
+pub(crate) struct NewSet {
+    pub(crate) key: KeyType,
     /// Inclusive, ascending, apart from each other.
     ranges: Vec<(u128, u128)>,
 }
 
 /// An element: a value, or the end of a range.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Element {
-    pub(super) key: Vec<u8>,
+pub(crate) struct Element {
+    pub(crate) key: Vec<u8>,
     /// Whether it is the first value behind a range, no member.
-    pub(super) end: bool,
+    pub(crate) end: bool,
 }
 
 impl NewSet {
-    pub(super) fn addresses(family: Family, ranges: &[AddressRange]) -> Self {
+    pub(crate) fn addresses(family: Family, ranges: &[AddressRange]) -> Self {
         let bits = |address| match address {
             IpAddr::V4(address) => u32::from(address).into(),
             IpAddr::V6(address) => u128::from(address),
@@ -94,7 +94,7 @@ impl NewSet {
         Self { key: KeyType::of(family), ranges: merged(ranges.collect()) }
     }
 
-    pub(super) fn ports(ranges: &[PortRange]) -> Self {
+    pub(crate) fn ports(ranges: &[PortRange]) -> Self {
         let singles = ranges.iter().all(|r| r.low() == r.high());
         let mut ranges: Vec<(u128, u128)> = ranges.iter().map(|r| (r.low().into(), r.high().into())).collect();
         if singles {
@@ -111,13 +111,13 @@ impl NewSet {
     }
 
     /// The flags of the set.
-    pub(super) fn flags(&self) -> u32 {
+    pub(crate) fn flags(&self) -> u32 {
         let interval = if self.has_ranges() { NFT_SET_INTERVAL } else { 0 };
         NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | interval
     }
 
     /// The elements.
-    pub(super) fn content(&self) -> Vec<Element> {
+    pub(crate) fn content(&self) -> Vec<Element> {
         let member = |value| Element { key: self.key.bytes(value), end: false };
         let end = |value| Element { key: self.key.bytes(value), end: true };
         if !self.has_ranges() {
@@ -138,7 +138,7 @@ impl NewSet {
     }
 
     /// Adds an element to a list.
-    pub(super) fn encode(&self, element: &Element, to: Attributes) -> Attributes {
+    pub(crate) fn encode(&self, element: &Element, to: Attributes) -> Attributes {
         let encoded = to.data(NFTA_SET_ELEM_KEY, &element.key);
         let highest = || {
             self.ranges
@@ -200,7 +200,7 @@ fn ranges_of(key: KeyType, interval: bool, elements: &[Element]) -> Option<Vec<(
 }
 
 /// The ranges of addresses that the elements of a set stand for.
-pub(super) fn addresses(family: Family, interval: bool, elements: &[Element]) -> Option<Vec<AddressRange>> {
+pub(crate) fn addresses(family: Family, interval: bool, elements: &[Element]) -> Option<Vec<AddressRange>> {
     let address = |value: u128| match family {
         Family::Ipv4 => u32::try_from(value).ok().map(|v| IpAddr::V4(Ipv4Addr::from(v))),
         Family::Ipv6 => Some(IpAddr::V6(Ipv6Addr::from(value))),
@@ -210,7 +210,7 @@ pub(super) fn addresses(family: Family, interval: bool, elements: &[Element]) ->
 }
 
 /// The ports that the elements of a set stand for.
-pub(super) fn ports(interval: bool, elements: &[Element]) -> Option<Vec<PortRange>> {
+pub(crate) fn ports(interval: bool, elements: &[Element]) -> Option<Vec<PortRange>> {
     let ranges = ranges_of(KeyType::Port, interval, elements)?;
     let port = |value: u128| u16::try_from(value).ok();
     ranges.into_iter().map(|(low, high)| PortRange::new(port(low)?, port(high)?)).collect()
@@ -225,7 +225,7 @@ mod tests {
     fn decoded(set: &NewSet) -> Vec<Element> {
         let there_and_back = |e: &Element| {
             let encoded = set.encode(e, Attributes::new());
-            element(super::super::attribute::attributes(encoded.bytes().unwrap())).unwrap().unwrap()
+            element(crate::netlink::attributes(encoded.bytes().unwrap())).unwrap().unwrap()
         };
         set.content().iter().map(there_and_back).collect()
     }

@@ -10,25 +10,26 @@ use super::uapi::{
     NFT_PAYLOAD_NETWORK_HEADER, NFT_PAYLOAD_TRANSPORT_HEADER, NFT_RANGE_NEQ, NFT_REG_1, NFT_RETURN,
 };
 use crate::net::{Family, Interface, Network, Owner, PortRange};
-use crate::netfilter::nft::{AddressRange, Body, Expression, OwnerKind, Side, Verdict, chain_name};
 use crate::netfilter::{ConntrackState, Negatable, Protocol};
+use crate::netlink::octets;
+use crate::nftables::{AddressRange, Body, Expression, OwnerKind, Side, Verdict, chain_name};
 
 /// The register that everything goes through: no rule compares two values.
 const REGISTER: Register = NFT_REG_1;
 /// `IFNAMSIZ` of `linux/if.h`.
-pub(super) const NAME_LENGTH: usize = 16;
+pub(crate) const NAME_LENGTH: usize = 16;
 
 /// What the kernel runs for a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Assembled {
-    pub(super) instructions: Vec<Instruction>,
+pub(crate) struct Assembled {
+    pub(crate) instructions: Vec<Instruction>,
     /// The sets that it looks values up in, by [`SetReference::Id`]: their numbers begin with the one that
     /// was given.
-    pub(super) sets: Vec<NewSet>,
+    pub(crate) sets: Vec<NewSet>,
 }
 
 /// Makes the instructions of a rule, whose first set gets the number `first_set`.
-pub(super) fn assemble(body: &Body, first_set: u32) -> Result<Assembled, NftError> {
+pub(crate) fn assemble(body: &Body, first_set: u32) -> Result<Assembled, NftError> {
     let mut assembler = Assembler { done: Assembled::default(), first_set, family: None, protocol: None };
     for expression in &body.expressions {
         assembler.expression(expression)?;
@@ -236,7 +237,7 @@ impl Assembler {
 }
 
 /// `NF_CT_STATE_BIT` and its like of `linux/netfilter/nf_conntrack_common.h`.
-pub(super) const fn state_bit(state: ConntrackState) -> u32 {
+pub(crate) const fn state_bit(state: ConntrackState) -> u32 {
     match state {
         ConntrackState::Invalid => 1,
         ConntrackState::Established => 2,
@@ -247,7 +248,7 @@ pub(super) const fn state_bit(state: ConntrackState) -> u32 {
 }
 
 /// The family's number in netfilter.
-pub(super) const fn nfproto(family: Family) -> u8 {
+pub(crate) const fn nfproto(family: Family) -> u8 {
     match family {
         Family::Ipv4 => NFPROTO_IPV4,
         Family::Ipv6 => NFPROTO_IPV6,
@@ -255,7 +256,7 @@ pub(super) const fn nfproto(family: Family) -> u8 {
 }
 
 /// The protocol's number (IANA).
-pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
+pub(crate) const fn protocol_number(protocol: Protocol) -> u8 {
     match protocol {
         Protocol::Tcp => 6,
         Protocol::Udp => 17,
@@ -263,7 +264,7 @@ pub(super) const fn protocol_number(protocol: Protocol) -> u8 {
 }
 
 /// Where an address is in the network header, and how long it is (RFC 791, RFC 8200).
-pub(super) const fn address_place(family: Family, side: Side) -> (u32, u32) {
+pub(crate) const fn address_place(family: Family, side: Side) -> (u32, u32) {
     match (family, side) {
         (Family::Ipv4, Side::Source) => (12, 4),
         (Family::Ipv4, Side::Destination) => (16, 4),
@@ -273,7 +274,7 @@ pub(super) const fn address_place(family: Family, side: Side) -> (u32, u32) {
 }
 
 /// Where a port is in the transport header, that of TCP as that of UDP.
-pub(super) const fn port_offset(side: Side) -> u32 {
+pub(crate) const fn port_offset(side: Side) -> u32 {
     match side {
         Side::Source => 0,
         Side::Destination => 2,
@@ -287,12 +288,4 @@ fn mask(network: Network) -> Vec<u8> {
     (0..width)
         .map(|at| !0xff_u8.checked_shr(u32::try_from(length.saturating_sub(8 * at)).unwrap_or(8)).unwrap_or(0))
         .collect()
-}
-
-/// An address as netlink has it.
-pub(in crate::kernel) fn octets(address: std::net::IpAddr) -> Vec<u8> {
-    match address {
-        std::net::IpAddr::V4(address) => address.octets().to_vec(),
-        std::net::IpAddr::V6(address) => address.octets().to_vec(),
-    }
 }

@@ -12,24 +12,24 @@ use super::uapi::{
     NFT_RETURN, NFT_SET_ANONYMOUS, NFT_SET_CONSTANT, NFT_SET_INTERVAL,
 };
 use crate::net::{Family, Owner, Port, PortRange};
-use crate::netfilter::nft::{AddressRange, Body, Expression, Side, Verdict, chain_named};
 use crate::netfilter::{Negatable, Protocol};
+use crate::nftables::{AddressRange, Body, Expression, Side, Verdict, chain_named};
 use values::{address, interface, mark, network, owner, states};
 
 mod values;
 
 /// The content of a set that a rule looks something up in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SetContent<'a> {
-    pub(super) flags: u32,
-    pub(super) elements: &'a [Element],
+pub(crate) struct SetContent<'a> {
+    pub(crate) flags: u32,
+    pub(crate) elements: &'a [Element],
 }
 
 /// Where the content of sets comes from.
-pub(super) type Sets<'f, 'a> = &'f dyn Fn(&SetReference) -> Option<SetContent<'a>>;
+pub(crate) type Sets<'f, 'a> = &'f dyn Fn(&SetReference) -> Option<SetContent<'a>>;
 
 /// Reads a rule; `None` where it is not one that could be wanted.
-pub(super) fn disassemble<'a>(instructions: &[Instruction], set: Sets<'_, 'a>) -> Option<Body> {
+pub(crate) fn disassemble<'a>(instructions: &[Instruction], set: Sets<'_, 'a>) -> Option<Body> {
     let mut reader = Reader::default();
     let mut rest = instructions;
     while let [instruction, after @ ..] = rest {

@@ -2,16 +2,16 @@
 //! the same again.
 
 use super::assemble::assemble;
-use super::attribute::{Attribute, Attributes, Raw, attributes};
 use super::change::{differences, normal, restore, wanted_chain};
 use super::disassemble::{SetContent, disassemble};
 use super::instruction::{Instruction, SetReference};
 use super::message::Reply;
 use super::state::{self, Reading, RuleState, SetState, State, TableState};
-use super::{socket, uapi};
-use crate::kernel::netlink::messages;
+use super::uapi;
 use crate::netfilter::Table;
-use crate::netfilter::nft::{Body, Tables, chain_name, table_named};
+use crate::netlink::contents;
+use crate::netlink::{Attribute, Attributes, Raw, attributes};
+use crate::nftables::{Body, Tables, chain_name, table_named};
 
 /// What does not hold.
 type Broken = String;
@@ -22,7 +22,7 @@ type Broken = String;
 /// # Errors
 /// What does not hold.
 pub fn read_anything(bytes: &[u8]) -> Result<(), Broken> {
-    for reply in messages(bytes).into_iter().flatten().filter_map(socket::reply) {
+    for reply in contents(bytes).unwrap_or_default().into_iter().filter_map(|m| Reply::read(m).ok()) {
         let _ = state::table(&reply);
         let _ = state::chain(&reply);
         let _ = state::set(&reply).is_ok_and(|mut set| state::add_elements(&reply, &mut set).is_ok());
@@ -129,7 +129,7 @@ fn written_and_read(body: &Body) -> Option<Body> {
 /// The answers to all questions, or the messages of a transaction, as one state; `None` where they cannot be
 /// read, or say what no kernel says.
 fn dump(bytes: &[u8]) -> Option<State> {
-    let replies: Vec<Reply> = messages(bytes).ok()?.into_iter().filter_map(socket::reply).collect();
+    let replies: Vec<Reply> = contents(bytes)?.into_iter().filter_map(|m| Reply::read(m).ok()).collect();
     let of = |kind: u8| replies.iter().filter(move |r| r.is(kind) && r.family == uapi::NFPROTO_INET);
     let mut state = State::default();
     for reply in of(uapi::NFT_MSG_NEWTABLE) {
@@ -176,7 +176,7 @@ fn listed<'a>(state: &'a mut State, name: &str) -> Option<&'a mut TableState> {
 }
 
 fn text(reply: &Reply, kind: u16) -> Option<&str> {
-    reply.attributes().filter_map(Result::ok).find(|a| a.kind == kind)?.text().ok()
+    reply.attribute(kind)?.text().ok()
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), Broken> {

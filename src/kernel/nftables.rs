@@ -1,72 +1,32 @@
-//! Rules in the kernel's nf_tables, over netlink and in this process: no other program, no file.
+//! The kernel's nf_tables, over netlink and in this process: no other program, no file.
 //!
-//! [`Nftables::dump`] reads what is in tables of ours, [`differences`] says how that differs from what is wanted,
-//! [`transaction`] makes the one change that brings it there, [`restore`] the one that takes it back, and
-//! [`Nftables::run`] has the kernel do it: all or nothing, and only while nobody else has changed anything.
-//!
-//! Messages and attributes are framed with `netlink-packet-core`. `netlink-packet-netfilter` has types for
-//! some of nf_tables' attributes, but reads data of registers without looking at their length, and panics
-//! where it is cut off; all reading here is checked.
+//! [`Nftables::dump`] reads what is in tables of ours; [`Nftables::apply`] has the kernel make the one change that
+//! brings it to what is wanted, [`Nftables::restore`] the one that takes it back: all or nothing, and only while
+//! nobody else has changed anything. The messages are those of [`crate::nftables`].
 
-mod assemble;
-mod attribute;
-mod batch;
-mod change;
-mod disassemble;
-mod error;
-mod foreign;
-#[doc(hidden)]
-pub mod fuzzing;
-mod instruction;
-mod message;
-mod sets;
-mod socket;
-mod state;
-mod uapi;
-
-use std::time::Duration;
-
+use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::errno::Errno;
 
-use super::netlink::{Backoff, PATIENCE};
-use crate::netfilter::nft::{Tables, table_name, table_named};
-use crate::netfilter::{Hook, IstioChain, Table};
-pub(super) use assemble::octets;
-pub(super) use attribute::{Attributes, attributes};
-use instruction::Instruction;
-use message::Request;
-use socket::Socket;
-use state::TableState;
-
-pub use batch::Batch;
-pub use change::{Difference, differences, restore, transaction};
-pub use error::NftError;
-pub use state::State;
+use super::netlink::{Netlink, NetlinkError, Passing, retry};
+use crate::netfilter::{Hook, IstioChain, Layer, Table};
+use crate::netlink::{Attributes, Message};
+use crate::nftables::message::{Reply, request, request_for};
+use crate::nftables::{
+    self, Batch, Instruction, NamedTable, NftError, State, TableState, Tables, table_name, table_named, uapi,
+};
 
 /// The kernel's nf_tables, in the network namespace that the calling thread is in when this is opened.
 #[derive(Debug)]
 pub struct Nftables {
-    socket: Socket,
-}
-
-/// A table of any family, with the names of its chains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedTable {
-    /// The protocol family (`NFPROTO_*` of `linux/netfilter.h`): 1 `inet`, 2 `ip`, 10 `ip6`.
-    pub family: u8,
-    /// The table's name.
-    pub name: String,
-    /// Whether the kernel calls none of its chains.
-    pub dormant: bool,
-    /// The names of its chains.
-    pub chains: Vec<String>,
+    netlink: Netlink,
 }
 
 impl Nftables {
     /// Opens a socket. Whether the kernel has nf_tables, and whether the caller may use them
     /// (`CAP_NET_ADMIN`), shows with the first question.
     pub fn open() -> Result<Self, NftError> {
-        Socket::open().map(|socket| Self { socket })
+        let netlink = Netlink::open(NETLINK_NETFILTER).map_err(|source| NftError::Open { source })?;
+        Ok(Self { netlink })
     }
 
     /// Reads what is in tables of ours. Of a namespace without any, that is two questions.
@@ -78,18 +38,18 @@ impl Nftables {
     pub fn tables_and_chains(&mut self) -> Result<Vec<NamedTable>, NftError> {
         self.retry(|nft| {
             let mut tables = Vec::new();
-            let request = Request::for_family(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, Attributes::new());
-            for reply in nft.socket.list("its tables", request)? {
-                let (name, flags) = state::table(&reply).map_err(NftError::decode("a table"))?;
+            let question = request_for(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
+            for reply in nft.list("its tables", question)? {
+                let (name, flags) = nftables::table(&reply).map_err(NftError::decode("a table"))?;
                 let dormant = flags & uapi::NFT_TABLE_F_DORMANT != 0;
                 tables.push(NamedTable { family: reply.family, name, dormant, chains: Vec::new() });
             }
             if tables.is_empty() {
                 return Ok(tables);
             }
-            let request = Request::for_family(uapi::NFT_MSG_GETCHAIN, uapi::NFPROTO_UNSPEC, Attributes::new());
-            for reply in nft.socket.list("its chains", request)? {
-                let (table, chain) = state::chain(&reply).map_err(NftError::decode("a chain"))?;
+            let question = request_for(uapi::NFT_MSG_GETCHAIN, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
+            for reply in nft.list("its chains", question)? {
+                let (table, chain) = nftables::chain(&reply).map_err(NftError::decode("a chain"))?;
                 if let Some(table) = tables.iter_mut().find(|t| t.family == reply.family && t.name == table) {
                     table.chains.push(chain.name);
                 }
@@ -101,16 +61,16 @@ impl Nftables {
     /// A table that we or iptables work with, and that a process keeps to itself (flag `owner`), with its netlink
     /// port, which usually is its process id.
     pub fn owned_table(&mut self) -> Result<Option<String>, NftError> {
-        let request = Request::for_family(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, Attributes::new());
-        for reply in self.socket.list("its tables", request)? {
-            let (name, _) = state::table(&reply).map_err(NftError::decode("a table"))?;
+        let question = request_for(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
+        for reply in self.list("its tables", question)? {
+            let (name, _) = nftables::table(&reply).map_err(NftError::decode("a table"))?;
             let family = match reply.family {
                 uapi::NFPROTO_INET if table_named(&name).is_some() => "inet",
                 2 if Table::ALL.iter().any(|t| t.name() == name) => "ip",
                 10 if Table::ALL.iter().any(|t| t.name() == name) => "ip6",
                 _ => continue,
             };
-            let owner = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_TABLE_OWNER);
+            let owner = reply.attribute(uapi::NFTA_TABLE_OWNER);
             if let Some(port) = owner.and_then(|a| a.number().ok()) {
                 return Ok(Some(format!("{family} {name} (netlink port {port}, usually its process id)")));
             }
@@ -121,7 +81,7 @@ impl Nftables {
     /// Has the kernel do a transaction: all of it, or nothing. An error that [is
     /// transient](NftError::is_transient) says that the state has to be read anew.
     pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
-        if batch.is_empty() { Ok(()) } else { self.socket.run(batch) }
+        if batch.is_empty() { Ok(()) } else { self.transact(batch) }
     }
 
     /// Brings the kernel from whatever it has to what is wanted, in one transaction; anew where somebody
@@ -129,7 +89,7 @@ impl Nftables {
     pub fn apply(&mut self, wanted: &Tables) -> Result<State, NftError> {
         self.retry(|nft| {
             let state = nft.dump_once()?;
-            nft.run(&transaction(&state, wanted)?)?;
+            nft.run(&nftables::transaction(&state, wanted)?)?;
             Ok(state)
         })
     }
@@ -138,7 +98,7 @@ impl Nftables {
     pub fn restore(&mut self, earlier: &State) -> Result<(), NftError> {
         self.retry(|nft| {
             let state = nft.dump_once()?;
-            nft.run(&restore(&state, earlier)?)
+            nft.run(&nftables::restore(&state, earlier)?)
         })
     }
 
@@ -154,11 +114,11 @@ impl Nftables {
     /// Runs a transaction, again if another change came in between. Returns whether it had to run.
     fn change(
         &mut self,
-        fill: &mut dyn FnMut(&mut Socket, &mut Batch<'_>) -> Result<bool, NftError>,
+        fill: &mut dyn FnMut(&mut Self, &mut Batch<'_>) -> Result<bool, NftError>,
     ) -> Result<bool, NftError> {
         self.retry(|nft| {
             let mut batch = Batch::new(nft.generation()?)?;
-            let runs = fill(&mut nft.socket, &mut batch)?;
+            let runs = fill(nft, &mut batch)?;
             if runs {
                 nft.run(&batch.finish()?)?;
             }
@@ -169,9 +129,9 @@ impl Nftables {
     /// Removes the managed chains in tables of iptables-nft, and the rules that lead to them. Returns whether that is
     /// safe. If it is not, nothing is removed: another rule in a built-in chain may be managed, too.
     pub fn remove_managed(&mut self, tables: &[NamedTable]) -> Result<bool, NftError> {
-        self.change(&mut |socket, batch| {
+        self.change(&mut |nft, batch| {
             for table in tables {
-                if !remove_from(table, socket, batch)? {
+                if !remove_from(table, nft, batch)? {
                     return Ok(false);
                 }
             }
@@ -188,9 +148,9 @@ impl Nftables {
             return Ok(());
         }
         let mut batch = Batch::new(self.generation()?)?;
-        let request = Request::for_family(uapi::NFT_MSG_GETRULE, uapi::NFPROTO_UNSPEC, Attributes::new());
-        for reply in self.socket.list("all rules", request)? {
-            let name = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_TABLE);
+        let question = request_for(uapi::NFT_MSG_GETRULE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
+        for reply in self.list("all rules", question)? {
+            let name = reply.attribute(uapi::NFTA_RULE_TABLE);
             let name = name.ok_or(NftError::NoAnswer)?.text().map_err(NftError::decode("a rule"))?;
             empty.retain(|t| (t.family, t.name.as_str()) != (reply.family, name));
         }
@@ -200,40 +160,73 @@ impl Nftables {
         self.run(&batch.finish()?)
     }
 
+    /// The chains of others that the kernel calls, each a layer, without those that are left out by family, table
+    /// and name.
+    pub fn foreign(&mut self, left_out: &dyn Fn(u8, &str, &str) -> bool) -> Result<Vec<Layer>, NftError> {
+        self.retry(|nft| nft.foreign_once(left_out))
+    }
+
+    fn foreign_once(&mut self, left_out: &dyn Fn(u8, &str, &str) -> bool) -> Result<Vec<Layer>, NftError> {
+        let all = |kind| request_for(kind, uapi::NFPROTO_UNSPEC, &Attributes::new());
+        let mut called = Vec::new();
+        for reply in self.list("its chains", all(uapi::NFT_MSG_GETCHAIN)?)? {
+            let (table, chain) = nftables::chain(&reply).map_err(NftError::decode("a chain"))?;
+            let ours = table_named(&table).filter(|_| reply.family == uapi::NFPROTO_INET);
+            if !ours.is_some_and(|t| chain.is_ours(t)) && !left_out(reply.family, &table, &chain.name) {
+                called.extend(nftables::called(reply.family, table, chain));
+            }
+        }
+        if !called.is_empty() {
+            for reply in self.list("all rules", all(uapi::NFT_MSG_GETRULE)?)? {
+                nftables::add_rule(&reply, &mut called).map_err(NftError::decode("a rule"))?;
+            }
+        }
+        Ok(called.into_iter().map(|c| c.layer).filter(|l| !l.is_empty()).collect())
+    }
+
     /// Tries until nobody gets in the way, with back-off, and up to a bound in time.
     fn retry<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
         let mut done = None;
-        self.until_done(&mut |nft| {
+        let mut erased = |nft: &mut Self| {
             done = Some(attempt(nft)?);
             Ok(())
-        })?;
+        };
+        self.until_done(&mut erased)?;
         done.ok_or(NftError::NoAnswer)
     }
 
     /// What is the same whatever is tried: 3 KB, were it there for each.
     fn until_done(&mut self, attempt: &mut dyn FnMut(&mut Self) -> Result<(), NftError>) -> Result<(), NftError> {
-        let mut backoff = Backoff::new();
-        loop {
-            match attempt(self) {
-                Err(error) if error.is_transient() => {
-                    log::debug!("{error}; beginning anew");
-                    // Others come to an end; a buffer that is too small stays so.
-                    let short = error.errno() == Some(Errno::ENOBUFS);
-                    if !backoff.wait(if short { Duration::from_secs(1) } else { PATIENCE }) {
-                        return Err(NftError::Busy { last: Box::new(error) });
-                    }
-                    // The old socket may be in the middle of an answer, and the kernel gives no other then.
-                    self.socket = Socket::open()?;
-                }
-                result => return result,
+        retry(self, |nft| &mut nft.netlink, attempt)
+    }
+
+    /// Asks for all of a kind.
+    fn list(&mut self, what: &'static str, message: Message) -> Result<Vec<Reply>, NftError> {
+        let answers = self.netlink.dump(message).map_err(|error| failed(what, error))?;
+        let replies: Result<_, _> = answers.into_iter().map(Reply::read).collect();
+        replies.map_err(NftError::decode(what))
+    }
+
+    /// Runs a transaction: all of it is done, or nothing.
+    fn transact(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
+        let what = "a transaction";
+        let answers = self.netlink.transact(batch.bytes()).map_err(|error| failed(what, error))?;
+        let confirmed = !answers.is_empty();
+        // Later ones follow from the first.
+        for (sequence, refusal) in answers {
+            if let Some(NetlinkError::Refused { source, message }) = refusal {
+                return Err(NftError::Refused { what: batch.describe(sequence), message, source });
             }
         }
+        if confirmed { Ok(()) } else { Err(NftError::NoAnswer) }
     }
 
     fn generation(&mut self) -> Result<u32, NftError> {
         let what = "the generation of its rules";
-        let reply = self.socket.ask(what, Request::new(uapi::NFT_MSG_GETGEN, Attributes::new()))?;
-        let id = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_GEN_ID);
+        let answers = self.netlink.ask(request(uapi::NFT_MSG_GETGEN, &Attributes::new())?);
+        let answer = answers.map_err(|error| failed(what, error))?.pop().ok_or(NftError::NoAnswer)?;
+        let reply = Reply::read(answer).map_err(NftError::decode(what))?;
+        let id = reply.attribute(uapi::NFTA_GEN_ID);
         let id = id.filter(|_| reply.is(uapi::NFT_MSG_NEWGEN)).ok_or(NftError::NoAnswer)?;
         id.number().map_err(NftError::decode(what))
     }
@@ -241,9 +234,9 @@ impl Nftables {
     fn dump_once(&mut self) -> Result<State, NftError> {
         let generation = self.generation()?;
         let mut tables = Vec::new();
-        let request = Request::new(uapi::NFT_MSG_GETTABLE, Attributes::new());
-        for reply in self.socket.list("its tables", request)? {
-            let (name, flags) = state::table(&reply).map_err(NftError::decode("a table"))?;
+        let question = request(uapi::NFT_MSG_GETTABLE, &Attributes::new())?;
+        for reply in self.list("its tables", question)? {
+            let (name, flags) = nftables::table(&reply).map_err(NftError::decode("a table"))?;
             if let Some(table) = table_named(&name).filter(|_| reply.family == uapi::NFPROTO_INET) {
                 tables.push(TableState { table, flags, chains: Vec::new(), sets: Vec::new(), rules: Vec::new() });
             }
@@ -251,8 +244,8 @@ impl Nftables {
         if tables.is_empty() {
             return Ok(State { generation, tables });
         }
-        for reply in self.socket.list("its chains", Request::new(uapi::NFT_MSG_GETCHAIN, Attributes::new()))? {
-            let (name, chain) = state::chain(&reply).map_err(NftError::decode("a chain"))?;
+        for reply in self.list("its chains", request(uapi::NFT_MSG_GETCHAIN, &Attributes::new())?)? {
+            let (name, chain) = nftables::chain(&reply).map_err(NftError::decode("a chain"))?;
             let table = table_named(&name).filter(|_| reply.family == uapi::NFPROTO_INET);
             if let Some(table) = tables.iter_mut().find(|t| Some(t.table) == table) {
                 table.chains.push(chain);
@@ -271,18 +264,18 @@ impl Nftables {
     /// Reads sets and rules of a table.
     fn content(&mut self, table: &mut TableState) -> Result<(), NftError> {
         let of = |attribute, table: Table| Attributes::new().text(attribute, table_name(table));
-        let request = Request::new(uapi::NFT_MSG_GETSET, of(uapi::NFTA_SET_TABLE, table.table));
-        for reply in self.socket.list("its sets", request)? {
-            let mut set = state::set(&reply).map_err(NftError::decode("a set"))?;
+        let question = request(uapi::NFT_MSG_GETSET, &of(uapi::NFTA_SET_TABLE, table.table))?;
+        for reply in self.list("its sets", question)? {
+            let mut set = nftables::set(&reply).map_err(NftError::decode("a set"))?;
             let list = of(uapi::NFTA_SET_ELEM_LIST_TABLE, table.table).text(uapi::NFTA_SET_ELEM_LIST_SET, &set.name);
-            for reply in self.socket.list("a set", Request::new(uapi::NFT_MSG_GETSETELEM, list))? {
-                state::add_elements(&reply, &mut set).map_err(NftError::decode("a set"))?;
+            for reply in self.list("a set", request(uapi::NFT_MSG_GETSETELEM, &list)?)? {
+                nftables::add_elements(&reply, &mut set).map_err(NftError::decode("a set"))?;
             }
             table.sets.push(set);
         }
-        let request = Request::new(uapi::NFT_MSG_GETRULE, of(uapi::NFTA_RULE_TABLE, table.table));
-        for reply in self.socket.list("its rules", request)? {
-            table.rules.push(state::rule(&reply, &table.sets).map_err(NftError::decode("a rule"))?);
+        let question = request(uapi::NFT_MSG_GETRULE, &of(uapi::NFTA_RULE_TABLE, table.table))?;
+        for reply in self.list("its rules", question)? {
+            table.rules.push(nftables::rule(&reply, &table.sets).map_err(NftError::decode("a rule"))?);
         }
         Ok(())
     }
@@ -290,19 +283,19 @@ impl Nftables {
 
 /// Adds to a transaction what removes the managed chains of a table, and the rules that lead to them. Returns whether no
 /// other rule of a built-in chain may be managed: in nat, one that leaves an interface alone; in mangle, those about marks.
-fn remove_from(table: &NamedTable, socket: &mut Socket, batch: &mut Batch<'_>) -> Result<bool, NftError> {
+fn remove_from(table: &NamedTable, nft: &mut Nftables, batch: &mut Batch<'_>) -> Result<bool, NftError> {
     let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
     let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
-    let request = Request::for_family(uapi::NFT_MSG_GETRULE, table.family, of_table);
-    for reply in socket.list("its rules", request)? {
-        let rule = state::rule(&reply, &[]).map_err(NftError::decode("a rule"))?;
+    let question = request_for(uapi::NFT_MSG_GETRULE, table.family, &of_table)?;
+    for reply in nft.list("its rules", question)? {
+        let rule = nftables::rule(&reply, &[]).map_err(NftError::decode("a rule"))?;
         let ends = |wanted: &dyn Fn(u32, Option<&str>) -> bool| {
             let is =
                 |i: &Instruction| matches!(i, Instruction::Verdict { code, chain } if wanted(*code, chain.as_deref()));
             rule.instructions.iter().any(is)
         };
         if is_ours(&rule.chain) || ends(&|_, chain| chain.is_some_and(is_ours)) {
-            let handle = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_HANDLE);
+            let handle = reply.attribute(uapi::NFTA_RULE_HANDLE);
             batch.delete_rule(table, &rule.chain, handle.ok_or(NftError::NoAnswer)?.bytes())?;
         } else if Hook::ALL.iter().any(|hook| hook.name() == rule.chain)
             && (table.name == Table::Mangle.name() || ends(&|code, _| code == uapi::NFT_RETURN))
@@ -314,5 +307,40 @@ fn remove_from(table: &NamedTable, socket: &mut Socket, batch: &mut Batch<'_>) -
     Ok(true)
 }
 
+/// The failure of a question or a transaction.
+fn failed(what: &'static str, error: NetlinkError) -> NftError {
+    match error {
+        NetlinkError::Transfer { what, source } => NftError::Transfer { what, source },
+        NetlinkError::Refused { source, message } => NftError::Refused { what: what.to_owned(), message, source },
+        NetlinkError::Unreadable(source) => NftError::Decode { what, source },
+    }
+}
+
+impl Passing for NftError {
+    fn errno(&self) -> Option<Errno> {
+        self.errno()
+    }
+
+    fn given_up(self) -> Self {
+        Self::Busy { last: Box::new(self) }
+    }
+}
+
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    /// Others may get in the way any number of times, but not for ever.
+    #[test]
+    fn what_others_got_in_the_way_of_is_tried_again() {
+        let lost = |errno: Errno| NftError::Refused { what: "a rule".to_owned(), message: None, source: errno.into() };
+        let mut attempts = 0;
+        let done = Nftables::open().unwrap().retry(|_| {
+            attempts += 1;
+            if attempts < 60 { Err(lost(Errno::ERESTART)) } else { Ok(attempts) }
+        });
+        assert_eq!(done.unwrap(), 60);
+        let short: Result<(), _> = Nftables::open().unwrap().retry(|_| Err(lost(Errno::ENOBUFS)));
+        assert!(matches!(short, Err(NftError::Busy { .. })), "{short:?}");
+    }
+}

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use netlink_packet_core::DecodeError;
 
-use super::attribute::{Attribute, Raw, attributes};
 use super::disassemble::{SetContent, disassemble};
 use super::instruction::{Instruction, SetReference};
 use super::message::Reply;
@@ -17,15 +16,16 @@ use super::uapi::{
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
 use crate::net::Mark;
-use crate::netfilter::nft::{Body, Expression, Verdict, base, chain_named, raise};
 use crate::netfilter::{Chain, Hook, Layer, Rule, Scope, Table};
+use crate::netlink::{Attribute, Raw, attributes};
+use crate::nftables::{Body, Expression, Verdict, base, chain_named, raise};
 
 /// What the kernel has in tables of ours, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// The number of the generation: a change by anyone makes another one.
-    pub(super) generation: u32,
-    pub(super) tables: Vec<TableState>,
+    pub(crate) generation: u32,
+    pub(crate) tables: Vec<TableState>,
 }
 
 impl State {
@@ -35,6 +35,7 @@ impl State {
     }
 
     /// How many rules there are.
+    #[cfg(any(test, feature = "internals"))]
     pub fn rules(&self) -> usize {
         self.tables.iter().map(|t| t.rules.len()).sum()
     }
@@ -69,33 +70,46 @@ impl State {
         layer
     }
 
-    pub(super) fn get(&self, table: Table) -> Option<&TableState> {
+    pub(crate) fn get(&self, table: Table) -> Option<&TableState> {
         self.tables.iter().find(|t| t.table == table)
     }
 }
 
-/// A table.
+/// A table of any family, with the names of its chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TableState {
-    pub(super) table: Table,
-    pub(super) flags: u32,
-    pub(super) chains: Vec<ChainState>,
-    pub(super) sets: Vec<SetState>,
-    pub(super) rules: Vec<RuleState>,
+pub struct NamedTable {
+    /// The protocol family (`NFPROTO_*` of `linux/netfilter.h`): 1 `inet`, 2 `ip`, 10 `ip6`.
+    pub family: u8,
+    /// The table's name.
+    pub name: String,
+    /// Whether the kernel calls none of its chains.
+    pub dormant: bool,
+    /// The names of its chains.
+    pub chains: Vec<String>,
+}
+
+/// A table of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TableState {
+    pub(crate) table: Table,
+    pub(crate) flags: u32,
+    pub(crate) chains: Vec<ChainState>,
+    pub(crate) sets: Vec<SetState>,
+    pub(crate) rules: Vec<RuleState>,
 }
 
 /// A chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ChainState {
-    pub(super) name: String,
+pub(crate) struct ChainState {
+    pub(crate) name: String,
     /// How the kernel calls it, where it does.
-    pub(super) base: Option<BaseState>,
-    pub(super) flags: u32,
+    pub(crate) base: Option<BaseState>,
+    pub(crate) flags: u32,
 }
 
 impl ChainState {
     /// Whether the chain of a table of ours is one that is planned there: by its name, and called as planned.
-    pub(super) fn is_ours(&self, table: Table) -> bool {
+    pub(crate) fn is_ours(&self, table: Table) -> bool {
         chain_named(&self.name).is_some_and(|chain| match (&self.base, base(table, chain)) {
             (Some(is), Some(planned)) => {
                 is.kind == planned.kind.name() && is.place() == Some((planned.hook, planned.priority))
@@ -106,60 +120,60 @@ impl ChainState {
     }
 
     /// Whether packets that come to its end are dropped.
-    pub(super) fn drops(&self) -> bool {
+    pub(crate) fn drops(&self) -> bool {
         self.base.as_ref().is_some_and(|base| base.policy == NF_DROP)
     }
 }
 
 impl BaseState {
     /// Where the kernel calls it.
-    pub(super) fn place(&self) -> Option<(Hook, i32)> {
+    pub(crate) fn place(&self) -> Option<(Hook, i32)> {
         Some((*Hook::ALL.get(usize::try_from(self.hook).ok()?)?, self.priority))
     }
 }
 
 /// How the kernel calls a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BaseState {
-    pub(super) kind: String,
-    pub(super) hook: u32,
-    pub(super) priority: i32,
-    pub(super) policy: u32,
+pub(crate) struct BaseState {
+    pub(crate) kind: String,
+    pub(crate) hook: u32,
+    pub(crate) priority: i32,
+    pub(crate) policy: u32,
 }
 
 /// A set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SetState {
-    pub(super) name: String,
-    pub(super) flags: u32,
+pub(crate) struct SetState {
+    pub(crate) name: String,
+    pub(crate) flags: u32,
     /// What it is made anew from, without table and name.
-    pub(super) attributes: Vec<Raw>,
+    pub(crate) attributes: Vec<Raw>,
     /// Its elements, to put in again.
-    pub(super) raw_elements: Vec<Raw>,
+    pub(crate) raw_elements: Vec<Raw>,
     /// Its elements; `None` where they are more than values and ranges.
-    pub(super) elements: Option<Vec<Element>>,
+    pub(crate) elements: Option<Vec<Element>>,
 }
 
 impl SetState {
     /// Whether it comes and goes with a rule.
-    pub(super) fn is_anonymous(&self) -> bool {
+    pub(crate) fn is_anonymous(&self) -> bool {
         self.flags & NFT_SET_ANONYMOUS != 0
     }
 }
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RuleState {
-    pub(super) chain: String,
-    pub(super) instructions: Vec<Instruction>,
-    pub(super) user_data: Option<Vec<u8>>,
-    pub(super) reading: Reading,
+pub(crate) struct RuleState {
+    pub(crate) chain: String,
+    pub(crate) instructions: Vec<Instruction>,
+    pub(crate) user_data: Option<Vec<u8>>,
+    pub(crate) reading: Reading,
 }
 
 impl RuleState {
     /// Adds the rule to a layer; as one that cannot be followed where it has no terms of planned rules, or leads
     /// to a chain that the layer lacks.
-    pub(super) fn follow(&self, layer: &mut Layer, at: (Table, Chain), scope: Scope) {
+    pub(crate) fn follow(&self, layer: &mut Layer, at: (Table, Chain), scope: Scope) {
         let mut read = match &self.reading {
             Reading::Rule(body) => Some(Cow::Borrowed(body)),
             Reading::Unknown(_) => None,
@@ -192,7 +206,7 @@ impl RuleState {
 
 /// A rule in the terms in which rules are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     Rule(Body),
     /// Something that is never wanted: what the kernel runs.
     Unknown(String),
@@ -200,7 +214,7 @@ pub(super) enum Reading {
 
 impl Reading {
     /// The rule as nft writes it.
-    pub(super) fn text(&self, table: Table) -> String {
+    pub(crate) fn text(&self, table: Table) -> String {
         match self {
             Self::Rule(body) => body.text(table),
             Self::Unknown(text) => text.clone(),
@@ -209,7 +223,7 @@ impl Reading {
 }
 
 /// Name and flags of a table.
-pub(super) fn table(reply: &Reply) -> Result<(String, u32), DecodeError> {
+pub(crate) fn table(reply: &Reply) -> Result<(String, u32), DecodeError> {
     let (mut name, mut flags) = (None, 0);
     for attribute in reply.attributes() {
         let attribute = attribute?;
@@ -223,7 +237,7 @@ pub(super) fn table(reply: &Reply) -> Result<(String, u32), DecodeError> {
 }
 
 /// A chain, and the name of its table.
-pub(super) fn chain(reply: &Reply) -> Result<(String, ChainState), DecodeError> {
+pub(crate) fn chain(reply: &Reply) -> Result<(String, ChainState), DecodeError> {
     let (mut table, mut name, mut flags, mut policy) = (None, None, 0, None);
     let (mut kind, mut hook, mut priority) = (None, None, None);
     for attribute in reply.attributes() {
@@ -257,7 +271,7 @@ pub(super) fn chain(reply: &Reply) -> Result<(String, ChainState), DecodeError> 
 }
 
 /// A set, without elements.
-pub(super) fn set(reply: &Reply) -> Result<SetState, DecodeError> {
+pub(crate) fn set(reply: &Reply) -> Result<SetState, DecodeError> {
     let (mut name, mut flags, mut attributes) = (None, 0, Vec::new());
     for attribute in reply.attributes() {
         let attribute = attribute?;
@@ -276,7 +290,7 @@ pub(super) fn set(reply: &Reply) -> Result<SetState, DecodeError> {
 }
 
 /// Adds elements of a set.
-pub(super) fn add_elements(reply: &Reply, set: &mut SetState) -> Result<(), DecodeError> {
+pub(crate) fn add_elements(reply: &Reply, set: &mut SetState) -> Result<(), DecodeError> {
     for list in reply.attributes() {
         let list = list?;
         if list.kind != NFTA_SET_ELEM_LIST_ELEMENTS {
@@ -296,7 +310,7 @@ pub(super) fn add_elements(reply: &Reply, set: &mut SetState) -> Result<(), Deco
 }
 
 /// An element of a set; `None` where it is more than a value or the end of a range.
-pub(super) fn element<'a>(
+pub(crate) fn element<'a>(
     item: impl Iterator<Item = Result<Attribute<'a>, DecodeError>>,
 ) -> Result<Option<Element>, DecodeError> {
     let (mut key, mut flags, mut other) = (None, 0, false);
@@ -314,7 +328,7 @@ pub(super) fn element<'a>(
 }
 
 /// A rule, read with the sets of its table.
-pub(super) fn rule(reply: &Reply, sets: &[SetState]) -> Result<RuleState, DecodeError> {
+pub(crate) fn rule(reply: &Reply, sets: &[SetState]) -> Result<RuleState, DecodeError> {
     let (mut chain, mut user_data, mut instructions) = (None, None, Vec::new());
     for attribute in reply.attributes() {
         let attribute = attribute?;

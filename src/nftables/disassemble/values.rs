@@ -7,10 +7,10 @@ use super::super::uapi::{NFT_META_SKGID, NFT_META_SKUID};
 use super::negatable;
 use crate::net::{Family, Interface, Mark, Network, Owner};
 use crate::netfilter::ConntrackState;
-use crate::netfilter::nft::{Expression, OwnerKind, Side};
+use crate::nftables::{Expression, OwnerKind, Side};
 
 /// A name with zero bytes behind it, or a prefix of names.
-pub(super) fn interface(value: &[u8]) -> Option<Interface> {
+pub(crate) fn interface(value: &[u8]) -> Option<Interface> {
     let name = std::str::from_utf8(value).ok()?;
     let name = if value.len() == NAME_LENGTH {
         let name = name.trim_end_matches('\0');
@@ -22,7 +22,7 @@ pub(super) fn interface(value: &[u8]) -> Option<Interface> {
     (!name.contains('\0')).then(|| Interface::parse(&name).ok()).flatten()
 }
 
-pub(super) fn owner(key: u32, negated: bool, owner: Owner) -> Option<Expression> {
+pub(crate) fn owner(key: u32, negated: bool, owner: Owner) -> Option<Expression> {
     let kind = match key {
         NFT_META_SKUID => OwnerKind::User,
         NFT_META_SKGID => OwnerKind::Group,
@@ -31,16 +31,16 @@ pub(super) fn owner(key: u32, negated: bool, owner: Owner) -> Option<Expression>
     Some(Expression::Owner(kind, negatable(negated, owner)))
 }
 
-pub(super) fn mark(value: &[u8]) -> Option<Mark> {
+pub(crate) fn mark(value: &[u8]) -> Option<Mark> {
     Mark::new(u32::from_ne_bytes(value.try_into().ok()?))
 }
 
-pub(super) fn states(bits: u32) -> Option<Vec<ConntrackState>> {
+pub(crate) fn states(bits: u32) -> Option<Vec<ConntrackState>> {
     let states: Vec<_> = ConntrackState::ALL.into_iter().filter(|s| bits & state_bit(*s) != 0).collect();
     (states.iter().fold(0, |all, s| all | state_bit(*s)) == bits).then_some(states)
 }
 
-pub(super) fn address(family: Family, value: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address(family: Family, value: &[u8]) -> Option<IpAddr> {
     Some(match family {
         Family::Ipv4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?)),
         Family::Ipv6 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?)),
@@ -48,7 +48,7 @@ pub(super) fn address(family: Family, value: &[u8]) -> Option<IpAddr> {
 }
 
 /// The range whose first `length` bits, or all, are those of `value`, which may leave out the rest.
-pub(super) fn network(family: Family, value: &[u8], length: Option<u8>) -> Option<Network> {
+pub(crate) fn network(family: Family, value: &[u8], length: Option<u8>) -> Option<Network> {
     let width = usize::try_from(address_place(family, Side::Source).1).ok()?;
     let whole: Vec<_> = value.iter().copied().chain(std::iter::repeat(0)).take(width).collect();
     let length = match length {

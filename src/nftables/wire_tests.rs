@@ -1,10 +1,10 @@
 use super::*;
-use crate::kernel::nftables::assemble::assemble;
-use crate::kernel::nftables::disassemble::{SetContent, disassemble};
-use crate::kernel::nftables::instruction::SetReference;
 use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
-use crate::netfilter::nft::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TableRules, Verdict};
 use crate::netfilter::{ConntrackState, Hook, IstioChain, Negatable, Placement, Protocol};
+use crate::nftables::assemble::assemble;
+use crate::nftables::disassemble::{SetContent, disassemble};
+use crate::nftables::instruction::SetReference;
+use crate::nftables::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TableRules, Verdict};
 use Negatable::{Is, Not};
 
 fn network(text: &str) -> Network {
@@ -126,18 +126,4 @@ fn any_bytes_can_be_read_or_refused() {
         bytes.truncate(1 + next(bytes.len()));
         fuzzing::read_anything(&bytes).unwrap();
     }
-}
-
-/// Others may get in the way any number of times, but not for ever.
-#[test]
-fn what_others_got_in_the_way_of_is_tried_again() {
-    let lost = |errno: Errno| NftError::Refused { what: "a rule".to_owned(), message: None, source: errno.into() };
-    let mut attempts = 0;
-    let done = Nftables::open().unwrap().retry(|_| {
-        attempts += 1;
-        if attempts < 60 { Err(lost(Errno::ERESTART)) } else { Ok(attempts) }
-    });
-    assert_eq!(done.unwrap(), 60);
-    let short: Result<(), _> = Nftables::open().unwrap().retry(|_| Err(lost(Errno::ENOBUFS)));
-    assert!(matches!(short, Err(NftError::Busy { .. })), "{short:?}");
 }

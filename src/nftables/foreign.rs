@@ -2,62 +2,31 @@
 
 use netlink_packet_core::DecodeError;
 
-use super::attribute::Attributes;
+use super::ChainType;
 use super::disassemble::disassemble;
 use super::instruction::Instruction;
-use super::message::{Reply, Request};
+use super::message::Reply;
 use super::state::{self, ChainState, Reading};
 use super::uapi::{
     self, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_NETDEV, NFT_CMP_EQ, NFT_META_NFPROTO, NFT_REG_1,
 };
-use super::{NftError, Nftables};
 use crate::net::Family;
-use crate::netfilter::nft::{ChainType, table_named};
 use crate::netfilter::{Hook, Layer, Scope, Table};
 
 /// The hook of the family `inet` at which an interface hands packets over (`NF_INET_INGRESS`).
 const INGRESS_OF_INET: u32 = 5;
 
-/// Tells chains by the number of their family, by table and name.
-type LeftOut<'a> = &'a dyn Fn(u8, &str, &str) -> bool;
-
-impl Nftables {
-    /// The chains of others that the kernel calls, each a layer, without those that are left out by family, table
-    /// and name.
-    pub fn foreign(&mut self, left_out: LeftOut<'_>) -> Result<Vec<Layer>, NftError> {
-        self.retry(|nft| nft.foreign_once(left_out))
-    }
-
-    fn foreign_once(&mut self, left_out: LeftOut<'_>) -> Result<Vec<Layer>, NftError> {
-        let all = |kind| Request::for_family(kind, uapi::NFPROTO_UNSPEC, Attributes::new());
-        let mut called = Vec::new();
-        for reply in self.socket.list("its chains", all(uapi::NFT_MSG_GETCHAIN))? {
-            let (table, chain) = state::chain(&reply).map_err(NftError::decode("a chain"))?;
-            let ours = table_named(&table).filter(|_| reply.family == NFPROTO_INET).is_some_and(|t| chain.is_ours(t));
-            if !ours && !left_out(reply.family, &table, &chain.name) {
-                called.extend(layer(reply.family, table, chain));
-            }
-        }
-        if !called.is_empty() {
-            for reply in self.socket.list("all rules", all(uapi::NFT_MSG_GETRULE))? {
-                rule(&reply, &mut called).map_err(NftError::decode("a rule"))?;
-            }
-        }
-        Ok(called.into_iter().map(|c| c.layer).filter(|l| !l.is_empty()).collect())
-    }
-}
-
 /// A chain, and where it is.
-struct Called {
+pub(crate) struct Called {
     family: u8,
     table: String,
     chain: String,
     at: (Table, Hook),
-    layer: Layer,
+    pub(crate) layer: Layer,
 }
 
 /// The chain as a layer, where packets of a pod come by it.
-fn layer(number: u8, table: String, chain: ChainState) -> Option<Called> {
+pub(crate) fn called(number: u8, table: String, chain: ChainState) -> Option<Called> {
     let base = chain.base.as_ref()?;
     let (hook, priority) = match (number, base.hook) {
         (NFPROTO_NETDEV, 0) | (NFPROTO_INET, INGRESS_OF_INET) => (Hook::Prerouting, i32::MIN),
@@ -85,9 +54,8 @@ fn layer(number: u8, table: String, chain: ChainState) -> Option<Called> {
 }
 
 /// Adds a rule to the layer of its chain, if there is one.
-fn rule(reply: &Reply, all: &mut [Called]) -> Result<(), DecodeError> {
-    let table = reply.attributes().filter_map(Result::ok).find(|a| a.kind == uapi::NFTA_RULE_TABLE);
-    let table = table.map(|a| a.text()).transpose()?;
+pub(crate) fn add_rule(reply: &Reply, all: &mut [Called]) -> Result<(), DecodeError> {
+    let table = reply.attribute(uapi::NFTA_RULE_TABLE).map(|a| a.text()).transpose()?;
     let mut rule = state::rule(reply, &[])?;
     let here = |c: &&mut Called| c.family == reply.family && Some(c.table.as_str()) == table && c.chain == rule.chain;
     let Some(called) = all.iter_mut().find(here) else { return Ok(()) };

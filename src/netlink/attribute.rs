@@ -3,16 +3,19 @@
 
 use netlink_packet_core::{DecodeError, NLA_ALIGNTO, NLA_F_NESTED, NLA_HEADER_SIZE, NlaBuffer, NlasIterator};
 
+/// A value of a register (`NFTA_DATA_VALUE` of `linux/netfilter/nf_tables.h`).
+const DATA_VALUE: u16 = 1;
+
 /// Attributes in their encoded form: one buffer for all levels, since there are hundreds in a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::kernel) struct Attributes {
+pub(crate) struct Attributes {
     bytes: Vec<u8>,
     /// Whether one was too long for its length field.
     overflow: bool,
 }
 
 impl Attributes {
-    pub(in crate::kernel) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bytes: Vec::with_capacity(512), overflow: false }
     }
 
@@ -39,7 +42,7 @@ impl Attributes {
     }
 
     /// Adds an attribute.
-    pub(in crate::kernel) fn value(self, kind: u16, value: &[u8]) -> Self {
+    pub(crate) fn value(self, kind: u16, value: &[u8]) -> Self {
         self.with(kind, |mut all| {
             all.bytes.extend_from_slice(value);
             all
@@ -47,12 +50,12 @@ impl Attributes {
     }
 
     /// Adds a number.
-    pub(in crate::kernel) fn number(self, kind: u16, value: u32) -> Self {
+    pub(crate) fn number(self, kind: u16, value: u32) -> Self {
         self.value(kind, &value.to_be_bytes())
     }
 
     /// Adds a text.
-    pub(in crate::kernel) fn text(self, kind: u16, text: &str) -> Self {
+    pub(crate) fn text(self, kind: u16, text: &str) -> Self {
         self.with(kind, |mut all| {
             all.bytes.extend_from_slice(text.as_bytes());
             all.bytes.push(0);
@@ -61,49 +64,49 @@ impl Attributes {
     }
 
     /// Adds an attribute that holds those that `write` adds.
-    pub(in crate::kernel) fn nest(self, kind: u16, write: impl FnOnce(Self) -> Self) -> Self {
+    pub(crate) fn nest(self, kind: u16, write: impl FnOnce(Self) -> Self) -> Self {
         self.with(kind | NLA_F_NESTED, write)
     }
 
     /// Adds an attribute that holds one value of a register: data of nf_tables.
-    pub(in crate::kernel) fn data(self, kind: u16, value: &[u8]) -> Self {
-        self.nest(kind, |data| data.value(super::uapi::NFTA_DATA_VALUE, value))
+    pub(crate) fn data(self, kind: u16, value: &[u8]) -> Self {
+        self.nest(kind, |data| data.value(DATA_VALUE, value))
     }
 
     /// Adds attributes as another message had them.
-    pub(in crate::kernel) fn raw(self, attributes: &[Raw]) -> Self {
+    pub(crate) fn raw(self, attributes: &[Raw]) -> Self {
         attributes.iter().fold(self, |all, attribute| all.value(attribute.kind, &attribute.value))
     }
 
     /// The encoded form; `None` where an attribute was too long.
-    pub(in crate::kernel) fn bytes(&self) -> Option<&[u8]> {
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
         (!self.overflow).then_some(&self.bytes)
     }
 
     /// How long the encoded form is.
-    pub(in crate::kernel) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 }
 
 /// An attribute as it was read, with the flags of its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::kernel) struct Raw {
-    pub(in crate::kernel) kind: u16,
-    pub(in crate::kernel) value: Vec<u8>,
+pub(crate) struct Raw {
+    pub(crate) kind: u16,
+    pub(crate) value: Vec<u8>,
 }
 
 /// An attribute within a message.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::kernel) struct Attribute<'a> {
+pub(crate) struct Attribute<'a> {
     /// What it is, without flags.
-    pub(in crate::kernel) kind: u16,
+    pub(crate) kind: u16,
     nested: bool,
     value: &'a [u8],
 }
 
 /// Goes through the attributes of a message or of another attribute.
-pub(in crate::kernel) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<Attribute<'_>, DecodeError>> {
+pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<Attribute<'_>, DecodeError>> {
     NlasIterator::new(bytes).map(|attribute| {
         let attribute = attribute?;
         let (kind, nested, length) = (attribute.kind(), attribute.nested_flag(), usize::from(attribute.length()));
@@ -115,12 +118,12 @@ pub(in crate::kernel) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result
 
 impl<'a> Attribute<'a> {
     /// The value as it is.
-    pub(in crate::kernel) fn bytes(self) -> &'a [u8] {
+    pub(crate) fn bytes(self) -> &'a [u8] {
         self.value
     }
 
     /// The value as a number.
-    pub(in crate::kernel) fn number(self) -> Result<u32, DecodeError> {
+    pub(crate) fn number(self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_be_bytes)
     }
 
@@ -129,22 +132,22 @@ impl<'a> Attribute<'a> {
     }
 
     /// The value as text.
-    pub(in crate::kernel) fn text(self) -> Result<&'a str, DecodeError> {
+    pub(crate) fn text(self) -> Result<&'a str, DecodeError> {
         let text = self.value.strip_suffix(&[0]).unwrap_or(self.value);
         std::str::from_utf8(text).map_err(|_| DecodeError::from("a name is not UTF-8"))
     }
 
     /// The attributes that it holds.
-    pub(in crate::kernel) fn inner(self) -> impl Iterator<Item = Result<Attribute<'a>, DecodeError>> {
+    pub(crate) fn inner(self) -> impl Iterator<Item = Result<Attribute<'a>, DecodeError>> {
         attributes(self.value)
     }
 
     /// The value of a register that it holds; `None` where it holds something else.
-    pub(in crate::kernel) fn data(self) -> Result<Option<Vec<u8>>, DecodeError> {
+    pub(crate) fn data(self) -> Result<Option<Vec<u8>>, DecodeError> {
         let mut value = None;
         for attribute in self.inner() {
             let attribute = attribute?;
-            if attribute.kind != super::uapi::NFTA_DATA_VALUE || value.is_some() {
+            if attribute.kind != DATA_VALUE || value.is_some() {
                 return Ok(None);
             }
             value = Some(attribute.value.to_vec());
@@ -153,7 +156,7 @@ impl<'a> Attribute<'a> {
     }
 
     /// The attribute for another message.
-    pub(in crate::kernel) fn raw(self) -> Raw {
+    pub(crate) fn raw(self) -> Raw {
         Raw { kind: self.kind | if self.nested { NLA_F_NESTED } else { 0 }, value: self.value.to_vec() }
     }
 }

@@ -2,9 +2,9 @@
 
 use netlink_packet_core::DecodeError;
 
-use super::super::attribute::{Attribute, attributes};
 use super::super::uapi::{NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_VERDICT_CHAIN, NFTA_VERDICT_CODE};
 use super::{Instruction, NFT_REG_VERDICT, SetReference, kinds};
+use crate::netlink::{Attribute, attributes};
 
 /// The attributes of an instruction, by kind.
 struct Fields<'a> {
@@ -54,7 +54,7 @@ type Decoded = Result<Option<Instruction>, DecodeError>;
 
 impl Instruction {
     /// Reads an element of a rule's list. What is not known is kept as it is.
-    pub(in super::super) fn decode(element: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(element: &[u8]) -> Result<Self, DecodeError> {
         let (mut name, mut data) = (None, &[][..]);
         for attribute in attributes(element) {
             let attribute = attribute?;

@@ -36,6 +36,9 @@ pub struct Map {
     entries: EcoVec<(EcoString, Value)>,
 }
 
+/// How many keys are looked through one after another.
+const FEW: usize = 16;
+
 impl Map {
     /// An empty map. Allocates nothing.
     pub const fn new() -> Self {
@@ -70,19 +73,27 @@ impl Map {
         }
     }
 
+    /// The place of a key. Of few keys, most differ in length already: no need to compare them.
+    fn position(&self, key: &str) -> Option<usize> {
+        match self.entries.len() {
+            ..=FEW => self.entries.iter().position(|(k, _)| k == key),
+            _ => self.find(key).ok(),
+        }
+    }
+
     /// Whether there is an entry of this name, `null` included.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.find(key).is_ok()
+        self.position(key).is_some()
     }
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.find(key).ok().and_then(|i| self.entries.get(i)).map(|(_, v)| v)
+        self.position(key).and_then(|i| self.entries.get(i)).map(|(_, v)| v)
     }
 
     /// The value of a key, to be changed. Copies what is shared with other trees.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
-        let i = self.find(key).ok()?;
+        let i = self.position(key)?;
         self.entries.make_mut().get_mut(i).map(|(_, v)| v)
     }
 
@@ -119,7 +130,7 @@ impl Map {
 
     /// Removes a key, and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        self.find(key).ok().map(|i| self.entries.remove(i).1)
+        self.position(key).map(|i| self.entries.remove(i).1)
     }
 
     /// Keeps the entries for which `keep` is true.

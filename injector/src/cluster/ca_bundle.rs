@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -229,7 +230,7 @@ impl<'c> Keeper<'c> {
             );
         }
         self.told_none &= found.is_empty();
-        let encoded = base64::encode(ca.as_bytes());
+        let encoded = BASE64.encode(ca.as_bytes());
         let mut again: Option<Instant> = None;
         for (name, configuration) in found {
             if let Some(time) = self.patch(name, configuration, &encoded).await {

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::BASE64;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -127,7 +128,7 @@ impl Content {
     fn data(&self) -> Map {
         let Triple { ca_key, certificate, key, .. } = &self.triple;
         let texts = [("ca.crt", &self.trusted), ("ca.key", ca_key), ("tls.crt", certificate), ("tls.key", key)];
-        texts.into_iter().map(|(key, text)| (key, base64::encode(text.as_bytes()))).collect()
+        texts.into_iter().map(|(key, text)| (key, BASE64.encode(text.as_bytes()))).collect()
     }
 }
 

@@ -15,8 +15,9 @@ pub use passed::Passed;
 pub use refusal::Refusal;
 pub use subject::Subject;
 
+use data_encoding::BASE64;
+
 use crate::annotations::PROXY_CONFIG;
-use crate::base64;
 use crate::config::Config;
 use crate::decision;
 use crate::inject::native::{self, Mode, Node};
@@ -144,7 +145,7 @@ fn respond(
     let patch = patch::to_json(&patch::diff(&pod, &injected));
     let mut response = allowed();
     response.insert("patchType", "JSONPatch");
-    response.insert("patch", base64::encode(patch.as_bytes()));
+    response.insert("patch", BASE64.encode(patch.as_bytes()));
     let templates = inject::template_names(&pod, &config.setup("", ""));
     let of_switch = warnings::of_switch(&metadata, &decision);
     let warnings = warned::texts(of_switch.chain(warnings::of_injected(&pod, &injected, config)));

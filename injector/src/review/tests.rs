@@ -3,6 +3,7 @@
 mod warnings;
 
 use super::*;
+use crate::base64;
 use crate::config::Source;
 use crate::decision::{Decision, Note, Policy, Reason, Source as Switch};
 use crate::functions;

@@ -1,10 +1,11 @@
 //! YAML: texts to trees by the rules of yaml.v2, as sigs.k8s.io/yaml applies them; trees to the text that it prints.
 //!
-//! `saphyr-parser` takes texts apart into events. What scalars mean (`resolve`) and how they are printed
+//! `saphyr-parser` takes texts apart into events; plain ones are read without it (`block`). What scalars mean (`resolve`) and how they are printed
 //! (`scalar`, `write`) is ours: no crate has these rules.
 
 use crate::value::Value;
 
+mod block;
 mod error;
 mod float;
 mod locate;

@@ -17,12 +17,23 @@ pub const MAX_DEPTH: usize = 500;
 
 const TAGS: &str = "tag:yaml.org,2002:";
 
+/// The entries of a map, in any order.
+pub(super) type Entries = Vec<(EcoString, Value)>;
+
 /// Reads the first document of a text.
 pub(super) fn read(text: &str) -> Result<Value, Error> {
     if text.len() > MAX_SIZE {
         let problem = Problem::Size { size: text.len(), limit: MAX_SIZE };
         return Err(Error::new("", Position { line: 1, column: 1 }, problem));
     }
+    if let Some(document) = super::block::read(text) {
+        return Ok(document);
+    }
+    from_events(text)
+}
+
+/// Reads any document.
+pub(super) fn from_events(text: &str) -> Result<Value, Error> {
     let mut reader = Reader { text, ..Reader::default() };
     let mut parser = Parser::new_from_str(text);
     while let Some((event, span)) = next(&mut parser).map_err(|e| syntax(text, &e))? {
@@ -63,7 +74,7 @@ struct Reader<'t> {
     text: &'t str,
     open: Vec<Open>,
     elements: Vec<Value>,
-    entries: Vec<(EcoString, Value)>,
+    entries: Entries,
     /// By number, which counts from 1.
     anchors: Vec<Anchor>,
     sum: Sum,
@@ -302,14 +313,14 @@ impl Reader<'_> {
 }
 
 /// Like yaml.v2, a merged map replaces what stands before it and is replaced by what follows.
-fn merge(entries: &mut Vec<(EcoString, Value)>, value: Value) -> Result<(), Problem> {
+fn merge(entries: &mut Entries, value: Value) -> Result<(), Problem> {
     let Value::Map(map) = value else { return Err(Problem::Merge) };
     entries.extend(map);
     Ok(())
 }
 
 /// The entries from `start` on as a map. Of a key that occurs twice, the last value counts.
-fn map(entries: &mut Vec<(EcoString, Value)>, start: usize) -> Map {
+pub(super) fn map(entries: &mut Entries, start: usize) -> Map {
     let own = entries.get_mut(start..).unwrap_or_default();
     let sorted = |pair: &[(EcoString, Value)]| matches!(pair, [(a, _), (b, _)] if a < b);
     if !own.windows(2).all(sorted) {
@@ -366,7 +377,7 @@ fn meaning(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Meaning,
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Problem> {
+pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Problem> {
     Ok(match meaning(text, style, tag)? {
         Meaning::Null => Value::Null,
         Meaning::Bool(b) => Value::Bool(b),
@@ -379,7 +390,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Pr
 }
 
 /// A scalar as a key: everything becomes a string.
-fn key(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<EcoString, Problem> {
+pub(super) fn key(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<EcoString, Problem> {
     match meaning(text, style, tag)? {
         Meaning::Timestamp | Meaning::Text => Ok(string(text, tag)?.as_ref().into()),
         Meaning::Float(f) => Ok(float_key(f)),

@@ -340,3 +340,63 @@ proptest! {
         let _ = locate(&text, &[Step::Key("a"), Step::Index(0)]);
     }
 }
+
+/// Lines as templates make them, and some that nobody should write.
+fn lines() -> impl Strategy<Value = String> {
+    fn of(texts: &'static str) -> impl Strategy<Value = String> {
+        prop::sample::select(texts.split('|').collect::<Vec<_>>()).prop_map(|text| text.replace('/', "\n"))
+    }
+    let key = prop_oneof![
+        8 => of("a: |b: |c:|a: |'d': |\"e\": "),
+        2 => of("1: |true: |~: |<<: |x y: |a#b: |a #b: |$p: |a:b: |null: |-a: |...: |'a' : |a : |? a: |*a: |&b a: |!t c: "),
+    ];
+    let key = prop::option::weighted(0.8, key).prop_map(Option::unwrap_or_default);
+    let plain = of(
+        "|a|ab c|-1|--a|1.5|.5|0x1|true|~|null|a:b|$(A)|2020-01-01|{}|[]| |1_0|<a>|=|a-b|0777|''|\"\"|'a: b'|\" #\"",
+    );
+    let odd = of(
+        "a: b|a #b|a#|::|a:|...|---|- a|&a b|*a|!!str 1|!t|%a|@a|`a|#a|,a|\"a\\n\\\\\"b\"|\"\\t\"|\"\\x41\"|\"\\|'a''b'|\"a|'a|'a'b|>|>-",
+    );
+    let flow = of(
+        "{a: 1}|[a, b]|{/a: b,/  c: d,/}|{/  a: b/}|[{a: 1}, [b]]|{a|[a/  b]|[\"]\", '}']|{a: \"b\\\"}\"}|{it's: 1}|{a, b}|[a #b/]|[&a b]|{a: b}c|{a: b} #|[/  a,/  b/  ]|{\"a\":1}|{a: b}]",
+    );
+    let literal = [1, 2, 4, 6, 8].map(|indent| {
+        let pad = " ".repeat(indent);
+        ["", "-", "+", "2"].map(|mark| format!("X{mark}\n{pad}a: b\n{pad}  # c\n\n{pad}d").replace('X', "|"))
+    });
+    let literal = prop::sample::select(literal.concat());
+    let value = prop_oneof![8 => plain, 2 => odd, 2 => flow, 2 => literal];
+    let dashes = of("||||- |- |- |-|-   |- - ");
+    let indent = prop::sample::select(vec![0, 0, 1, 2, 2, 2, 4, 4, 6, 8]);
+    let line = (indent, dashes, key, value, of("|||| |  "))
+        .prop_map(|(indent, dashes, key, value, end)| format!("{:indent$}{dashes}{key}{value}{end}\n", ""));
+    let other = of("/|  /|         /|---/|.../|--- a/|# c/|  #c/|\ta: b/|a: b\r/|é: b/|%YAML 1.1/");
+    (prop::collection::vec(prop_oneof![14 => line, 1 => other], 1..8), any::<bool>()).prop_map(|(lines, whole)| {
+        let text = lines.concat();
+        if whole { text } else { text.trim_end_matches('\n').to_owned() }
+    })
+}
+
+/// A tree as it is printed, with a few characters changed.
+fn mutated() -> impl Strategy<Value = String> {
+    let characters = " -:#'\"{}[]|>\n&*!,?%@`~a1.\\".chars().collect::<Vec<_>>();
+    let mutation = (any::<prop::sample::Index>(), prop::sample::select(characters), 0..3usize);
+    (tree(), prop::collection::vec(mutation, 0..3)).prop_map(|(tree, mutations)| {
+        let mut text: Vec<char> = to_string(&tree).chars().collect();
+        for (index, character, length) in mutations {
+            let at = index.index(text.len() + 1);
+            text.splice(at..text.len().min(at + length), (length < 2).then_some(character));
+        }
+        text.into_iter().collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn plain_documents_are_read_as_their_events_are(text in prop_oneof![lines(), mutated()]) {
+        if let Some(document) = block::read(&text) {
+            let from_events = read::from_events(&text);
+            prop_assert_eq!(Ok(document), from_events.map_err(|error| error.to_string()));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Build, UDP, from, from_port, to, to_port};
 use crate::config::Dns;
 use crate::net::{Family, Network, Port, PortRange};
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Protocol, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Protocol, Purpose, Table, Target};
 
 /// Where servers listen.
 const DNS: u16 = 53;
@@ -20,13 +20,25 @@ pub(super) fn queries(build: &mut Build<'_>) {
     if !build.config.dns.is_on() {
         return;
     }
-    build.append(Table::Raw, Hook::Output, [], Target::Jump(IstioChain::OutputDns));
+    build.append(Purpose::Dns, Table::Raw, Hook::Output, [], Target::Jump(IstioChain::OutputDns));
     where_captured(build, Table::Nat, IstioChain::Output.into(), Target::Jump(IstioChain::OutputDns));
     redirect(build, Protocol::Tcp);
     redirect(build, Protocol::Udp);
     for proxy in build.proxies() {
-        build.append(Table::Raw, IstioChain::OutputDns, [UDP, to_port(PortRange::single(DNS)), proxy.is()], UPSTREAM);
-        build.append(Table::Raw, IstioChain::OutputDns, [UDP, from_port(AGENT.number()), proxy.is()], DOWNSTREAM);
+        build.append(
+            Purpose::Dns,
+            Table::Raw,
+            IstioChain::OutputDns,
+            [UDP, to_port(PortRange::single(DNS)), proxy.is()],
+            UPSTREAM,
+        );
+        build.append(
+            Purpose::Dns,
+            Table::Raw,
+            IstioChain::OutputDns,
+            [UDP, from_port(AGENT.number()), proxy.is()],
+            DOWNSTREAM,
+        );
     }
     zones(build);
 }
@@ -36,12 +48,12 @@ fn redirect(build: &mut Build<'_>, protocol: Protocol) {
     let query = [Match::Protocol(protocol), to_port(PortRange::single(DNS))];
     let target = Target::Redirect(AGENT);
     if build.config.dns == Dns::All {
-        build.append(Table::Nat, IstioChain::OutputDns, query.clone(), target);
+        build.append(Purpose::Dns, Table::Nat, IstioChain::OutputDns, query.clone(), target);
     }
     for server in servers(build) {
         let mut matches = query.to_vec();
         matches.push(to(server));
-        build.append_for(server.family(), Table::Nat, IstioChain::OutputDns, matches, target);
+        build.append_for(Purpose::Dns, server.family(), Table::Nat, IstioChain::OutputDns, matches, target);
     }
 }
 
@@ -51,23 +63,37 @@ fn zones(build: &mut Build<'_>) {
     let query = [UDP, to_port(PortRange::single(DNS))];
     let answer = [UDP, from_port(DNS)];
     if build.config.dns == Dns::All {
-        build.append(Table::Raw, IstioChain::OutputDns, query, DOWNSTREAM);
-        build.append(Table::Raw, IstioChain::Inbound, answer, UPSTREAM);
+        build.append(Purpose::Dns, Table::Raw, IstioChain::OutputDns, query, DOWNSTREAM);
+        build.append(Purpose::Dns, Table::Raw, IstioChain::Inbound, answer, UPSTREAM);
         return;
     }
     for server in servers(build) {
         let with = |matches: &[Match], m| [matches, &[m]].concat();
-        build.append_for(server.family(), Table::Raw, IstioChain::OutputDns, with(&query, to(server)), DOWNSTREAM);
-        build.append_for(server.family(), Table::Raw, IstioChain::Inbound, with(&answer, from(server)), UPSTREAM);
+        build.append_for(
+            Purpose::Dns,
+            server.family(),
+            Table::Raw,
+            IstioChain::OutputDns,
+            with(&query, to(server)),
+            DOWNSTREAM,
+        );
+        build.append_for(
+            Purpose::Dns,
+            server.family(),
+            Table::Raw,
+            IstioChain::Inbound,
+            with(&answer, from(server)),
+            UPSTREAM,
+        );
     }
 }
 
 /// Appends a rule without conditions, in the families whose queries are captured.
 fn where_captured(build: &mut Build<'_>, table: Table, chain: Chain, target: Target) {
     match Family::BOTH.map(|f| build.config.dns.covers(f)) {
-        [true, true] => build.append(table, chain, [], target),
-        [true, false] => build.append_for(Family::Ipv4, table, chain, [], target),
-        [false, true] => build.append_for(Family::Ipv6, table, chain, [], target),
+        [true, true] => build.append(Purpose::Dns, table, chain, [], target),
+        [true, false] => build.append_for(Purpose::Dns, Family::Ipv4, table, chain, [], target),
+        [false, true] => build.append_for(Purpose::Dns, Family::Ipv6, table, chain, [], target),
         [false, false] => {}
     }
 }

@@ -3,7 +3,7 @@
 use super::{Build, FIRST, TCP, by_interface, not_to, out_by_interface, to_port};
 use crate::config::{InterceptionMode, Selection};
 use crate::net::PortRange;
-use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Table, Target};
+use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Purpose, Table, Target};
 
 /// Interfaces that are left alone both ways, and those of VMs, whose traffic is not inbound traffic of
 /// the pod: whether it is captured as outbound traffic is decided by rules put before these later.
@@ -14,12 +14,19 @@ pub(super) fn interfaces(build: &mut Build<'_>) {
     };
     for table in tables {
         for name in &build.config.excluded_interfaces {
-            build.append(*table, Hook::Prerouting, [by_interface(name)], Target::Return);
-            build.append(*table, Hook::Output, [out_by_interface(name)], Target::Return);
+            build.append(Purpose::ExcludedInterface, *table, Hook::Prerouting, [by_interface(name)], Target::Return);
+            build.append(Purpose::ExcludedInterface, *table, Hook::Output, [out_by_interface(name)], Target::Return);
         }
     }
     for name in &build.config.virtual_interfaces {
-        build.place(FIRST, Table::Nat, Hook::Prerouting, [by_interface(name)], Target::Return);
+        build.place(
+            Purpose::VirtualInterface,
+            FIRST,
+            Table::Nat,
+            Hook::Prerouting,
+            [by_interface(name)],
+            Target::Return,
+        );
     }
 }
 
@@ -28,21 +35,21 @@ pub(super) fn interfaces(build: &mut Build<'_>) {
 pub(super) fn drop_invalid(build: &mut Build<'_>) {
     if build.config.drop_invalid {
         let invalid = Match::ConntrackState(vec![ConntrackState::Invalid]);
-        build.append(Table::Mangle, Hook::Prerouting, [invalid], Target::Jump(IstioChain::Drop));
-        build.append(Table::Mangle, IstioChain::Drop, [], Target::Drop);
+        build.append(Purpose::Invalid, Table::Mangle, Hook::Prerouting, [invalid], Target::Jump(IstioChain::Drop));
+        build.append(Purpose::Invalid, Table::Mangle, IstioChain::Drop, [], Target::Drop);
     }
 }
 
 /// Peers' tunnels end at a listener of their own, which needs the connection as it is.
 pub(super) fn tunnel_port(build: &mut Build<'_>) {
     let port = to_port(build.config.tunnel_port);
-    build.append(Table::Nat, IstioChain::Inbound, [TCP, port], Target::Return);
+    build.append(Purpose::Tunnel, Table::Nat, IstioChain::Inbound, [TCP, port], Target::Return);
 }
 
 /// The end of the way for what is captured inbound.
 pub(super) fn listener(build: &mut Build<'_>) {
     let target = Target::Redirect(build.config.inbound_port);
-    build.append(Table::Nat, IstioChain::InRedirect, [TCP], target);
+    build.append(None, Table::Nat, IstioChain::InRedirect, [TCP], target);
 }
 
 /// Connections of clients to the pod's ports.
@@ -58,13 +65,19 @@ pub(super) fn ports(build: &mut Build<'_>) {
             Table::Mangle
         }
     };
-    build.append(table, Hook::Prerouting, [TCP], Target::Jump(IstioChain::Inbound));
+    build.append(None, table, Hook::Prerouting, [TCP], Target::Jump(IstioChain::Inbound));
     match ports {
         Selection::None => {}
         Selection::AllExcept(excluded) => {
             // Probes, metrics and what else the proxy itself or the node serves there.
             for range in excluded {
-                build.append(table, IstioChain::Inbound, [TCP, to_port(*range)], Target::Return);
+                build.append(
+                    Purpose::ExcludedInboundPort,
+                    table,
+                    IstioChain::Inbound,
+                    [TCP, to_port(*range)],
+                    Target::Return,
+                );
             }
             capture(build, None);
         }
@@ -82,13 +95,25 @@ fn capture(build: &mut Build<'_>, ports: Option<PortRange>) {
     matches.extend(ports.map(to_port));
     match build.config.mode {
         InterceptionMode::Redirect => {
-            build.append(Table::Nat, IstioChain::Inbound, matches, Target::Jump(IstioChain::InRedirect));
+            build.append(
+                Purpose::Inbound,
+                Table::Nat,
+                IstioChain::Inbound,
+                matches,
+                Target::Jump(IstioChain::InRedirect),
+            );
         }
         InterceptionMode::Tproxy => {
             let mut known = matches.clone();
             known.push(Match::ConntrackState(vec![ConntrackState::Related, ConntrackState::Established]));
-            build.append(Table::Mangle, IstioChain::Inbound, known, Target::Jump(IstioChain::Divert));
-            build.append(Table::Mangle, IstioChain::Inbound, matches, Target::Jump(IstioChain::Tproxy));
+            build.append(Purpose::Inbound, Table::Mangle, IstioChain::Inbound, known, Target::Jump(IstioChain::Divert));
+            build.append(
+                Purpose::Inbound,
+                Table::Mangle,
+                IstioChain::Inbound,
+                matches,
+                Target::Jump(IstioChain::Tproxy),
+            );
         }
     }
 }
@@ -97,10 +122,10 @@ fn capture(build: &mut Build<'_>, ports: Option<PortRange>) {
 /// so that they are routed to this host; the first one of a connection is assigned to the listener too.
 fn transparent_listener(build: &mut Build<'_>) {
     let (mark, port) = (build.config.tproxy_mark, build.config.inbound_port);
-    build.append(Table::Mangle, IstioChain::Divert, [], Target::SetMark(mark));
-    build.append(Table::Mangle, IstioChain::Divert, [], Target::Accept);
+    build.append(None, Table::Mangle, IstioChain::Divert, [], Target::SetMark(mark));
+    build.append(None, Table::Mangle, IstioChain::Divert, [], Target::Accept);
     for facts in build.families() {
         let matches = [not_to(facts.loopback), TCP];
-        build.append_for(facts.family, Table::Mangle, IstioChain::Tproxy, matches, Target::Tproxy { port, mark });
+        build.append_for(None, facts.family, Table::Mangle, IstioChain::Tproxy, matches, Target::Tproxy { port, mark });
     }
 }

@@ -5,16 +5,18 @@
 
 use crate::config::{Config, InterceptionMode};
 use crate::net::{Family, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
-use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target};
+use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Purpose, Rule, Ruleset, Scope, Table, Target};
 
 mod dns;
 mod inbound;
 mod outbound;
+mod purpose;
 mod routing;
 mod tproxy;
 
+pub(crate) use purpose::{At, Reason, Recogniser, by_shape};
 pub use routing::{LocalRoute, PolicyRule, Routing, RoutingItem};
-pub(crate) use tproxy::TO_ITSELF;
+use tproxy::TO_ITSELF;
 
 /// All that a configuration wants of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,13 +106,21 @@ impl<'a> Build<'a> {
     }
 
     /// Appends the same rule for all families.
-    fn append(&mut self, table: Table, chain: impl Into<Chain>, matches: impl Into<Vec<Match>>, target: Target) {
-        self.place(Placement::Append, table, chain, matches, target);
+    fn append(
+        &mut self,
+        purpose: impl Into<Option<Purpose>>,
+        table: Table,
+        chain: impl Into<Chain>,
+        matches: impl Into<Vec<Match>>,
+        target: Target,
+    ) {
+        self.place(purpose, Placement::Append, table, chain, matches, target);
     }
 
     /// Puts the same rule for all families in a place of its chain.
     fn place(
         &mut self,
+        purpose: impl Into<Option<Purpose>>,
         placement: Placement,
         table: Table,
         chain: impl Into<Chain>,
@@ -118,24 +128,28 @@ impl<'a> Build<'a> {
         target: Target,
     ) {
         let scope = if self.config.families.ipv6() { Scope::Both } else { Scope::Only(Family::Ipv4) };
-        self.rules.push(scope, Rule { table, chain: chain.into(), placement, matches: matches.into(), target });
+        let rule =
+            Rule { table, chain: chain.into(), placement, matches: matches.into(), target, purpose: purpose.into() };
+        self.rules.push(scope, rule);
     }
 
     /// Appends a rule for one family.
     fn append_for(
         &mut self,
+        purpose: impl Into<Option<Purpose>>,
         family: Family,
         table: Table,
         chain: impl Into<Chain>,
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {
-        self.place_for(family, Placement::Append, table, chain, matches, target);
+        self.place_for(purpose, family, Placement::Append, table, chain, matches, target);
     }
 
     /// Puts a rule for one family in a place of its chain; no rule where none are built for the family.
     fn place_for(
         &mut self,
+        purpose: impl Into<Option<Purpose>>,
         family: Family,
         placement: Placement,
         table: Table,
@@ -144,7 +158,8 @@ impl<'a> Build<'a> {
         target: Target,
     ) {
         if self.config.families.contains(family) {
-            let rule = Rule { table, chain: chain.into(), placement, matches: matches.into(), target };
+            let (chain, matches, purpose) = (chain.into(), matches.into(), purpose.into());
+            let rule = Rule { table, chain, placement, matches, target, purpose };
             self.rules.push(Scope::Only(family), rule);
         }
     }

@@ -3,26 +3,32 @@
 use super::{Build, FIRST, FamilyFacts, Proxy, TCP, UDP, by_interface, from, not_to, out_by_interface, to, to_port};
 use crate::config::Selection;
 use crate::net::{Interface, PortRange};
-use crate::netfilter::{Hook, IstioChain, Match, Negatable, Table, Target};
+use crate::netfilter::{Hook, IstioChain, Match, Negatable, Purpose, Table, Target};
 
 /// The end of the way for what is captured outbound.
 pub(super) fn listener(build: &mut Build<'_>) {
     let target = Target::Redirect(build.config.envoy_port);
-    build.append(Table::Nat, IstioChain::Redirect, [TCP], target);
+    build.append(None, Table::Nat, IstioChain::Redirect, [TCP], target);
 }
 
 /// What is decided before the destination is looked at.
 pub(super) fn exceptions(build: &mut Build<'_>) {
-    build.append(Table::Nat, Hook::Output, [], Target::Jump(IstioChain::Output));
+    build.append(None, Table::Nat, Hook::Output, [], Target::Jump(IstioChain::Output));
     for range in &build.config.excluded_outbound_ports {
         for protocol in [TCP, UDP] {
-            output(build, [protocol, to_port(*range)], Target::Return);
+            output(build, Purpose::ExcludedOutboundPort, [protocol, to_port(*range)], Target::Return);
         }
     }
     // The proxy's inbound side hands a connection to the application: from this source, so that it is not
     // taken for a connection that the proxy opened for itself.
     for facts in build.families() {
-        output_for(build, facts, [out_by_interface(&Interface::loopback()), from(facts.proxy_source)], Target::Return);
+        output_for(
+            build,
+            Purpose::ToApplication,
+            facts,
+            [out_by_interface(&Interface::loopback()), from(facts.proxy_source)],
+            Target::Return,
+        );
     }
     for proxy in build.proxies() {
         own_traffic(build, proxy);
@@ -43,7 +49,7 @@ fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     };
     for facts in build.families() {
         let matches = [lo(), not_to(facts.loopback), TCP, ports.clone(), proxy.is()];
-        output_for(build, facts, matches, Target::Jump(IstioChain::InRedirect));
+        output_for(build, Purpose::OwnService, facts, matches, Target::Jump(IstioChain::InRedirect));
     }
     // Applications of the pod talk to each other over loopback; their DNS queries go on to the DNS rules.
     if !build.config.captures_loopback() {
@@ -52,10 +58,14 @@ fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
             matches.extend([TCP, Match::DestinationPort(Negatable::Not(DNS_PORT))]);
         }
         matches.push(proxy.is_not());
-        output(build, matches, Target::Return);
+        output(build, Purpose::WithinPod, matches, Target::Return);
     }
     // What the proxy sends for the application, or on its own account, must not come back to it.
-    output(build, [proxy.is()], Target::Return);
+    let purpose = match proxy {
+        Proxy::User(_) => Purpose::ProxyUser,
+        Proxy::Group(_) => Purpose::Group,
+    };
+    output(build, purpose, [proxy.is()], Target::Return);
 }
 
 const DNS_PORT: PortRange = PortRange::single(53);
@@ -66,12 +76,12 @@ fn owner_groups(build: &mut Build<'_>) {
         Selection::None => {}
         Selection::AllExcept(groups) => {
             for group in groups {
-                output(build, [Match::OwnerGid(Negatable::Is(group.clone()))], Target::Return);
+                output(build, Purpose::Group, [Match::OwnerGid(Negatable::Is(group.clone()))], Target::Return);
             }
         }
         Selection::Only(groups) => {
             let others: Vec<_> = groups.iter().map(|g| Match::OwnerGid(Negatable::Not(g.clone()))).collect();
-            output(build, others, Target::Return);
+            output(build, Purpose::OtherGroups, others, Target::Return);
         }
     }
 }
@@ -79,22 +89,36 @@ fn owner_groups(build: &mut Build<'_>) {
 /// Applications' connections to other hosts, by destination.
 pub(super) fn ranges(build: &mut Build<'_>) {
     for facts in build.families() {
-        output_for(build, facts, [to(facts.loopback)], Target::Return);
+        output_for(build, Purpose::Loopback, facts, [to(facts.loopback)], Target::Return);
     }
     let list = build.rules.len();
     for range in &build.config.excluded_ranges {
-        build.append_for(range.family(), Table::Nat, IstioChain::Output, [to(*range)], Target::Return);
+        build.append_for(
+            Purpose::ExcludedRange,
+            range.family(),
+            Table::Nat,
+            IstioChain::Output,
+            [to(*range)],
+            Target::Return,
+        );
     }
     build.rules.end_list(list);
     for range in &build.config.outbound_ports {
-        output(build, [TCP, to_port(*range)], CAPTURED);
+        output(build, Purpose::OutboundPort, [TCP, to_port(*range)], CAPTURED);
     }
     match &build.config.outbound_ranges {
         Selection::None => {}
         Selection::AllExcept(_) => {
-            output(build, [], CAPTURED);
+            output(build, Purpose::OutboundRange, [], CAPTURED);
             for name in &build.config.virtual_interfaces {
-                build.place(FIRST, Table::Nat, Hook::Prerouting, [by_interface(name)], CAPTURED);
+                build.place(
+                    Purpose::VirtualInterface,
+                    FIRST,
+                    Table::Nat,
+                    Hook::Prerouting,
+                    [by_interface(name)],
+                    CAPTURED,
+                );
             }
         }
         Selection::Only(ranges) => {
@@ -103,9 +127,24 @@ pub(super) fn ranges(build: &mut Build<'_>) {
                 let family = range.family();
                 for name in &build.config.virtual_interfaces {
                     let matches = [by_interface(name), to(*range)];
-                    build.place_for(family, FIRST, Table::Nat, Hook::Prerouting, matches, CAPTURED);
+                    build.place_for(
+                        Purpose::VirtualInterface,
+                        family,
+                        FIRST,
+                        Table::Nat,
+                        Hook::Prerouting,
+                        matches,
+                        CAPTURED,
+                    );
                 }
-                build.append_for(family, Table::Nat, IstioChain::Output, [to(*range)], CAPTURED);
+                build.append_for(
+                    Purpose::OutboundRange,
+                    family,
+                    Table::Nat,
+                    IstioChain::Output,
+                    [to(*range)],
+                    CAPTURED,
+                );
             }
             build.rules.end_list(list);
         }
@@ -114,10 +153,16 @@ pub(super) fn ranges(build: &mut Build<'_>) {
 
 const CAPTURED: Target = Target::Jump(IstioChain::Redirect);
 
-fn output(build: &mut Build<'_>, matches: impl Into<Vec<Match>>, target: Target) {
-    build.append(Table::Nat, IstioChain::Output, matches, target);
+fn output(build: &mut Build<'_>, purpose: Purpose, matches: impl Into<Vec<Match>>, target: Target) {
+    build.append(purpose, Table::Nat, IstioChain::Output, matches, target);
 }
 
-fn output_for(build: &mut Build<'_>, facts: FamilyFacts, matches: impl Into<Vec<Match>>, target: Target) {
-    build.append_for(facts.family, Table::Nat, IstioChain::Output, matches, target);
+fn output_for(
+    build: &mut Build<'_>,
+    purpose: Purpose,
+    facts: FamilyFacts,
+    matches: impl Into<Vec<Match>>,
+    target: Target,
+) {
+    build.append_for(purpose, facts.family, Table::Nat, IstioChain::Output, matches, target);
 }

@@ -3,10 +3,10 @@
 
 use super::{Build, TCP, from, not_to, out_by_interface};
 use crate::net::{Interface, Mark};
-use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Table, Target};
+use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Purpose, Table, Target};
 
 /// The mark of what the proxy's outbound side sends to an address of the pod itself.
-pub(crate) const TO_ITSELF: Mark = Mark::at_least_one(1338);
+pub(super) const TO_ITSELF: Mark = Mark::at_least_one(1338);
 
 /// Rules of the mangle table that TPROXY mode has whether or not inbound ports are captured.
 pub(super) fn marks(build: &mut Build<'_>) {
@@ -15,25 +15,47 @@ pub(super) fn marks(build: &mut Build<'_>) {
     let by_lo = || Match::InInterface(Negatable::Is(Interface::loopback()));
     let marked = || Match::Mark(Negatable::Is(mark));
     // The client's packets are marked; the connection remembers it ...
-    build.append(Table::Mangle, Hook::Prerouting, [TCP, marked()], Target::SaveMark);
+    build.append(Purpose::InHand, Table::Mangle, Hook::Prerouting, [TCP, marked()], Target::SaveMark);
     // ... but what the proxy sends to the application from the client's address is to arrive there.
-    build.append(Table::Mangle, Hook::Output, [TCP, lo(), marked()], Target::Return);
+    build.append(Purpose::InHand, Table::Mangle, Hook::Output, [TCP, lo(), marked()], Target::Return);
     // An application calls its own service: what the proxy sends is to come back to its inbound side.
     for proxy in build.proxies() {
         for facts in build.families() {
             let matches = [not_to(facts.loopback), TCP, lo(), proxy.is()];
-            build.append_for(facts.family, Table::Mangle, Hook::Output, matches, Target::SetMark(TO_ITSELF));
+            build.append_for(
+                Purpose::OwnService,
+                facts.family,
+                Table::Mangle,
+                Hook::Output,
+                matches,
+                Target::SetMark(TO_ITSELF),
+            );
         }
     }
     // ... so that the application's answers are routed to the proxy too.
-    build.append(Table::Mangle, Hook::Output, [TCP, Match::ConnectionMark(mark)], Target::RestoreMark);
+    build.append(Purpose::InHand, Table::Mangle, Hook::Output, [TCP, Match::ConnectionMark(mark)], Target::RestoreMark);
     // What the proxy has already, and what is within the pod, is not captured.
     let exceptions = Placement::Insert;
-    build.place(exceptions(1), Table::Mangle, IstioChain::Inbound, [TCP, marked()], Target::Return);
+    build.place(Purpose::InHand, exceptions(1), Table::Mangle, IstioChain::Inbound, [TCP, marked()], Target::Return);
     for facts in build.families() {
         let matches = [TCP, from(facts.proxy_source), by_lo()];
-        build.place_for(facts.family, exceptions(2), Table::Mangle, IstioChain::Inbound, matches, Target::Return);
+        build.place_for(
+            Purpose::ToApplication,
+            facts.family,
+            exceptions(2),
+            Table::Mangle,
+            IstioChain::Inbound,
+            matches,
+            Target::Return,
+        );
     }
     let not_to_itself = Match::Mark(Negatable::Not(TO_ITSELF));
-    build.place(exceptions(3), Table::Mangle, IstioChain::Inbound, [TCP, by_lo(), not_to_itself], Target::Return);
+    build.place(
+        Purpose::InHand,
+        exceptions(3),
+        Table::Mangle,
+        IstioChain::Inbound,
+        [TCP, by_lo(), not_to_itself],
+        Target::Return,
+    );
 }

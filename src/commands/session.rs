@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::{Call, LOCK_BOUND};
-use crate::capture::{Routing, RoutingItem};
+use crate::capture::{At, Recogniser, Routing, RoutingItem};
 use crate::cli::Command;
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
 use crate::kernel::iptables::{Manner, Programs, Restoring};
@@ -14,7 +14,7 @@ use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
-use crate::netfilter::{Backend, Chain, Hook, Layer, Scope, Table, Variant};
+use crate::netfilter::{Backend, Chain, Hook, Layer, Rule, Scope, Table, Variant};
 use crate::nftables::{self, NamedTable};
 use crate::state::{self, Evidence, Goal, Snapshot, tproxy_marks};
 
@@ -70,10 +70,14 @@ impl Session<'_> {
     pub(super) fn live(&mut self) -> Result<Live, KernelError> {
         self.presence.count_unused();
         let Found { snapshot, native, unread, foreign } = self.read(Goal::Clean { plan: self.call.plan })?;
+        let known = Recogniser::of(self.call.plan);
+        let of_native = |number, rule: &Rule| {
+            known.purpose(At { table: rule.table, chain: rule.chain, number }, &rule.matches, rule.target)
+        };
         let mut layers = Vec::new();
         let mut backends = Vec::new();
-        let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&snapshot, kind)));
-        for (kind, mut layer) in kinds.into_iter().chain([(None, native.layer())]) {
+        let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&snapshot, kind, &known)));
+        for (kind, mut layer) in kinds.into_iter().chain([(None, native.layer(&of_native))]) {
             if !layer.is_empty() {
                 let backend = super::backend(kind);
                 layer.name = Some(backend.clone());

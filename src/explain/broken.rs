@@ -103,7 +103,7 @@ impl fmt::Display for Broken {
             }
         }
         match first {
-            Some(rule) if rule.cause.is_none() && matches!(rule.rule.target, Target::SetMark(_)) => f.write_str(
+            Some(rule) if rule.rule.purpose.is_none() && matches!(rule.rule.target, Target::SetMark(_)) => f.write_str(
                 " Let the first of these use another mark, or choose another with --istio-inbound-tproxy-mark.",
             ),
             Some(_) | None => Ok(()),

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::cause::Cause;
 use crate::net::Family;
 use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Table, Target};
 
@@ -16,8 +15,6 @@ pub struct RuleAt {
     pub chain: Cow<'static, str>,
     /// Its number in its chain, counted from 1.
     pub number: usize,
-    /// What it is for, where it is one of those that are planned.
-    pub cause: Option<Cause>,
     /// The rule.
     pub rule: Rule,
 }
@@ -89,8 +86,7 @@ impl<'a> Chains<'a> {
         let rule = *self.rules(table, chain).get(index)?;
         let number = self.number(table, chain, index);
         let (table_name, chain_name) = self.names(table, chain);
-        let cause = if self.is_foreign() { None } else { Cause::of(rule, number) };
-        Some(RuleAt { table: table_name, chain: chain_name, number, cause, rule: rule.clone() })
+        Some(RuleAt { table: table_name, chain: chain_name, number, rule: rule.clone() })
     }
 
     /// What of a chain cannot be followed, each before the rule with this index.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::cover::{Earlier, overlap};
 use super::pod::Pod;
 use crate::config::{Config, Dns, InterceptionMode, Selection};
 use crate::net::{Family, Network, Owner};
+use crate::netfilter::Purpose;
 use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Table, Target};
 
 /// How much a finding matters.
@@ -243,7 +243,7 @@ fn alike(a: &RuleAt, b: &RuleAt) -> bool {
         let matches: Vec<_> = r.rule.matches.iter().filter(|m| !matches!(m, Match::Destination(_))).cloned().collect();
         (r.rule.table, r.rule.chain, r.rule.target, matches)
     };
-    a.rule == b.rule || a.cause == Some(Cause::OwnService) && rest(a) == rest(b)
+    a.rule == b.rule || a.rule.purpose == Some(Purpose::OwnService) && rest(a) == rest(b)
 }
 
 fn never(rule: RuleAt, by: RuleAt) -> Finding {
@@ -256,12 +256,12 @@ fn never(rule: RuleAt, by: RuleAt) -> Finding {
             None
         }
     });
-    match (owner, by.cause) {
-        (Some((owner, flag)), Some(Cause::WithinPod)) => {
+    match (owner, by.rule.purpose) {
+        (Some((owner, flag)), Some(Purpose::WithinPod)) => {
             Finding::LoopbackReturnedEarly { owner: owner.clone(), rule, by, flag }
         }
         _ => {
-            let flag = rule.cause.map_or("the flags", Cause::flag);
+            let flag = rule.rule.purpose.map_or("the flags", Purpose::flag);
             Finding::NeverMatches { rule, by, flag }
         }
     }
@@ -274,7 +274,7 @@ fn exclusions(config: &Config, family: Family, chains: &Chains<'_>, found: &mut 
         Selection::AllExcept(_) => true,
         Selection::Only(ranges) => ranges.iter().any(|r| overlap(*r, range)),
     };
-    let flag = Cause::ExcludedRange.flag();
+    let flag = Purpose::ExcludedRange.flag();
     // Looked up, not searched for: there may be 10,000.
     let mut places = HashMap::new();
     for (index, rule) in chains.rules(Table::Nat, IstioChain::Output).iter().enumerate() {
@@ -318,7 +318,7 @@ fn not_captured(
     if others && config.outbound_ports.is_empty() {
         let captures = |_: &[Match], target| target == Target::Jump(IstioChain::Redirect);
         let rule = find(other, Table::Nat, IstioChain::Output, captures);
-        found.push(Finding::FamilyNotCaptured { family, address, rule, flag: Cause::OutboundRange.flag() });
+        found.push(Finding::FamilyNotCaptured { family, address, rule, flag: Purpose::OutboundRange.flag() });
     }
 }
 
@@ -358,8 +358,8 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
     };
     if outbound && let Some(rule) = find(chains, Table::Nat, IstioChain::Redirect, |_, _| true) {
         let ranges = !config.outbound_ranges.is_none();
-        let cause = if ranges { Cause::OutboundRange } else { Cause::OutboundPort };
-        found.push(Finding::UdpNotCaptured { inbound: false, rule, flag: cause.flag() });
+        let purpose = if ranges { Purpose::OutboundRange } else { Purpose::OutboundPort };
+        found.push(Finding::UdpNotCaptured { inbound: false, rule, flag: purpose.flag() });
     }
     let table = match config.mode {
         InterceptionMode::Redirect => Table::Nat,
@@ -367,7 +367,7 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
     };
     let jump = |_: &[Match], target| target == Target::Jump(IstioChain::Inbound);
     if inbound && let Some(rule) = find(chains, table, Hook::Prerouting, jump) {
-        found.push(Finding::UdpNotCaptured { inbound: true, rule, flag: Cause::Inbound.flag() });
+        found.push(Finding::UdpNotCaptured { inbound: true, rule, flag: Purpose::Inbound.flag() });
     }
 }
 

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::broken::{Broken, Fate, Lost};
-use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::findings::{Finding, Level};
 use super::packet::Packet;
@@ -15,6 +14,7 @@ use super::trace::{Outcome, Step, Trace};
 use super::verdict::{Dropper, Listener, Place, Verdict};
 use crate::net::Family;
 use crate::netfilter::Layer;
+use crate::netfilter::Purpose;
 
 /// A rule.
 #[derive(Clone, Debug, Serialize)]
@@ -235,9 +235,9 @@ impl From<&RuleAt> for RuleView {
             chain: at.chain.clone(),
             number: at.number,
             rule: at.rule.specification().to_string(),
-            flag: at.cause.map(Cause::flag),
-            annotation: at.cause.and_then(Cause::annotation),
-            purpose: at.cause.map(|c| c.to_string()),
+            flag: at.rule.purpose.map(Purpose::flag),
+            annotation: at.rule.purpose.and_then(Purpose::annotation),
+            purpose: at.rule.purpose.map(|c| c.to_string()),
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::nftables;
 
 mod broken;
 mod bypass;
-mod cause;
 mod chains;
 mod condition;
 mod cover;
@@ -37,7 +36,6 @@ mod words;
 
 pub use broken::{Broken, Fate, Lost, Markers};
 pub use bypass::bypasses;
-pub use cause::Cause;
 pub use chains::{Chains, RuleAt};
 pub use condition::{Actual, Mismatch};
 pub use findings::{Finding, Level, findings};

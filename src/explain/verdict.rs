@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::cause::{Cause, Reason};
 use super::chains::RuleAt;
 use super::condition::Flight;
 use super::packet::{Endpoint, Packet};
+use crate::capture::Reason;
 use crate::config::Config;
 use crate::net::{Family, Interface, Port};
 use crate::netfilter::ConntrackState;
+use crate::netfilter::Purpose;
 
 /// Who listens for captured packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub enum Place {
 pub(super) struct Capture {
     pub by: RuleAt,
     /// What the rule was for that led there.
-    pub cause: Option<Cause>,
+    pub purpose: Option<Purpose>,
     /// The port of the transparent listener; none where the destination was changed.
     pub assigned: Option<Port>,
 }
@@ -121,7 +122,7 @@ pub enum Verdict {
         /// The rule that did it.
         by: RuleAt,
         /// What the rule was for that led there.
-        cause: Option<Cause>,
+        purpose: Option<Purpose>,
     },
     /// A rule gives it to a transparent listener, but it is routed past the pod: the policy rule or the route
     /// for its mark is missing.
@@ -183,7 +184,7 @@ impl Verdict {
         let original = packet.to;
         match decision {
             Decision::Dropped(by) => Self::Dropped { by },
-            Decision::Arrives { end: place, captured: Some(Capture { by, cause, assigned }) } => {
+            Decision::Arrives { end: place, captured: Some(Capture { by, purpose, assigned }) } => {
                 let port = assigned.map_or(flight.to.port, Port::number);
                 let transparent = assigned.is_some();
                 match place {
@@ -191,7 +192,7 @@ impl Verdict {
                         Self::NotRouted { port, mark: flight.mark, to: flight.to, by }
                     }
                     Place::Pod | Place::Forwarded | Place::Out(_) => {
-                        Self::Captured { listener: listeners.named(port), port, original, transparent, by, cause }
+                        Self::Captured { listener: listeners.named(port), port, original, transparent, by, purpose }
                     }
                 }
             }
@@ -232,7 +233,7 @@ impl Verdict {
 impl fmt::Display for Dropper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rule(by) => write!(f, "by rule {by}{}", Reason(by.cause)),
+            Self::Rule(by) => write!(f, "by rule {by}{}", Reason(by.rule.purpose)),
             Self::Policy(chain) => write!(f, "by the policy of {chain}"),
             Self::NoRoute { to, mark: 0 } => write!(f, "for want of a route to {to} without a mark (ip route)"),
             Self::NoRoute { to, mark } => {
@@ -256,8 +257,8 @@ impl fmt::Display for Place {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Captured { listener, port, original, transparent, by, cause } => {
-                write!(f, "Captured by {listener} {port}, by rule {by}{}; ", Reason(*cause))?;
+            Self::Captured { listener, port, original, transparent, by, purpose } => {
+                write!(f, "Captured by {listener} {port}, by rule {by}{}; ", Reason(*purpose))?;
                 match transparent {
                     false => write!(f, "sent to {original}."),
                     true => write!(f, "its destination {original} stays as it is."),
@@ -274,7 +275,7 @@ impl fmt::Display for Verdict {
                     (rules, None) => {
                         for (index, rule) in rules.iter().enumerate() {
                             f.write_str(if index == 0 { "Left alone by rule " } else { " and by rule " })?;
-                            write!(f, "{rule}{}", Reason(rule.cause))?;
+                            write!(f, "{rule}{}", Reason(rule.rule.purpose))?;
                         }
                     }
                 }

@@ -1,6 +1,5 @@
 //! Leads a packet through the hooks and chains as netfilter does.
 
-use super::cause::Cause;
 use super::chains::{Chains, RuleAt};
 use super::condition::Flight;
 use super::packet::{Direction, Endpoint, Packet};
@@ -10,6 +9,7 @@ use super::verdict::{Capture, Decision, Dropper, Listeners, Place as End, Verdic
 use super::way::{Question, Way};
 use crate::capture::Routing;
 use crate::net::Interface;
+use crate::netfilter::Purpose;
 use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Table};
 use crate::text::Printable;
 
@@ -301,8 +301,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// One chain; `cause` is what the rule was for that led here.
-    fn chain(&mut self, place: Place<'a>, chain: Chain, depth: usize, cause: Option<Cause>) -> Left {
+    /// One chain; `purpose` is what the rule was for that led here.
+    fn chain(&mut self, place: Place<'a>, chain: Chain, depth: usize, purpose: Option<Purpose>) -> Left {
         let Place { chains, table, hook } = place;
         let mut gaps = chains.gaps(table, chain).zip(1..).peekable();
         for index in 0.. {
@@ -319,10 +319,12 @@ impl<'a> Walk<'a> {
             }
             let effect = self.effect(&at.rule, place);
             self.steps.push(Step::Rule { at: at.clone(), depth, outcome: Outcome::Matched(effect) });
-            let cause = at.cause.or(cause);
+            let purpose = at.rule.purpose.or(purpose);
             let left = match effect {
                 Effect::Jumped(_) if depth >= DEEPEST => None,
-                Effect::Jumped(to) => Some(self.chain(place, to.into(), depth + 1, cause)).filter(|l| *l != Left::Back),
+                Effect::Jumped(to) => {
+                    Some(self.chain(place, to.into(), depth + 1, purpose)).filter(|l| *l != Left::Back)
+                }
                 Effect::Returned | Effect::LeftToPolicy => {
                     self.decide(at, place);
                     Some(Left::Back)
@@ -340,11 +342,11 @@ impl<'a> Walk<'a> {
                     self.translated = true;
                     self.redirected = Some((place.hook, to));
                     // A socket that was assigned before is kept, and gets the packet.
-                    self.captured_by.get_or_insert(Capture { by: at, cause, assigned: None });
+                    self.captured_by.get_or_insert(Capture { by: at, purpose, assigned: None });
                     Some(Left::Through)
                 }
                 Effect::Assigned { port, .. } => {
-                    self.captured_by = Some(Capture { by: at, cause, assigned: Some(port) });
+                    self.captured_by = Some(Capture { by: at, purpose, assigned: Some(port) });
                     Some(Left::Through)
                 }
                 Effect::Marked(_)

@@ -12,6 +12,7 @@ mod layer;
 #[cfg(any(test, feature = "internals"))]
 pub mod lines;
 pub mod normal;
+mod purpose;
 pub mod restore;
 #[cfg(test)]
 mod round_trip;
@@ -20,6 +21,7 @@ mod variant;
 
 pub use chain::{Chain, Hook, IstioChain, Table};
 pub use layer::{Gap, Layer};
+pub use purpose::Purpose;
 pub use variant::{Backend, Variant};
 
 /// What a match compares with, or everything but that (`!`).
@@ -209,6 +211,8 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// What becomes of the packet.
     pub target: Target,
+    /// Which traffic it is for; `None` if it only leads to other rules, and of foreign ones.
+    pub purpose: Option<Purpose>,
 }
 
 impl Rule {

@@ -93,7 +93,7 @@ fn targets() -> Vec<Target> {
 fn rules() -> Vec<Rule> {
     let rule = |matches, target| {
         let chain = Hook::Output.into();
-        Rule { table: Table::Mangle, chain, placement: Placement::Append, matches, target }
+        Rule { table: Table::Mangle, chain, placement: Placement::Append, matches, target, purpose: None }
     };
     let conditions = matches().into_iter().map(|m| match &m {
         // Ports are those of a protocol, and nf_tables drops what is invalid of TCP alone.
@@ -120,7 +120,7 @@ fn every_variant_is_read_as_it_is_written() {
         let text = rule.specification().to_string();
         let read = SavedRule::parse(&text);
         assert_eq!(read.meaning(), Some(&Specification::from(&rule)), "{text}");
-        assert!(read.same(&SavedRule::planned(&rule)), "{text}");
+        assert!(read == SavedRule::planned(&rule), "{text}");
         assert_eq!(read.jump().is_some_and(|name| name.starts_with(IstioChain::PREFIX)), rule.target.jump().is_some());
     }
 }
@@ -129,7 +129,7 @@ fn every_variant_is_read_as_it_is_written() {
 fn every_variant_differs_from_all_others() {
     let rules: Vec<_> = rules().iter().map(SavedRule::planned).collect();
     for (number, rule) in rules.iter().enumerate() {
-        let same: Vec<_> = (0..rules.len()).filter(|other| rules[*other].same(rule)).collect();
+        let same: Vec<_> = (0..rules.len()).filter(|other| rules[*other] == *rule).collect();
         assert_eq!(same, [number], "{}", rule.text());
     }
 }
@@ -148,7 +148,7 @@ fn every_variant_comes_back_from_nf_tables() {
         let bodies = tables.get(rule.table).unwrap().in_order(rule.chain);
         let raised = bodies
             .into_iter()
-            .flat_map(|body| crate::nftables::raise(rule.table, rule.chain, body).expect("iptables has it"));
+            .flat_map(|wanted| crate::nftables::raise(rule.table, rule.chain, &wanted.body).expect("iptables has it"));
         let family = rule.family().unwrap_or(Family::Ipv4);
         let raised = raised.filter(|(scope, _)| scope.contains(family)).map(|(_, rule)| Specification::from(&rule));
         assert_eq!(raised.collect::<Vec<_>>(), [Specification::from(&rule)], "{tables}");

@@ -41,10 +41,13 @@ struct Inner {
     meaning: OnceCell<Option<Specification>>,
 }
 
-/// Rules are equal where they are the same by text and by meaning.
+/// Rules are equal if they do the same, however they are written; those that we have no words for, if they are
+/// written the same.
 impl PartialEq for SavedRule {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0) || (self.text() == other.text() && self.meaning() == other.meaning())
+        Rc::ptr_eq(&self.0, &other.0)
+            || self.text() == other.text()
+            || (self.meaning().is_some() && self.meaning() == other.meaning())
     }
 }
 
@@ -133,13 +136,6 @@ impl SavedRule {
                 }
             }
         }
-    }
-
-    /// Whether both do the same, however they are written.
-    pub fn same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-            || self.text() == other.text()
-            || (self.meaning().is_some() && self.meaning() == other.meaning())
     }
 
     /// Whether the rule leads to a chain of ours.

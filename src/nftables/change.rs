@@ -3,13 +3,10 @@
 use super::NftError;
 use super::assemble::assemble;
 use super::batch::{Batch, RuleText};
-use super::disassemble::{SetContent, disassemble};
-use super::instruction::SetReference;
-use super::sets::Element;
 use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
 use crate::netfilter::Table;
-use crate::nftables::{Body, TABLES, TableRules, Tables, base, chain_name, table_name};
+use crate::nftables::{TABLES, TableRules, Tables, base, chain_name, table_name};
 use crate::sequence::common;
 use crate::text::Printable;
 
@@ -68,7 +65,7 @@ fn compare_chains(
             found.into_iter().for_each(|found| differ(false, chain_text(name, found)));
         }
         let want = want.map(|t| t.in_order(chain)).unwrap_or_default();
-        let want = want.into_iter().map(normal).collect::<Result<Vec<_>, _>>()?;
+        let want = want.into_iter().map(|rule| rule.body.normal().map(Reading::Rule)).collect::<Result<Vec<_>, _>>()?;
         compare_rules(table, &chain_state.name, have, &want, differ);
     }
     for chain in present {
@@ -100,20 +97,6 @@ fn compare_rules(
         want.get(new..j).unwrap_or_default().iter().for_each(|rule| differ(true, rule));
         (old, new) = (i + 1, j + 1);
     }
-}
-
-/// A wanted rule as it is read from the kernel.
-pub(crate) fn normal(body: &Body) -> Result<Reading, NftError> {
-    let assembled = assemble(body, 0)?;
-    let sets: Vec<(u32, Vec<Element>)> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
-    let content = |reference: &SetReference| match reference {
-        SetReference::Id(id) => {
-            let (flags, elements) = sets.get(usize::try_from(*id).ok()?)?;
-            Some(SetContent { flags: *flags, elements })
-        }
-        SetReference::Name(_) => None,
-    };
-    Ok(Reading::Rule(disassemble(&assembled.instructions, &content).unwrap_or_else(|| body.clone())))
 }
 
 /// The chain that a rule of a table is in.
@@ -149,12 +132,12 @@ pub fn transaction<'a>(state: &State, wanted: &'a Tables) -> Result<Batch<'a>, N
                 let chains: Vec<_> = want.chains().map(|chain| wanted_chain(table, chain)).collect();
                 prepare(&mut batch, table, 0, have, &chains)?;
                 for chain in want.chains() {
-                    for body in want.in_order(chain) {
-                        let assembled = assemble(body, batch.next_set())?;
+                    for rule in want.in_order(chain) {
+                        let assembled = assemble(&rule.body, batch.next_set())?;
                         for set in &assembled.sets {
                             batch.add_set(table, set)?;
                         }
-                        let (name, text) = (chain_name(chain), RuleText::Wanted(body));
+                        let (name, text) = (chain_name(chain), RuleText::Wanted(&rule.body));
                         batch.add_rule(table, name, &assembled.instructions, None, text)?;
                     }
                 }

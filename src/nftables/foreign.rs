@@ -69,7 +69,7 @@ pub(crate) fn add_rule(reply: &Reply, all: &mut [Called]) -> Result<(), DecodeEr
         rule.reading = read.map_or(Reading::Unknown(String::new()), Reading::Rule);
     }
     let (table, hook) = called.at;
-    rule.follow(&mut called.layer, (table, hook.into()), scope(reply.family));
+    rule.follow(&mut called.layer, (table, hook.into()), scope(reply.family), &|_| None);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! the same again.
 
 use super::assemble::assemble;
-use super::change::{differences, normal, restore, wanted_chain};
+use super::change::{differences, restore, wanted_chain};
 use super::disassemble::{SetContent, disassemble};
 use super::instruction::{Instruction, SetReference};
 use super::message::Reply;
@@ -11,7 +11,7 @@ use super::uapi;
 use crate::netfilter::Table;
 use crate::netlink::contents;
 use crate::netlink::{Attribute, Attributes, Raw, attributes};
-use crate::nftables::{Body, Tables, chain_name, table_named};
+use crate::nftables::{Body, NftRule, Tables, chain_name, table_named};
 
 /// What does not hold.
 type Broken = String;
@@ -34,7 +34,7 @@ pub fn read_anything(bytes: &[u8]) -> Result<(), Broken> {
             same("a rule", &written_and_read(body), &Some(body.clone()))?;
         }
     }
-    let _ = state.layer();
+    let _ = state.layer(&|_, _| None);
     let _ = differences(&state, &Tables::default());
     restored(&state)
 }
@@ -50,7 +50,10 @@ pub fn there_and_back(wanted: &Tables) -> Result<(), Broken> {
             TableState { table: table.table, flags: 0, chains: Vec::new(), sets: Vec::new(), rules: Vec::new() };
         for chain in table.chains() {
             listed.chains.push(wanted_chain(table.table, chain));
-            for body in table.in_order(chain) {
+            for NftRule { body, .. } in table.in_order(chain) {
+                if let Ok(normal) = body.normal() {
+                    same("the normal form", &written_and_read(body), &Some(normal))?;
+                }
                 // A name without a number is refused; the call ends before.
                 let Ok(rule) = as_listed(body, chain_name(chain), &mut listed.sets) else { return Ok(()) };
                 listed.rules.push(rule);
@@ -84,7 +87,7 @@ fn as_listed(body: &Body, chain: &str, sets: &mut Vec<SetState>) -> Result<RuleS
         instruction
     };
     let instructions = assembled.instructions.into_iter().map(named).collect();
-    Ok(RuleState { chain: chain.to_owned(), instructions, user_data: None, reading: normal(body)? })
+    Ok(RuleState { chain: chain.to_owned(), instructions, user_data: None, reading: Reading::Rule(body.normal()?) })
 }
 
 /// Attributes as they are read.

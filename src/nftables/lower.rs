@@ -115,7 +115,7 @@ fn in_set(mut body: Body, networks: impl Iterator<Item = Network>) -> Body {
 }
 
 fn located(rule: &Rule, body: Body) -> (Table, NftRule) {
-    (rule.table, NftRule { chain: rule.chain, placement: rule.placement, body })
+    (rule.table, NftRule { chain: rule.chain, placement: rule.placement, body, purpose: rule.purpose })
 }
 
 /// The rule, once; for each of its families where it gives packets to a listener and names no address, since

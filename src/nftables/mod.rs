@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 use crate::netfilter::{
-    Chain, ConntrackState, Hook, IstioChain, Layer, Negatable, Placement, Protocol, Ruleset, Table,
+    Chain, ConntrackState, Hook, IstioChain, Layer, Negatable, Placement, Protocol, Purpose, Rule, Ruleset, Table,
 };
 
 mod assemble;
@@ -23,6 +23,7 @@ pub mod fuzzing;
 mod instruction;
 mod lower;
 pub(crate) mod message;
+mod normal;
 mod raise;
 mod ranges;
 mod sets;
@@ -48,9 +49,10 @@ pub fn in_force(ruleset: &Ruleset) -> Layer {
     let mut layer = Layer { native: true, ..Layer::default() };
     for table in Tables::of(ruleset).0 {
         for chain in table.chains() {
-            let bodies = table.in_order(chain);
-            let raised = bodies.into_iter().filter_map(|body| raise(table.table, chain, body)).flatten();
-            raised.for_each(|(scope, rule)| layer.rules.push(scope, rule));
+            for wanted in table.in_order(chain) {
+                let raised = raise(table.table, chain, &wanted.body).into_iter().flatten();
+                raised.for_each(|(scope, rule)| layer.rules.push(scope, Rule { purpose: wanted.purpose, ..rule }));
+            }
         }
     }
     layer
@@ -269,6 +271,8 @@ pub struct NftRule {
     pub placement: Placement,
     /// What it does.
     pub body: Body,
+    /// What it is for.
+    pub purpose: Option<Purpose>,
 }
 
 /// The rules of one table.
@@ -287,12 +291,12 @@ impl TableRules {
     }
 
     /// The rules of a chain in the order in which packets meet them.
-    pub fn in_order(&self, chain: Chain) -> Vec<&Body> {
+    pub fn in_order(&self, chain: Chain) -> Vec<&NftRule> {
         let mut ordered = Vec::new();
         for rule in self.rules.iter().filter(|r| r.chain == chain) {
             match insert_index(rule.placement, ordered.len()) {
-                Some(index) => ordered.insert(index, &rule.body),
-                None => ordered.push(&rule.body),
+                Some(index) => ordered.insert(index, rule),
+                None => ordered.push(rule),
             }
         }
         ordered

@@ -25,7 +25,7 @@ pub fn raise(table: Table, chain: Chain, body: &Body) -> Option<Vec<(Scope, Rule
     if let Some(protocol) = raised.protocol {
         raised.matches.insert(0, Match::Protocol(protocol));
     }
-    let rule = |matches| Rule { table, chain, placement: Placement::Append, matches, target };
+    let rule = |matches| Rule { table, chain, placement: Placement::Append, matches, target, purpose: None };
     let rules: Vec<_> = match raised.any_of {
         None => vec![rule(raised.matches)],
         Some((side, networks)) => {
@@ -161,7 +161,7 @@ mod tests {
                     let raised: Vec<_> = table
                         .in_order(chain)
                         .into_iter()
-                        .flat_map(|body| raise(table.table, chain, body).expect("it has such a rule"))
+                        .flat_map(|wanted| raise(table.table, chain, &wanted.body).expect("it has such a rule"))
                         .filter(|(scope, _)| scope.contains(Family::Ipv4))
                         .map(|(_, rule)| Specification::from(&rule))
                         .collect();

@@ -66,9 +66,13 @@ impl AddressRange {
         }
     }
 
-    /// The ranges in ascending order; those that overlap or lie next to each other are one.
+    /// The networks as ranges in ascending order; those that overlap or lie next to each other are one.
     pub fn merged(networks: impl IntoIterator<Item = Network>) -> Vec<Self> {
-        let mut ranges: Vec<_> = networks.into_iter().map(Self::from).collect();
+        Self::joined(networks.into_iter().map(Self::from).collect())
+    }
+
+    /// The ranges in ascending order; those that overlap or lie next to each other are one.
+    pub fn joined(mut ranges: Vec<Self>) -> Vec<Self> {
         ranges.sort_unstable();
         let mut merged: Vec<Self> = Vec::with_capacity(ranges.len());
         for range in ranges {

@@ -105,6 +105,12 @@ impl NewSet {
         Self { key: KeyType::Port, ranges: merged(ranges) }
     }
 
+    /// What it holds, where that are ports.
+    pub(crate) fn port_ranges(&self) -> Vec<PortRange> {
+        let port = |value: u128| u16::try_from(value).unwrap_or(u16::MAX);
+        self.ranges.iter().filter_map(|(low, high)| PortRange::new(port(*low), port(*high))).collect()
+    }
+
     /// Whether it is one of ranges.
     fn has_ranges(&self) -> bool {
         self.key != KeyType::Port || self.ranges.iter().any(|(low, high)| low != high)

@@ -16,7 +16,7 @@ use super::uapi::{
     NFTA_SET_PAD, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
 use crate::net::Mark;
-use crate::netfilter::{Chain, Hook, Layer, Rule, Scope, Table};
+use crate::netfilter::{Chain, Hook, Layer, Purpose, Rule, Scope, Table};
 use crate::netlink::{Attribute, Raw, attributes};
 use crate::nftables::{Body, Expression, Verdict, base, chain_named, raise};
 
@@ -27,6 +27,9 @@ pub struct State {
     pub(crate) generation: u32,
     pub(crate) tables: Vec<TableState>,
 }
+
+/// Recognises what a rule is for that was read back, with its number in its chain.
+pub type PurposeOf<'a> = &'a dyn Fn(usize, &Rule) -> Option<Purpose>;
 
 impl State {
     /// Whether there is no table of ours.
@@ -54,7 +57,7 @@ impl State {
     }
 
     /// The rules in the terms of planned ones.
-    pub fn layer(&self) -> Layer {
+    pub fn layer(&self, purpose: PurposeOf<'_>) -> Layer {
         let mut layer = Layer { native: true, ..Layer::default() };
         for table in self.tables.iter().filter(|t| t.flags & NFT_TABLE_F_DORMANT == 0) {
             for chain in table.chains.iter().filter(|c| c.is_ours(table.table)) {
@@ -62,8 +65,8 @@ impl State {
                 if let (Chain::Builtin(hook), true) = (name, chain.drops()) {
                     layer.drops.push((Scope::Both, table.table, hook));
                 }
-                for rule in table.rules.iter().filter(|r| r.chain == chain.name) {
-                    rule.follow(&mut layer, (table.table, name), Scope::Both);
+                for (rule, number) in table.rules.iter().filter(|r| r.chain == chain.name).zip(1..) {
+                    rule.follow(&mut layer, (table.table, name), Scope::Both, &|r| purpose(number, r));
                 }
             }
         }
@@ -173,7 +176,13 @@ pub(crate) struct RuleState {
 impl RuleState {
     /// Adds the rule to a layer; as one that cannot be followed where it has no terms of planned rules, or leads
     /// to a chain that the layer lacks.
-    pub(crate) fn follow(&self, layer: &mut Layer, at: (Table, Chain), scope: Scope) {
+    pub(crate) fn follow(
+        &self,
+        layer: &mut Layer,
+        at: (Table, Chain),
+        scope: Scope,
+        purpose: &dyn Fn(&Rule) -> Option<Purpose>,
+    ) {
         let mut read = match &self.reading {
             Reading::Rule(body) => Some(Cow::Borrowed(body)),
             Reading::Unknown(_) => None,
@@ -182,7 +191,11 @@ impl RuleState {
         let raised = |body: &Body| raise(at.0, at.1, body);
         let rules = read.as_deref().and_then(raised);
         if let Some(rules) = rules.filter(|all| !all.iter().any(|(_, r)| leads_away(r))) {
-            return rules.into_iter().for_each(|(scope, rule)| layer.rules.push(scope, rule));
+            for (scope, mut rule) in rules {
+                rule.purpose = purpose(&rule);
+                layer.rules.push(scope, rule);
+            }
+            return;
         }
         // What comes before the first instruction that is not known still has to hold.
         let mut before = self.instructions.as_slice();

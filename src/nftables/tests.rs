@@ -10,7 +10,7 @@ fn by(name: &str) -> Match {
 }
 
 fn rule(chain: impl Into<Chain>, matches: Vec<Match>, target: Target) -> Rule {
-    Rule { table: Table::Nat, chain: chain.into(), placement: Placement::Append, matches, target }
+    Rule { table: Table::Nat, chain: chain.into(), placement: Placement::Append, matches, target, purpose: None }
 }
 
 fn push(ruleset: &mut Ruleset, rule: Rule) {
@@ -119,7 +119,7 @@ fn rules_are_met_in_the_order_that_their_places_give() {
     );
     let tables = Tables::of(&ruleset);
     let ordered = tables.get(Table::Nat).unwrap().in_order(IstioChain::Inbound.into());
-    let ports: Vec<_> = ordered.iter().map(|body| body.expressions[1].to_string()).collect();
+    let ports: Vec<_> = ordered.iter().map(|rule| rule.body.expressions[1].to_string()).collect();
     assert_eq!(ports, ["redirect to :2", "redirect to :4", "redirect to :1", "redirect to :3"]);
 }
 

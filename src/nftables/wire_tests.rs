@@ -60,6 +60,7 @@ fn tables() -> Tables {
     let rule = |expressions| NftRule {
         chain: Hook::Output.into(),
         placement: Placement::Append,
+        purpose: None,
         body: Body { expressions, verdict: Some(Verdict::Accept) },
     };
     Tables(vec![TableRules { table: Table::Nat, rules: expressions().into_iter().map(rule).collect() }])

@@ -5,7 +5,7 @@ use std::fmt::Write;
 #[cfg(any(test, feature = "internals"))]
 use super::Comparison;
 use super::differences::{self, Difference};
-use super::{Goal, Snapshot, Tables, moving, routing, undo};
+use super::{Goal, Snapshot, Tables, routing, undo};
 use crate::capture::{Plan, Routing};
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -120,15 +120,7 @@ impl Change {
         let mut steps = Vec::new();
         steps.extend((!add.is_empty()).then_some(Step::AddRouting(add)));
         steps.extend((nftables == Nftables::Filled).then_some(Step::Nftables));
-        let stops = moving::stops(&self.before, &self.after);
-        // On the way, the text is not that of the planner.
-        let none = Ruleset::default();
-        let rules = if stops.is_empty() { rules } else { &none };
-        let mut from = &self.before;
-        for to in stops.iter().chain([&self.after]) {
-            steps.extend(restores(from, to, rules, force && *to == self.after));
-            from = to;
-        }
+        steps.extend(restores(&self.before, &self.after, rules, force));
         // Rules begin to work all at once.
         dormant(&self.before, &self.after, &mut |family, table, is| steps.push(Step::Dormant(family, table, is)));
         steps.extend((nftables == Nftables::Removed).then_some(Step::Nftables));
@@ -337,10 +329,10 @@ fn keep_all_copies_or_none(old: &[SavedRule], kept: &mut Vec<(usize, usize)>) {
     for (i, rule) in old.iter().enumerate() {
         if stay.next_if_eq(&i).is_some() {
             staying.push(rule);
-        } else if staying.iter().any(|r| r.same(rule)) {
+        } else if staying.iter().any(|r| **r == *rule) {
             go.push(rule);
         }
     }
     drop(stay);
-    kept.retain(|(i, _)| old.get(*i).is_none_or(|rule| !go.iter().any(|g| g.same(rule))));
+    kept.retain(|(i, _)| old.get(*i).is_none_or(|rule| !go.iter().any(|g| *g == rule)));
 }

@@ -101,7 +101,7 @@ pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
 
 fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, String)) {
     let text = |rule: &SavedRule| format!("-A {} {}", before.name, rule.text()).trim_end().replace('\n', "\\n");
-    let kept = common(&before.rules, &after.rules, SavedRule::same);
+    let kept = common(&before.rules, &after.rules, SavedRule::eq);
     let (mut old, mut new) = (0, 0);
     for (i, j) in kept.into_iter().chain([(before.rules.len(), after.rules.len())]) {
         for rule in before.rules.get(old..i).unwrap_or_default() {

@@ -1,12 +1,13 @@
 //! The rules that the kernel has, in the terms of planned ones.
 
 use super::Snapshot;
+use crate::capture::{At, Recogniser};
 use crate::netfilter::save::End;
 use crate::netfilter::{Chain, Layer, Placement, Rule, Scope, Variant};
 
 /// What one kind of iptables has: the rules of built-in chains and of ours, whoever made them. Those of other
 /// chains are met only through a rule that cannot be followed.
-pub fn layer(snapshot: &Snapshot, kind: Variant) -> Layer {
+pub fn layer(snapshot: &Snapshot, kind: Variant, known: &Recogniser) -> Layer {
     let mut layer = Layer::default();
     for ((_, family), tables) in snapshot.tables.iter().filter(|((k, _), _)| *k == kind) {
         let scope = Scope::Only(*family);
@@ -15,11 +16,13 @@ pub fn layer(snapshot: &Snapshot, kind: Variant) -> Layer {
             layer.drops.extend(saved.drops.iter().map(|hook| (scope, table, *hook)));
             for chain in &saved.chains {
                 let Some(name) = Chain::named(&chain.name) else { continue };
-                for rule in &chain.rules {
+                for (rule, number) in chain.rules.iter().zip(1..) {
                     let (matches, end) = rule.known();
                     let text = match end {
                         End::Target(target) => {
-                            let rule = Rule { table, chain: name, placement: Placement::Append, matches, target };
+                            let purpose = known.purpose(At { table, chain: name, number }, &matches, target);
+                            let rule =
+                                Rule { table, chain: name, placement: Placement::Append, matches, target, purpose };
                             layer.rules.push(scope, rule);
                             continue;
                         }

@@ -13,7 +13,6 @@ mod change;
 mod differences;
 mod live;
 mod misread;
-mod moving;
 mod ours;
 mod routing;
 mod undo;

@@ -20,6 +20,15 @@ pub const FLAGS: [&str; 10] = [
     "-b * -i * -p 1 -z 2 -e 3 --redirect-dns --ip-families ipv4",
 ];
 
+/// A plan for both families, as it is handed to programs.
+#[cfg(test)]
+pub fn planned(flags: &str) -> Plan {
+    use crate::config::tests::{FakeHost, resolve};
+    let words: Vec<_> = flags.split_ascii_whitespace().chain(["--ip-families", "dual"]).collect();
+    let Plan { rules, routing } = crate::capture::plan(&resolve(&words, &[], &FakeHost::pod()).config);
+    Plan { rules: rules.by_number().into_owned(), routing }
+}
+
 /// Does to tables what iptables-restore --noflush does; panics where it would fail.
 pub fn restore(tables: &mut Tables, text: &str) {
     let mut lines = text.lines();
@@ -73,7 +82,7 @@ fn command(table: &mut SavedTable, line: &str) {
         "-D" => {
             let wanted = SavedRule::parse(rule);
             let rules = &mut chain(table, name).rules;
-            let same = |r: &SavedRule| r.same(&wanted);
+            let same = |r: &SavedRule| *r == wanted;
             let number = rule.parse().ok().and_then(|n: usize| n.checked_sub(1)).filter(|at| *at < rules.len());
             let at = number.or_else(|| rules.iter().position(same)).unwrap_or_else(|| panic!("{line}: no such rule"));
             rules.remove(at);

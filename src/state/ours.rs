@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Goal, Snapshot, Tables};
-use crate::capture::{Plan, TO_ITSELF};
+use crate::capture::{At, Plan, by_shape};
 use crate::net::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Purpose, Table, Target};
 
 /// Tells rules of ours in one family.
 ///
@@ -69,51 +69,47 @@ pub fn lookalikes(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
 /// Whether the rule has the shape of one that the planner puts into a built-in chain, next to the others
 /// that it always comes with.
 fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specification) -> bool {
-    let has = |hook: Hook, wanted: &dyn Fn(&Specification) -> bool| {
-        saved.chain(hook.name()).is_some_and(|c| c.rules.iter().filter_map(SavedRule::meaning).any(wanted))
+    let has = |hook: Hook, condition: Match| {
+        let wanted = Specification::new([condition], Target::Return);
+        saved.chain(hook.name()).is_some_and(|c| c.rules.iter().any(|r| r.meaning() == Some(&wanted)))
     };
-    let returns =
-        |condition: Match| move |r: &Specification| *r == Specification::new([condition.clone()], Target::Return);
     // Others mark connections too. Chains of ours name the mark that ours have, or else a rule of others would
-    // become one of ours by our coming; where they name none yet, the table is half made.
+    // become one of ours by our coming; if they name none yet, the table is half made.
     let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
     let half_made = || saved.chain(IstioChain::Inbound.name()).is_some() && !ours().any(|r| mark_in(r).is_some());
     let known = |mark: Mark| ours().any(|r| mark_in(r) == Some(mark)) || half_made();
-    let tcp = Match::Protocol(Protocol::Tcp);
-    let lo = Match::OutInterface(Negatable::Is(Interface::loopback()));
-    match (table, hook, rule.matches(), rule.target()) {
+    match by_shape(At { table, chain: hook.into(), number: 0 }, rule) {
         // An excluded interface, both ways; or a virtual one, with its capture.
-        (Table::Nat | Table::Mangle, Hook::Prerouting, [Match::InInterface(Negatable::Is(name))], Target::Return) => {
-            has(Hook::Output, &returns(Match::OutInterface(Negatable::Is(name.clone()))))
-                || saved.chain(hook.name()).is_some_and(|c| captures_from(c, name))
-        }
-        (Table::Nat | Table::Mangle, Hook::Output, [Match::OutInterface(Negatable::Is(name))], Target::Return) => {
-            has(Hook::Prerouting, &returns(Match::InInterface(Negatable::Is(name.clone()))))
-        }
+        Some(Purpose::ExcludedInterface) => match rule.matches() {
+            [Match::InInterface(name)] => {
+                has(Hook::Output, Match::OutInterface(name.clone()))
+                    || saved.chain(hook.name()).is_some_and(|c| captures_from(c, name.value()))
+            }
+            [Match::OutInterface(name)] => has(Hook::Prerouting, Match::InInterface(name.clone())),
+            _ => false,
+        },
         // The marks of TPROXY mode.
-        (Table::Mangle, Hook::Prerouting, [m, Match::Mark(Negatable::Is(mark))], Target::SaveMark) => {
-            *m == tcp && known(*mark)
-        }
-        // The same on the way from one kind of iptables to the other.
-        (
-            Table::Mangle,
-            Hook::Prerouting,
-            [Match::InInterface(Negatable::Is(name)), m, Match::Mark(mark)],
-            Target::SaveMark,
-        ) => *m == tcp && *name == Interface::loopback() && known(*mark.value()),
-        (Table::Mangle, Hook::Output, [o, m, Match::Mark(Negatable::Is(mark))], Target::Return) => {
-            *o == lo && *m == tcp && known(*mark)
-        }
-        (Table::Mangle, Hook::Output, [m, Match::ConnectionMark(mark)], Target::RestoreMark) => {
-            *m == tcp && known(*mark)
-        }
-        (
-            Table::Mangle,
-            Hook::Output,
-            [Match::Destination(Negatable::Not(to)), o, m, Match::OwnerUid(_) | Match::OwnerGid(_)],
-            Target::SetMark(mark),
-        ) => to.starts_at_loopback() && *o == lo && *m == tcp && mark == TO_ITSELF,
-        _ => false,
+        Some(Purpose::InHand) => mark_in(rule).is_some_and(known),
+        Some(Purpose::OwnService) => true,
+        Some(
+            Purpose::VirtualInterface
+            | Purpose::Invalid
+            | Purpose::ExcludedInboundPort
+            | Purpose::Tunnel
+            | Purpose::Inbound
+            | Purpose::ExcludedOutboundPort
+            | Purpose::ToApplication
+            | Purpose::WithinPod
+            | Purpose::ProxyUser
+            | Purpose::Group
+            | Purpose::OtherGroups
+            | Purpose::Dns
+            | Purpose::Loopback
+            | Purpose::ExcludedRange
+            | Purpose::OutboundPort
+            | Purpose::OutboundRange,
+        )
+        | None => false,
     }
 }
 
@@ -130,7 +126,9 @@ fn mark_in(rule: &Specification) -> Option<Mark> {
         | Target::RestoreMark
         | Target::ConntrackZone(_) => {}
     }
-    rule.matches().iter().find_map(|m| if let Match::Mark(Negatable::Is(mark)) = m { Some(*mark) } else { None })
+    rule.matches().iter().find_map(|m| {
+        if let Match::Mark(Negatable::Is(mark)) | Match::ConnectionMark(mark) = m { Some(*mark) } else { None }
+    })
 }
 
 /// The interface that a rule's packets come in by.

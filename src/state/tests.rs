@@ -2,10 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::model::{Content, FLAGS, carry_out, chain, content, restore};
+use super::model::{Content, FLAGS, carry_out, chain, content, planned, restore};
 use super::{Comparison, Goal, Restore, Snapshot, Step, change, compare};
-use crate::capture::{Plan, plan};
-use crate::config::tests::{FakeHost, resolve};
+use crate::capture::Plan;
 use crate::net::Family;
 use crate::netfilter::save::SavedRule;
 use crate::netfilter::{Hook, Table, Variant};
@@ -17,13 +16,6 @@ fn foreign(snapshot: &Snapshot) -> Content {
     all.iter_mut().for_each(|(.., rules)| rules.retain(|r| r.contains("FOREIGN") || r.contains("9999")));
     all.retain(|(.., rules)| !rules.is_empty());
     all
-}
-
-fn planned(flags: &str) -> Plan {
-    let words: Vec<_> = flags.split_ascii_whitespace().chain(["--ip-families", "dual"]).collect();
-    let Plan { rules, routing } = plan(&resolve(&words, &[], &FakeHost::pod()).config);
-    // As they are handed to programs.
-    Plan { rules: rules.by_number().into_owned(), routing }
 }
 
 /// Rules of others: none of them is one of ours.

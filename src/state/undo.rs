@@ -1,6 +1,5 @@
 //! Where undoing a change leads, when somebody else was at work meanwhile.
 
-use super::moving::at_its_ends;
 use super::{Snapshot, Tables};
 use crate::net::Family;
 use crate::netfilter::Table;
@@ -39,7 +38,7 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
             let empty = SavedChain::empty(chain.name.clone());
             let after = after.chain(&chain.name).unwrap_or(&empty);
             let was = was.unwrap_or(&empty);
-            target.chains.push(shared_chain(was, after, &at_its_ends(chain, was, after)));
+            target.chains.push(shared_chain(was, after, chain));
         } else if let Some(was) = was {
             target.chains.push(was.clone());
         }
@@ -52,18 +51,18 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
 /// A chain with rules of others: theirs as they are now, ours as they were.
 fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> SavedChain {
     let all_same = |chain: &SavedChain| {
-        chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| a.same(b))
+        chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| a == b)
     };
     if all_same(before) || all_same(after) {
         return before.clone();
     }
-    let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| r.same(rule)).count();
+    let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| **r == *rule).count();
     // The change is about rules that it adds or removes, and about those that lead to our chains.
     let about = |rule: &&SavedRule| rule.jumps_to_ours() || within(before, rule) != within(after, rule);
     let foreign =
         |chain: &SavedChain| -> Vec<SavedRule> { chain.rules.iter().filter(|r| !about(r)).cloned().collect() };
     let theirs = foreign(now);
-    if theirs.len() == foreign(before).len() && theirs.iter().zip(&foreign(before)).all(|(a, b)| a.same(b)) {
+    if theirs.len() == foreign(before).len() && theirs.iter().zip(&foreign(before)).all(|(a, b)| a == b) {
         return before.clone();
     }
     let mut target = SavedChain { name: before.name.clone(), rules: theirs };
@@ -74,7 +73,7 @@ fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> Sa
         if about(&rule) {
             target.rules.insert(place, rule.clone());
             place += 1;
-        } else if let Some(found) = rest.iter().position(|r| r.same(rule)) {
+        } else if let Some(found) = rest.iter().position(|r| *r == *rule) {
             place += found + 1;
         }
     }

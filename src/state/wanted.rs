@@ -92,7 +92,7 @@ fn planned_chain(planned: &[&Rule], chain: &str) -> Vec<Planned> {
 
 /// Whether these are the planned rules, in order.
 fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule> + Clone, planned: &[Planned]) -> bool {
-    rules.clone().count() == planned.len() && rules.zip(planned).all(|(r, p)| r.same(&p.rule))
+    rules.clone().count() == planned.len() && rules.zip(planned).all(|(r, p)| *r == p.rule)
 }
 
 /// A chain that holds rules of ours only.

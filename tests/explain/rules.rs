@@ -71,7 +71,7 @@ fn push(
         matches.insert(0, Match::Protocol(if random.percent(80) { Protocol::Udp } else { Protocol::Tcp }));
     }
     let placement = if random.percent(20) { Placement::Insert(1) } else { Placement::Append };
-    rules.push(Scope::Only(family), Rule { table, chain, placement, matches, target });
+    rules.push(Scope::Only(family), Rule { table, chain, placement, matches, target, purpose: None });
 }
 
 fn target(random: &mut Random, table: Table, hook: Option<Hook>, depth: usize) -> Target {

@@ -174,6 +174,7 @@ fn an_error_names_the_rule() {
         placement: Placement::Append,
         matches: vec![Match::Protocol(Protocol::Tcp)],
         target: Target::Redirect(Port::at_least_one(15006)),
+        purpose: None,
     };
     ruleset.push(Scope::Both, rule);
     in_namespace(move || {

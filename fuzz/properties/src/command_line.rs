@@ -120,7 +120,7 @@ fn nft_script(rules: &Ruleset) {
     for table in &tables.0 {
         for chain in table.chains() {
             for body in table.in_order(chain) {
-                assert!(nftables::raise(table.table, chain, body).is_some(), "{body:?} is no rule of iptables");
+                assert!(nftables::raise(table.table, chain, &body.body).is_some(), "{body:?} is no rule of iptables");
             }
         }
     }

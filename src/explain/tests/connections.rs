@@ -9,7 +9,7 @@ use crate::netfilter::{
 };
 
 pub(super) fn rule(table: Table, hook: Hook, matches: Vec<Match>, target: Target) -> Rule {
-    Rule { table, chain: Chain::Builtin(hook), placement: Placement::Append, matches, target }
+    Rule { table, chain: Chain::Builtin(hook), placement: Placement::Append, matches, target, purpose: None }
 }
 
 pub(super) fn foreign(name: &str, priority: i32, rules: impl IntoIterator<Item = Rule>) -> Layer {

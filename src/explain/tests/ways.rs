@@ -49,6 +49,7 @@ fn unmarked(pod: &Pod, packet: &str) -> Trace {
         placement: Placement::Append,
         matches,
         target,
+        purpose: None,
     };
     let mut layer = Layer::default();
     let not_eth1 = Match::OutInterface(Negatable::Not(Interface::parse("eth1").unwrap()));

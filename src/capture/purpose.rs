@@ -1,0 +1,259 @@
+//! For each purpose of a rule its flag, its sentence, and how to recognise it in rules that somebody else wrote.
+//!
+//! Planned rules say what they are for where they are built; only rules that were read back from a kernel are
+//! recognised.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::{Plan, TO_ITSELF};
+use crate::net::Interface;
+use crate::netfilter::normal::Specification;
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Purpose, Table, Target};
+
+/// Where a rule was read.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// The table.
+    pub table: Table,
+    /// The chain.
+    pub chain: Chain,
+    /// Its number in the chain, counted from 1.
+    pub number: usize,
+}
+
+/// Recognises what rules are for that were read back.
+#[derive(Debug, Default)]
+pub struct Recogniser {
+    planned: HashMap<(Table, Chain, Specification), Purpose>,
+}
+
+impl Recogniser {
+    /// One that knows the rules of this plan, besides those that any plan has.
+    pub fn of(plan: &Plan) -> Self {
+        let known =
+            |rule: &crate::netfilter::Rule| Some(((rule.table, rule.chain, Specification::from(rule)), rule.purpose?));
+        Self { planned: plan.rules.rules().filter_map(|(_, rule)| known(rule)).collect() }
+    }
+
+    /// What the rule is for; `None` for rules that only lead to others, and for foreign ones.
+    pub fn purpose(&self, at: At, matches: &[Match], target: Target) -> Option<Purpose> {
+        let rule = Specification::new(matches.iter().cloned(), target);
+        let known = self.planned.get(&(at.table, at.chain, rule.clone())).copied();
+        known.or_else(|| by_shape(at, &rule))
+    }
+}
+
+/// What a rule of this shape is for, in this place.
+pub fn by_shape(at: At, rule: &Specification) -> Option<Purpose> {
+    let (matches, target) = (rule.matches(), rule.target());
+    match at.chain {
+        Chain::Builtin(hook) => in_builtin(at.table, hook, matches, target),
+        Chain::Istio(IstioChain::Drop) => Some(Purpose::Invalid),
+        Chain::Istio(IstioChain::OutputDns) => Some(Purpose::Dns),
+        Chain::Istio(_) if at.table == Table::Raw => Some(Purpose::Dns),
+        Chain::Istio(IstioChain::Inbound) => in_inbound(at, matches, target),
+        Chain::Istio(IstioChain::Output) => in_output(matches, target),
+        Chain::Istio(IstioChain::Redirect | IstioChain::InRedirect | IstioChain::Divert | IstioChain::Tproxy) => None,
+    }
+}
+
+/// In a built-in chain, where foreign rules may be: of exactly the planned shape.
+fn in_builtin(table: Table, hook: Hook, matches: &[Match], target: Target) -> Option<Purpose> {
+    const TCP: Match = Match::Protocol(Protocol::Tcp);
+    let is_lo = |name: &Interface| *name == Interface::loopback();
+    match (table, hook, matches, target) {
+        (_, _, _, Target::Jump(IstioChain::Drop)) => Some(Purpose::Invalid),
+        (_, _, _, Target::Jump(IstioChain::OutputDns)) | (Table::Raw, _, _, Target::Jump(_)) => Some(Purpose::Dns),
+        (_, Hook::Prerouting, _, Target::Jump(IstioChain::Redirect)) => Some(Purpose::VirtualInterface),
+        (Table::Nat | Table::Mangle, Hook::Prerouting, [Match::InInterface(Negatable::Is(_))], Target::Return)
+        | (Table::Nat | Table::Mangle, Hook::Output, [Match::OutInterface(Negatable::Is(_))], Target::Return) => {
+            Some(Purpose::ExcludedInterface)
+        }
+        (Table::Mangle, Hook::Prerouting, [TCP, Match::Mark(Negatable::Is(_))], Target::SaveMark)
+        | (Table::Mangle, Hook::Output, [TCP, Match::ConnectionMark(_)], Target::RestoreMark) => Some(Purpose::InHand),
+        (
+            Table::Mangle,
+            Hook::Output,
+            [Match::OutInterface(Negatable::Is(lo)), TCP, Match::Mark(Negatable::Is(_))],
+            Target::Return,
+        ) if is_lo(lo) => Some(Purpose::InHand),
+        (
+            Table::Mangle,
+            Hook::Output,
+            [
+                Match::Destination(Negatable::Not(to)),
+                Match::OutInterface(Negatable::Is(lo)),
+                TCP,
+                Match::OwnerUid(_) | Match::OwnerGid(_),
+            ],
+            Target::SetMark(TO_ITSELF),
+        ) if to.starts_at_loopback() && is_lo(lo) => Some(Purpose::OwnService),
+        _ => None,
+    }
+}
+
+fn in_inbound(at: At, matches: &[Match], target: Target) -> Option<Purpose> {
+    let has = |is: fn(&Match) -> bool| matches.iter().any(is);
+    let by_port = has(|m| matches!(m, Match::DestinationPort(Negatable::Is(_))));
+    match target {
+        // The first rule of the chain is for the tunnel; excluded ports follow.
+        Target::Return if by_port && at.table == Table::Nat && at.number == 1 => Some(Purpose::Tunnel),
+        Target::Return if by_port => Some(Purpose::ExcludedInboundPort),
+        Target::Return if has(|m| matches!(m, Match::Source(_))) => Some(Purpose::ToApplication),
+        Target::Return => Some(Purpose::InHand),
+        Target::Jump(_) => Some(Purpose::Inbound),
+        Target::Accept
+        | Target::Drop
+        | Target::Redirect(_)
+        | Target::Tproxy { .. }
+        | Target::SetMark(_)
+        | Target::SaveMark
+        | Target::RestoreMark
+        | Target::ConntrackZone(_) => None,
+    }
+}
+
+fn in_output(matches: &[Match], target: Target) -> Option<Purpose> {
+    let by_lo = matches.iter().any(|m| matches!(m, Match::OutInterface(_)));
+    let by_source = matches.iter().any(|m| matches!(m, Match::Source(_)));
+    match (matches, target) {
+        (_, Target::Jump(IstioChain::OutputDns)) => Some(Purpose::Dns),
+        (_, Target::Jump(IstioChain::InRedirect)) => Some(Purpose::OwnService),
+        ([Match::Destination(_)] | [], Target::Jump(IstioChain::Redirect)) => Some(Purpose::OutboundRange),
+        (_, Target::Jump(IstioChain::Redirect)) => Some(Purpose::OutboundPort),
+        (_, Target::Return) if by_lo && by_source => Some(Purpose::ToApplication),
+        (_, Target::Return) if by_lo => Some(Purpose::WithinPod),
+        ([Match::OwnerUid(Negatable::Is(_))], Target::Return) => Some(Purpose::ProxyUser),
+        ([Match::OwnerGid(Negatable::Is(_))], Target::Return) => Some(Purpose::Group),
+        ([Match::OwnerGid(Negatable::Not(_)), ..] | [], Target::Return) => Some(Purpose::OtherGroups),
+        ([.., Match::DestinationPort(_)], Target::Return) => Some(Purpose::ExcludedOutboundPort),
+        ([Match::Destination(range)], Target::Return) if range.value().starts_at_loopback() => Some(Purpose::Loopback),
+        ([Match::Destination(_)], Target::Return) => Some(Purpose::ExcludedRange),
+        (_, _) => None,
+    }
+}
+
+impl Purpose {
+    /// Istio's annotation of a pod that sets the flag.
+    pub const fn annotation(self) -> Option<&'static str> {
+        Some(match self {
+            Self::ExcludedInterface => "traffic.sidecar.istio.io/excludeInterfaces",
+            Self::VirtualInterface => "istio.io/reroute-virtual-interfaces",
+            Self::ExcludedInboundPort => "traffic.sidecar.istio.io/excludeInboundPorts",
+            Self::Inbound => "traffic.sidecar.istio.io/includeInboundPorts",
+            Self::ExcludedOutboundPort => "traffic.sidecar.istio.io/excludeOutboundPorts",
+            Self::OutboundPort => "traffic.sidecar.istio.io/includeOutboundPorts",
+            Self::ExcludedRange => "traffic.sidecar.istio.io/excludeOutboundIPRanges",
+            Self::OutboundRange => "traffic.sidecar.istio.io/includeOutboundIPRanges",
+            Self::Dns => "proxy.istio.io/config (proxyMetadata.ISTIO_META_DNS_CAPTURE)",
+            Self::ToApplication | Self::InHand => "sidecar.istio.io/interceptionMode",
+            Self::Invalid
+            | Self::Tunnel
+            | Self::OwnService
+            | Self::WithinPod
+            | Self::ProxyUser
+            | Self::Group
+            | Self::OtherGroups
+            | Self::Loopback => return None,
+        })
+    }
+
+    /// The flags or variables that the rule comes from.
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::ExcludedInterface => "--istio-exclude-interfaces (-c)",
+            Self::VirtualInterface => "--kube-virt-interfaces (-k)",
+            Self::Invalid => "--drop-invalid",
+            Self::ExcludedInboundPort => "--istio-local-exclude-ports (-d)",
+            Self::Tunnel => "--inbound-tunnel-port (-e)",
+            Self::Inbound => "--istio-inbound-ports (-b)",
+            Self::ExcludedOutboundPort => "--istio-local-outbound-ports-exclude (-o)",
+            Self::ProxyUser => "--proxy-uid (-u)",
+            Self::OwnService | Self::WithinPod => "--proxy-uid (-u) or --proxy-gid (-g)",
+            Self::Group => "--proxy-gid (-g) or ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE",
+            Self::OtherGroups => "ISTIO_OUTBOUND_OWNER_GROUPS",
+            Self::Dns => "--redirect-dns",
+            Self::Loopback => "ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR",
+            Self::ExcludedRange => "--istio-service-exclude-cidr (-x)",
+            Self::OutboundPort => "--istio-outbound-ports (-q)",
+            Self::OutboundRange => "--istio-service-cidr (-i)",
+            Self::ToApplication | Self::InHand => "--istio-inbound-interception-mode (-m)",
+        }
+    }
+}
+
+/// The traffic, the flag and the annotation, as the end of a sentence about a rule.
+pub(crate) struct Reason(pub(crate) Option<Purpose>);
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(purpose) = self.0 else { return Ok(()) };
+        write!(f, ", {purpose} ({}", purpose.flag())?;
+        match purpose.annotation() {
+            Some(annotation) => write!(f, "; in Istio: {annotation})"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+/// The traffic, as the end of a sentence about a rule.
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExcludedInterface => "for an interface that is left alone",
+            Self::VirtualInterface => "for traffic of a VM",
+            Self::Invalid => "for packets of no connection",
+            Self::ExcludedInboundPort => "for an inbound port that is not captured",
+            Self::Tunnel => "for the port of the tunnel",
+            Self::Inbound => "for captured inbound ports",
+            Self::ExcludedOutboundPort => "for an outbound port that is not captured",
+            Self::ToApplication => "for what the proxy sends to the application",
+            Self::OwnService => "for what the proxy sends to the pod's own addresses",
+            Self::WithinPod => "for what the applications of the pod send each other",
+            Self::ProxyUser => "for the proxy's own traffic",
+            Self::Group => "for a group whose traffic is not captured, such as the proxy's",
+            Self::OtherGroups => "for groups other than those that are captured",
+            Self::Dns => "for DNS queries",
+            Self::Loopback => "for loopback addresses",
+            Self::ExcludedRange => "for a range that is not captured",
+            Self::OutboundPort => "for outbound ports that are captured in every range",
+            Self::OutboundRange => "for captured ranges",
+            Self::InHand => "for what the proxy has already, and what stays in the pod",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netfilter::Placement;
+    use crate::state::model::{FLAGS, planned};
+
+    /// What a rule is for shows by its shape and place, except where two flags make the same rule.
+    #[test]
+    fn planned_rules_are_recognised_when_they_are_read_back() {
+        for flags in FLAGS {
+            let plan = planned(flags);
+            let mut chains: HashMap<(Table, Chain), Vec<&crate::netfilter::Rule>> = HashMap::new();
+            for (_, rule) in plan.rules.rules() {
+                let chain = chains.entry((rule.table, rule.chain)).or_default();
+                match rule.placement {
+                    Placement::Append => chain.push(rule),
+                    Placement::Insert(number) => chain.insert((number - 1).min(chain.len()), rule),
+                }
+            }
+            for ((table, chain), rules) in chains {
+                for (rule, number) in rules.into_iter().zip(1..) {
+                    let at = At { table, chain, number };
+                    let known = Recogniser::of(&plan).purpose(at, &rule.matches, rule.target);
+                    assert_eq!(known, rule.purpose, "{flags}: {table} {rule}");
+                    let excluded = by_shape(at, &Specification::from(rule));
+                    let virtual_one =
+                        rule.purpose == Some(Purpose::VirtualInterface) && excluded == Some(Purpose::ExcludedInterface);
+                    assert!(excluded == rule.purpose || virtual_one, "{flags}: {table} {rule}: {excluded:?}");
+                }
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ use istio_iptables::config::{Config, Host, Options, Problems};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::{Variant, restore, save};
 use istio_iptables::nftables;
-use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
+use istio_iptables::state::{self, Comparison, Goal, Observed, Tables};
 
 /// The program's.
 #[global_allocator]
@@ -88,8 +88,8 @@ fn parse_saved(bencher: Bencher<'_, '_>, ranges: usize) {
 fn compare_in_place(bencher: Bencher<'_, '_>, ranges: usize) {
     let plan = planned(ranges, "15001");
     let there = there(&saved(&plan));
-    assert_eq!(state::compare(&there, goal(&plan)), Comparison::InPlace);
-    bencher.bench_local(|| state::compare(black_box(&there), goal(&plan)));
+    assert_eq!(state::model::compare(&there, goal(&plan)), Comparison::InPlace);
+    bencher.bench_local(|| state::model::compare(black_box(&there), goal(&plan)));
 }
 
 /// The same where the proxy's port is another.
@@ -97,7 +97,7 @@ fn compare_in_place(bencher: Bencher<'_, '_>, ranges: usize) {
 fn compare_drifted(bencher: Bencher<'_, '_>, ranges: usize) {
     let there = there(&saved(&planned(ranges, "16001")));
     let plan = planned(ranges, "15001");
-    bencher.bench_local(|| state::compare(black_box(&there), goal(&plan)));
+    bencher.bench_local(|| state::model::compare(black_box(&there), goal(&plan)));
 }
 
 /// A host without addresses and files; nothing that is measured reads any.
@@ -137,7 +137,7 @@ fn planned(ranges: usize, port: &str) -> Plan {
 }
 
 fn goal(plan: &Plan) -> Goal<'_> {
-    Goal::Apply { plan, kind: Some(Variant::Nft) }
+    Goal::Apply { plan, variant: Some(Variant::Nft) }
 }
 
 /// The text of iptables-save once the rules are in place.
@@ -156,10 +156,10 @@ fn saved(plan: &Plan) -> String {
     text
 }
 
-fn there(text: &str) -> Snapshot {
+fn there(text: &str) -> Observed {
     let tables: Tables = match save::parse(text) {
         Ok(tables) => tables.into_iter().collect(),
         Err(error) => panic!("{error}"),
     };
-    Snapshot { tables: BTreeMap::from([((Variant::Nft, Family::Ipv4), tables)]), ..Snapshot::default() }
+    Observed { tables: BTreeMap::from([((Variant::Nft, Family::Ipv4), tables)]), ..Observed::default() }
 }

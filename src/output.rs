@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::capture::{Plan, Routing};
 use crate::cli::Command;
@@ -12,6 +12,7 @@ use crate::config::{DryRun, Options, Output, Problems};
 use crate::explain::in_force;
 use crate::explain::json::{self, FamilyView, FindingView, RowView, TraceView};
 use crate::netfilter::{Backend, Layer};
+use crate::state::{Difference, Subject};
 
 /// The version of the document.
 pub const VERSION: u32 = 1;
@@ -77,23 +78,24 @@ pub struct Script {
 }
 
 /// One difference between what the kernel has and what is wanted.
-#[derive(Clone, Debug, Serialize)]
-pub struct DifferenceView {
+#[derive(Debug, Serialize)]
+struct DifferenceView {
     /// `missing` from the kernel, or `unexpected` there.
-    pub kind: &'static str,
+    kind: &'static str,
     /// The rule, chain, table or route, in the notation of the program that shows it.
-    pub what: String,
+    what: String,
 }
 
-impl DifferenceView {
-    /// Reads a line that begins as `diff` marks it.
-    pub fn of(line: &str) -> Self {
-        let what = |text: &str| text.trim_start().to_owned();
-        match line.strip_prefix('+') {
-            Some(text) => Self { kind: "missing", what: what(text) },
-            None => Self { kind: "unexpected", what: what(line.strip_prefix('-').unwrap_or(line)) },
-        }
+impl From<&Difference> for DifferenceView {
+    fn from(difference: &Difference) -> Self {
+        let kind = if difference.missing { "missing" } else { "unexpected" };
+        Self { kind, what: difference.what.to_string() }
     }
+}
+
+/// Writes differences as a list.
+fn views<S: Serializer>(differences: &[Difference], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(differences.iter().map(DifferenceView::from))
 }
 
 /// The whole document.
@@ -116,7 +118,8 @@ pub struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scripts: Vec<Script>,
     /// How the kernel differed from what is wanted.
-    pub differences: Vec<DifferenceView>,
+    #[serde(serialize_with = "views")]
+    pub differences: Vec<Difference>,
     /// What the kernel has that could not be followed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -181,7 +184,7 @@ impl Document {
     }
 
     /// Notes the foreign rules that decide before ours, and warns of those that it did not know of.
-    pub fn bypass(&mut self, rules: &[String]) {
+    pub fn bypass(&mut self, rules: &[Subject]) {
         let earlier = std::mem::take(&mut self.findings);
         for rule in rules {
             let message = format!(
@@ -216,14 +219,9 @@ impl Document {
         }
     }
 
-    /// Notes differences, as lines that begin as `diff` marks them.
-    pub fn differ(&mut self, lines: &[String]) {
-        self.differences = lines.iter().map(|l| DifferenceView::of(l)).collect();
-    }
-
-    /// The differences, as lines.
-    pub fn lines(&self) -> Vec<String> {
-        self.differences.iter().map(|d| format!("{} {}", d.kind, d.what)).collect()
+    /// Notes differences.
+    pub fn differ(&mut self, differences: &[Difference]) {
+        self.differences = differences.to_vec();
     }
 
     /// Writes the document, and a line end behind it.

@@ -22,8 +22,7 @@ pub(super) fn interfaces(build: &mut Build<'_>) {
         build.place(
             Purpose::VirtualInterface,
             FIRST,
-            Table::Nat,
-            Hook::Prerouting,
+            (Table::Nat, Hook::Prerouting),
             [by_interface(name)],
             Target::Return,
         );

@@ -14,7 +14,8 @@ mod purpose;
 mod routing;
 mod tproxy;
 
-pub(crate) use purpose::{At, Reason, Recogniser, by_shape};
+pub use purpose::{At, Recogniser};
+pub(crate) use purpose::{Reason, by_shape};
 pub use routing::{LocalRoute, PolicyRule, Routing, RoutingItem};
 use tproxy::TO_ITSELF;
 
@@ -114,7 +115,7 @@ impl<'a> Build<'a> {
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {
-        self.place(purpose, Placement::Append, table, chain, matches, target);
+        self.place(purpose, Placement::Append, (table, chain), matches, target);
     }
 
     /// Puts the same rule for all families in a place of its chain.
@@ -122,8 +123,7 @@ impl<'a> Build<'a> {
         &mut self,
         purpose: impl Into<Option<Purpose>>,
         placement: Placement,
-        table: Table,
-        chain: impl Into<Chain>,
+        (table, chain): (Table, impl Into<Chain>),
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {
@@ -143,7 +143,7 @@ impl<'a> Build<'a> {
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {
-        self.place_for(purpose, family, Placement::Append, table, chain, matches, target);
+        self.place_for(purpose, family, Placement::Append, (table, chain), matches, target);
     }
 
     /// Puts a rule for one family in a place of its chain; no rule where none are built for the family.
@@ -152,8 +152,7 @@ impl<'a> Build<'a> {
         purpose: impl Into<Option<Purpose>>,
         family: Family,
         placement: Placement,
-        table: Table,
-        chain: impl Into<Chain>,
+        (table, chain): (Table, impl Into<Chain>),
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {

@@ -114,8 +114,7 @@ pub(super) fn ranges(build: &mut Build<'_>) {
                 build.place(
                     Purpose::VirtualInterface,
                     FIRST,
-                    Table::Nat,
-                    Hook::Prerouting,
+                    (Table::Nat, Hook::Prerouting),
                     [by_interface(name)],
                     CAPTURED,
                 );
@@ -131,8 +130,7 @@ pub(super) fn ranges(build: &mut Build<'_>) {
                         Purpose::VirtualInterface,
                         family,
                         FIRST,
-                        Table::Nat,
-                        Hook::Prerouting,
+                        (Table::Nat, Hook::Prerouting),
                         matches,
                         CAPTURED,
                     );

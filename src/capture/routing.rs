@@ -54,6 +54,11 @@ impl Routing {
         self.items().next().is_none()
     }
 
+    /// The commands of ip(8) that remove it, a line each.
+    pub fn removal(&self) -> String {
+        self.items().map(|item| item.removal() + "\n").collect()
+    }
+
     /// All of it, in the order in which it is added.
     pub fn items(&self) -> impl DoubleEndedIterator<Item = RoutingItem> {
         let addresses = self.addresses.iter().copied().map(RoutingItem::Address);
@@ -93,18 +98,30 @@ pub(super) fn plan(config: &Config) -> Routing {
     routing
 }
 
-/// As a command of ip(8).
-impl fmt::Display for RoutingItem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RoutingItem {
+    /// The command of ip(8) that does this with it: `add` or `del`.
+    fn command(&self, verb: &str) -> String {
         match self {
-            Self::Address(address) => write!(f, "ip -6 addr add {address}/128 dev lo"),
-            Self::Rule(rule) => {
-                write!(f, "ip{} rule add fwmark {} lookup {}", option(rule.family), rule.mark, rule.table)
+            Self::Address(address) => format!("ip -6 addr {verb} {address}/128 dev lo"),
+            Self::Rule(PolicyRule { family, mark, table }) => {
+                format!("ip{} rule {verb} fwmark {mark} lookup {table}", option(*family))
             }
-            Self::Route(route) => {
-                write!(f, "ip{} route add local default dev lo table {}", option(route.family), route.table)
+            Self::Route(LocalRoute { family, table }) => {
+                format!("ip{} route {verb} local default dev lo table {table}", option(*family))
             }
         }
+    }
+
+    /// The command of ip(8) that removes it.
+    pub fn removal(&self) -> String {
+        self.command("del")
+    }
+}
+
+/// As the command of ip(8) that adds it.
+impl fmt::Display for RoutingItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.command("add"))
     }
 }
 

@@ -36,15 +36,14 @@ pub(super) fn marks(build: &mut Build<'_>) {
     build.append(Purpose::InHand, Table::Mangle, Hook::Output, [TCP, Match::ConnectionMark(mark)], Target::RestoreMark);
     // What the proxy has already, and what is within the pod, is not captured.
     let exceptions = Placement::Insert;
-    build.place(Purpose::InHand, exceptions(1), Table::Mangle, IstioChain::Inbound, [TCP, marked()], Target::Return);
+    build.place(Purpose::InHand, exceptions(1), (Table::Mangle, IstioChain::Inbound), [TCP, marked()], Target::Return);
     for facts in build.families() {
         let matches = [TCP, from(facts.proxy_source), by_lo()];
         build.place_for(
             Purpose::ToApplication,
             facts.family,
             exceptions(2),
-            Table::Mangle,
-            IstioChain::Inbound,
+            (Table::Mangle, IstioChain::Inbound),
             matches,
             Target::Return,
         );
@@ -53,8 +52,7 @@ pub(super) fn marks(build: &mut Build<'_>) {
     build.place(
         Purpose::InHand,
         exceptions(3),
-        Table::Mangle,
-        IstioChain::Inbound,
+        (Table::Mangle, IstioChain::Inbound),
         [TCP, by_lo(), not_to_itself],
         Target::Return,
     );

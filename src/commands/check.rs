@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
-use super::session::{Compared, Session, Work};
+use super::reconcile::bypasses;
+use super::session::Session;
 use super::{Call, Failure};
 use crate::kernel::watch::Watch;
 use crate::output::{Document, Outcome};
-use crate::state::Goal;
+use crate::state::{Comparison, Difference, Goal, Stores};
 
 /// Checks, and with `--watch` again whenever the kernel reports a change, until something differs, or SIGTERM
 /// comes. The differences go to `out`, in order: `+` for what is missing, `-` for what is there and is not wanted.
@@ -55,15 +56,15 @@ fn tell(document: &mut Document) {
 }
 
 /// All differences.
-fn look(call: Call<'_>, document: &mut Document) -> Result<Vec<String>, Failure> {
+fn look(call: Call<'_>, document: &mut Document) -> Result<Vec<Difference>, Failure> {
     let mut session = Session::look(call)?;
     let kind = session.choose()?;
     document.backend = Some(super::backend(kind));
-    let goal = Goal::Apply { plan: call.plan, kind };
-    let work = Work::new(session.read(goal)?, goal)?;
-    if matches!(work.compared(), Compared::Clean) {
+    let goal = Goal::Apply { plan: call.plan, variant: kind };
+    let stores = Stores::new(session.observe(goal)?.observed, goal);
+    if stores.comparison() == Comparison::Clean {
         log::info!("nothing of ours is there");
     }
-    document.bypass(&work.bypasses());
-    Ok(work.differences()?)
+    document.bypass(&bypasses(&stores, goal));
+    Ok(stores.differences())
 }

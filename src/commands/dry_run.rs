@@ -39,12 +39,11 @@ pub(super) fn print(call: Call<'_>, document: &mut Document, out: &mut dyn Write
     for Script { program, text } in &document.scripts {
         write!(out, "# {program}\n{text}")?;
     }
-    for line in call.plan.routing.to_string().lines() {
-        match call.options.command {
-            Command::Clean => writeln!(out, "# {}", line.replace(" add ", " del "))?,
-            Command::Apply | Command::Check | Command::Explain => writeln!(out, "# {line}")?,
-        }
-    }
+    let routing = match call.options.command {
+        Command::Clean => call.plan.routing.removal(),
+        Command::Apply | Command::Check | Command::Explain => call.plan.routing.to_string(),
+    };
+    routing.lines().try_for_each(|line| writeln!(out, "# {line}"))?;
     Ok(())
 }
 

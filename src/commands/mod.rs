@@ -8,12 +8,14 @@ use crate::explain::WordError;
 use crate::kernel::KernelError;
 use crate::netfilter::Variant;
 use crate::output::Outcome;
+use crate::state::Difference;
 
 pub mod apply;
 pub mod check;
 pub mod dry_run;
 pub mod explain;
 mod pod;
+mod reconcile;
 mod session;
 pub mod trial;
 pub mod validate;
@@ -37,11 +39,11 @@ pub enum Failure {
         /// The failure of undoing.
         undoing: Box<KernelError>,
         /// How the kernel differs from what it was, where that could be found out.
-        left: Vec<String>,
+        left: Vec<Difference>,
     },
     /// Other rules of ours are there, and are not to be changed.
     #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
-    Drifted(Vec<String>),
+    Drifted(Vec<Difference>),
     /// Connections do not land where they have to; exit status 126.
     #[error("the validation failed:\n{0}")]
     Validation(String),
@@ -85,7 +87,7 @@ fn backend(kind: Option<Variant>) -> String {
     kind.map_or_else(|| "nftables".to_owned(), |kind| format!("iptables-{}", kind.name()))
 }
 
-fn remains(differences: &[String]) -> String {
+fn remains(differences: &[Difference]) -> String {
     match differences {
         [] => "What is left is not known: `iptables-save` shows it; the next successful call puts it right".to_owned(),
         differences => format!("Against how it was:\n{}\nThe next successful call puts it right", lines(differences)),
@@ -95,8 +97,8 @@ fn remains(differences: &[String]) -> String {
 /// How many lines of a difference are shown.
 const MOST_LINES: usize = 200;
 
-fn lines(differences: &[String]) -> String {
-    let mut lines = differences.get(..MOST_LINES).unwrap_or(differences).to_vec();
+fn lines(differences: &[impl ToString]) -> String {
+    let mut lines: Vec<_> = differences.iter().take(MOST_LINES).map(ToString::to_string).collect();
     if differences.len() > MOST_LINES {
         lines.push(format!("(and {} more)", differences.len() - MOST_LINES));
     }

@@ -16,35 +16,28 @@ use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Backend, Chain, Hook, Layer, Rule, Scope, Table, Variant};
 use crate::nftables::{self, NamedTable};
-use crate::state::{self, Evidence, Goal, Snapshot, tproxy_marks};
-
-mod work;
-
-pub(super) use work::{Compared, Work};
+use crate::state::{self, Evidence, Goal, Observed, tproxy_marks};
 
 /// The namespace, locked, and the ways into its kernel.
 pub(super) struct Session<'a> {
-    call: Call<'a>,
-    manner: Manner,
-    netfilter: Netfilter,
+    pub(super) call: Call<'a>,
+    pub(super) manner: Manner,
+    pub(super) netfilter: Netfilter,
     /// What was there when the call began.
-    before: Presence,
-    presence: Presence,
-    programs: BTreeMap<Variant, Programs>,
+    pub(super) before: Presence,
+    pub(super) presence: Presence,
+    pub(super) programs: BTreeMap<Variant, Programs>,
     /// Programs that were started before it was known what they are to do.
-    restoring: Option<Restoring>,
+    pub(super) restoring: Option<Restoring>,
     /// Tables of iptables-nft with managed chains that were not printed.
     unprinted: Vec<NamedTable>,
-    /// Whether a program waits until the one for the other family is done.
-    one_by_one: bool,
-    routes: Routes,
+    pub(super) routes: Routes,
     _lock: NamespaceLock,
 }
 
 /// What is there.
 pub(super) struct Found {
-    snapshot: Snapshot,
-    native: nftables::State,
+    pub(super) observed: Observed,
     /// Tables that no program is there to read; nothing of ours is in them.
     unread: Vec<Family>,
     /// Routing of the shape of ours that is not managed.
@@ -69,15 +62,15 @@ impl Session<'_> {
     /// Reads what is there.
     pub(super) fn live(&mut self) -> Result<Live, KernelError> {
         self.presence.count_unused();
-        let Found { snapshot, native, unread, foreign } = self.read(Goal::Clean { plan: self.call.plan })?;
+        let Found { observed, unread, foreign } = self.observe(Goal::Clean { plan: self.call.plan })?;
         let known = Recogniser::of(self.call.plan);
         let of_native = |number, rule: &Rule| {
             known.purpose(At { table: rule.table, chain: rule.chain, number }, &rule.matches, rule.target)
         };
         let mut layers = Vec::new();
         let mut backends = Vec::new();
-        let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&snapshot, kind, &known)));
-        for (kind, mut layer) in kinds.into_iter().chain([(None, native.layer(&of_native))]) {
+        let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&observed, kind, &known)));
+        for (kind, mut layer) in kinds.into_iter().chain([(None, observed.nftables.layer(&of_native))]) {
             if !layer.is_empty() {
                 let backend = super::backend(kind);
                 layer.name = Some(backend.clone());
@@ -105,7 +98,7 @@ impl Session<'_> {
         if self.presence.has_nft() {
             let presence = &self.presence;
             let left_out = |number: u8, name: &str, chain: &str| {
-                let tables = |family| snapshot.tables.get(&(Variant::Nft, family));
+                let tables = |family| observed.tables.get(&(Variant::Nft, family));
                 // Another chain of that table that the kernel calls is one of nft(8).
                 let built_in = matches!(Chain::named(chain), Some(Chain::Builtin(_)));
                 let printed =
@@ -117,7 +110,7 @@ impl Session<'_> {
         let mut left_out = Vec::new();
         layers.iter().for_each(|layer| layer.add_left_out(&mut left_out));
         // Packets are routed by what is there, whoever made it.
-        let routing = snapshot.routing.items().chain(foreign.items()).collect();
+        let routing = observed.routing.items().chain(foreign.items()).collect();
         Ok(Live { layers, routing, backends, left_out })
     }
 }
@@ -131,7 +124,7 @@ impl Found {
             RoutingItem::Rule(rule) => (rule.mark, rule.table) == (mark, table),
             RoutingItem::Route(route) => route.table == table,
         });
-        let rules = state::lookalikes(&self.snapshot, call.plan);
+        let rules = state::lookalikes(&self.observed, call.plan);
         rules.into_iter().chain(routing.map(|item| item.to_string())).collect()
     }
 }
@@ -163,7 +156,6 @@ impl<'a> Session<'a> {
             programs: BTreeMap::new(),
             restoring: None,
             unprinted: Vec::new(),
-            one_by_one: false,
             routes: Routes::open()?,
             _lock: lock,
         })
@@ -206,12 +198,12 @@ impl<'a> Session<'a> {
 
     /// Reads what is there: in the kinds of iptables that may hold rules of ours, all there is. Where there
     /// are no tables, no program is run.
-    pub(super) fn read(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
+    pub(super) fn observe(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut unread = Vec::new();
         let mut saving = Vec::new();
         for kind in Variant::BOTH {
             let all = match goal {
-                Goal::Apply { kind: chosen, .. } => chosen == Some(kind),
+                Goal::Apply { variant: chosen, .. } => chosen == Some(kind),
                 Goal::Clean { .. } => true,
             };
             let mut families = Vec::new();
@@ -234,7 +226,7 @@ impl<'a> Session<'a> {
             false => nftables::State::default(),
         };
         self.routes.look()?;
-        let mut snapshot = Snapshot::default();
+        let mut observed = Observed { nftables: native, ..Observed::default() };
         let mut lacks = None;
         for (kind, saving) in saving {
             let mut saved = saving.finish()?;
@@ -254,18 +246,27 @@ impl<'a> Session<'a> {
                     table.dormant = there.is_some_and(|t| t.dormant);
                 }
             }
-            snapshot.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
+            observed.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
         }
         if let Some(error) = lacks {
             return Err(error);
         }
-        let mut marks = tproxy_marks(&snapshot);
-        marks.extend(native.tproxy_marks());
+        let mut marks = tproxy_marks(&observed);
+        marks.extend(observed.nftables.tproxy_marks());
         let has_ours = |kind| self.presence.has_ours(kind, Family::Ipv6);
-        let ipv6 = !native.is_clean() || Variant::BOTH.into_iter().any(has_ours);
+        let ipv6 = !observed.nftables.is_clean() || Variant::BOTH.into_iter().any(has_ours);
         let (routing, foreign) = self.routes.managed(&Evidence { wanted: goal.routing(), marks, ipv6 });
-        snapshot.routing = routing;
-        Ok(Found { snapshot, native, unread, foreign })
+        observed.routing = routing;
+        Ok(Found { observed, unread, foreign })
+    }
+
+    /// Observes again, over new connections: the old ones may be in the middle of an answer that was not read to its
+    /// end.
+    pub(super) fn observe_anew(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
+        self.netfilter = Netfilter::default();
+        self.routes.reopen()?;
+        self.presence = self.netfilter.look()?;
+        self.observe(goal)
     }
 
     /// What a program printed has to have the tables of the kernel that have chains of ours, or are to get some:
@@ -279,7 +280,7 @@ impl<'a> Session<'a> {
         goal: Goal<'_>,
     ) -> Result<(), KernelError> {
         let is_planned = |name: &str| match goal {
-            Goal::Apply { plan, kind: chosen } => {
+            Goal::Apply { plan, variant: chosen } => {
                 chosen == Some(kind) && plan.rules.of(family).any(|r| r.table.name() == name)
             }
             Goal::Clean { .. } => false,
@@ -304,8 +305,8 @@ impl<'a> Session<'a> {
 
     /// Reads what is there, to remove what is managed. Tables of iptables-nft that cannot be printed lose that over
     /// netlink, before anything else, where it is safe; whether there are any comes with what is left.
-    pub(super) fn read_to_clean(&mut self, goal: Goal<'_>) -> Result<(Found, bool), KernelError> {
-        let error = match self.read(goal) {
+    pub(super) fn observe_to_clean(&mut self, goal: Goal<'_>) -> Result<(Found, bool), KernelError> {
+        let error = match self.observe(goal) {
             Ok(found) => return Ok((found, false)),
             Err(error) => error,
         };
@@ -316,7 +317,7 @@ impl<'a> Session<'a> {
         }
         log::warn!("{error}. Its chains ISTIO_* and the rules that lead to them are gone; the rest of it stays");
         self.presence = self.netfilter.look()?;
-        Ok((self.read(goal)?, true))
+        Ok((self.observe(goal)?, true))
     }
 
     /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is

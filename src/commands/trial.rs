@@ -63,7 +63,7 @@ fn load(call: Call<'_>, document: &mut Document) -> Result<(), Failure> {
         | Outcome::Explained
         | Outcome::NotValid
         | Outcome::Failed
-        | Outcome::WrongUsage => return Err(Failure::Drifted(document.lines())),
+        | Outcome::WrongUsage => return Err(Failure::Drifted(document.differences.clone())),
     }
     if call.options.command == Command::Clean {
         apply::clean(call, document)?;

@@ -14,6 +14,7 @@ use crate::nftables::message::{Reply, request, request_for};
 use crate::nftables::{
     self, Batch, Instruction, NamedTable, NftError, State, TableState, Tables, table_name, table_named, uapi,
 };
+use crate::state::Content;
 
 /// The kernel's nf_tables, in the network namespace that the calling thread is in when this is opened.
 #[derive(Debug)]
@@ -82,6 +83,14 @@ impl Nftables {
     /// transient](NftError::is_transient) says that the state has to be read anew.
     pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
         if batch.is_empty() { Ok(()) } else { self.transact(batch) }
+    }
+
+    /// Brings the kernel from whatever it has to this, in one transaction.
+    pub fn bring_to(&mut self, content: &Content) -> Result<(), NftError> {
+        match content {
+            Content::Planned(wanted) => self.apply(wanted).map(drop),
+            Content::Earlier(earlier) => self.restore(earlier),
+        }
     }
 
     /// Brings the kernel from whatever it has to what is wanted, in one transaction; anew where somebody

@@ -15,10 +15,6 @@ impl Release {
     /// print such a rule without the condition, or leave out its table where the condition is a range.
     pub const WITH_EXPRESSIONS: Self = Self(1, 8, 8);
 
-    /// The first whose iptables-nft is known to bear it that another program changes rules at the same time: 1.8.4
-    /// crashes, or forgets chains that it has made.
-    pub const UNDISTURBED: Self = Self(1, 8, 7);
-
     /// What a program says that it is; `None` where it says nothing that is understood.
     pub fn of(program: &Path) -> Option<Self> {
         Self::read(&version(program)?)

@@ -185,24 +185,20 @@ impl Routes {
             let (kind, body) = (listed.message.kind + DELETE, listed.message.body.clone());
             let deleted = self.socket.change(Message::new(kind, body), 0);
             let no_more = [nix::libc::ESRCH, nix::libc::ENOENT, nix::libc::EADDRNOTAVAIL];
-            unless(&no_more, deleted).map_err(|e| failed(format!("`{}`", removal(&item)), e))?;
+            unless(&no_more, deleted).map_err(|e| failed(format!("`{}`", item.removal()), e))?;
             self.removed.push(listed.clone());
             gone.push(listed);
         }
         self.look()?;
         match gone.iter().find(|g| self.listed.iter().any(|l| l.message == g.message)) {
             None => Ok(()),
-            Some(g) => Err(KernelError::Routing { command: removal(&g.item), reason: OTHERS.to_owned() }),
+            Some(g) => Err(KernelError::Routing { command: g.item.removal(), reason: OTHERS.to_owned() }),
         }
     }
 }
 
 /// Why the kernel has something else than it confirmed.
 const OTHERS: &str = "the kernel confirmed it, and has something else: is somebody else changing the routing?";
-
-fn removal(item: &RoutingItem) -> String {
-    item.to_string().replace(" add ", " del ")
-}
 
 fn connect() -> Result<Netlink, KernelError> {
     Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket".to_owned(), e))

@@ -1,14 +1,15 @@
 //! What has to be done so that the kernel has the wanted rules, or those of an earlier state.
 
+use std::borrow::Cow;
+
 use super::NftError;
 use super::assemble::assemble;
 use super::batch::{Batch, RuleText};
 use super::state::{BaseState, ChainState, Reading, State, TableState};
 use super::uapi::{NFT_CHAIN_BASE, NFT_CHAIN_BINDING};
 use crate::netfilter::Table;
-use crate::nftables::{TABLES, TableRules, Tables, base, chain_name, table_name};
+use crate::nftables::{NftRule, TABLES, TableRules, Tables, base, chain_name, table_name};
 use crate::sequence::common;
-use crate::text::Printable;
 
 /// A rule, chain or table that is missing, or there without being wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,79 +18,102 @@ pub struct Difference {
     pub wanted: bool,
     /// What, as nft writes it.
     pub text: String,
-}
-
-/// A line with `+` or `-`.
-impl std::fmt::Display for Difference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", if self.wanted { '+' } else { '-' }, Printable(&self.text))
-    }
+    /// Whether it is a rule that leads traffic to a chain of ours, other than the proxy's own.
+    pub captures: bool,
 }
 
 /// How what the kernel has differs from what is wanted, in the order of tables, chains and rules.
-pub fn differences(state: &State, wanted: &Tables) -> Result<Vec<Difference>, NftError> {
-    let mut differences = Vec::new();
-    for table in TABLES {
-        let (have, want) = (state.get(table), wanted.get(table));
-        let name = table_name(table);
-        let mut differ = |wanted, text| differences.push(Difference { wanted, text });
-        match (have.is_some(), want.is_some()) {
-            (false, true) => differ(true, format!("table inet {name}")),
-            (true, false) => differ(false, format!("table inet {name}")),
-            (true, true) | (false, false) => {}
-        }
-        if let Some(have) = have.filter(|have| have.flags != 0) {
-            differ(false, format!("table inet {name} {{ flags {:#x} ; }}", have.flags));
-        }
-        compare_chains(table, have, want, &mut differ)?;
-        let named = have.into_iter().flat_map(|t| &t.sets).filter(|s| !s.is_anonymous());
-        named.for_each(|set| differ(false, format!("set inet {name} {}", set.name)));
-    }
-    Ok(differences)
+pub fn differences(state: &State, wanted: &Tables) -> Vec<Difference> {
+    let of = |table| (state.get(table).map(Listed::of), wanted.get(table).map(|rules| Listed::planned(table, rules)));
+    TABLES.into_iter().flat_map(|table| compare(table, of(table))).collect()
 }
 
-fn compare_chains(
-    table: Table,
-    have: Option<&TableState>,
-    want: Option<&TableRules>,
-    differ: &mut impl FnMut(bool, String),
-) -> Result<(), NftError> {
+/// How what the kernel has differs from what it had earlier.
+pub fn differences_from(state: &State, earlier: &State) -> Vec<Difference> {
+    let of = |table| (state.get(table).map(Listed::of), earlier.get(table).map(Listed::of));
+    TABLES.into_iter().flat_map(|table| compare(table, of(table))).collect()
+}
+
+/// A table as it is listed, or would be.
+#[derive(Default)]
+struct Listed<'a> {
+    flags: u32,
+    chains: Vec<ChainState>,
+    /// The rules, by chain.
+    rules: Vec<(&'a str, Cow<'a, Reading>)>,
+    /// The sets that have a name of their own.
+    sets: Vec<&'a str>,
+}
+
+impl<'a> Listed<'a> {
+    fn of(table: &'a TableState) -> Self {
+        Self {
+            flags: table.flags,
+            chains: table.chains.clone(),
+            rules: table.rules.iter().map(|r| (r.chain.as_str(), Cow::Borrowed(&r.reading))).collect(),
+            sets: table.sets.iter().filter(|s| !s.is_anonymous()).map(|s| s.name.as_str()).collect(),
+        }
+    }
+
+    fn planned(table: Table, rules: &'a TableRules) -> Self {
+        let of_chain = |chain| {
+            let reading = |rule: &NftRule| Cow::Owned(Reading::Rule(rule.body.normal()));
+            rules.in_order(chain).into_iter().map(move |rule| (chain_name(chain), reading(rule)))
+        };
+        Self {
+            chains: rules.chains().map(|chain| wanted_chain(table, chain)).collect(),
+            rules: rules.chains().flat_map(of_chain).collect(),
+            ..Self::default()
+        }
+    }
+
+    fn rules_of(&self, chain: &str) -> Vec<&Reading> {
+        self.rules.iter().filter(|(c, _)| *c == chain).map(|(_, reading)| &**reading).collect()
+    }
+}
+
+fn compare(table: Table, (have, want): (Option<Listed<'_>>, Option<Listed<'_>>)) -> Vec<Difference> {
     let name = table_name(table);
-    let wanted: Vec<_> = want.into_iter().flat_map(TableRules::chains).collect();
-    let present = have.map(|t| t.chains.as_slice()).unwrap_or_default();
-    for chain in wanted.iter().copied() {
-        let (chain_state, chain) = (wanted_chain(table, chain), chain);
-        let found = present.iter().find(|c| c.name == chain_state.name);
-        if !found.is_some_and(|found| same_chain(found, &chain_state)) {
-            differ(true, chain_text(name, &chain_state));
-            found.into_iter().for_each(|found| differ(false, chain_text(name, found)));
-        }
-        let want = want.map(|t| t.in_order(chain)).unwrap_or_default();
-        let want = want.into_iter().map(|rule| rule.body.normal().map(Reading::Rule)).collect::<Result<Vec<_>, _>>()?;
-        compare_rules(table, &chain_state.name, have, &want, differ);
+    let mut differences = Vec::new();
+    let mut differ = |wanted, text| differences.push(Difference { wanted, text, captures: false });
+    if have.is_some() != want.is_some() {
+        differ(want.is_some(), format!("table inet {name}"));
     }
-    for chain in present {
-        if !wanted.iter().any(|w| chain_name(*w) == chain.name) {
-            differ(false, chain_text(name, chain));
-            compare_rules(table, &chain.name, have, &[], differ);
+    let (have, want) = (have.unwrap_or_default(), want.unwrap_or_default());
+    if have.flags != want.flags {
+        for (wanted, flags) in [(false, have.flags), (true, want.flags)] {
+            if flags != 0 {
+                differ(wanted, format!("table inet {name} {{ flags {flags:#x} ; }}"));
+            }
         }
     }
-    Ok(())
+    for chain in &want.chains {
+        let found = have.chains.iter().find(|c| c.name == chain.name);
+        if !found.is_some_and(|found| same_chain(found, chain)) {
+            differences.push(Difference { wanted: true, text: chain_text(name, chain), captures: false });
+            let there = found.map(|found| Difference { wanted: false, text: chain_text(name, found), captures: false });
+            differences.extend(there);
+        }
+        compare_rules(table, &chain.name, &have, &want, &mut differences);
+    }
+    for chain in have.chains.iter().filter(|c| !want.chains.iter().any(|w| w.name == c.name)) {
+        differences.push(Difference { wanted: false, text: chain_text(name, chain), captures: false });
+        compare_rules(table, &chain.name, &have, &want, &mut differences);
+    }
+    for (wanted, one, other) in [(false, &have, &want), (true, &want, &have)] {
+        let alone = one.sets.iter().filter(|set| !other.sets.contains(set));
+        let difference = |set| Difference { wanted, text: format!("set inet {name} {set}"), captures: false };
+        differences.extend(alone.map(difference));
+    }
+    differences
 }
 
 /// Compares the rules of one chain, in order.
-fn compare_rules(
-    table: Table,
-    chain: &str,
-    have: Option<&TableState>,
-    want: &[Reading],
-    differ: &mut impl FnMut(bool, String),
-) {
-    let have = have.map(|t| t.rules.as_slice()).unwrap_or_default();
-    let have: Vec<_> = have.iter().filter(|r| r.chain == chain).map(|r| &r.reading).collect();
-    let want: Vec<_> = want.iter().collect();
+fn compare_rules(table: Table, chain: &str, have: &Listed<'_>, want: &Listed<'_>, differences: &mut Vec<Difference>) {
+    let (have, want) = (have.rules_of(chain), want.rules_of(chain));
     let mut differ = |wanted, rule: &Reading| {
-        differ(wanted, format!("rule inet {} {chain} {}", table_name(table), rule.text(table)));
+        let text = format!("rule inet {} {chain} {}", table_name(table), rule.text(table));
+        differences.push(Difference { wanted, text, captures: rule.captures() });
     };
     let (mut old, mut new) = (0, 0);
     for (i, j) in common(&have, &want, |a, b| a == b).into_iter().chain([(have.len(), want.len())]) {

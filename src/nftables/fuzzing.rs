@@ -51,8 +51,8 @@ pub fn there_and_back(wanted: &Tables) -> Result<(), Broken> {
         for chain in table.chains() {
             listed.chains.push(wanted_chain(table.table, chain));
             for NftRule { body, .. } in table.in_order(chain) {
-                if let Ok(normal) = body.normal() {
-                    same("the normal form", &written_and_read(body), &Some(normal))?;
+                if let Some(read) = written_and_read(body) {
+                    same("the normal form", &read, &body.normal())?;
                 }
                 // A name without a number is refused; the call ends before.
                 let Ok(rule) = as_listed(body, chain_name(chain), &mut listed.sets) else { return Ok(()) };
@@ -62,7 +62,7 @@ pub fn there_and_back(wanted: &Tables) -> Result<(), Broken> {
         state.tables.push(listed);
     }
     restored(&state)?;
-    same("the comparison", &differences(&state, wanted).ok(), &Some(Vec::new()))
+    same("the comparison", &differences(&state, wanted), &Vec::new())
 }
 
 /// A wanted rule as the kernel lists it, with its sets.
@@ -87,7 +87,7 @@ fn as_listed(body: &Body, chain: &str, sets: &mut Vec<SetState>) -> Result<RuleS
         instruction
     };
     let instructions = assembled.instructions.into_iter().map(named).collect();
-    Ok(RuleState { chain: chain.to_owned(), instructions, user_data: None, reading: Reading::Rule(body.normal()?) })
+    Ok(RuleState { chain: chain.to_owned(), instructions, user_data: None, reading: Reading::Rule(body.normal()) })
 }
 
 /// Attributes as they are read.

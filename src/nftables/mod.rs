@@ -33,7 +33,7 @@ pub(crate) mod uapi;
 mod words;
 
 pub use batch::Batch;
-pub use change::{differences, restore, transaction};
+pub use change::{Difference, differences, differences_from, restore, transaction};
 pub use error::NftError;
 pub(crate) use foreign::{add_rule, called};
 pub(crate) use instruction::Instruction;

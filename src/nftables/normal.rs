@@ -1,22 +1,19 @@
 //! One form for rules that mean the same to nf_tables: that in which they are read back from the kernel.
 
 use super::sets::NewSet;
-use super::{AddressRange, Body, Expression, NftError};
-use crate::net::{Family, Owner};
-use crate::netfilter::{ConntrackState, Negatable, Protocol};
+use super::{AddressRange, Body, Expression};
+use crate::net::Family;
+use crate::netfilter::{ConntrackState, Protocol};
 
 impl Body {
     /// The rule as it is read from the kernel once it is there.
-    ///
-    /// # Errors
-    /// [`NftError::UnknownOwner`]: a name has no number.
-    pub(crate) fn normal(&self) -> Result<Self, NftError> {
+    pub(crate) fn normal(&self) -> Self {
         let mut normal = Normal::default();
-        self.expressions.iter().try_for_each(|expression| normal.add(expression))?;
+        self.expressions.iter().for_each(|expression| normal.add(expression));
         if let (Some(family), false) = (normal.family, normal.family_is_said) {
             normal.expressions.insert(0, Expression::Family(family));
         }
-        Ok(Self { expressions: normal.expressions, verdict: self.verdict })
+        Self { expressions: normal.expressions, verdict: self.verdict }
     }
 }
 
@@ -31,22 +28,22 @@ struct Normal {
 }
 
 impl Normal {
-    fn add(&mut self, expression: &Expression) -> Result<(), NftError> {
+    fn add(&mut self, expression: &Expression) {
         let normal = match expression {
             Expression::Family(family) => {
                 self.family = Some(*family);
-                return Ok(());
+                return;
             }
             Expression::Protocol(protocol) => {
                 self.protocol(*protocol);
-                return Ok(());
+                return;
             }
             Expression::Address(side, network) => {
                 self.address(network.value().family());
                 Expression::Address(*side, network.clone().map(|n| n.masked()))
             }
             Expression::Addresses(side, ranges) => match ranges.value().as_slice() {
-                [] => return Ok(()),
+                [] => return,
                 [one] => {
                     self.address(one.family());
                     match one.network() {
@@ -56,7 +53,7 @@ impl Normal {
                 }
                 [first, ..] => {
                     self.address(first.family());
-                    Expression::Addresses(*side, ranges.clone().map(|all| AddressRange::joined(all)))
+                    Expression::Addresses(*side, ranges.clone().map(AddressRange::joined))
                 }
             },
             Expression::Port(protocol, ..) => {
@@ -67,7 +64,7 @@ impl Normal {
                 self.protocol(*protocol);
                 Expression::Ports(*protocol, *side, ports.clone().map(|all| NewSet::ports(&all).port_ranges()))
             }
-            Expression::Owner(kind, owner) => Expression::Owner(*kind, by_number(owner)?),
+            Expression::Owner(kind, owner) => Expression::Owner(*kind, owner.clone().map(|o| o.by_number())),
             Expression::ConntrackState(states) => {
                 Expression::ConntrackState(ConntrackState::ALL.into_iter().filter(|s| states.contains(s)).collect())
             }
@@ -84,7 +81,6 @@ impl Normal {
             | Expression::ConntrackZone(_) => expression.clone(),
         };
         self.expressions.push(normal);
-        Ok(())
     }
 
     fn address(&mut self, family: Family) {
@@ -98,12 +94,5 @@ impl Normal {
             self.protocol = Some(protocol);
             self.expressions.push(Expression::Protocol(protocol));
         }
-    }
-}
-
-fn by_number(owner: &Negatable<Owner>) -> Result<Negatable<Owner>, NftError> {
-    match owner.value().by_number() {
-        Owner::Name { name, .. } => Err(NftError::UnknownOwner { name }),
-        number @ (Owner::Id(_) | Owner::Range(..)) => Ok(owner.clone().map(|_| number)),
     }
 }

@@ -226,6 +226,17 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
+    /// Whether it leads traffic to a chain of ours, other than that of one user or group.
+    pub(crate) fn captures(&self) -> bool {
+        let by_owner = |e: &Expression| matches!(e, Expression::Owner(..));
+        match self {
+            Self::Rule(body) => {
+                matches!(body.verdict, Some(Verdict::Jump(_))) && !body.expressions.iter().any(by_owner)
+            }
+            Self::Unknown(_) => false,
+        }
+    }
+
     /// The rule as nft writes it.
     pub(crate) fn text(&self, table: Table) -> String {
         match self {

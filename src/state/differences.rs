@@ -1,24 +1,33 @@
-//! What differs between two states, for people.
+//! What differs between what is there and what is wanted, for people.
 
 use std::fmt;
 
-use super::{Snapshot, routing};
+use super::Tables;
+use crate::capture::RoutingItem;
 use crate::net::Family;
-use crate::netfilter::Table;
-use crate::netfilter::Variant;
 use crate::netfilter::save::{SavedChain, SavedRule};
+use crate::netfilter::{Match, Table, Variant};
 use crate::sequence::common;
 use crate::text::Printable;
 
-/// One line of a difference.
+/// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// A rule or a chain.
-    Rule {
-        /// Whether it is to come, not to go.
-        add: bool,
-        /// The kind of iptables.
-        kind: Variant,
+pub struct Difference {
+    /// Whether it is missing; else it is there and is not wanted.
+    pub missing: bool,
+    /// What.
+    pub what: Subject,
+    /// Whether it is a rule that leads traffic to the proxy, other than the proxy's own to itself.
+    pub captures: bool,
+}
+
+/// What is different.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A rule or a chain of iptables.
+    Iptables {
+        /// The variant.
+        variant: Variant,
         /// The family.
         family: Family,
         /// The table.
@@ -26,89 +35,98 @@ pub enum Difference {
         /// The arguments: `-A CHAIN ...` or `-N CHAIN`.
         arguments: String,
     },
-    /// Routing, as arguments of ip(8); or a flag of a table, as nft(8) writes it.
-    Routing {
-        /// Whether it is to come, not to go.
-        add: bool,
-        /// The command.
-        command: String,
-    },
+    /// A rule, a chain, a table or its flags in nf_tables, as nft(8) writes it.
+    Nftables(String),
+    /// Routing.
+    Routing(RoutingItem),
 }
 
 impl Difference {
-    /// The family, where it is about a rule or a chain.
+    /// Something of nf_tables.
+    pub fn of_nftables(difference: crate::nftables::Difference) -> Self {
+        let crate::nftables::Difference { wanted, text, captures } = difference;
+        Self { missing: wanted, what: Subject::Nftables(text), captures }
+    }
+
+    /// Something of the kernel's routing.
+    pub fn of_routing(missing: bool, item: RoutingItem) -> Self {
+        Self { missing, what: Subject::Routing(item), captures: false }
+    }
+
+    /// The family, if it is about iptables.
     pub fn family(&self) -> Option<Family> {
-        match self {
-            Self::Rule { family, .. } => Some(*family),
-            Self::Routing { .. } => None,
+        match self.what {
+            Subject::Iptables { family, .. } => Some(family),
+            Subject::Nftables(_) | Subject::Routing(_) => None,
         }
     }
 }
 
-/// As `diff` marks it, in iptables notation.
+/// In the notation of the program that shows it.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Iptables { variant, family, table, arguments } => {
+                write!(f, "{}-{} -t {table} {}", family.program(), variant.name(), Printable(arguments))
+            }
+            Self::Nftables(text) => Printable(text).fmt(f),
+            Self::Routing(item) => item.fmt(f),
+        }
+    }
+}
+
+/// As `diff` marks it.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = |add: &bool| if *add { '+' } else { '-' };
-        match self {
-            Self::Rule { add, kind, family, table, arguments } => {
-                let (program, kind) = (family.program(), kind.name());
-                write!(f, "{} {program}-{kind} -t {table} {}", sign(add), Printable(arguments))
-            }
-            Self::Routing { add, command } => write!(f, "{} {command}", sign(add)),
-        }
+        write!(f, "{} {}", if self.missing { '+' } else { '-' }, self.what)
     }
 }
 
-/// All differences, in the order of kinds, families, tables, chains and rules.
-pub(super) fn all(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
-    let mut lines = Vec::new();
-    for kind in Variant::BOTH {
-        for family in Family::BOTH {
-            for table in Table::ALL {
-                let of = |s: &Snapshot| {
-                    s.tables.get(&(kind, family)).and_then(|t| t.get(&table)).cloned().unwrap_or_default()
-                };
-                let (old, new) = (of(before), of(after));
-                let mut line = |add, arguments| lines.push(Difference::Rule { add, kind, family, table, arguments });
-                for chain in &new.chains {
-                    let was = old.chain(&chain.name);
-                    if was.is_none() && chain.is_ours() {
-                        line(true, format!("-N {}", chain.name));
-                    }
-                    let none = SavedChain::empty(chain.name.clone());
-                    rules(was.unwrap_or(&none), chain, &mut line);
-                }
-                for chain in old.chains.iter().filter(|c| new.chain(&c.name).is_none()) {
-                    rules(chain, &SavedChain::empty(chain.name.clone()), &mut line);
-                    line(false, format!("-N {}", chain.name));
-                }
+/// All differences in the tables of one variant and family, in the order of tables, chains and rules.
+pub(super) fn of_family(variant: Variant, family: Family, before: &Tables, after: &Tables) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    for table in Table::ALL {
+        let of = |tables: &Tables| tables.get(&table).cloned().unwrap_or_default();
+        let (old, new) = (of(before), of(after));
+        let mut line = |missing, arguments, captures| {
+            let what = Subject::Iptables { variant, family, table, arguments };
+            differences.push(Difference { missing, what, captures });
+        };
+        for chain in &new.chains {
+            let was = old.chain(&chain.name);
+            if was.is_none() && chain.is_ours() {
+                line(true, format!("-N {}", chain.name), false);
             }
+            let none = SavedChain::empty(chain.name.clone());
+            rules(was.unwrap_or(&none), chain, &mut line);
+        }
+        for chain in old.chains.iter().filter(|c| new.chain(&c.name).is_none()) {
+            rules(chain, &SavedChain::empty(chain.name.clone()), &mut line);
+            line(false, format!("-N {}", chain.name), false);
         }
     }
-    super::change::dormant(before, after, &mut |family, table, dormant| {
-        let family = if family == Family::Ipv4 { "ip" } else { "ip6" };
-        lines.push(Difference::Routing {
-            add: dormant,
-            command: format!("table {family} {table} {{ flags dormant ; }}"),
-        });
-    });
-    let (added, removed) = routing::difference(&before.routing, &after.routing);
-    for (add, routing) in [(false, removed), (true, added)] {
-        lines.extend(routing.to_string().lines().map(|c| Difference::Routing { add, command: c.to_owned() }));
-    }
-    lines
+    differences
 }
 
-fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, String)) {
-    let text = |rule: &SavedRule| format!("-A {} {}", before.name, rule.text()).trim_end().replace('\n', "\\n");
+/// The arguments that show a rule of a chain.
+pub(crate) fn arguments(chain: &SavedChain, rule: &SavedRule) -> String {
+    format!("-A {} {}", chain.name, rule.text()).trim_end().replace('\n', "\\n")
+}
+
+fn captures(rule: &SavedRule) -> bool {
+    let by_owner = |m: &Match| matches!(m, Match::OwnerUid(_) | Match::OwnerGid(_));
+    rule.jumps_to_ours() && !rule.known().0.iter().any(by_owner)
+}
+
+fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, String, bool)) {
     let kept = common(&before.rules, &after.rules, SavedRule::eq);
     let (mut old, mut new) = (0, 0);
     for (i, j) in kept.into_iter().chain([(before.rules.len(), after.rules.len())]) {
         for rule in before.rules.get(old..i).unwrap_or_default() {
-            line(false, text(rule));
+            line(false, arguments(before, rule), captures(rule));
         }
         for rule in after.rules.get(new..j).unwrap_or_default() {
-            line(true, text(rule));
+            line(true, arguments(before, rule), captures(rule));
         }
         (old, new) = (i + 1, j + 1);
     }

@@ -1,15 +1,15 @@
 //! The rules that the kernel has, in the terms of planned ones.
 
-use super::Snapshot;
+use super::Observed;
 use crate::capture::{At, Recogniser};
 use crate::netfilter::save::End;
 use crate::netfilter::{Chain, Layer, Placement, Rule, Scope, Variant};
 
-/// What one kind of iptables has: the rules of built-in chains and of ours, whoever made them. Those of other
+/// What one variant of iptables has: the rules of built-in chains and of ours, whoever made them. Those of other
 /// chains are met only through a rule that cannot be followed.
-pub fn layer(snapshot: &Snapshot, kind: Variant, known: &Recogniser) -> Layer {
+pub fn layer(observed: &Observed, variant: Variant, known: &Recogniser) -> Layer {
     let mut layer = Layer::default();
-    for ((_, family), tables) in snapshot.tables.iter().filter(|((k, _), _)| *k == kind) {
+    for ((_, family), tables) in observed.tables.iter().filter(|((v, _), _)| *v == variant) {
         let scope = Scope::Only(*family);
         for (table, saved) in tables.iter().filter(|(_, saved)| !saved.dormant) {
             let table = *table;

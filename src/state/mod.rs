@@ -1,66 +1,68 @@
 //! What the kernel has, what it should have, and how it gets from one to the other. Pure: the kernel is
 //! read and changed in [`crate::kernel`].
+//!
+//! What the kernel holds lies in four stores: legacy iptables, iptables-nft, nf_tables without iptables, and
+//! routing. All four answer the same questions ([`Store`]), and none knows another.
 
 use std::collections::BTreeMap;
 
 use crate::capture::{Plan, Routing};
 use crate::net::Family;
-use crate::netfilter::Table;
-use crate::netfilter::Variant;
-use crate::netfilter::save::{SavedChain, SavedTable};
+use crate::netfilter::save::SavedTable;
+use crate::netfilter::{Table, Variant};
+use crate::nftables::State;
 
-mod change;
 mod differences;
+mod iptables;
 mod live;
 mod misread;
-mod ours;
+#[cfg(any(test, feature = "internals"))]
+#[allow(clippy::panic, clippy::unwrap_used, reason = "a model for tests falls over where a program fails")]
+pub mod model;
+mod nftables;
+mod ownership;
+mod rollback;
 mod routing;
-mod undo;
+mod script;
+mod store;
 mod wanted;
 
-pub use change::{Change, Nftables, Restore, Step, clean_script};
-pub use differences::Difference;
+pub(crate) use differences::arguments;
+pub use differences::{Difference, Subject};
+pub use iptables::Iptables;
 pub use live::layer as live_layer;
 pub use misread::lacks_port;
-pub use ours::{lookalikes, tproxy_marks};
-pub use routing::Evidence;
+pub use nftables::{Content, Nftables};
+pub use ownership::{lookalikes, tproxy_marks};
+pub use routing::{Evidence, Routes};
+pub use script::clean_script;
+pub use store::{Action, Comparison, Phase, Restore, Store, Stores};
 
-/// The tables of one kind and family that exist.
+/// The tables of one variant and family that exist.
 pub type Tables = BTreeMap<Table, SavedTable>;
 
-/// What the kernel has, as far as it matters: tables with foreign rules and ours, and our routing.
+/// What the kernel has, as far as it matters: tables with foreign rules and managed ones, and managed routing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// The tables of each kind and family that has any.
+pub struct Observed {
+    /// The tables of each variant of iptables and family that has any.
     pub tables: BTreeMap<(Variant, Family), Tables>,
+    /// nf_tables' own tables.
+    pub nftables: State,
     /// Policy rules, routes and addresses.
     pub routing: Routing,
 }
 
-impl Snapshot {
-    /// Whether there is nothing of ours.
-    pub fn is_clean(&self) -> bool {
-        self.tables.keys().all(|(kind, family)| !self.has_ours(*kind, *family))
-    }
-
-    /// Whether a chain of ours is there in this kind and family.
-    pub fn has_ours(&self, kind: Variant, family: Family) -> bool {
-        let tables = self.tables.get(&(kind, family)).into_iter().flat_map(Tables::values);
-        tables.flat_map(|t| &t.chains).any(SavedChain::is_ours)
-    }
-}
-
-/// What is to become of the rules of ours.
+/// What is to become of what is managed.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal<'a> {
     /// The plan, and nothing else.
     Apply {
         /// What is wanted.
         plan: &'a Plan,
-        /// The kind of iptables that gets the rules; `None` where they go to nftables, and no kind has any.
-        kind: Option<Variant>,
+        /// The variant of iptables that gets the rules; `None` if they go to nftables, and no variant has any.
+        variant: Option<Variant>,
     },
-    /// Nothing is left; the plan helps to tell rules of ours in built-in chains.
+    /// Nothing is left; the plan helps to tell managed rules in built-in chains.
     Clean {
         /// What would be wanted.
         plan: &'a Plan,
@@ -83,32 +85,5 @@ impl<'a> Goal<'a> {
     }
 }
 
-/// How what the kernel has differs from what it should have.
-#[cfg(any(test, feature = "internals"))]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// There is nothing of ours.
-    Clean,
-    /// All of ours is as it should be.
-    InPlace,
-    /// Something of ours is, but not as it should be.
-    Drifted(Vec<Difference>),
-}
-
-/// Compares what the kernel has with the goal.
-#[cfg(any(test, feature = "internals"))]
-pub fn compare(snapshot: &Snapshot, goal: Goal<'_>) -> Comparison {
-    change(snapshot.clone(), goal).comparison()
-}
-
-/// The change that leads from what the kernel has to the goal.
-pub fn change(snapshot: Snapshot, goal: Goal<'_>) -> Change {
-    let after = wanted::snapshot(&snapshot, goal);
-    Change::new(snapshot, after)
-}
-
-#[cfg(any(test, feature = "internals"))]
-#[allow(clippy::panic, clippy::unwrap_used, reason = "a model for tests falls over where a program fails")]
-pub mod model;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! A model of tables that reads restore text as the kernel's tools do.
 
+#[cfg(test)]
 use crate::capture::Plan;
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Table, Variant};
-use crate::state::{Change, Nftables, Snapshot, Step, Tables};
+use crate::state::{Action, Comparison, Goal, Observed, Stores, Tables};
 
 /// Flags that lead to one of each kind of rule there is.
 pub const FLAGS: [&str; 10] = [
@@ -91,43 +92,53 @@ fn command(table: &mut SavedTable, line: &str) {
     }
 }
 
-/// Carries out a change on the model.
-pub fn carry_out(snapshot: &Snapshot, change: &Change, plan: &Plan, force: bool) -> Snapshot {
-    let mut now = snapshot.clone();
-    for step in change.steps(&plan.rules, force, Nftables::Stay) {
-        match step {
-            Step::Nftables => panic!("the model has no nftables"),
-            Step::Dormant(family, table, dormant) => {
-                let of_family = now.tables.get_mut(&(Variant::Nft, family)).unwrap();
-                of_family.get_mut(&table).unwrap().dormant = dormant;
-            }
-            Step::Restore(all) => {
-                for one in all {
-                    restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
-                }
-            }
-            Step::AddRouting(routing) => {
-                now.routing.addresses.extend(routing.addresses);
-                now.routing.rules.extend(routing.rules);
-                now.routing.routes.extend(routing.routes);
-            }
-            Step::RemoveRouting(routing) => {
-                now.routing.addresses.retain(|a| !routing.addresses.contains(a));
-                now.routing.rules.retain(|r| !routing.rules.contains(r));
-                now.routing.routes.retain(|r| !routing.routes.contains(r));
-            }
+/// How a state differs from a goal.
+pub fn compare(observed: &Observed, goal: Goal<'_>) -> Comparison {
+    Stores::new(observed.clone(), goal).comparison()
+}
+
+/// Does on the model what leads from a state to what is wanted.
+pub fn carry_out(observed: &Observed, stores: &Stores<'_>, force: bool) -> Observed {
+    let mut now = observed.clone();
+    stores.actions(force).iter().for_each(|action| act(&mut now, action));
+    now
+}
+
+/// Does one thing.
+pub fn act(now: &mut Observed, action: &Action<'_>) {
+    match action {
+        Action::Nftables(_) => panic!("the model has no nftables"),
+        Action::Dormant(family, table, dormant) => {
+            let of_family = now.tables.get_mut(&(Variant::Nft, *family)).unwrap();
+            of_family.get_mut(table).unwrap().dormant = *dormant;
+        }
+        Action::Restore(one) => restore(now.tables.entry((one.variant, one.family)).or_default(), &one.text),
+        Action::AddRouting(routing) => {
+            now.routing.addresses.extend(&routing.addresses);
+            now.routing.rules.extend(&routing.rules);
+            now.routing.routes.extend(&routing.routes);
+        }
+        Action::RemoveRouting(routing) => {
+            now.routing.addresses.retain(|a| !routing.addresses.contains(a));
+            now.routing.rules.retain(|r| !routing.rules.contains(r));
+            now.routing.routes.retain(|r| !routing.routes.contains(r));
         }
     }
-    now
+}
+
+/// The tables that are wanted.
+pub fn wanted(stores: &Stores<'_>) -> Observed {
+    let of = |variant| Family::BOTH.map(|f| ((variant, f), stores.iptables(variant).wanted(f).clone()));
+    Observed { tables: Variant::BOTH.into_iter().flat_map(of).collect(), ..Observed::default() }
 }
 
 /// A chain's kind, family, table and name, with its rules.
 pub type Content = Vec<(Variant, Family, Table, String, Vec<String>)>;
 
 /// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
-pub fn content(snapshot: &Snapshot) -> Content {
+pub fn content(observed: &Observed) -> Content {
     let mut all = Vec::new();
-    for ((kind, family), tables) in &snapshot.tables {
+    for ((kind, family), tables) in &observed.tables {
         for (table, saved) in tables {
             for chain in &saved.chains {
                 let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::{Action, Difference, Goal, Observed, Store};
 use crate::capture::{Routing, RoutingItem};
 use crate::net::Mark;
 
@@ -49,9 +50,47 @@ impl Evidence {
     }
 }
 
-/// What is to be added and what is to be removed to get from one to the other.
-pub(super) fn difference(before: &Routing, after: &Routing) -> (Routing, Routing) {
-    (minus(after, before), minus(before, after))
+/// Policy routing and addresses.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    before: Routing,
+    after: Routing,
+}
+
+impl Routes {
+    pub(super) fn new(before: Routing, goal: Goal<'_>) -> Self {
+        Self { before, after: goal.routing() }
+    }
+}
+
+impl Store for Routes {
+    fn is_clean(&self) -> bool {
+        self.before.is_empty()
+    }
+
+    fn is_in_place(&self) -> bool {
+        minus(&self.after, &self.before).is_empty() && minus(&self.before, &self.after).is_empty()
+    }
+
+    fn differences(&self) -> Vec<Difference> {
+        let removed = minus(&self.before, &self.after).items().map(|i| Difference::of_routing(false, i)).collect();
+        let added = minus(&self.after, &self.before).items().map(|i| Difference::of_routing(true, i)).collect();
+        [removed, added].into_iter().flat_map(|all: Vec<_>| all).collect()
+    }
+
+    fn actions(&self, _force: bool) -> Vec<Action<'_>> {
+        let add = Action::AddRouting(minus(&self.after, &self.before));
+        let remove = Action::RemoveRouting(minus(&self.before, &self.after));
+        let is_something = |action: &Action<'_>| match action {
+            Action::AddRouting(routing) | Action::RemoveRouting(routing) => !routing.is_empty(),
+            Action::Restore(_) | Action::Dormant(..) | Action::Nftables(_) => true,
+        };
+        [add, remove].into_iter().filter(is_something).collect()
+    }
+
+    fn back_from(&self, now: &Observed) -> Self {
+        Self { before: now.routing.clone(), after: self.before.clone() }
+    }
 }
 
 /// What `a` has more of than `b`.

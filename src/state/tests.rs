@@ -2,16 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::model::{Content, FLAGS, carry_out, chain, content, planned, restore};
-use super::{Comparison, Goal, Restore, Snapshot, Step, change, compare};
-use crate::capture::Plan;
+use super::model::{Content, FLAGS, act, carry_out, chain, compare, content, planned};
+use super::{Action, Comparison, Goal, Observed, Restore, Stores};
 use crate::net::Family;
 use crate::netfilter::save::SavedRule;
 use crate::netfilter::{Hook, Table, Variant};
 
 /// Only what is of others.
-fn foreign(snapshot: &Snapshot) -> Content {
-    let mut all = content(snapshot);
+fn foreign(observed: &Observed) -> Content {
+    let mut all = content(observed);
     all.retain(|(_, _, _, chain, _)| !chain.starts_with("ISTIO_"));
     all.iter_mut().for_each(|(.., rules)| rules.retain(|r| r.contains("FOREIGN") || r.contains("9999")));
     all.retain(|(.., rules)| !rules.is_empty());
@@ -36,25 +35,25 @@ fn foreign_rules() -> impl Strategy<Value = Foreign> {
 }
 
 /// A state with rules of a plan, and of others before and behind them.
-fn state(flags: Option<&str>, kind: Variant, rules: &Foreign) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    let add = |snapshot: &mut Snapshot, behind: bool| {
+fn state(flags: Option<&str>, kind: Variant, rules: &Foreign) -> Observed {
+    let mut observed = Observed::default();
+    let add = |observed: &mut Observed, behind: bool| {
         for family in Family::BOTH {
             for (table, hook, _, rule) in rules.iter().filter(|(_, _, b, _)| *b == behind) {
-                let tables = snapshot.tables.entry((kind, family)).or_default();
+                let tables = observed.tables.entry((kind, family)).or_default();
                 let chain = chain(tables.entry(*table).or_default(), hook.name());
                 chain.rules.push(SavedRule::parse(rule));
             }
         }
     };
-    add(&mut snapshot, false);
+    add(&mut observed, false);
     if let Some(flags) = flags {
         let plan = planned(flags);
-        let first = change(snapshot.clone(), Goal::Apply { plan: &plan, kind: Some(kind) });
-        snapshot = carry_out(&snapshot, &first, &plan, false);
+        let first = Stores::new(observed.clone(), Goal::Apply { plan: &plan, variant: Some(kind) });
+        observed = carry_out(&observed, &first, false);
     }
-    add(&mut snapshot, true);
-    snapshot
+    add(&mut observed, true);
+    observed
 }
 
 fn kinds() -> impl Strategy<Value = Variant> {
@@ -92,9 +91,9 @@ fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
         let output = &mut chain(tables.get_mut(&Table::Nat).unwrap(), "OUTPUT").rules;
         let rules = [comment("ISTIO_OUTPUT"), comment("ACCEPT"), comment("ISTIO_REDIRECT"), comment("ACCEPT")];
         output.splice(0..0, rules.iter().map(|text| SavedRule::parse(text)));
-        let change = change(before.clone(), Goal::Clean { plan: &plan });
-        assert!(change.differences().iter().all(|d| !d.to_string().contains('\n')));
-        let after = carry_out(&before, &change, &plan, false);
+        let stores = Stores::new(before.clone(), Goal::Clean { plan: &plan });
+        assert!(stores.differences().iter().all(|d| !d.to_string().contains('\n')));
+        let after = carry_out(&before, &stores, false);
         assert_eq!(
             content(&after),
             [(kind, Family::Ipv4, Table::Nat, "OUTPUT".to_owned(), vec![comment("ACCEPT"); 2])]
@@ -105,20 +104,20 @@ fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
 #[test]
 fn a_dormant_table_is_woken_for_rules_and_put_back_to_sleep() {
     let (kind, plan) = (Variant::Nft, planned(FLAGS[1]));
-    let goal = Goal::Apply { plan: &plan, kind: Some(kind) };
+    let goal = Goal::Apply { plan: &plan, variant: Some(kind) };
     for was in [None, Some(FLAGS[1]), Some(FLAGS[2])] {
         let mut before = state(was, kind, &Vec::new());
         let tables = before.tables.entry((kind, Family::Ipv4)).or_default();
         tables.entry(Table::Nat).or_default().dormant = true;
         tables.entry(Table::Filter).or_default().dormant = true;
-        let change = change(before.clone(), goal);
+        let stores = Stores::new(before.clone(), goal);
         let line = "- table ip nat { flags dormant ; }";
-        assert_eq!(change.differences().iter().filter(|d| d.to_string() == line).count(), 1);
-        let after = carry_out(&before, &change, &plan, false);
+        assert_eq!(stores.differences().iter().filter(|d| d.to_string() == line).count(), 1);
+        let after = carry_out(&before, &stores, false);
         assert_eq!(compare(&after, goal), Comparison::InPlace);
-        let dormant = |s: &Snapshot, table| s.tables[&(kind, Family::Ipv4)][&table].dormant;
+        let dormant = |s: &Observed, table| s.tables[&(kind, Family::Ipv4)][&table].dormant;
         assert!(!dormant(&after, Table::Nat) && dormant(&after, Table::Filter));
-        let back = carry_out(&after, &change.back_from(after.clone()), &Plan::default(), false);
+        let back = carry_out(&after, &stores.back_from(&after), false);
         assert!(dormant(&back, Table::Nat) && content(&back) == content(&before));
         assert!(compare(&before, Goal::Clean { plan: &plan }) == Comparison::InPlace || was.is_some());
     }
@@ -142,13 +141,11 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
 fn programs_get_users_by_number() {
     let before = state(Some(FLAGS[1]), Variant::Nft, &Vec::new());
     let plan = planned("-b * -i * -u envoy -g staff");
-    let change = change(before, Goal::Apply { plan: &plan, kind: Some(Variant::Nft) });
-    for step in change.steps(&plan.rules.by_number(), false, super::Nftables::Stay) {
-        let Step::Restore(all) = step else { continue };
-        for Restore { text, .. } in all {
-            assert!(text.contains("--uid-owner 101 ") && text.contains("--gid-owner 50 "), "{text}");
-            assert!(!text.contains("envoy") && !text.contains("staff"), "{text}");
-        }
+    let stores = Stores::new(before, Goal::Apply { plan: &plan, variant: Some(Variant::Nft) });
+    for action in stores.actions(false) {
+        let Action::Restore(Restore { text, .. }) = action else { continue };
+        assert!(text.contains("--uid-owner 101 ") && text.contains("--gid-owner 50 "), "{text}");
+        assert!(!text.contains("envoy") && !text.contains("staff"), "{text}");
     }
 }
 
@@ -171,8 +168,8 @@ fn marks_of_others_stay() {
     }
 }
 
-/// From any state, the steps lead to where the comparison says that all is in place; rules of others
-/// stay, in their order; the inverse leads back.
+/// From any state, the actions lead to where the comparison says that all is in place; rules of others
+/// stay, in their order; the way back leads back.
 fn there_and_back(
     was: Option<&str>,
     wanted: Option<&str>,
@@ -184,21 +181,18 @@ fn there_and_back(
     let before = state(was, from, rules);
     let plan = planned(wanted.unwrap_or(FLAGS[1]));
     let goal = match wanted {
-        Some(_) => Goal::Apply { plan: &plan, kind: Some(to) },
+        Some(_) => Goal::Apply { plan: &plan, variant: Some(to) },
         None => Goal::Clean { plan: &plan },
     };
-    let change = change(before.clone(), goal);
-    let after = carry_out(&before, &change, &plan, force);
-    prop_assert_eq!(content(&after), content(change.after()));
+    let stores = Stores::new(before.clone(), goal);
+    let after = carry_out(&before, &stores, force);
+    prop_assert_eq!(content(&after), content(&super::model::wanted(&stores)));
     prop_assert_eq!(foreign(&after), foreign(&before));
     prop_assert_eq!(compare(&after, goal), Comparison::InPlace);
-    prop_assert!(super::change(after.clone(), goal).is_empty());
-    prop_assert_eq!(change.differences().is_empty(), compare(&before, goal) == Comparison::InPlace);
+    prop_assert!(Stores::new(after.clone(), goal).actions(false).is_empty());
+    prop_assert_eq!(stores.differences().is_empty(), compare(&before, goal) == Comparison::InPlace);
 
-    let none = Plan::default();
-    let back = carry_out(&after, &change.inverse(), &none, false);
-    prop_assert_eq!(content(&back), content(&before));
-    let undone = carry_out(&after, &change.back_from(after.clone()), &none, false);
+    let undone = carry_out(&after, &stores.back_from(&after), false);
     prop_assert_eq!(content(&undone), content(&before));
     Ok(())
 }
@@ -225,24 +219,19 @@ proptest! {
     ) {
         let before = state(was, kind, &rules);
         let plan = planned(wanted);
-        let change = change(before.clone(), Goal::Apply { plan: &plan, kind: Some(kind) });
+        let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(kind) });
         let mut now = before.clone();
-        for step in change.steps(&plan.rules, false, super::Nftables::Stay).into_iter().take(parts) {
-            if let Step::Restore(all) = step {
-                for one in all {
-                    restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
-                }
-            }
-        }
+        let restores = |action: &Action<'_>| matches!(action, Action::Restore(_));
+        stores.actions(false).iter().filter(|a| restores(a)).take(parts).for_each(|a| act(&mut now, a));
         for (table, hook, last, rule) in &meanwhile {
             let tables = now.tables.entry((kind, Family::Ipv4)).or_default();
             let rules = &mut chain(tables.entry(*table).or_default(), hook.name()).rules;
             let at = if *last { rules.len() } else { 0 };
             rules.insert(at, SavedRule::parse(rule));
         }
-        let undone = carry_out(&now, &change.back_from(now.clone()), &Plan::default(), false);
+        let undone = carry_out(&now, &stores.back_from(&now), false);
         prop_assert_eq!(foreign(&undone), foreign(&now));
-        let ours = |s: &Snapshot| {
+        let ours = |s: &Observed| {
             let mut all = content(s);
             all.iter_mut().for_each(|(.., rules)| rules.retain(|r| !r.contains("FOREIGN") && !r.contains("9999")));
             all.retain(|(_, _, _, chain, rules)| !rules.is_empty() || chain.starts_with("ISTIO_"));

@@ -1,43 +1,22 @@
 //! What the kernel should have: what it has, with the plan in the place of what is ours.
 
-use super::ours::{self, Ours};
-use super::{Goal, Snapshot, Tables};
-use crate::capture::Routing;
+use super::ownership::{self, Ownership};
+use super::{Goal, Tables};
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Placement, Rule, Table, Variant, restore};
 
-/// The namespace once the goal is reached. What is as it should be already is left as it was saved, so
-/// that a namespace in place comes out unchanged.
-pub(super) fn snapshot(before: &Snapshot, goal: Goal<'_>) -> Snapshot {
-    let mut after = Snapshot::default();
-    for kind in Variant::BOTH {
-        for family in Family::BOTH {
-            let planned: Vec<_> = match goal {
-                Goal::Apply { plan, kind: chosen } if chosen == Some(kind) => plan.rules.of(family).collect(),
-                Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
-            };
-            let empty = Tables::default();
-            let tables = before.tables.get(&(kind, family)).unwrap_or(&empty);
-            let wanted = self::tables(tables, &planned, &Ours::new(goal, family));
-            if !wanted.is_empty() {
-                after.tables.insert((kind, family), wanted);
-            }
-        }
-    }
-    after.routing = routing(&before.routing, goal);
-    after
+/// The tables of one variant and family once the goal is reached. What is as it should be already is left as it was
+/// saved, so that tables in place come out unchanged.
+pub(super) fn of_family(before: &Tables, goal: Goal<'_>, variant: Variant, family: Family) -> Tables {
+    let planned: Vec<_> = match goal {
+        Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.of(family).collect(),
+        Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
+    };
+    tables(before, &planned, &Ownership::new(goal, family))
 }
 
-/// Managed routing as it should be, in the order in which the kernel has it already.
-fn routing(before: &Routing, goal: Goal<'_>) -> Routing {
-    let wanted = goal.routing();
-    let (missing, surplus) = super::routing::difference(before, &wanted);
-    if missing.is_empty() && surplus.is_empty() { before.clone() } else { wanted }
-}
-
-/// The tables of one kind and family.
-fn tables(before: &Tables, planned: &[&Rule], ours: &Ours) -> Tables {
+fn tables(before: &Tables, planned: &[&Rule], ours: &Ownership) -> Tables {
     let mut after = Tables::default();
     for name in Table::ALL {
         let planned: Vec<_> = planned.iter().copied().filter(|r| r.table == name).collect();
@@ -49,7 +28,7 @@ fn tables(before: &Tables, planned: &[&Rule], ours: &Ours) -> Tables {
     after
 }
 
-fn table(name: Table, before: &SavedTable, planned: &[&Rule], ours: &Ours) -> SavedTable {
+fn table(name: Table, before: &SavedTable, planned: &[&Rule], ours: &Ownership) -> SavedTable {
     let wanted_chains = restore::chains(|| planned.iter().copied());
     let dormant = before.dormant && planned.is_empty();
     let mut after = SavedTable { chains: Vec::new(), drops: before.drops.clone(), dormant };
@@ -105,7 +84,13 @@ fn own_chain(before: &SavedChain, planned: &[Planned]) -> SavedChain {
 
 /// A chain that may hold rules of others, which stay, in their order. Ours go where ours were, so that
 /// rules that others put behind them do not come before them.
-fn shared_chain(table: Table, saved: &SavedTable, before: &SavedChain, planned: &[Planned], own: &Ours) -> SavedChain {
+fn shared_chain(
+    table: Table,
+    saved: &SavedTable,
+    before: &SavedChain,
+    planned: &[Planned],
+    own: &Ownership,
+) -> SavedChain {
     let is_ours: Vec<bool> = before.rules.iter().map(|r| own.holds(table, saved, before, r)).collect();
     let rules = || before.rules.iter().zip(&is_ours);
     if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
@@ -113,8 +98,8 @@ fn shared_chain(table: Table, saved: &SavedTable, before: &SavedChain, planned: 
     }
     // Our rules for virtual interfaces stand first, and were put there; the place of the others is that of the
     // first appended jump, or else of the first that is appended.
-    let jump = rules().position(|(r, _)| r.jumps_to_ours() && ours::interface(r).is_none());
-    let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ours::of_virtual_interface(before, r)));
+    let jump = rules().position(|(r, _)| r.jumps_to_ours() && ownership::interface(r).is_none());
+    let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ownership::of_virtual_interface(before, r)));
     let foreign_before = rules().take(appended.unwrap_or(before.rules.len())).filter(|(_, ours)| !**ours).count();
     let (first, last): (Vec<_>, Vec<_>) = planned.iter().partition(|p| p.goes_first);
     let foreign: Vec<_> = rules().filter(|(_, ours)| !**ours).map(|(r, _)| r.clone()).collect();

@@ -10,10 +10,11 @@ use istio_iptables::kernel::nftables::Nftables;
 use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
 use istio_iptables::nftables::{State, Tables, differences, restore, transaction};
+use istio_iptables::state::Difference;
 use support::{Configurations, in_namespace, listing, nft, rules};
 
 fn in_place(state: &State, wanted: &Tables) -> bool {
-    !state.is_clean() && differences(state, wanted).unwrap().is_empty()
+    !state.is_clean() && differences(state, wanted).is_empty()
 }
 
 /// What nft lists after our transaction is what it lists after it has run the script of the dry run.
@@ -130,8 +131,8 @@ fn strange_rules_are_replaced_and_restored() {
         let wanted = Tables::of(&ruleset);
         let mut kernel = Nftables::open().unwrap();
         let earlier = kernel.dump().unwrap();
-        let differences = differences(&earlier, &wanted).unwrap();
-        let lines: Vec<_> = differences.iter().map(ToString::to_string).collect();
+        let differences = differences(&earlier, &wanted);
+        let lines: Vec<_> = differences.into_iter().map(|d| Difference::of_nftables(d).to_string()).collect();
         assert!(lines.contains(&"- table inet istio-proxy-raw".to_owned()) || lines.iter().any(|l| l.starts_with('+')));
         assert!(lines.iter().any(|l| l.contains("- set inet istio-proxy-nat addresses")), "{lines:#?}");
         kernel.apply(&wanted).unwrap();

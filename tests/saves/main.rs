@@ -13,7 +13,7 @@ use istio_iptables::capture::Plan;
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::save::{self, SavedRule};
-use istio_iptables::state::{self, Comparison, Goal, Snapshot, Tables};
+use istio_iptables::state::{Comparison, Goal, Observed, Stores, Tables, model};
 
 /// A release and kind, its name in words.
 type Programs = (String, Variant);
@@ -45,9 +45,9 @@ fn tables(text: &str) -> Tables {
 }
 
 /// The snapshot that what was saved makes, with the routing that is wanted.
-fn snapshot(saved: &Saved, kind: Variant, flags: &str, plan: &Plan) -> Snapshot {
+fn snapshot(saved: &Saved, kind: Variant, flags: &str, plan: &Plan) -> Observed {
     let of = |family| ((kind, family), tables(&saved[&(flags.to_owned(), family)]));
-    Snapshot { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone() }
+    Observed { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone(), ..Observed::default() }
 }
 
 /// The rules as text, but for chains that hold nothing.
@@ -76,7 +76,7 @@ fn each(mut test: impl FnMut(&str, &Saved, Variant, &str, &Plan)) {
 fn ours_are_in_place() {
     each(|what, saved, kind, flags, plan| {
         let found = snapshot(saved, kind, flags, plan);
-        let comparison = state::compare(&found, Goal::Apply { plan, kind: Some(kind) });
+        let comparison = model::compare(&found, Goal::Apply { plan, variant: Some(kind) });
         assert_eq!(comparison, Comparison::InPlace, "{what}");
     });
 }
@@ -108,10 +108,9 @@ fn a_difference_is_one() {
             Some(found)
         };
         let drifted = (0..).map_while(lacking).map(|found| {
-            let Comparison::Drifted(differences) = state::compare(&found, Goal::Apply { plan, kind: Some(kind) })
-            else {
-                panic!("{what}: a rule that is missing is not seen");
-            };
+            let stores = Stores::new(found, Goal::Apply { plan, variant: Some(kind) });
+            assert_eq!(stores.comparison(), Comparison::Drifted, "{what}: a rule that is missing is not seen");
+            let differences = stores.differences();
             assert_eq!(differences.len(), 1, "{what}: {differences:#?}");
         });
         assert!(drifted.count() > 6, "{what}");
@@ -123,9 +122,9 @@ fn a_difference_is_one() {
 fn others_survive() {
     each(|what, saved, kind, flags, plan| {
         let found = snapshot(saved, kind, flags, plan);
-        let change = state::change(found, Goal::Clean { plan });
+        let stores = Stores::new(found, Goal::Clean { plan });
         for family in Family::BOTH {
-            let left = change.after().tables.get(&(kind, family)).map(texts).unwrap_or_default();
+            let left = texts(stores.iptables(kind).wanted(family));
             let others = texts(&tables(&saved[&(OTHERS.to_owned(), family)]));
             assert_eq!(left, others, "{what}");
         }

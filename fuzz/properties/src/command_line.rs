@@ -10,7 +10,7 @@ use istio_iptables::netfilter::save::SavedRule;
 use istio_iptables::netfilter::{Layer, Placement, Ruleset, Table, Variant, restore};
 use istio_iptables::nftables::fuzzing::there_and_back;
 use istio_iptables::nftables::{self, Tables};
-use istio_iptables::state::{self, Comparison, Goal, Snapshot};
+use istio_iptables::state::{self, Comparison, Goal, Observed, Stores};
 
 use crate::call::{BUILT, Call, EXPLAINED};
 use crate::packet::described;
@@ -126,15 +126,15 @@ fn nft_script(rules: &Ruleset) {
     }
 }
 
-/// What is built is in place; the inverse, and cleaning, leave nothing.
+/// What is built is in place; the way back, and cleaning, leave nothing.
 fn built_and_taken_away(plan: &Plan) {
-    let nothing = Snapshot::default();
-    let goal = Goal::Apply { plan, kind: Some(Variant::Nft) };
-    let change = state::change(nothing.clone(), goal);
-    let built = carry_out(&nothing, &change, plan, false);
-    assert_eq!(content(&built), content(change.after()));
-    assert_eq!(state::compare(&built, goal), Comparison::InPlace);
-    let undone = carry_out(&built, &change.inverse(), &Plan::default(), false);
+    let nothing = Observed::default();
+    let goal = Goal::Apply { plan, variant: Some(Variant::Nft) };
+    let stores = Stores::new(nothing.clone(), goal);
+    let built = carry_out(&nothing, &stores, false);
+    assert_eq!(content(&built), content(&model::wanted(&stores)));
+    assert_eq!(model::compare(&built, goal), Comparison::InPlace);
+    let undone = carry_out(&built, &stores.back_from(&built), false);
     assert_eq!(content(&undone), []);
     assert_eq!(undone.routing, nothing.routing);
     let mut cleaned = built;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use istio_iptables::capture::Plan;
+use istio_iptables::capture::Recogniser;
 use istio_iptables::config::Config;
 use istio_iptables::explain::{Listeners, Packet, Pod, Request, Scene};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::save::{self, SavedChain, SavedRule, SavedTable};
 use istio_iptables::netfilter::{Chain, IstioChain, Match, Ruleset, Table, Target, Variant};
-use istio_iptables::state::{self, Comparison, Goal, Nftables, Snapshot, Step};
+use istio_iptables::state::{self, Action, Comparison, Goal, Observed, Stores};
 
 use crate::{one_line, plans};
 use istio_iptables::state::model::{self, carry_out, content};
@@ -29,7 +29,7 @@ const TEXTS: [(Variant, Family); 4] = [
 /// them.
 pub fn save_text(data: &[u8]) {
     let [number, how, texts @ ..] = data else { return };
-    let mut before = Snapshot::default();
+    let mut before = Observed::default();
     for (text, at) in texts.split(|b| *b == 0).zip(TEXTS) {
         let text = String::from_utf8_lossy(text);
         let tables = match save::parse(&text) {
@@ -49,8 +49,8 @@ pub fn save_text(data: &[u8]) {
     let (config, plan) = plans::plan(*number);
     live(&before, config);
     let kind = if how & 1 == 0 { Variant::Nft } else { Variant::Legacy };
-    let goal = if how & 2 == 0 { Goal::Apply { plan, kind: Some(kind) } } else { Goal::Clean { plan } };
-    there_and_back(&before, plan, goal, how & 4 != 0, usize::from(how >> 4));
+    let goal = if how & 2 == 0 { Goal::Apply { plan, variant: Some(kind) } } else { Goal::Clean { plan } };
+    there_and_back(&before, goal, how & 4 != 0, usize::from(how >> 4));
 }
 
 /// The tables as iptables-save prints them.
@@ -98,33 +98,27 @@ fn looks_like_ours(table: &SavedTable) -> bool {
     !ours && table.chains.iter().flat_map(|c| &c.rules).filter_map(|r| r.meaning()).any(looks)
 }
 
-fn there_and_back(before: &Snapshot, plan: &Plan, goal: Goal<'_>, force: bool, parts: usize) {
-    let change = state::change(before.clone(), goal);
-    change.differences().iter().for_each(|d| one_line(&d.to_string()));
-    let after = carry_out(before, &change, plan, force);
-    assert_eq!(content(&after), content(change.after()), "the change leads elsewhere");
-    assert_eq!(state::compare(&after, goal), Comparison::InPlace, "what was changed is not in place");
-    assert!(state::change(after.clone(), goal).is_empty(), "what was changed is changed again");
-    assert_eq!(change.differences().is_empty(), state::compare(before, goal) == Comparison::InPlace);
+fn there_and_back(before: &Observed, goal: Goal<'_>, force: bool, parts: usize) {
+    let stores = Stores::new(before.clone(), goal);
+    stores.differences().iter().for_each(|d| one_line(&d.to_string()));
+    let after = carry_out(before, &stores, force);
+    assert_eq!(content(&after), content(&model::wanted(&stores)), "the actions lead elsewhere");
+    assert_eq!(model::compare(&after, goal), Comparison::InPlace, "what was changed is not in place");
+    assert!(Stores::new(after.clone(), goal).actions(false).is_empty(), "what was changed is changed again");
+    assert_eq!(stores.differences().is_empty(), model::compare(before, goal) == Comparison::InPlace);
     assert_eq!(foreign(&after), foreign(before), "something of others");
 
-    let none = Plan::default();
-    let back = carry_out(&after, &change.inverse(), &none, false);
-    assert_eq!(content(&back), content(before), "the inverse leads elsewhere");
+    let back = carry_out(&after, &stores.back_from(&after), false);
+    assert_eq!(content(&back), content(before), "the way back leads elsewhere");
     let mut now = before.clone();
-    for step in change.steps(&plan.rules, force, Nftables::Stay).into_iter().take(parts) {
-        if let Step::Restore(all) = step {
-            for one in all {
-                model::restore(now.tables.entry((one.kind, one.family)).or_default(), &one.text);
-            }
-        }
-    }
-    let undone = carry_out(&now, &change.back_from(now.clone()), &none, false);
+    let restores = |action: &Action<'_>| matches!(action, Action::Restore(_));
+    stores.actions(force).iter().filter(|a| restores(a)).take(parts).for_each(|a| model::act(&mut now, a));
+    let undone = carry_out(&now, &stores.back_from(&now), false);
     assert_eq!(content(&undone), content(before), "undoing {parts} parts leads elsewhere");
 }
 
 /// What is certainly of others: rules that we have no words for, and that lead to no chain of ours.
-fn foreign(snapshot: &Snapshot) -> BTreeMap<(Variant, Family, Table, &str), Vec<String>> {
+fn foreign(snapshot: &Observed) -> BTreeMap<(Variant, Family, Table, &str), Vec<String>> {
     let mut all = BTreeMap::new();
     for ((kind, family), tables) in &snapshot.tables {
         for (name, table) in tables {
@@ -142,8 +136,8 @@ fn foreign(snapshot: &Snapshot) -> BTreeMap<(Variant, Family, Table, &str), Vec<
 }
 
 /// Follows packets through the rules as they are.
-fn live(snapshot: &Snapshot, config: &Config) {
-    let layers = Variant::BOTH.map(|kind| state::live_layer(snapshot, kind));
+fn live(snapshot: &Observed, config: &Config) {
+    let layers = Variant::BOTH.map(|kind| state::live_layer(snapshot, kind, &Recogniser::default()));
     let pod = Pod::default();
     let routing = Default::default();
     let scene = Scene { layers: &layers, routing: &routing, pod: &pod, listeners: Listeners::of(config) };

@@ -1,28 +1,12 @@
-//! Where undoing a change leads, when somebody else was at work meanwhile.
+//! Where going back leads, when somebody else was at work meanwhile.
 
-use super::{Snapshot, Tables};
-use crate::net::Family;
+use super::Tables;
 use crate::netfilter::Table;
-use crate::netfilter::Variant;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 
-/// The state `now`, with what the change from `before` to `after` has to do with as it was before. Rules
-/// of others are never removed by this, nor brought back: whoever changed them wanted it so.
-pub(super) fn target(before: &Snapshot, after: &Snapshot, now: &Snapshot) -> Snapshot {
-    let mut target = Snapshot { routing: before.routing.clone(), ..Snapshot::default() };
-    for kind in Variant::BOTH {
-        for family in Family::BOTH {
-            let of = |s: &Snapshot| s.tables.get(&(kind, family)).cloned().unwrap_or_default();
-            let of_both = tables(&of(before), &of(after), &of(now));
-            if !of_both.is_empty() || before.tables.contains_key(&(kind, family)) {
-                target.tables.insert((kind, family), of_both);
-            }
-        }
-    }
-    target
-}
-
-fn tables(before: &Tables, after: &Tables, now: &Tables) -> Tables {
+/// The tables of one variant and family as they are `now`, with what the change from `before` to `after` has to do with
+/// as it was before. Rules of others are never removed by this, nor brought back: whoever changed them wanted it so.
+pub(super) fn target(before: &Tables, after: &Tables, now: &Tables) -> Tables {
     let none = SavedTable::default();
     let of = |tables: &Tables, name| tables.get(&name).unwrap_or(&none).clone();
     let known = Table::ALL.into_iter().filter(|name| before.contains_key(name) || now.contains_key(name));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Goal, Snapshot, Tables};
+use super::{Goal, Observed, Tables};
 use crate::capture::{At, Plan, by_shape};
 use crate::net::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
@@ -17,12 +17,12 @@ use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Purpose, Table
 ///
 /// A rule that is planned may be there without any chain of ours in its table: then somebody else has made it. To
 /// apply, it will do, or else it would be there twice; to clean, it stays.
-pub(super) struct Ours {
+pub(super) struct Ownership {
     planned: HashSet<(Table, &'static str, Specification)>,
     cleans: bool,
 }
 
-impl Ours {
+impl Ownership {
     pub(super) fn new(goal: Goal<'_>, family: Family) -> Self {
         let in_builtin = goal.plan().rules.of(family).filter(|r| matches!(r.chain, Chain::Builtin(_)));
         let planned = in_builtin.map(|r| (r.table, r.chain.name(), Specification::from(r))).collect();
@@ -51,10 +51,10 @@ fn has_chains(table: &SavedTable) -> bool {
 }
 
 /// Rules that are as planned, but in tables that we have no chains in: foreign ones.
-pub fn lookalikes(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
+pub fn lookalikes(snapshot: &Observed, plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
     for ((kind, family), tables) in &snapshot.tables {
-        let ours = Ours::new(Goal::Apply { plan, kind: None }, *family);
+        let ours = Ownership::new(Goal::Apply { plan, variant: None }, *family);
         for (table, saved) in tables.iter().filter(|(_, saved)| !has_chains(saved)) {
             for chain in &saved.chains {
                 let rules = chain.rules.iter().filter(|r| ours.holds(*table, saved, chain, r));
@@ -150,7 +150,7 @@ fn captures_from(chain: &SavedChain, name: &Interface) -> bool {
 
 /// The marks that rules of ours in the kernel give to packets for the transparent listener. They tell
 /// policy rules of an earlier plan.
-pub fn tproxy_marks(snapshot: &Snapshot) -> BTreeSet<Mark> {
+pub fn tproxy_marks(snapshot: &Observed) -> BTreeSet<Mark> {
     let rules = snapshot.tables.values().flat_map(Tables::values).flat_map(|t| &t.chains);
     let rules = rules.filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter(|r| r.text().contains("TPROXY"));
     let targets = rules.filter_map(|r| Some(r.meaning()?.target()));

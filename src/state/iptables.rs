@@ -1,0 +1,116 @@
+//! The tables of a variant of iptables.
+
+use std::borrow::Cow;
+
+use super::script::{count, has_ours, script};
+use super::{Action, Difference, Goal, Observed, Restore, Store, Tables, differences, rollback, wanted};
+use crate::net::Family;
+use crate::netfilter::{Ruleset, Table, Variant, restore};
+
+/// The tables of a variant, of IPv4 and of IPv6.
+#[derive(Clone, Debug)]
+pub struct Iptables<'a> {
+    variant: Variant,
+    before: [Tables; 2],
+    after: [Tables; 2],
+    /// The planned rules, with users and groups by number.
+    planned: Cow<'a, Ruleset>,
+}
+
+impl<'a> Iptables<'a> {
+    pub(super) fn new(variant: Variant, before: [Tables; 2], goal: Goal<'a>) -> Self {
+        let planned = match goal {
+            Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.by_number(),
+            Goal::Apply { .. } | Goal::Clean { .. } => Cow::default(),
+        };
+        let [ipv4, ipv6] = &before;
+        let after = [(ipv4, Family::Ipv4), (ipv6, Family::Ipv6)]
+            .map(|(tables, family)| wanted::of_family(tables, goal, variant, family));
+        Self { variant, before, after, planned }
+    }
+
+    /// The tables of a family as they are to be.
+    pub fn wanted(&self, family: Family) -> &Tables {
+        of(&self.after, family)
+    }
+
+    /// Whether there are managed chains of a family, before and after.
+    pub fn has_ours(&self, family: Family) -> (bool, bool) {
+        (has_ours(of(&self.before, family)), has_ours(of(&self.after, family)))
+    }
+
+    /// Whether something of a family is to be changed.
+    pub fn changes(&self, family: Family) -> bool {
+        of(&self.before, family) != of(&self.after, family)
+    }
+
+    fn families(&self) -> impl Iterator<Item = (Family, &Tables, &Tables)> {
+        Family::BOTH.into_iter().map(|f| (f, of(&self.before, f), of(&self.after, f)))
+    }
+
+    /// The tables that are dormant either before or after, and whether they are after.
+    fn dormant(&self) -> impl Iterator<Item = (Family, Table, bool)> {
+        self.families().flat_map(|(family, before, after)| {
+            let is = |tables: &Tables, table: Table| tables.get(&table).is_some_and(|t| t.dormant);
+            let changed = move |table: &Table| is(before, *table) != is(after, *table);
+            Table::ALL.into_iter().filter(changed).map(move |table| (family, table, is(after, table)))
+        })
+    }
+}
+
+fn of<T>([ipv4, ipv6]: &[T; 2], family: Family) -> &T {
+    match family {
+        Family::Ipv4 => ipv4,
+        Family::Ipv6 => ipv6,
+    }
+}
+
+impl Store for Iptables<'_> {
+    fn is_clean(&self) -> bool {
+        !self.before.iter().any(has_ours)
+    }
+
+    fn is_in_place(&self) -> bool {
+        self.before == self.after
+    }
+
+    fn differences(&self) -> Vec<Difference> {
+        let rules =
+            self.families().flat_map(|(f, before, after)| differences::of_family(self.variant, f, before, after));
+        let dormant = self.dormant().map(|(family, table, dormant)| {
+            let family = if family == Family::Ipv4 { "ip" } else { "ip6" };
+            let text = format!("table {family} {table} {{ flags dormant ; }}");
+            Difference { missing: dormant, what: super::Subject::Nftables(text), captures: false }
+        });
+        rules.chain(dormant).collect()
+    }
+
+    /// If a family has nothing managed yet, the text is that of the planner. With `force`, managed chains are filled
+    /// again even if they need no change.
+    fn actions(&self, force: bool) -> Vec<Action<'_>> {
+        let mut actions = Vec::new();
+        for (family, before, after) in self.families() {
+            // A rule that is planned may be there without our chains: then it must not be there twice.
+            let planned = || self.planned.of(family).count();
+            let fresh = !has_ours(before) && has_ours(after) && count(after) == count(before) + planned();
+            let text = if fresh && !self.planned.is_empty() {
+                restore::script(&self.planned, family)
+            } else {
+                script(before, after, force)
+            };
+            if !text.is_empty() {
+                let fills = has_ours(after);
+                actions.push(Action::Restore(Restore { variant: self.variant, family, text, fills }));
+            }
+        }
+        actions.extend(self.dormant().map(|(family, table, dormant)| Action::Dormant(family, table, dormant)));
+        actions
+    }
+
+    fn back_from(&self, now: &Observed) -> Self {
+        let now = Family::BOTH.map(|f| now.tables.get(&(self.variant, f)).cloned().unwrap_or_default());
+        let target = |family| rollback::target(of(&self.before, family), of(&self.after, family), of(&now, family));
+        let after = Family::BOTH.map(target);
+        Self { variant: self.variant, before: now, after, planned: Cow::default() }
+    }
+}

@@ -20,7 +20,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 #[cfg(not(feature = "internals"))]
@@ -43,7 +42,8 @@ mod netfilter;
 mod netlink;
 #[cfg(not(feature = "internals"))]
 mod nftables;
-mod output;
+#[cfg(not(feature = "internals"))]
+mod report;
 mod sequence;
 #[cfg(not(feature = "internals"))]
 mod state;
@@ -71,16 +71,18 @@ pub mod netfilter;
 #[cfg(feature = "internals")]
 pub mod nftables;
 #[cfg(feature = "internals")]
+pub mod report;
+#[cfg(feature = "internals")]
 pub mod state;
 #[cfg(feature = "internals")]
 pub mod validation;
 
 use cli::{Command, Invocation, Parsed};
-use commands::{Call, Failure};
+use commands::Call;
 use config::host::ThisHost;
-use config::{Config, DryRun, Options, Output, Problems};
+use config::{Config, Options, Problems};
 use explain::Request;
-use output::{Document, Outcome};
+use report::{Outcome, Report};
 
 /// Runs a call. `argv` begins with the program's name, `variable` looks up the environment, `out` is
 /// standard output; the log goes to standard error.
@@ -100,24 +102,21 @@ pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out
     let packet = described(&packet, &mut problems);
     problems.warnings.iter().for_each(|w| log::warn!("{w}"));
     problems.errors.iter().for_each(|e| log::error!("{e}"));
-    let mut document = Document::new(&options, &problems);
-    let json = options.output == Output::Json;
-    let result = match problems.errors.is_empty() {
-        false => Ok(Outcome::WrongUsage),
-        true => {
-            let level = if options.command == Command::Apply { log::Level::Info } else { log::Level::Debug };
-            log::log!(level, "configuration:{config}");
-            // The process ends behind this: ten thousand rules are not given back one by one.
-            let plan = ManuallyDrop::new(capture::plan(&config));
-            let call = Call { config: &config, plan: &plan, options: &options };
-            // What is text goes into the document too.
-            let mut nowhere = io::sink();
-            carry_out(call, packet.as_ref(), &mut document, if json { &mut nowhere } else { &mut *out })
-        }
-    };
-    let outcome = result.unwrap_or_else(|failure| failed(&failure, &mut document));
-    document.end(outcome);
-    exit(outcome, if json { document.write(out) } else { Ok(()) })
+    let mut report = Report::new(&options, &problems);
+    if problems.errors.is_empty() {
+        let level = if options.command == Command::Apply { log::Level::Info } else { log::Level::Debug };
+        log::log!(level, "configuration:{config}");
+        // Exits right after this, so the plan is never dropped.
+        let plan = &*Box::leak(Box::new(capture::plan(&config)));
+        let call = Call { config: &config, plan, options: &options };
+        let result = commands::run(call, packet.as_ref(), &mut report);
+        report.outcome = result.unwrap_or_else(|failure| {
+            log::error!("{failure}");
+            report.error(&failure);
+            failure.outcome()
+        });
+    }
+    exit(report.outcome, report.write(out))
 }
 
 /// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.
@@ -142,42 +141,6 @@ fn described(words: &[String], problems: &mut Problems) -> Option<Request> {
     None
 }
 
-fn carry_out(
-    call: Call<'_>,
-    packet: Option<&Request>,
-    document: &mut Document,
-    out: &mut dyn Write,
-) -> Result<Outcome, Failure> {
-    let outcome = match (call.options.command, call.options.dry_run) {
-        (Command::Explain, _) => commands::explain::explain(call, packet, document, out),
-        (Command::Check, _) => commands::check::check(call, document, out),
-        (Command::Apply | Command::Clean, DryRun::Print) => Ok(commands::dry_run::dry_run(call, document, out)?),
-        (Command::Apply | Command::Clean, DryRun::Kernel) => commands::trial::trial(call, document, out),
-        (Command::Clean, DryRun::No) => commands::apply::clean(call, document),
-        (Command::Apply, DryRun::No) if call.options.skip_apply => {
-            log::info!("not applying: --skip-rule-apply");
-            Ok(Outcome::Skipped)
-        }
-        (Command::Apply, DryRun::No) => commands::apply::apply(call, document),
-    }?;
-    if call.options.run_validation && matches!(outcome, Outcome::Applied | Outcome::InPlace | Outcome::Skipped) {
-        commands::validate::validate(call)?;
-    }
-    Ok(outcome)
-}
-
-fn failed(failure: &Failure, document: &mut Document) -> Outcome {
-    // Somebody stopped reading, such as `head`: not our failure, and nobody is there to be told.
-    if let Failure::Output(error) = failure
-        && error.kind() == io::ErrorKind::BrokenPipe
-    {
-        return Outcome::Printed;
-    }
-    log::error!("{failure}");
-    document.error(failure);
-    failure.outcome()
-}
-
 fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {
     let mut status = outcome.status();
     if let Err(error) = written
@@ -188,7 +151,7 @@ fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {
             false if outcome == Outcome::Removed => ". Managed rules were removed all the same",
             false => "",
         };
-        log::error!("{}{done}", Failure::Output(error));
+        log::error!("standard output: {error}{done}");
         status = status.max(Outcome::Failed.status());
     }
     ExitCode::from(status)

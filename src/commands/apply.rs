@@ -6,25 +6,24 @@ use std::time::Instant;
 use super::reconcile::bypasses;
 use super::session::Session;
 use super::{Call, Failure, lines};
-use crate::output::{Document, Outcome};
+use crate::report::{Outcome, Report};
 use crate::state::{Action, Comparison, Content, Goal, Restore, Stores};
 
 /// Makes the kernel have the plan and nothing else of ours. Afterwards it does, or it is as it was.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure> {
-    document.plan(call.plan, call.options.backend);
+pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let kind = session.choose()?;
-    document.backend = Some(super::backend(kind));
+    report.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, variant: kind };
     session.start_early(kind)?;
     // Not dropped: the process exits after this.
     let stores = ManuallyDrop::new(Stores::new(session.observe(goal)?.observed, goal));
-    document.bypass(&bypasses(&stores, goal));
-    if call.options.strict && !document.findings.is_empty() {
+    report.bypass(bypasses(&stores, goal));
+    if call.options.strict && !report.findings.is_empty() {
         log::error!("nothing was changed: --strict");
         return Ok(Outcome::Drifted);
     }
@@ -39,12 +38,12 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
         Comparison::Clean => {}
         Comparison::Drifted => {
             let differences = stores.differences();
-            document.differ(&differences);
+            report.differences.clone_from(&differences);
             if !call.options.reconcile {
                 return Err(Failure::Drifted(differences));
             }
             if call.config.captures_nothing() && differences.iter().any(|d| d.captures && !d.missing) {
-                document.warn(&"no flag says what to capture: the capture that is in place here is removed. Give -b and -i as the pod's own call does, or the command clean to remove all");
+                report.warn(&"no flag says what to capture: the capture that is in place here is removed. Give -b and -i as the pod's own call does, or the command clean to remove all");
             }
             log::info!("other rules of ours are there; changing them:\n{}", lines(&differences));
         }
@@ -59,20 +58,20 @@ pub fn apply(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure
 ///
 /// # Errors
 /// [`Failure`].
-pub fn clean(call: Call<'_>, document: &mut Document) -> Result<Outcome, Failure> {
+pub fn clean(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
     let goal = Goal::Clean { plan: call.plan };
     let (found, removed) = session.observe_to_clean(goal)?;
     let lookalikes = found.lookalikes(call);
     if !lookalikes.is_empty() {
-        document.warn(&format!(
+        report.warn(&format!(
             "these look as if this program had made them, but nothing shows that it has: they stay\n{}",
             lines(&lookalikes)
         ));
     }
     let stores = Stores::new(found.observed, goal);
-    document.differ(&stores.differences());
+    report.differences = stores.differences();
     let actions = stores.actions(false);
     if actions.is_empty() && !removed {
         log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());

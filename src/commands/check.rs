@@ -1,32 +1,25 @@
 //! Says how what the kernel has differs from what is wanted. Changes nothing.
 
-use std::io::Write;
-
 use super::reconcile::bypasses;
 use super::session::Session;
 use super::{Call, Failure};
 use crate::kernel::watch::Watch;
-use crate::output::{Document, Outcome};
+use crate::report::{Outcome, Report};
 use crate::state::{Comparison, Difference, Goal, Stores};
 
 /// Checks, and with `--watch` again whenever the kernel reports a change, until something differs, or SIGTERM
-/// comes. The differences go to `out`, in order: `+` for what is missing, `-` for what is there and is not wanted.
+/// comes.
 ///
 /// # Errors
 /// [`Failure`]: it could not be told.
-pub fn check(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    document.plan(call.plan, call.options.backend);
+pub fn check(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     // Notifications come from here on, so that no change falls between looking and waiting.
     let mut watch = if call.options.watch { Some(Watch::open()?) } else { None };
     let mut told = false;
     loop {
-        let found = look(call, document)?;
-        if !found.is_empty() || call.options.strict && !document.findings.is_empty() {
-            document.differ(&found);
-            for line in &found {
-                writeln!(out, "{line}")?;
-            }
-            out.flush()?;
+        let found = look(call, report)?;
+        if !found.is_empty() || call.options.strict && !report.findings.is_empty() {
+            report.differences = found;
             return Ok(Outcome::Drifted);
         }
         let Some(watch) = &mut watch else {
@@ -36,7 +29,7 @@ pub fn check(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Re
         if !told {
             told = true;
             watch.end_at_sigterm()?;
-            tell(document);
+            tell(report);
         }
         if !watch.wait()? {
             log::info!("ended by SIGTERM; the rules were in place until then");
@@ -46,9 +39,9 @@ pub fn check(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Re
 }
 
 /// Says that it waits, and for what it cannot.
-fn tell(document: &mut Document) {
-    if document.backend.as_deref() == Some("iptables-legacy") {
-        document.warn(
+fn tell(report: &mut Report<'_>) {
+    if report.backend.as_deref() == Some("iptables-legacy") {
+        report.warn(
             &"the kernel does not report changes of legacy rules: they are looked at only when routes, policy rules, addresses or nftables change",
         );
     }
@@ -56,15 +49,15 @@ fn tell(document: &mut Document) {
 }
 
 /// All differences.
-fn look(call: Call<'_>, document: &mut Document) -> Result<Vec<Difference>, Failure> {
+fn look(call: Call<'_>, report: &mut Report<'_>) -> Result<Vec<Difference>, Failure> {
     let mut session = Session::look(call)?;
     let kind = session.choose()?;
-    document.backend = Some(super::backend(kind));
+    report.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, variant: kind };
     let stores = Stores::new(session.observe(goal)?.observed, goal);
     if stores.comparison() == Comparison::Clean {
         log::info!("nothing of ours is there");
     }
-    document.bypass(&bypasses(&stores, goal));
+    report.bypass(bypasses(&stores, goal));
     Ok(stores.differences())
 }

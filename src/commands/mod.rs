@@ -3,22 +3,23 @@
 use std::time::Duration;
 
 use crate::capture::Plan;
-use crate::config::{Config, Options};
-use crate::explain::WordError;
+use crate::cli::Command;
+use crate::config::{Config, DryRun, Options};
+use crate::explain::{Request, WordError};
 use crate::kernel::KernelError;
 use crate::netfilter::Variant;
-use crate::output::Outcome;
+use crate::report::{Outcome, Report, Rules};
 use crate::state::Difference;
 
-pub mod apply;
-pub mod check;
-pub mod dry_run;
+mod apply;
+mod check;
+mod dry_run;
 pub mod explain;
 mod pod;
 mod reconcile;
 mod session;
-pub mod trial;
-pub mod validate;
+mod trial;
+mod validate;
 
 pub use session::Live;
 
@@ -55,9 +56,6 @@ pub enum Failure {
     /// The packet to explain cannot be.
     #[error(transparent)]
     Packet(#[from] WordError),
-    /// Standard output cannot be written to.
-    #[error("standard output: {0}")]
-    Output(#[from] std::io::Error),
 }
 
 impl From<KernelError> for Failure {
@@ -72,12 +70,9 @@ impl Failure {
         match self {
             Self::Packet(_) => Outcome::WrongUsage,
             Self::Validation(_) => Outcome::NotValid,
-            Self::Kernel(_)
-            | Self::Undone(_)
-            | Self::NotUndone { .. }
-            | Self::Drifted(_)
-            | Self::NotTaken(_)
-            | Self::Output(_) => Outcome::Failed,
+            Self::Kernel(_) | Self::Undone(_) | Self::NotUndone { .. } | Self::Drifted(_) | Self::NotTaken(_) => {
+                Outcome::Failed
+            }
         }
     }
 }
@@ -119,3 +114,34 @@ pub struct Call<'a> {
 /// The bound on waiting for another call of ours in the same namespace: two calls' work, with the bound on
 /// each of their programs.
 const LOCK_BOUND: Duration = Duration::from_secs(120);
+
+/// Does what a call asks for.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run<'a>(call: Call<'a>, packet: Option<&Request>, report: &mut Report<'a>) -> Result<Outcome, Failure> {
+    let is_about_the_plan = match (call.options.command, call.options.dry_run) {
+        (Command::Explain, _) | (Command::Clean, DryRun::No) => false,
+        (Command::Apply, DryRun::No) => !call.options.skip_apply,
+        (Command::Check, _) | (Command::Apply | Command::Clean, DryRun::Print | DryRun::Kernel) => true,
+    };
+    if is_about_the_plan {
+        report.rules = Rules::Planned(call.plan, call.options.backend);
+    }
+    let outcome = match (call.options.command, call.options.dry_run) {
+        (Command::Explain, _) => explain::explain(call, packet, report),
+        (Command::Check, _) => check::check(call, report),
+        (Command::Apply | Command::Clean, DryRun::Print) => Ok(dry_run::dry_run(call, report)),
+        (Command::Apply | Command::Clean, DryRun::Kernel) => trial::trial(call, report),
+        (Command::Clean, DryRun::No) => apply::clean(call, report),
+        (Command::Apply, DryRun::No) if call.options.skip_apply => {
+            log::info!("not applying: --skip-rule-apply");
+            Ok(Outcome::Skipped)
+        }
+        (Command::Apply, DryRun::No) => apply::apply(call, report),
+    }?;
+    if call.options.run_validation && matches!(outcome, Outcome::Applied | Outcome::InPlace | Outcome::Skipped) {
+        validate::validate(call)?;
+    }
+    Ok(outcome)
+}

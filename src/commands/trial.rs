@@ -1,6 +1,5 @@
 //! Has the kernel try the rules in a network namespace of its own, which goes with the process.
 
-use std::io::Write;
 use std::time::Instant;
 
 use super::session::Session;
@@ -9,7 +8,7 @@ use crate::cli::Command;
 use crate::config::Options;
 use crate::kernel::netns;
 use crate::netfilter::Backend;
-use crate::output::{Document, Outcome};
+use crate::report::{Outcome, Report};
 
 /// Prints the rules, puts them in place in a new network namespace as [`apply::apply`] would in this one, and
 /// looks whether they are there; with `clean`, removes them there again. This namespace is only looked at, for
@@ -18,19 +17,17 @@ use crate::output::{Document, Outcome};
 /// # Errors
 /// [`Failure::NotTaken`], with what the kernel or the program says; [`Failure::Kernel`] where it cannot be
 /// tried.
-pub fn trial(call: Call<'_>, document: &mut Document, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub fn trial(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     if call.options.command == Command::Apply {
-        super::explain::warn(call, document);
+        super::explain::warn(call, report);
     }
-    dry_run::print(call, document, out)?;
+    dry_run::print(call, report);
     let options = Options { backend: chosen_here(call), ..call.options.clone() };
     let call = Call { options: &options, ..call };
     netns::throwaway(&call.plan.rules)?;
-    load(call, document).map_err(|failure| Failure::NotTaken(Box::new(failure)))?;
-    let with = document.backend.as_deref().unwrap_or_default();
-    writeln!(out, "# the kernel takes these rules ({with}, {:.1?})", start.elapsed())?;
-    out.flush()?;
+    load(call, report).map_err(|failure| Failure::NotTaken(Box::new(failure)))?;
+    report.taken = Some(start.elapsed());
     Ok(Outcome::Accepted)
 }
 
@@ -47,10 +44,10 @@ fn chosen_here(call: Call<'_>) -> Backend {
     }
 }
 
-fn load(call: Call<'_>, document: &mut Document) -> Result<(), Failure> {
-    apply::apply(call, document)?;
+fn load(call: Call<'_>, report: &mut Report<'_>) -> Result<(), Failure> {
+    apply::apply(call, report)?;
     // A program that reports success need not have done its work: the second call looks.
-    match apply::apply(call, document)? {
+    match apply::apply(call, report)? {
         Outcome::InPlace => {}
         _ if call.options.force_apply => {}
         Outcome::Printed
@@ -63,10 +60,10 @@ fn load(call: Call<'_>, document: &mut Document) -> Result<(), Failure> {
         | Outcome::Explained
         | Outcome::NotValid
         | Outcome::Failed
-        | Outcome::WrongUsage => return Err(Failure::Drifted(document.differences.clone())),
+        | Outcome::WrongUsage => return Err(Failure::Drifted(report.differences.clone())),
     }
     if call.options.command == Command::Clean {
-        apply::clean(call, document)?;
+        apply::clean(call, report)?;
     }
     Ok(())
 }

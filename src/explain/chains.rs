@@ -82,7 +82,7 @@ impl<'a> Chains<'a> {
     }
 
     /// The rule of a chain with this index.
-    pub(super) fn at(&self, table: Table, chain: Chain, index: usize) -> Option<RuleAt> {
+    pub fn at(&self, table: Table, chain: Chain, index: usize) -> Option<RuleAt> {
         let rule = *self.rules(table, chain).get(index)?;
         let number = self.number(table, chain, index);
         let (table_name, chain_name) = self.names(table, chain);

@@ -84,6 +84,11 @@ pub enum Finding {
         /// The flag that captures them.
         flag: &'static str,
     },
+    /// A foreign rule that decides, before managed ones, about what those would capture.
+    ForeignRuleFirst {
+        /// The rule, as its program shows it.
+        rule: String,
+    },
     /// UDP to captured ports is not captured.
     UdpNotCaptured {
         /// Whether inbound.
@@ -105,7 +110,8 @@ impl Finding {
             | Self::ExclusionWithoutEffect { .. }
             | Self::FamilyNotCaptured { .. }
             | Self::FamilyCapturedToo { .. }
-            | Self::DnsLoop { .. } => Level::Warning,
+            | Self::DnsLoop { .. }
+            | Self::ForeignRuleFirst { .. } => Level::Warning,
         }
     }
 
@@ -118,6 +124,7 @@ impl Finding {
             Self::FamilyNotCaptured { .. } => "family-not-captured",
             Self::FamilyCapturedToo { .. } => "family-captured-too",
             Self::DnsLoop { .. } => "dns-loop",
+            Self::ForeignRuleFirst { .. } => "foreign-rule-first",
             Self::UdpNotCaptured { .. } => "udp-not-captured",
         }
     }
@@ -132,6 +139,22 @@ impl Finding {
             | Self::FamilyCapturedToo { flag, .. }
             | Self::DnsLoop { flag, .. }
             | Self::UdpNotCaptured { flag, .. } => flag,
+            Self::ForeignRuleFirst { .. } => "",
+        }
+    }
+
+    /// Whether reading the flags has warned of it.
+    pub const fn is_warned_of(&self) -> bool {
+        match self {
+            Self::LoopbackReturnedEarly { .. }
+            | Self::FamilyNotCaptured { rule: None, .. }
+            | Self::FamilyCapturedToo { .. } => true,
+            Self::NeverMatches { .. }
+            | Self::ExclusionWithoutEffect { .. }
+            | Self::FamilyNotCaptured { rule: Some(_), .. }
+            | Self::DnsLoop { .. }
+            | Self::ForeignRuleFirst { .. }
+            | Self::UdpNotCaptured { .. } => false,
         }
     }
 
@@ -144,6 +167,7 @@ impl Finding {
             | Self::DnsLoop { rule, .. }
             | Self::UdpNotCaptured { rule, .. } => Some(rule),
             Self::ExclusionWithoutEffect { rule, .. } | Self::FamilyNotCaptured { rule, .. } => rule.as_ref(),
+            Self::ForeignRuleFirst { .. } => None,
         }
     }
 }
@@ -179,6 +203,10 @@ impl fmt::Display for Finding {
             Self::DnsLoop { resolver, rule, flag } => write!(
                 f,
                 "the pod's resolver {resolver} is in the pod, and rule {rule} captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; {flag} captures them"
+            ),
+            Self::ForeignRuleFirst { rule } => write!(
+                f,
+                "the foreign rule {rule} comes before managed ones and decides about traffic that they would capture: it bypasses the proxy, unless that rule is deleted, or put after them"
             ),
             Self::UdpNotCaptured { inbound, rule, flag } => {
                 let way = if *inbound { "inbound" } else { "outbound" };
@@ -228,6 +256,7 @@ fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
                 | Finding::FamilyNotCaptured { .. }
                 | Finding::FamilyCapturedToo { .. }
                 | Finding::DnsLoop { .. }
+                | Finding::ForeignRuleFirst { .. }
                 | Finding::UdpNotCaptured { .. } => false,
             };
             if !found.iter().any(known) {

@@ -21,7 +21,6 @@ mod chains;
 mod condition;
 mod cover;
 mod findings;
-pub mod json;
 mod mermaid;
 mod packet;
 mod pod;

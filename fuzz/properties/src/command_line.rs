@@ -2,7 +2,6 @@
 
 use istio_iptables::capture::{self, Plan};
 use istio_iptables::config::Config;
-use istio_iptables::explain::json::{FindingView, rules as json_rules};
 use istio_iptables::explain::{Listeners, Pod, Scene, chart, findings, summary};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::normal::Specification;
@@ -10,6 +9,7 @@ use istio_iptables::netfilter::save::SavedRule;
 use istio_iptables::netfilter::{Layer, Placement, Ruleset, Table, Variant, restore};
 use istio_iptables::nftables::fuzzing::there_and_back;
 use istio_iptables::nftables::{self, Tables};
+use istio_iptables::report::json::{FindingView, rules as json_rules};
 use istio_iptables::state::{self, Comparison, Goal, Observed, Stores};
 
 use crate::call::{BUILT, Call, EXPLAINED};

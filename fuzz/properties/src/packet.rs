@@ -2,9 +2,9 @@
 
 use istio_iptables::capture::Plan;
 use istio_iptables::config::Config;
-use istio_iptables::explain::json::TraceView;
 use istio_iptables::explain::{Effect, Listeners, Outcome, Packet, Pod, Request, Scene, Step, Trace, Verdict, chart};
 use istio_iptables::netfilter::Layer;
+use istio_iptables::report::json::TraceView;
 
 use crate::one_line;
 use crate::plans::plan;

@@ -203,7 +203,7 @@ fn picture_of_many_rules() {
 #[test]
 fn json_form() {
     let trace = follow("-i 10.0.0.0/8 -b ''", "out tcp to=10.0.0.5:443 uid=1337");
-    let view = json::TraceView::from(&trace);
+    let view = crate::report::json::TraceView::from(&trace);
     expect![[r#"
         {
           "packet": {
@@ -323,7 +323,7 @@ fn json_form() {
           }
         }"#]].assert_eq(&serde_json::to_string_pretty(&view).unwrap());
     let (_, plan, _) = planned(README, &[]);
-    let rules = serde_json::to_value(json::rules(&[plan.rules.into()])).unwrap();
+    let rules = serde_json::to_value(crate::report::json::rules(&[plan.rules.into()])).unwrap();
     assert_eq!(rules[0]["family"], "IPv4");
     assert_eq!(rules[0]["rules"][0]["chain"], "PREROUTING");
 }

@@ -1,20 +1,101 @@
-//! Traces, findings and rules for other programs: views that serialise themselves. The names here are a
-//! promise to those programs.
+//! A report for other programs: one document. The names here are a promise to them: `docs/json.md` says what they
+//! mean, `docs/schema.json` what a document looks like, and a change that readers have to know of makes another
+//! [`VERSION`].
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::broken::{Broken, Fate, Lost};
-use super::chains::{Chains, RuleAt};
-use super::findings::{Finding, Level};
-use super::packet::Packet;
-use super::table::Summary;
-use super::trace::{Outcome, Step, Trace};
-use super::verdict::{Dropper, Listener, Place, Verdict};
+use super::{Outcome as Came, Report, Script};
+use crate::cli::Command;
+use crate::config::DryRun;
+use crate::explain::{
+    Broken, Chains, Dropper, Fate, Finding, Level, Listener, Lost, Outcome, Packet, Place, RuleAt, Step, Summary,
+    Trace, Verdict,
+};
 use crate::net::Family;
-use crate::netfilter::Layer;
-use crate::netfilter::Purpose;
+use crate::netfilter::{Layer, Purpose};
+use crate::state::Difference;
+
+/// The version of the document.
+pub const VERSION: u32 = 1;
+
+/// The whole document.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    command: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<&'static str>,
+    outcome: Came,
+    status: u8,
+    errors: &'a [String],
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backend: Option<&'a str>,
+    rules: Vec<FamilyView>,
+    routing: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    scripts: &'a [Script],
+    differences: Vec<DifferenceView>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_out: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    traffic: Vec<RowView>,
+    findings: Vec<FindingView>,
+}
+
+/// One difference between what the kernel has and what is wanted.
+#[derive(Serialize)]
+struct DifferenceView {
+    /// `missing` from the kernel, or `unexpected` there.
+    kind: &'static str,
+    /// The rule, chain, table or route, in the notation of the program that shows it.
+    what: String,
+}
+
+impl From<&Difference> for DifferenceView {
+    fn from(difference: &Difference) -> Self {
+        let kind = if difference.missing { "missing" } else { "unexpected" };
+        Self { kind, what: difference.what.to_string() }
+    }
+}
+
+/// Writes the document, and a line end after it.
+///
+/// # Errors
+/// What writing gives.
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let (layers, routing) = report.rules.layers();
+    let dry_run = match (report.options.command, report.options.dry_run) {
+        (Command::Check | Command::Explain, _) | (_, DryRun::No) => None,
+        (Command::Apply | Command::Clean, DryRun::Print) => Some("print"),
+        (Command::Apply | Command::Clean, DryRun::Kernel) => Some("kernel"),
+    };
+    let document = Document {
+        version: VERSION,
+        command: report.options.command.name(),
+        dry_run,
+        outcome: report.outcome,
+        status: report.outcome.status(),
+        errors: &report.errors,
+        warnings: &report.warnings,
+        backend: report.backend.as_deref(),
+        rules: rules(&layers),
+        routing: routing.items().map(|item| item.to_string()).collect(),
+        scripts: &report.scripts,
+        differences: report.differences.iter().map(DifferenceView::from).collect(),
+        left_out: &report.left_out,
+        trace: report.trace.as_ref().map(TraceView::from),
+        traffic: report.traffic.as_ref().map(summary).unwrap_or_default(),
+        findings: report.findings.iter().map(FindingView::from).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    out.write_all(b"\n")
+}
 
 /// A rule.
 #[derive(Clone, Debug, Serialize)]
@@ -407,8 +488,8 @@ impl From<&Finding> for FindingView {
 }
 
 /// The kinds of traffic.
-pub fn summary(summary: &Summary) -> Vec<RowView> {
-    let row = |row: &super::table::Row| RowView {
+fn summary(summary: &Summary) -> Vec<RowView> {
+    let row = |row: &crate::explain::Row| RowView {
         traffic: row.traffic.clone(),
         packet: (&row.packet).into(),
         verdict: (&row.verdict).into(),

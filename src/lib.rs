@@ -5,15 +5,13 @@
 //! ```text
 //! argv + env ──cli──▶ Flags ──config (+ host facts)──▶ Config ──capture──▶ Plan { rules, routing }
 //!                                                                            │
-//!         stdout ◀──netfilter::{restore, nft}, output── dry run ◀────────────┤
-//!         stdout ◀──explain (a packet followed through the rules) ◀──────────┤
-//!         kernel ◀──kernel (processes, netlink)── state (diff → Change) ◀────┘
-//!                         └── snapshot ──▶ state
+//!                        report ◀── dry run, explain ◀───────────────────────┤
+//!         kernel ──observe──▶ stores ──(plan − observed)──▶ actions by phase ┴──▶ kernel, observed again
 //! Config ──validation (plan)──▶ connections ──kernel::probe──▶ what was seen ──validation (judge)──▶ log, status
 //! ```
 //!
-//! Everything left of `kernel`, except `config::host`, which only reads, is pure: no files, processes, environment
-//! or clock. `commands` holds the recipes, `commands::apply` the main one.
+//! Everything but `kernel`, the recipes in `commands`, and `config::host`, which only reads, is pure: no files,
+//! processes, environment or clock. `commands::reconcile` is the loop, `commands::apply` the main recipe.
 
 // What is there for benchmarks and tests alone is not missed by the program.
 #![cfg_attr(not(feature = "internals"), allow(unused_imports))]

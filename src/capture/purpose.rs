@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{Plan, TO_ITSELF};
+use super::TO_ITSELF;
 use crate::net::Interface;
 use crate::netfilter::normal::Specification;
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Purpose, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
 
 /// Where a rule was read.
 #[derive(Clone, Copy, Debug)]
@@ -25,22 +25,25 @@ pub struct At {
 /// Recognises what rules are for that were read back.
 #[derive(Debug, Default)]
 pub struct Recogniser {
-    planned: HashMap<(Table, Chain, Specification), Purpose>,
+    planned: HashMap<(Table, Chain, Specification), Option<Purpose>>,
 }
 
 impl Recogniser {
-    /// One that knows the rules of this plan, besides those that any plan has.
-    pub fn of(plan: &Plan) -> Self {
-        let known =
-            |rule: &crate::netfilter::Rule| Some(((rule.table, rule.chain, Specification::from(rule)), rule.purpose?));
-        Self { planned: plan.rules.rules().filter_map(|(_, rule)| known(rule)).collect() }
+    /// One that knows these planned rules, besides those that any plan has.
+    pub fn of<'r>(rules: impl Iterator<Item = &'r Rule>) -> Self {
+        let known = |rule: &Rule| ((rule.table, rule.chain, Specification::from(rule)), rule.purpose);
+        Self { planned: rules.map(known).collect() }
+    }
+
+    /// Whether the rule is one of the planned ones.
+    pub fn is_planned(&self, table: Table, chain: Chain, rule: &Specification) -> bool {
+        self.planned.contains_key(&(table, chain, rule.clone()))
     }
 
     /// What the rule is for; `None` for rules that only lead to others, and for foreign ones.
     pub fn purpose(&self, at: At, matches: &[Match], target: Target) -> Option<Purpose> {
-        let rule = Specification::new(matches.iter().cloned(), target);
-        let known = self.planned.get(&(at.table, at.chain, rule.clone())).copied();
-        known.or_else(|| by_shape(at, &rule))
+        let key = (at.table, at.chain, Specification::new(matches.iter().cloned(), target));
+        self.planned.get(&key).copied().flatten().or_else(|| by_shape(at, &key.2))
     }
 }
 
@@ -235,7 +238,7 @@ mod tests {
     fn planned_rules_are_recognised_when_they_are_read_back() {
         for flags in FLAGS {
             let plan = planned(flags);
-            let mut chains: HashMap<(Table, Chain), Vec<&crate::netfilter::Rule>> = HashMap::new();
+            let mut chains: HashMap<(Table, Chain), Vec<&Rule>> = HashMap::new();
             for (_, rule) in plan.rules.rules() {
                 let chain = chains.entry((rule.table, rule.chain)).or_default();
                 match rule.placement {
@@ -246,7 +249,11 @@ mod tests {
             for ((table, chain), rules) in chains {
                 for (rule, number) in rules.into_iter().zip(1..) {
                     let at = At { table, chain, number };
-                    let known = Recogniser::of(&plan).purpose(at, &rule.matches, rule.target);
+                    let known = Recogniser::of(plan.rules.rules().map(|(_, rule)| rule)).purpose(
+                        at,
+                        &rule.matches,
+                        rule.target,
+                    );
                     assert_eq!(known, rule.purpose, "{flags}: {table} {rule}");
                     let excluded = by_shape(at, &Specification::from(rule));
                     let virtual_one =

@@ -63,7 +63,7 @@ impl Session<'_> {
     pub(super) fn live(&mut self) -> Result<Live, KernelError> {
         self.presence.count_unused();
         let Found { observed, unread, foreign } = self.observe(Goal::Clean { plan: self.call.plan })?;
-        let known = Recogniser::of(self.call.plan);
+        let known = Recogniser::of(self.call.plan.rules.rules().map(|(_, rule)| rule));
         let of_native = |number, rule: &Rule| {
             known.purpose(At { table: rule.table, chain: rule.chain, number }, &rule.matches, rule.target)
         };

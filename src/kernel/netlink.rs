@@ -170,6 +170,14 @@ impl Netlink {
         self.request(message, NLM_F_ACK | flags).map(drop)
     }
 
+    /// Waits before another attempt, and opens the socket anew; not if the time is over.
+    fn may_begin_anew(&mut self, backoff: &mut Backoff, errno: Errno) -> bool {
+        log::debug!("{errno}; beginning anew");
+        // Others come to an end; a buffer that is too small stays so.
+        let bound = if errno == Errno::ENOBUFS { Duration::from_secs(1) } else { PATIENCE };
+        backoff.wait(bound) && self.reopen().is_ok()
+    }
+
     fn request(&mut self, message: Message, flags: u16) -> Result<Vec<Message>, NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
         let mut bytes = Vec::new();
@@ -284,22 +292,20 @@ impl Netlink {
 ///
 /// # Errors
 /// The last attempt's.
-pub(super) fn retry<C, T, E: Passing + std::fmt::Debug>(
+pub(super) fn retry<C, T, E: Passing>(
     client: &mut C,
     socket: impl Fn(&mut C) -> &mut Netlink,
     mut attempt: impl FnMut(&mut C) -> Result<T, E>,
 ) -> Result<T, E> {
     let mut backoff = Backoff::new();
     loop {
-        let error = match attempt(client) {
-            Err(error) if error.errno().is_some_and(is_transient) => error,
-            result => return result,
-        };
-        log::debug!("{error:?}; beginning anew");
-        // Others come to an end; a buffer that is too small stays so.
-        let bound = if error.errno() == Some(Errno::ENOBUFS) { Duration::from_secs(1) } else { PATIENCE };
-        if !backoff.wait(bound) || socket(client).reopen().is_err() {
-            return Err(error.given_up());
+        match attempt(client) {
+            Err(error) => match error.errno().filter(|errno| is_transient(*errno)) {
+                Some(errno) if socket(client).may_begin_anew(&mut backoff, errno) => {}
+                Some(_) => return Err(error.given_up()),
+                None => return Err(error),
+            },
+            done => return done,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Which rules of a namespace are ours.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::{Goal, Observed, Tables};
-use crate::capture::{At, Plan, by_shape};
+use crate::capture::{At, Plan, Recogniser, by_shape};
 use crate::net::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -18,15 +18,14 @@ use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Purpose, Table
 /// A rule that is planned may be there without any chain of ours in its table: then somebody else has made it. To
 /// apply, it will do, or else it would be there twice; to clean, it stays.
 pub(super) struct Ownership {
-    planned: HashSet<(Table, &'static str, Specification)>,
+    planned: Recogniser,
     cleans: bool,
 }
 
 impl Ownership {
     pub(super) fn new(goal: Goal<'_>, family: Family) -> Self {
         let in_builtin = goal.plan().rules.of(family).filter(|r| matches!(r.chain, Chain::Builtin(_)));
-        let planned = in_builtin.map(|r| (r.table, r.chain.name(), Specification::from(r))).collect();
-        Self { planned, cleans: matches!(goal, Goal::Clean { .. }) }
+        Self { planned: Recogniser::of(in_builtin), cleans: matches!(goal, Goal::Clean { .. }) }
     }
 
     /// Whether this rule is ours.
@@ -37,7 +36,7 @@ impl Ownership {
         let (Some(meaning), Some(Chain::Builtin(hook))) = (rule.meaning(), Chain::named(&chain.name)) else {
             return false;
         };
-        let planned = || self.planned.contains(&(table, hook.name(), meaning.clone()));
+        let planned = || self.planned.is_planned(table, hook.into(), meaning);
         match has_chains(saved) {
             true => planned() || of_earlier_plan(table, saved, hook, meaning),
             false => !self.cleans && planned(),

@@ -1,6 +1,6 @@
 //! The places in which the kernel keeps rules and routing, and what has to be done in each.
 
-use super::{Difference, Goal, Iptables, Nftables, Observed, Routes, Tables};
+use super::{Difference, Goal, Iptables, Nftables, Observed, Routes};
 use crate::capture::Routing;
 use crate::net::Family;
 use crate::netfilter::{Table, Variant};
@@ -112,8 +112,9 @@ impl<'a> Stores<'a> {
     /// What was observed, and what the goal wants of it.
     pub fn new(observed: Observed, goal: Goal<'a>) -> Self {
         let Observed { mut tables, nftables, routing } = observed;
-        let mut of =
-            |variant| Family::BOTH.map(|family| tables.remove(&(variant, family)).unwrap_or_else(Tables::default));
+        let mut of = |variant| {
+            Family::BOTH.map(|family| tables.get_mut(&(variant, family)).map(std::mem::take).unwrap_or_default())
+        };
         Self {
             legacy: Iptables::new(Variant::Legacy, of(Variant::Legacy), goal),
             nft: Iptables::new(Variant::Nft, of(Variant::Nft), goal),
@@ -155,8 +156,10 @@ impl<'a> Stores<'a> {
 
     /// What has to be done, in order.
     pub fn actions(&self, force: bool) -> Vec<Action<'_>> {
-        let mut actions: Vec<_> = self.all().into_iter().flat_map(|store| store.actions(force)).collect();
-        actions.sort_by_key(Action::phase);
+        let mut actions: Vec<Action<'_>> = Vec::new();
+        for action in self.all().into_iter().flat_map(|store| store.actions(force)) {
+            actions.insert(actions.partition_point(|a| a.phase() <= action.phase()), action);
+        }
         actions
     }
 

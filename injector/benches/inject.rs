@@ -18,7 +18,7 @@ use sidecar_injector::{functions, json, yaml};
 
 /// The program's, with a count.
 #[global_allocator]
-static ALLOCATOR: AllocProfiler<dlmalloc::GlobalDlmalloc> = AllocProfiler::new(dlmalloc::GlobalDlmalloc);
+static ALLOCATOR: AllocProfiler<mimalloc::MiMalloc> = AllocProfiler::new(mimalloc::MiMalloc);
 
 /// How many environment variables the pod has.
 const VARIABLES: [usize; 2] = [0, 2_000];

@@ -12,7 +12,7 @@ use sidecar_injector::value::Value;
 
 /// The program's, counted.
 #[global_allocator]
-static ALLOCATOR: AllocProfiler<dlmalloc::GlobalDlmalloc> = AllocProfiler::new(dlmalloc::GlobalDlmalloc);
+static ALLOCATOR: AllocProfiler<mimalloc::MiMalloc> = AllocProfiler::new(mimalloc::MiMalloc);
 
 /// How many variables the application has.
 const VARIABLES: [usize; 2] = [2, 2_000];

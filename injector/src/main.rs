@@ -6,9 +6,9 @@ use std::{env, io};
 
 use sidecar_injector::commands::{self, Streams};
 
-/// musl's own allocator asks the kernel for each page anew, and gives each one back.
+/// musl's own allocator, and others with one lock, let only one core at a time answer requests.
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut streams = Streams { input: &mut io::stdin(), out: &mut io::stdout(), errors: &mut io::stderr() };

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::table;
+use crate::value::order;
 
 /// A struct of Kubernetes' API.
 #[derive(Clone, Copy)]
@@ -69,7 +70,7 @@ impl Type {
     fn position(self, json: &str) -> Option<usize> {
         let fields = self.0.fields;
         let name = |i: &u8| fields.get(usize::from(*i)).map_or("", |f| f.json);
-        let found = self.0.by_json.binary_search_by(|i| name(i).cmp(json)).ok()?;
+        let found = self.0.by_json.binary_search_by(|i| order(name(i), json)).ok()?;
         self.0.by_json.get(found).map(|i| usize::from(*i))
     }
 

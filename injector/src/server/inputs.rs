@@ -25,12 +25,14 @@ pub(super) struct Configurations {
     files: Files,
     /// Counts changes of ConfigMaps in a cluster.
     changes: watch::Receiver<u64>,
+    /// Why it could not be read. It is read again even if nothing changes: an API server may have been away.
+    failed: Option<String>,
 }
 
 impl Configurations {
     pub(super) fn new(mut source: Configuration, changes: watch::Receiver<u64>) -> Self {
         let files = Files::new(std::mem::take(&mut source.files));
-        Configurations { source, files, changes }
+        Configurations { source, files, changes, failed: None }
     }
 
     /// Reads the first one.
@@ -49,17 +51,25 @@ impl Configurations {
         // Both are asked: each remembers what it has seen.
         let (files, config_maps) = (self.files.have_changed(), self.changes.has_changed().unwrap_or(false));
         self.changes.mark_unchanged();
-        if !files && !config_maps {
+        let changed = files || config_maps;
+        if !changed && self.failed.is_none() {
             return;
         }
         let source = &self.source;
         match self.files.read(|| load(source, &app.settings)) {
-            None => (),
+            None => self.failed = Some(self.failed.take().unwrap_or_default()),
             Some(Ok(config)) => {
                 app.configuration.store(Arc::new(config));
                 app.took(Input::Configuration);
+                self.failed = None;
             }
-            Some(Err(reason)) => app.refused(Input::Configuration, &reason.to_string()),
+            Some(Err(reason)) => {
+                let reason = reason.to_string();
+                if changed || self.failed.as_ref() != Some(&reason) {
+                    app.refused(Input::Configuration, &reason);
+                }
+                self.failed = Some(reason);
+            }
         }
     }
 }
@@ -238,5 +248,44 @@ impl App {
         log::error!(input = input.name(); "refused, the old one stays: {reason}");
         self.metrics.reloaded(input, false);
         self.reports.refused(input, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::config::default;
+    use crate::functions;
+
+    #[test]
+    fn a_configuration_that_could_not_be_read_is_read_again_although_nothing_changes() {
+        let away = Arc::new(AtomicBool::new(false));
+        let is_away = Arc::clone(&away);
+        let load = move || match is_away.load(Ordering::Relaxed) {
+            true => Err("the API server is away".into()),
+            false => {
+                let (injection, values, mesh) = (default::injection(), default::values(), default::mesh());
+                Ok(Config::load(&injection, &values, &mesh, &functions::all(|_| None))?)
+            }
+        };
+        let source = Configuration { files: Vec::new(), load: Box::new(load) };
+        let (changed, changes) = watch::channel(0);
+        let mut configurations = Configurations::new(source, changes);
+        let first = configurations.first(&Settings::default()).unwrap();
+        let app = App::new(Settings::default(), first, 1);
+        let refused = |app: &App| app.readiness().1.matches("refused").count();
+
+        away.store(true, Ordering::Relaxed);
+        configurations.refresh(&app);
+        assert_eq!(refused(&app), 0, "nothing has changed");
+        changed.send_replace(1);
+        configurations.refresh(&app);
+        configurations.refresh(&app);
+        assert_eq!(refused(&app), 1);
+        away.store(false, Ordering::Relaxed);
+        configurations.refresh(&app);
+        assert_eq!(refused(&app), 0);
     }
 }

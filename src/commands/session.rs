@@ -7,12 +7,12 @@ use super::{Call, LOCK_BOUND};
 use crate::capture::{At, Recogniser, Routing, RoutingItem};
 use crate::cli::Command;
 use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
-use crate::kernel::iptables::{Manner, Programs, Restoring};
+use crate::kernel::iptables::{self, Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
-use crate::kernel::release::Release;
 use crate::kernel::routes::Routes;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::net::{Families, Family};
+use crate::netfilter::quirks::{self, Version};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Backend, Chain, Hook, Layer, Rule, Scope, Table, Variant};
 use crate::nftables::{self, NamedTable};
@@ -293,10 +293,11 @@ impl<'a> Session<'a> {
         if let Some((table, _)) = self.presence.tables(kind, family).find(lacks) {
             return Err(KernelError::SaveLacks { program: program(), family, table: table.to_owned() });
         }
-        if kind == Variant::Nft && state::lacks_port(saved) {
-            let (program, needed) = (program(), Release::WITH_EXPRESSIONS);
+        if kind == Variant::Nft && saved.get(&Table::Nat).is_some_and(quirks::lacks_port) {
+            let (program, needed) = (program(), Version::PRINTS_ALL);
             // In a later one's words, somebody has taken the port away.
-            if let Some(release) = Release::of(&program).filter(|release| *release < needed) {
+            let version = iptables::version(&program).and_then(|printed| Version::read(&printed));
+            if let Some(release) = version.filter(|version| *version < needed) {
                 return Err(KernelError::SaveTooOld { program, release, needed, family });
             }
         }

@@ -4,15 +4,15 @@ use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock::XTABLES_LOCK;
 use super::process::{self, Call, Started};
-use super::release::version;
 use super::{KernelError, ProcessError};
 use crate::net::{Families, Family};
 use crate::netfilter::Variant;
+use crate::netfilter::quirks;
 use crate::netfilter::save;
 use crate::state::{Restore, Tables};
 
@@ -73,17 +73,17 @@ impl Programs {
     }
 
     /// The restore program of IPv4, for the log.
-    pub fn path(&self) -> &std::path::Path {
+    pub fn path(&self) -> &Path {
         &self.ipv4.restore
     }
 
     /// The restore program of a family.
-    pub fn restore_program(&self, family: Family) -> &std::path::Path {
+    pub fn restore_program(&self, family: Family) -> &Path {
         self.pair(family).map_or(self.path(), |p| p.restore.as_path())
     }
 
     /// The save program of a family.
-    pub fn save_program(&self, family: Family) -> &std::path::Path {
+    pub fn save_program(&self, family: Family) -> &Path {
         self.pair(family).map_or(self.path(), |p| p.save.as_path())
     }
 
@@ -158,7 +158,9 @@ impl Pair {
             return Ok(Self { restore, save });
         }
         match named("", "restore").zip(named("", "save")) {
-            Some((restore, save)) if kind_of(&restore) == Some(kind) => Ok(Self { restore, save }),
+            Some((restore, save)) if version(&restore).is_some_and(|printed| quirks::variant(&printed) == kind) => {
+                Ok(Self { restore, save })
+            }
             Some((restore, _)) => Err(format!(
                 "{prefix}-{0}-restore and {prefix}-{0}-save are not on PATH, and {1} is of the other kind",
                 kind.name(),
@@ -169,10 +171,12 @@ impl Pair {
     }
 }
 
-/// The kind of a program, as its version says: releases before 1.8 have one kind and say nothing.
-fn kind_of(program: &std::path::Path) -> Option<Variant> {
-    let kind = if version(program)?.contains("nf_tables") { Variant::Nft } else { Variant::Legacy };
-    Some(kind)
+/// What a program prints of its version.
+pub fn version(program: &Path) -> Option<String> {
+    let arguments = vec!["--version".to_owned()];
+    let call = Call { program: program.to_owned(), arguments, environment: Vec::new(), without_name_service: false };
+    let output = process::run_all(&[(&call, "")], Duration::from_secs(10)).pop()?.ok()?;
+    Some(String::from_utf8_lossy(&output).into_owned())
 }
 
 /// Programs that read the tables of some families.

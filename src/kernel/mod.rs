@@ -13,11 +13,11 @@ pub mod netns;
 pub mod nftables;
 pub mod probe;
 pub mod process;
-pub mod release;
 pub mod routes;
 pub mod sockets;
 pub mod watch;
 
+use crate::netfilter::quirks::Version;
 use crate::nftables::NftError;
 pub use process::ProcessError;
 
@@ -54,10 +54,10 @@ pub enum KernelError {
     SaveTooOld {
         /// The program.
         program: PathBuf,
-        /// Its release.
-        release: release::Release,
-        /// The first release that reads such rules.
-        needed: release::Release,
+        /// Its version.
+        release: Version,
+        /// The first version that reads such rules.
+        needed: Version,
         /// The family.
         family: crate::net::Family,
     },

@@ -13,6 +13,7 @@ mod layer;
 pub mod lines;
 pub mod normal;
 mod purpose;
+pub mod quirks;
 pub mod restore;
 #[cfg(test)]
 mod round_trip;

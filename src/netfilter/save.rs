@@ -5,8 +5,9 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::normal::Specification;
+use super::quirks::{is_called, network};
 use super::{Chain, ConntrackState, Hook, IstioChain, Match, Negatable, Protocol, Rule, Table, Target};
-use crate::net::{Interface, Mark, Network, Owner, Port, PortRange};
+use crate::net::{Interface, Mark, Owner, Port, PortRange};
 
 /// A table as it was saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,8 +216,7 @@ impl SavedTable {
             let mut words = chain.split_ascii_whitespace();
             let name = words.next()?;
             match (Chain::named(name), words.next()) {
-                // The kernel calls the built-in one, which has a policy.
-                (Some(Chain::Builtin(_)), Some("-")) => {
+                (Some(Chain::Builtin(_)), policy) if !is_called(policy) => {
                     uncalled.push(name);
                     return Some(());
                 }
@@ -373,11 +373,6 @@ fn whole(masks: &[&str]) -> bool {
 /// A mark, with or without a mask that leaves no bit out.
 fn mark(value: &str) -> Option<Mark> {
     Mark::parse(value.strip_suffix("/0xffffffff").unwrap_or(value)).ok()
-}
-
-/// A range, or an address that stands for itself, as old releases write it.
-fn network(value: &str) -> Option<Network> {
-    Network::parse(value).ok().or_else(|| value.parse::<std::net::IpAddr>().ok().map(Network::host))
 }
 
 fn protocol(value: &str) -> Option<Protocol> {

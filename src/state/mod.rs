@@ -15,7 +15,6 @@ use crate::nftables::State;
 mod differences;
 mod iptables;
 mod live;
-mod misread;
 #[cfg(any(test, feature = "internals"))]
 #[allow(clippy::panic, clippy::unwrap_used, reason = "a model for tests falls over where a program fails")]
 pub mod model;
@@ -31,7 +30,6 @@ pub(crate) use differences::arguments;
 pub use differences::{Difference, Subject};
 pub use iptables::Iptables;
 pub use live::layer as live_layer;
-pub use misread::lacks_port;
 pub use nftables::{Content, Nftables};
 pub use ownership::{lookalikes, tproxy_marks};
 pub use routing::{Evidence, Routes};

@@ -20,6 +20,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+mod api;
 #[cfg(not(feature = "internals"))]
 mod capture;
 #[cfg(not(feature = "internals"))]
@@ -75,12 +76,14 @@ pub mod state;
 #[cfg(feature = "internals")]
 pub mod validation;
 
+pub use api::{Done, Task, within};
 use cli::{Command, Invocation, Parsed};
 use commands::Call;
 use config::host::ThisHost;
 use config::{Config, Options, Problems};
 use explain::Request;
-use report::{Outcome, Report};
+pub use report::Outcome;
+use report::Report;
 
 /// Runs a call. `argv` begins with the program's name, `variable` looks up the environment, `out` is
 /// standard output; the log goes to standard error.
@@ -89,24 +92,28 @@ pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out
         Parsed::Call(invocation) => invocation,
         Parsed::Text(text) => return exit(Outcome::Printed, out.write_all(text.as_bytes())),
     };
+    perform(invocation, &|options| options.logging.install(), |report| exit(report.outcome, report.write(out)))
+}
+
+/// Does what a call asks for, and gives a report of it to `then`. `prepare` comes first.
+fn perform<T>(invocation: Invocation, prepare: &dyn Fn(&Options), then: impl FnOnce(&Report<'_>) -> T) -> T {
     let mut problems = Problems::default();
     let Invocation { command, packet, flags, ignored, errors } = invocation;
     problems.warnings.extend(ignored.into_iter().map(Into::into));
     problems.errors.extend(errors.into_iter().map(Into::into));
     let options = Options::read(command, &flags, &mut problems);
-    options.logging.install();
+    prepare(&options);
     enter_namespace(&options, &mut problems);
     let config = Config::resolve(&flags, &options, &ThisHost, &mut problems);
     let packet = described(&packet, &mut problems);
     problems.warnings.iter().for_each(|w| log::warn!("{w}"));
     problems.errors.iter().for_each(|e| log::error!("{e}"));
+    let plan = capture::plan(&config);
     let mut report = Report::new(&options, &problems);
     if problems.errors.is_empty() {
         let level = if options.command == Command::Apply { log::Level::Info } else { log::Level::Debug };
         log::log!(level, "configuration:{config}");
-        // Exits right after this, so the plan is never dropped.
-        let plan = &*Box::leak(Box::new(capture::plan(&config)));
-        let call = Call { config: &config, plan, options: &options };
+        let call = Call { config: &config, plan: &plan, options: &options };
         let result = commands::run(call, packet.as_ref(), &mut report);
         report.outcome = result.unwrap_or_else(|failure| {
             log::error!("{failure}");
@@ -114,7 +121,7 @@ pub fn run(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>, out
             failure.outcome()
         });
     }
-    exit(report.outcome, report.write(out))
+    then(&report)
 }
 
 /// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.

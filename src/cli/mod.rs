@@ -118,6 +118,31 @@ pub struct Invocation {
     pub errors: Vec<ShapeError>,
 }
 
+impl Invocation {
+    /// A call with these values, each with the long name of its flag.
+    pub fn of(command: Command, values: &[(&str, &str)]) -> Self {
+        let (mut given, mut ignored, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, text) in values {
+            let Some(flag) = flags::ALL.iter().find(|flag| flag.long == *name) else {
+                errors.push(ShapeError::Unknown { flag: shortened(name), similar: None });
+                continue;
+            };
+            let source = Source::Flag { long: flag.long, short: flag.short };
+            match flag.kind {
+                Kind::RetiredBool | Kind::RetiredText => {
+                    ignored.push(Ignored::Retired { flag: source, instead: flag.help });
+                }
+                Kind::Text(_) | Kind::Number(_) | Kind::Bool => {
+                    given.push((flag.long, Given { text: (*text).to_owned(), source }));
+                }
+            }
+        }
+        // The last one counts.
+        given.reverse();
+        Self { command, packet: Vec::new(), flags: Flags { given }, ignored, errors }
+    }
+}
+
 /// The values given for each flag and variable, strongest first.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {

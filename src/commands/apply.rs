@@ -1,6 +1,5 @@
 //! Puts the rules in place, or removes them.
 
-use std::mem::ManuallyDrop;
 use std::time::Instant;
 
 use super::reconcile::bypasses;
@@ -20,8 +19,7 @@ pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     report.backend = Some(super::backend(kind));
     let goal = Goal::Apply { plan: call.plan, variant: kind };
     session.start_early(kind)?;
-    // Not dropped: the process exits after this.
-    let stores = ManuallyDrop::new(Stores::new(session.observe(goal)?.observed, goal));
+    let stores = Stores::new(session.observe(goal)?.observed, goal);
     report.bypass(bypasses(&stores, goal));
     if call.options.strict && !report.findings.is_empty() {
         log::error!("nothing was changed: --strict");

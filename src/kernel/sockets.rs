@@ -1,4 +1,4 @@
-//! Who has which port, from `/proc/self/net/tcp` (proc_net_tcp in the kernel's documentation), which needs no
+//! Who has which port, from `/proc/thread-self/net/tcp` (proc_net_tcp in the kernel's documentation), which needs no
 //! rights.
 
 use std::fs;
@@ -32,8 +32,8 @@ impl Sockets {
     /// Looks. What cannot be read is not there.
     pub fn look(transport: Transport) -> Self {
         let paths = match transport {
-            Transport::Tcp => ["/proc/self/net/tcp", "/proc/self/net/tcp6"],
-            Transport::Udp => ["/proc/self/net/udp", "/proc/self/net/udp6"],
+            Transport::Tcp => ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"],
+            Transport::Udp => ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"],
         };
         Self(paths.iter().flat_map(|path| parse(&fs::read_to_string(path).unwrap_or_default())).collect())
     }

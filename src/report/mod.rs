@@ -148,6 +148,16 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// What is wrong.
+    pub fn errors(&self) -> &[String] {
+        &self.errors
+    }
+
+    /// What works, but perhaps not as it was meant.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Notes an error.
     pub fn error(&mut self, error: &impl ToString) {
         self.errors.push(error.to_string());

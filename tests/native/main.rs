@@ -11,6 +11,8 @@ use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
 use istio_iptables::nftables::{State, Tables, differences, restore, transaction};
 use istio_iptables::state::Difference;
+use istio_iptables::{Outcome, Task, within};
+use nix::sched::{CloneFlags, unshare};
 use support::{Configurations, in_namespace, listing, nft, rules};
 
 fn in_place(state: &State, wanted: &Tables) -> bool {
@@ -276,4 +278,33 @@ fn ten_thousand_ranges() {
         listing()
     });
     assert!(by_us == by_nft);
+}
+
+/// What other programs use the library for.
+#[test]
+fn another_namespace_is_set_up_checked_and_cleaned() {
+    in_namespace(|| {
+        let namespace = format!("/proc/{}/task/{}/ns/net", std::process::id(), nix::unistd::gettid());
+        let values = [("native-nftables", "true"), ("istio-service-cidr", "*"), ("ip-families", "ipv4")];
+        let within = |task| {
+            let path = namespace.clone();
+            // The caller stays where it is: here, in a namespace of its own.
+            let call = move || {
+                unshare(CloneFlags::CLONE_NEWNET).unwrap();
+                let done = within(path.as_ref(), &values, task);
+                assert_eq!(listing(), "", "nothing was done in the caller's namespace");
+                done
+            };
+            std::thread::spawn(call).join().unwrap()
+        };
+        let applied = within(Task::Apply);
+        assert_eq!((applied.outcome, applied.errors.as_slice()), (Outcome::Applied, [].as_slice()));
+        assert!(listing().contains("istio-redirect"));
+        assert_eq!(within(Task::Check).outcome, Outcome::InPlace);
+        assert_eq!(within(Task::Clean).outcome, Outcome::Removed);
+        let drifted = within(Task::Check);
+        assert_eq!(drifted.outcome, Outcome::Drifted);
+        assert!(drifted.differences.contains(&"+ table inet istio-proxy-nat".to_owned()), "{drifted:?}");
+        assert_eq!(listing(), "");
+    });
 }

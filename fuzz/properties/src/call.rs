@@ -109,6 +109,11 @@ impl Call {
         self.files.push((path, text.to_vec()));
     }
 
+    /// Whether both parsers make the same of it.
+    pub(crate) fn parsers_agree(&self) -> bool {
+        cli::parsers_agree(&self.argv)
+    }
+
     /// What becomes of it, as in the program; `None` where it only prints a text.
     pub(crate) fn resolve(&self) -> Option<Resolved> {
         let variable = |name: &str| self.environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());

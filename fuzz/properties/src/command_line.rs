@@ -26,6 +26,7 @@ pub fn command_line(data: &[u8]) {
     let call = Call::decode(data);
     let bits = data.first().copied().unwrap_or(0);
     let (built, explained) = (bits & BUILT != 0, bits & EXPLAINED != 0);
+    assert!(!explained || call.parsers_agree());
     let Some(resolved) = call.resolve() else { return };
     let problems = &resolved.problems;
     problems.errors.iter().for_each(|e| one_line(&e.to_string()));

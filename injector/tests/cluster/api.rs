@@ -55,6 +55,12 @@ impl Api {
         client.request(request.unwrap()).await.unwrap()
     }
 
+    /// Creates an object; the API server's reason, if it refuses.
+    pub async fn create(&self, path: &str, object: &Value) -> Result<Value, String> {
+        let request = Request::new(path).create(&PostParams::default(), object.to_string().into()).unwrap();
+        self.admin.client().request(request).await.map_err(|error| error.to_string())
+    }
+
     pub async fn get(&self, path: &str, name: &str) -> Option<Value> {
         let request = Request::new(path).get(name, &GetParams::default()).unwrap();
         self.admin.client().request(request).await.ok()

@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use sidecar_injector::cluster::{Name, Namespace, Pace, Told, Watches, watch};
@@ -19,7 +20,8 @@ use super::api::{Api, hurry, logged, run, take_notes, until, until_async};
 use super::scenarios::{self, Running};
 
 /// A control plane of one test's own.
-struct ControlPlane {
+pub struct ControlPlane {
+    name: String,
     folder: Arc<Folder>,
     port: u16,
     processes: Vec<Child>,
@@ -40,9 +42,11 @@ fn free_port() -> u16 {
 
 impl ControlPlane {
     fn start(assets: &str) -> Self {
-        let folder = Folder::new("control-plane");
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("control-plane-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = Folder::new(&name);
         let (etcd, port) = (free_port(), free_port());
-        let mut plane = ControlPlane { folder: Arc::new(folder), port, processes: Vec::new() };
+        let mut plane = ControlPlane { name, folder: Arc::new(folder), port, processes: Vec::new() };
         let users = "admin-token,admin,admin,\"system:masters\"\nwebhook-token,webhook,webhook\n";
         let tokens = plane.folder.file("tokens.csv", users);
         let pair = rcgen::KeyPair::generate().unwrap();
@@ -103,15 +107,25 @@ impl ControlPlane {
             fs::exists(&certificate).unwrap()
         })
         .await;
-        let cluster = format!("server: 'https://127.0.0.1:{}', certificate-authority: {certificate}", self.port);
-        let folder = Folder::new(&format!("control-plane-{user}"));
-        let kubeconfig = folder.kubeconfig(&cluster, &format!("token: {user}-token"));
+        let folder = Folder::new(&format!("{}-{user}", self.name));
+        let kubeconfig = self.kubeconfig_in(&folder, user);
         Api::at(folder, &kubeconfig).await
+    }
+
+    /// The path of a kubeconfig for one of its users.
+    pub fn kubeconfig(&self, user: &str) -> String {
+        self.kubeconfig_in(&self.folder, user)
+    }
+
+    fn kubeconfig_in(&self, folder: &Folder, user: &str) -> String {
+        let certificate = self.path("certificates/apiserver.crt");
+        let cluster = format!("server: 'https://127.0.0.1:{}', certificate-authority: {certificate}", self.port);
+        folder.kubeconfig(&cluster, &format!("token: {user}-token"))
     }
 }
 
 /// Runs a test with a control plane, if there is one.
-fn with_api_server(test: impl AsyncFnOnce(&mut ControlPlane, &Api)) {
+pub fn with_api_server(test: impl AsyncFnOnce(&mut ControlPlane, &Api)) {
     let Some(assets) = std::env::var("KUBEBUILDER_ASSETS").ok().filter(|assets| !assets.is_empty()) else {
         let text = "did not run: KUBEBUILDER_ASSETS names no folder with kube-apiserver and etcd\n";
         std::io::stderr().write_all(text.as_bytes()).unwrap();
@@ -131,7 +145,7 @@ fn with_api_server(test: impl AsyncFnOnce(&mut ControlPlane, &Api)) {
     });
 }
 
-fn named(name: &str) -> Value {
+pub fn named(name: &str) -> Value {
     json!({"metadata": {"name": name}})
 }
 

@@ -6,6 +6,7 @@ mod api;
 mod api_server;
 mod errors;
 mod fake;
+mod roll_out;
 mod scenarios;
 mod server;
 mod watches;

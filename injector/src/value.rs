@@ -40,10 +40,7 @@ pub struct Map {
 /// The order of two keys by their bytes. Most keys differ in the first byte, and the call of a function for the others
 /// was a tenth of an admission.
 pub(crate) fn order(key: &str, other: &str) -> Ordering {
-    match key.as_bytes().first().cmp(&other.as_bytes().first()) {
-        Ordering::Equal => key.cmp(other),
-        different => different,
-    }
+    key.as_bytes().first().cmp(&other.as_bytes().first()).then_with(|| key.cmp(other))
 }
 
 /// How many keys are looked through one after another.

@@ -30,19 +30,26 @@ needs() {
         PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
     done
     [ ${#missing[@]} = 0 ] && return
-    step "installing ${missing[*]}"
-    command -v apt-get >/dev/null || die "these are missing, and there is no apt-get to install them: ${missing[*]}"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    install_packages "${missing[@]}"
+}
+
+# Scripts that run at the same time wait for each other.
+install_packages() {
+    step "installing $*"
+    command -v apt-get >/dev/null || die "these are missing, and there is no apt-get to install them: $*"
+    mkdir -p "$root/target"
+    (
+        flock 9
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    ) 9>"$root/target/.installing"
 }
 
 # Python with what makes virtual environments, which Debian packs apart.
 needs_venv() {
     needs python3=python3
     python3 -c 'import ensurepip' 2>/dev/null && return
-    step "installing python3-venv"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    install_packages python3-venv
 }
 
 # The toolchain's target for a static binary.

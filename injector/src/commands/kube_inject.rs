@@ -17,6 +17,7 @@ use crate::inject::{self, Ids, Request, Setup};
 use crate::object::{self, Workload};
 use crate::template::quote;
 use crate::value::{EcoString, Map, Value};
+use crate::{json, warnings};
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
@@ -144,7 +145,16 @@ impl<'c> Injector<'c> {
             ids: Ids::default(),
             native: native::detect(self.environment.native, nodes, pod.str_at(&["spec", "nodeName"])),
         };
-        inject::inject(&pod, request, &self.setup).map_err(PodError::Inject)
+        let injected = inject::inject(&pod, request, &self.setup).map_err(PodError::Inject)?;
+        self.warn(workload, &full_name, &pod, &injected, mesh.default_config().status_port());
+        Ok(injected)
+    }
+
+    /// Warns as the webhook does about what a pod asks for in vain.
+    fn warn(&mut self, workload: &Workload, full_name: &str, pod: &Value, injected: &Value, status_port: i32) {
+        let name = format!("{} {}", workload.kind.name(), quote(full_name));
+        let warnings = warnings::of_injected(pod, injected, status_port, self.config);
+        self.warnings.extend(warnings.map(|warning| format!("{name}: {}", json::visible(&warning.to_string()))));
     }
 
     fn skipped(&mut self, workload: &Workload, full_name: &str, why: &str) {

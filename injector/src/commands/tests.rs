@@ -176,6 +176,21 @@ fn skipped_workloads_are_named_on_standard_error() {
 }
 
 #[test]
+fn what_a_pod_asks_for_in_vain_is_named_on_standard_error() {
+    let setup = Setup::new("in_vain");
+    let asking = DEPLOYMENT.replace(
+        "{app: web}\n    spec",
+        "{app: web}\n      annotations: {sidecar.istio.io/proxyCPULimits: \"1\"}\n    spec",
+    );
+    assert_ne!(asking, DEPLOYMENT);
+    let call = setup.kube_inject(&["-f", "-"], &asking);
+    assert_eq!(call.status, Status::Done);
+    let expected = "\nDeployment \"web\": annotation sidecar.istio.io/proxyCPULimits has no effect: nothing reads it; did you mean sidecar.istio.io/proxyCPULimit?\n";
+    assert_eq!(call.errors, expected);
+    assert!(call.out.contains("istio-proxy"), "{}", call.out);
+}
+
+#[test]
 fn the_configs_policy_counts_only_if_asked_for() {
     let config = "policy: disabled\ndefaultTemplates: [own]\ninjectedAnnotations: {k: v}\ntemplates:\n  sidecar: 'metadata: {labels: {by: sidecar}}'\n  own: 'metadata: {labels: {by: own}}'\n";
     let setup = Setup::with("policy", config);

@@ -148,7 +148,9 @@ fn respond(
     response.insert("patch", BASE64.encode(patch.as_bytes()));
     let templates = inject::template_names(&pod, &config.setup("", ""));
     let of_switch = warnings::of_switch(&metadata, &decision);
-    let warnings = warned::texts(of_switch.chain(warnings::of_injected(&pod, &injected, config)));
+    let status_port = config.mesh.default_config().status_port();
+    let of_injected = warnings::of_injected(&pod, &injected, status_port, config);
+    let warnings = warned::texts(of_switch.chain(of_injected).chain(warnings::of_layers(&pod, config)));
     Ok((response, Outcome::Injected { decision, templates }, warnings))
 }
 

@@ -5,13 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io;
-use std::net::IpAddr;
 
 use divan::{Bencher, black_box};
 use istio_iptables::capture::{self, Plan};
-use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::config::Config;
+use istio_iptables::config::fake::{FakeHost, resolve};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::{Variant, restore, save};
 use istio_iptables::nftables;
@@ -100,19 +98,6 @@ fn compare_drifted(bencher: Bencher<'_, '_>, ranges: usize) {
     bencher.bench_local(|| state::model::compare(black_box(&there), goal(&plan)));
 }
 
-/// A host without addresses and files; nothing that is measured reads any.
-struct Nothing;
-
-impl Host for Nothing {
-    fn addresses(&self) -> io::Result<Vec<IpAddr>> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, _: &str) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
-
 fn arguments(ranges: usize, port: &str) -> Vec<String> {
     let range = |i: usize| format!("{}.{}.{}.{}/32", 1 + i / 1331, i / 121 % 11, i / 11 % 11, i % 11);
     let excluded = (0..ranges).map(range).collect::<Vec<_>>().join(",");
@@ -122,14 +107,8 @@ fn arguments(ranges: usize, port: &str) -> Vec<String> {
 }
 
 fn config(arguments: &[String]) -> Config {
-    let Parsed::Call(call) = cli::parse(arguments.iter().map(Into::into).collect(), &|_| None) else {
-        panic!("not a call: {arguments:?}");
-    };
-    let mut problems = Problems::default();
-    let options = Options::read(call.command, &call.flags, &mut problems);
-    let config = Config::resolve(&call.flags, &options, &Nothing, &mut problems);
-    assert!(call.errors.is_empty() && problems.errors.is_empty(), "{:?} {:?}", call.errors, problems.errors);
-    config
+    let arguments: Vec<_> = arguments.iter().skip(1).map(String::as_str).collect();
+    resolve(&arguments, &[], &FakeHost::with(&[""; 0])).valid().config
 }
 
 fn planned(ranges: usize, port: &str) -> Plan {

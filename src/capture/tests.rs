@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::plan;
-use crate::config::tests::{FakeHost, resolve};
+use crate::config::fake::{FakeHost, resolve};
 use crate::config::{Config, host};
 use crate::net::Family;
 use crate::netfilter::restore;

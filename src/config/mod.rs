@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
 
 mod display;
+#[cfg(any(test, feature = "internals"))]
+#[allow(clippy::panic, clippy::unwrap_used, reason = "a test with a wrong call falls over")]
+pub mod fake;
 mod families;
 pub mod host;
 mod options;
@@ -110,4 +113,4 @@ pub struct Config {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

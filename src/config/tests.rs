@@ -1,96 +1,9 @@
-use std::cell::RefCell;
-use std::ffi::OsString;
-use std::io;
-use std::net::IpAddr;
-
+use super::fake::{FakeHost, resolve};
 use super::*;
-use crate::cli::{self, Command};
+use crate::cli::Command;
 use crate::netfilter::Backend;
 
 mod tokens;
-
-/// A host made of values.
-pub(crate) struct FakeHost {
-    /// The addresses of its interfaces; `None` where they cannot be read.
-    addresses: Option<Vec<IpAddr>>,
-    /// Its files, by path.
-    files: Vec<(&'static str, &'static str)>,
-    asked: RefCell<Vec<String>>,
-}
-
-impl FakeHost {
-    /// A host with these addresses and no file.
-    pub(crate) fn with(addresses: &[&str]) -> Self {
-        Self { addresses: None, files: Vec::new(), asked: RefCell::default() }.addressed(addresses)
-    }
-
-    /// The same with other addresses.
-    pub(crate) fn addressed(mut self, addresses: &[&str]) -> Self {
-        self.addresses = Some(addresses.iter().map(|a| a.parse().unwrap()).collect());
-        self
-    }
-
-    /// The usual pod: one IPv4 address, a DNS server, the proxy's user.
-    pub(crate) fn pod() -> Self {
-        Self::with(&["127.0.0.1", "10.0.0.2", "::1", "fe80::1"])
-            .file(host::RESOLV_CONF, "nameserver 10.96.0.10\n")
-            .file(host::PASSWD, "root:x:0:0::/:\nistio-proxy:x:1337:1337::/:\nenvoy:x:101:102::/:\n")
-            .file(host::GROUP, "root:x:0:\nistio-proxy:x:1337:\nstaff:x:50:\n")
-    }
-
-    /// The same with another file, in place of one of that path.
-    pub(crate) fn file(mut self, path: &'static str, text: &'static str) -> Self {
-        self.files.retain(|(p, _)| *p != path);
-        self.files.push((path, text));
-        self
-    }
-}
-
-impl Host for FakeHost {
-    fn addresses(&self) -> io::Result<Vec<IpAddr>> {
-        self.asked.borrow_mut().push("addresses".to_owned());
-        self.addresses.clone().ok_or_else(|| io::ErrorKind::PermissionDenied.into())
-    }
-
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        self.asked.borrow_mut().push(path.to_owned());
-        let found = self.files.iter().find(|(p, _)| *p == path);
-        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
-
-/// What becomes of a call.
-#[derive(Debug)]
-pub(crate) struct Resolved {
-    pub(crate) config: Config,
-    pub(crate) options: Options,
-    pub(crate) errors: Vec<String>,
-    pub(crate) warnings: Vec<String>,
-}
-
-impl Resolved {
-    /// The configuration, where there is neither error nor warning.
-    #[track_caller]
-    pub(crate) fn clean(self) -> Config {
-        assert!(self.errors.is_empty() && self.warnings.is_empty(), "{:?} {:?}", self.errors, self.warnings);
-        self.config
-    }
-}
-
-/// Resolves a call of these arguments (without the program's name), environment and host.
-pub(crate) fn resolve(args: &[&str], environment: &[(&str, &str)], host: &dyn Host) -> Resolved {
-    let argv = ["istio-iptables"].iter().chain(args).map(OsString::from).collect();
-    let variable = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into());
-    let cli::Parsed::Call(call) = cli::parse(argv, &variable) else { panic!("{args:?} only prints a text") };
-    let mut problems = Problems::default();
-    problems.warnings.extend(call.ignored.into_iter().map(Into::into));
-    problems.errors.extend(call.errors.into_iter().map(Into::into));
-    let options = Options::read(call.command, &call.flags, &mut problems);
-    let config = Config::resolve(&call.flags, &options, host, &mut problems);
-    let errors = problems.errors.iter().map(ToString::to_string).collect();
-    let warnings = problems.warnings.iter().map(ToString::to_string).collect();
-    Resolved { config, options, errors, warnings }
-}
 
 /// Whether exactly these texts occur, one in each message.
 #[track_caller]
@@ -175,7 +88,7 @@ fn families_by_the_addresses() {
 
 #[test]
 fn addresses_that_cannot_be_read() {
-    let host = FakeHost { addresses: None, ..FakeHost::pod() };
+    let host = FakeHost::pod().without_addresses();
     assert_messages(&resolve(&[], &[], &host).errors, &["--ip-families=ipv4 or dual"]);
     for choice in ["--ip-families=ipv4", "--ip-families=dual"] {
         assert!(resolve(&[choice], &[], &host).errors.is_empty());
@@ -370,7 +283,7 @@ fn the_host_is_asked_only_what_matters() {
     let asked = |args: &[&str]| {
         let host = FakeHost::pod();
         resolve(args, &[], &host);
-        host.asked.into_inner()
+        host.asked()
     };
     assert_eq!(asked(&["-u", "1337"]), ["addresses"]);
     assert_eq!(asked(&["-u", "1337", "--redirect-dns", "--capture-all-dns"]), ["addresses"]);

@@ -120,7 +120,7 @@ fn captures(table: &SavedTable, rules: &[SavedRule], conditions: &[Match], depth
 mod tests {
     use super::*;
     use crate::capture::plan;
-    use crate::config::tests::{FakeHost, resolve};
+    use crate::config::fake::{FakeHost, resolve};
     use crate::netfilter::restore;
     use crate::netfilter::save;
 

@@ -142,7 +142,7 @@ mod tests {
     use super::super::Tables;
     use super::*;
     use crate::capture;
-    use crate::config::tests::{FakeHost, resolve};
+    use crate::config::fake::{FakeHost, resolve};
     use crate::netfilter::normal::Specification;
 
     /// The rules of iptables that the rules of nf_tables were made from come out again; drop-invalid, which

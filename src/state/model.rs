@@ -24,7 +24,7 @@ pub const FLAGS: [&str; 10] = [
 /// A plan for both families, as it is handed to programs.
 #[cfg(test)]
 pub fn planned(flags: &str) -> Plan {
-    use crate::config::tests::{FakeHost, resolve};
+    use crate::config::fake::{FakeHost, resolve};
     let words: Vec<_> = flags.split_ascii_whitespace().chain(["--ip-families", "dual"]).collect();
     let Plan { rules, routing } = crate::capture::plan(&resolve(&words, &[], &FakeHost::pod()).config);
     Plan { rules: rules.by_number().into_owned(), routing }

@@ -1,7 +1,7 @@
 //! The plan and the judgement, as values.
 
 use super::*;
-use crate::config::tests::{FakeHost, resolve};
+use crate::config::fake::{FakeHost, resolve};
 
 const ROOT: Caller = Caller { ids: Ids { uid: 0, gid: 0 }, may_change: true, may_be_transparent: true };
 const SIDECAR: Caller = Caller { ids: Ids { uid: 1337, gid: 1337 }, may_change: false, may_be_transparent: false };

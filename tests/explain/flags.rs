@@ -1,12 +1,10 @@
 //! Random configurations.
 
-use std::ffi::OsString;
-use std::io;
 use std::net::IpAddr;
 
 use istio_iptables::capture::{Plan, plan};
-use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Host, Options, Problems, host};
+use istio_iptables::config::fake::{FakeHost, Resolved, resolve};
+use istio_iptables::config::{Config, Options, host};
 
 use crate::random::Random;
 
@@ -165,13 +163,11 @@ impl Call {
 
     /// The same, with how to go about it.
     pub fn call(&self) -> (Config, Plan, Options) {
-        let argv = ["istio-iptables".to_owned()].into_iter().chain(self.flags.iter().cloned()).map(OsString::from);
-        let variable = |name: &str| self.environment.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
-        let Parsed::Call(call) = cli::parse(argv.collect(), &variable) else { panic!("not a call: {self:?}") };
-        let mut problems = Problems::default();
-        let options = Options::read(call.command, &call.flags, &mut problems);
-        let config = Config::resolve(&call.flags, &options, self, &mut problems);
-        assert!(call.errors.is_empty() && problems.errors.is_empty(), "{self:?} {:?}", problems.errors);
+        let flags: Vec<_> = self.flags.iter().map(String::as_str).collect();
+        let environment: Vec<_> = self.environment.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        // Users and groups are none of this machine's.
+        let host = FakeHost::with(&[""; 0]).name_servers(&self.servers).file(host::PASSWD, "").file(host::GROUP, "");
+        let Resolved { config, options, .. } = resolve(&flags, &environment, &host).valid();
         let plan = plan(&config);
         (config, plan, options)
     }
@@ -183,15 +179,4 @@ fn ports(random: &mut Random, most: usize) -> String {
         ports.push("8000:9000".to_owned());
     }
     ports.join(",")
-}
-
-impl Host for Call {
-    fn addresses(&self) -> io::Result<Vec<IpAddr>> {
-        Ok(Vec::new())
-    }
-
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let lines = self.servers.iter().map(|s| format!("nameserver {s}\n"));
-        Ok(if path == host::RESOLV_CONF { lines.collect::<String>().into_bytes() } else { Vec::new() })
-    }
 }

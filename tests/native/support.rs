@@ -1,13 +1,11 @@
 //! Namespaces, the independent program, and configurations to try.
 
-use std::ffi::OsString;
 use std::io::Write;
-use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
-use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::capture;
+use istio_iptables::config::fake::{FakeHost, resolve};
 use istio_iptables::netfilter::Ruleset;
-use istio_iptables::{capture, cli};
 use nix::sched::{CloneFlags, unshare};
 
 /// Runs `test` in a new network namespace, which goes with it.
@@ -50,30 +48,11 @@ pub fn lines(listing: &str) -> Vec<String> {
     lines
 }
 
-/// A host with both families and with the users of this one.
-struct TestHost;
-
-impl Host for TestHost {
-    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
-        Ok(["10.77.0.5", "fd00:77::5"].map(|a| a.parse().unwrap()).to_vec())
-    }
-
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        if path.ends_with("resolv.conf") {
-            return Ok(b"nameserver 10.96.0.10\nnameserver fd00:10::a\n".to_vec());
-        }
-        std::fs::read(path)
-    }
-}
-
-/// The rules that a command line stands for.
+/// The rules that a command line stands for, on a host with both families and with the users of this one.
 pub fn rules(flags: &[String]) -> Ruleset {
-    let argv = std::iter::once("istio-iptables".to_owned()).chain(flags.iter().cloned()).map(OsString::from);
-    let cli::Parsed::Call(call) = cli::parse(argv.collect(), &|_| None) else { panic!("{flags:?}") };
-    let mut problems = Problems::default();
-    let options = Options::read(call.command, &call.flags, &mut problems);
-    let config = Config::resolve(&call.flags, &options, &TestHost, &mut problems);
-    assert!(problems.errors.is_empty(), "{flags:?}: {:?}", problems.errors);
+    let host = FakeHost::with(&["10.77.0.5", "fd00:77::5"]).name_servers(&["10.96.0.10", "fd00:10::a"]);
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let config = resolve(&flags, &[], &host.on_this_machine()).valid().config;
     capture::plan(&config).rules.by_number().into_owned()
 }
 

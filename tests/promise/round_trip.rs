@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use istio_iptables::capture::{Plan, plan};
-use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::config::fake::{FakeHost, resolve};
+use istio_iptables::config::host;
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::normal::Specification;
 use istio_iptables::netfilter::{Placement, Table, restore, save};
@@ -32,35 +32,19 @@ impl From<&Configuration> for Case {
     }
 }
 
-impl Host for Case {
-    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
-        Ok(self.addresses.clone())
-    }
-
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        match path {
-            "/etc/resolv.conf" => Ok(self.resolv_conf.clone().into_bytes()),
-            // Users and groups have the same form as far as it matters.
-            "/etc/passwd" | "/etc/group" if self.own_users => {
-                Ok(b"root:x:0:0\nistio-proxy:x:1337:1337\nenvoy:x:101:101\njava:x:102:102\nftp:x:103:103\n".to_vec())
-            }
-            path => std::fs::read(path),
-        }
-    }
-}
-
 impl Case {
     pub fn plan(&self) -> Plan {
-        let argv = ["istio-iptables"].iter().copied().chain(self.args.iter().map(String::as_str));
-        let variable =
-            |name: &str| self.environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone().into());
-        let Parsed::Call(call) = cli::parse(argv.map(Into::into).collect(), &variable) else { panic!("{self:?}") };
-        let mut problems = Problems::default();
-        let options = Options::read(call.command, &call.flags, &mut problems);
-        let config = Config::resolve(&call.flags, &options, self, &mut problems);
-        assert!(problems.errors.is_empty() && call.errors.is_empty(), "{:?} of {self:?}", problems.errors);
+        let addresses: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        let mut host = FakeHost::with(&addresses).file(host::RESOLV_CONF, self.resolv_conf.as_str()).on_this_machine();
+        if self.own_users {
+            // Users and groups have the same form as far as it matters.
+            const OWN: &str = "root:x:0:0\nistio-proxy:x:1337:1337\nenvoy:x:101:101\njava:x:102:102\nftp:x:103:103\n";
+            host = host.file(host::PASSWD, OWN).file(host::GROUP, OWN);
+        }
+        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
+        let environment: Vec<_> = self.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let Plan { rules, routing } = plan(&resolve(&args, &environment, &host).valid().config);
         // The tools of this machine do not know these users.
-        let Plan { rules, routing } = plan(&config);
         Plan { rules: rules.by_number().into_owned(), routing }
     }
 }

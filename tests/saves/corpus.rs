@@ -1,37 +1,15 @@
 //! What was recorded, and for which flags.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use istio_iptables::capture::{self, Plan};
-use istio_iptables::cli::{self, Parsed};
-use istio_iptables::config::{Config, Host, Options, Problems};
+use istio_iptables::config::fake::{FakeHost, resolve};
 
-/// A host with both families and a name server of each.
-struct TestHost;
-
-impl Host for TestHost {
-    fn addresses(&self) -> std::io::Result<Vec<IpAddr>> {
-        Ok(["10.0.0.2", "fd00::2"].map(|a| a.parse().unwrap()).to_vec())
-    }
-
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        match path {
-            "/etc/resolv.conf" => Ok(b"nameserver 10.96.0.10\nnameserver fd00:10::a\n".to_vec()),
-            _ => Ok(Vec::new()),
-        }
-    }
-}
-
-/// The plan of a line of flags.
+/// The plan of a line of flags, on a host with both families and a name server of each.
 pub fn plan(flags: &str) -> Plan {
-    let argv = ["istio-iptables"].into_iter().chain(flags.split(' ')).map(Into::into).collect();
-    let Parsed::Call(call) = cli::parse(argv, &|_| None) else { panic!("{flags}") };
-    let mut problems = Problems::default();
-    let options = Options::read(call.command, &call.flags, &mut problems);
-    let config = Config::resolve(&call.flags, &options, &TestHost, &mut problems);
-    assert!(problems.errors.is_empty(), "{flags}: {:?}", problems.errors);
-    capture::plan(&config)
+    let host = FakeHost::with(&["10.0.0.2", "fd00::2"]).name_servers(&["10.96.0.10", "fd00:10::a"]);
+    let words: Vec<_> = flags.split(' ').collect();
+    capture::plan(&resolve(&words, &[], &host).valid().config)
 }
 
 /// The lines of flags that were recorded.

@@ -1,6 +1,6 @@
 //! The command line and the environment, as text: which flags were given, where, and what they say.
 //!
-//! Nothing is judged here but the shape of the call; [`crate::config`] reads the values. So all errors of
+//! Nothing is judged here but the shape of the call; `config` reads the values. So all errors of
 //! one call can be reported together.
 
 use std::ffi::{OsStr, OsString};

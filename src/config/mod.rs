@@ -1,6 +1,6 @@
 //! What the user wants, in types that cannot be wrong: [`Config`] for the rules, [`Options`] for the call.
 //!
-//! [`Config::resolve`] reads the [`Flags`](crate::cli::Flags) and, through [`Host`], just those facts of the host that the
+//! [`Config::resolve`] reads the `Flags` and, through [`Host`], just those facts of the host that the
 //! flags depend on. Problems are collected, not thrown: the user sees all of a call's errors at once.
 
 use std::net::IpAddr;

@@ -10,7 +10,7 @@ use super::pod::Pod;
 use crate::config::{Config, Dns, InterceptionMode, Selection};
 use crate::net::{Family, Network, Owner};
 use crate::netfilter::Purpose;
-use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Rule, Table, Target};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -307,8 +307,8 @@ fn exclusions(config: &Config, family: Family, chains: &Chains<'_>, found: &mut 
     // Looked up, not searched for: there may be 10,000.
     let mut places = HashMap::new();
     for (index, rule) in chains.rules(Table::Nat, IstioChain::Output).iter().enumerate() {
-        if let ([Match::Destination(Negatable::Is(range))], Target::Return) = (rule.matches.as_slice(), rule.target) {
-            places.entry(*range).or_insert(index);
+        if let (Some(Purpose::ExcludedRange), [Match::Destination(range)]) = (rule.purpose, rule.matches.as_slice()) {
+            places.entry(*range.value()).or_insert(index);
         }
     }
     for range in config.excluded_ranges.iter().copied().filter(|r| r.family() == family) {
@@ -330,9 +330,8 @@ fn not_captured(
     let Some(address) = pod.address(family) else { return };
     let flag = "--dual-stack or --ip-families=dual";
     if chains.is_native() && !config.families.contains(family) && !chains.names_addresses() {
-        let leads = |to| move |_: &[Match], target| target == Target::Jump(to);
-        let outbound = find(chains, Table::Nat, IstioChain::Output, leads(IstioChain::Redirect));
-        let inbound = || find(chains, Table::Nat, IstioChain::Inbound, leads(IstioChain::InRedirect));
+        let outbound = find(chains, Table::Nat, IstioChain::Output, captures_outbound);
+        let inbound = || find(chains, Table::Nat, IstioChain::Inbound, |r| r.purpose == Some(Purpose::Inbound));
         if let Some(rule) = outbound.or_else(inbound) {
             found.push(Finding::FamilyCapturedToo { family, address, rule, flag });
             return;
@@ -345,8 +344,7 @@ fn not_captured(
     let ranges = config.outbound_ranges.listed();
     let others = !ranges.is_empty() && ranges.iter().all(|r| r.family() != family);
     if others && config.outbound_ports.is_empty() {
-        let captures = |_: &[Match], target| target == Target::Jump(IstioChain::Redirect);
-        let rule = find(other, Table::Nat, IstioChain::Output, captures);
+        let rule = find(other, Table::Nat, IstioChain::Output, captures_outbound);
         found.push(Finding::FamilyNotCaptured { family, address, rule, flag: Purpose::OutboundRange.flag() });
     }
 }
@@ -364,7 +362,8 @@ fn loops(config: &Config, pod: &Pod, chains: &Chains<'_>, found: &mut Vec<Findin
         Dns::Servers(_) | Dns::Off => "--redirect-dns",
     };
     // What it asks goes to other hosts: to all that is captured, or to the servers behind it in the list.
-    let upstream = find(chains, Table::Nat, IstioChain::OutputDns, |conditions, _| {
+    let upstream = find(chains, Table::Nat, IstioChain::OutputDns, |rule| {
+        let conditions = &rule.matches;
         let server = conditions
             .iter()
             .find_map(|m| if let Match::Destination(Negatable::Is(server)) = m { Some(server) } else { None });
@@ -385,7 +384,7 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
         Selection::AllExcept(ports) => !ports.iter().any(|r| r.contains(HTTPS)),
         Selection::Only(ports) => ports.iter().any(|r| r.contains(HTTPS)),
     };
-    if outbound && let Some(rule) = find(chains, Table::Nat, IstioChain::Redirect, |_, _| true) {
+    if outbound && let Some(rule) = find(chains, Table::Nat, IstioChain::Redirect, |_| true) {
         let ranges = !config.outbound_ranges.is_none();
         let purpose = if ranges { Purpose::OutboundRange } else { Purpose::OutboundPort };
         found.push(Finding::UdpNotCaptured { inbound: false, rule, flag: purpose.flag() });
@@ -394,21 +393,21 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
         InterceptionMode::Redirect => Table::Nat,
         InterceptionMode::Tproxy => Table::Mangle,
     };
-    let jump = |_: &[Match], target| target == Target::Jump(IstioChain::Inbound);
+    let jump = |rule: &Rule| rule.target == Target::Jump(IstioChain::Inbound);
     if inbound && let Some(rule) = find(chains, table, Hook::Prerouting, jump) {
         found.push(Finding::UdpNotCaptured { inbound: true, rule, flag: Purpose::Inbound.flag() });
     }
 }
 
+/// Whether the rule is for outbound traffic that is captured.
+fn captures_outbound(rule: &Rule) -> bool {
+    matches!(rule.purpose, Some(Purpose::OutboundRange | Purpose::OutboundPort))
+}
+
 /// The first rule of a chain that is as wanted.
-fn find(
-    chains: &Chains<'_>,
-    table: Table,
-    chain: impl Into<Chain>,
-    wanted: impl Fn(&[Match], Target) -> bool,
-) -> Option<RuleAt> {
+fn find(chains: &Chains<'_>, table: Table, chain: impl Into<Chain>, wanted: impl Fn(&Rule) -> bool) -> Option<RuleAt> {
     let chain = chain.into();
-    let index = chains.rules(table, chain).iter().position(|r| wanted(&r.matches, r.target))?;
+    let index = chains.rules(table, chain).iter().position(|r| wanted(r))?;
     chains.at(table, chain, index)
 }
 

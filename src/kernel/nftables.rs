@@ -2,7 +2,7 @@
 //!
 //! [`Nftables::dump`] reads what is in tables of ours; [`Nftables::apply`] has the kernel make the one change that
 //! brings it to what is wanted, [`Nftables::restore`] the one that takes it back: all or nothing, and only while
-//! nobody else has changed anything. The messages are those of [`crate::nftables`].
+//! nobody else has changed anything. The messages are those of `nftables`.
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::errno::Errno;
@@ -79,8 +79,8 @@ impl Nftables {
         Ok(None)
     }
 
-    /// Has the kernel do a transaction: all of it, or nothing. An error that [is
-    /// transient](NftError::is_transient) says that the state has to be read anew.
+    /// Has the kernel do a transaction: all of it, or nothing. After an error that passes (`netlink::is_transient`),
+    /// the state has to be read anew.
     pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
         if batch.is_empty() { Ok(()) } else { self.transact(batch) }
     }

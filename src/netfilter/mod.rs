@@ -1,5 +1,5 @@
 //! The vocabulary of netfilter: tables, chains, matches, targets, rules. What the rules are for is said in
-//! [`crate::capture`]; how they get into the kernel in [`crate::kernel`].
+//! `capture`; how they get into the kernel in `kernel`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,8 +15,6 @@ pub mod normal;
 mod purpose;
 pub mod quirks;
 pub mod restore;
-#[cfg(test)]
-mod round_trip;
 pub mod save;
 mod variant;
 

@@ -353,6 +353,8 @@ impl fmt::Display for Side {
 }
 
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod wire_tests;

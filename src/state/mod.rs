@@ -1,5 +1,5 @@
 //! What the kernel has, what it should have, and how it gets from one to the other. Pure: the kernel is
-//! read and changed in [`crate::kernel`].
+//! read and changed in `kernel`.
 //!
 //! What the kernel holds lies in four stores: legacy iptables, iptables-nft, nf_tables without iptables, and
 //! routing. All four answer the same questions ([`Store`]), and none knows another.

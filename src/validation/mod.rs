@@ -1,6 +1,6 @@
 //! Proof that the rules do what the configuration says, by connections that are really made.
 //!
-//! [`plan()`] decides which connections: who calls what, and where that has to land. [`crate::kernel::probe`]
+//! [`plan()`] decides which connections: who calls what, and where that has to land. `kernel::probe`
 //! makes them and tells what it has [`Seen`]. [`judge()`] says what that means. Only the middle one has effects.
 //!
 //! The main check is that of Istio's `istio-validation` container: the proxy's user calls `127.0.0.6` (`::6`)

@@ -1,5 +1,5 @@
 //! Which connections prove what the configuration says. The conditions are those of the rules in
-//! [`crate::capture`]: where a rule lets a connection go before the one that is to be proved, another has to
+//! `capture`: where a rule lets a connection go before the one that is to be proved, another has to
 //! be found, or the check says why there is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -1,11 +1,11 @@
 //! Every condition and every target there is: written, read, compared, and turned into rules of nf_tables and back.
 
-use super::normal::Specification;
-use super::save::SavedRule;
-use super::{
+use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
+use crate::netfilter::normal::Specification;
+use crate::netfilter::save::SavedRule;
+use crate::netfilter::{
     ConntrackState, Hook, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target,
 };
-use crate::net::{Family, Interface, Mark, Network, Owner, Port, PortRange};
 use Negatable::{Is, Not};
 
 /// Examples of each variant. One that is forgotten does not compile, and one without an example of its own fails.

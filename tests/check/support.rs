@@ -1,7 +1,6 @@
 //! Pods to change by hand.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::mount::{MsFlags, mount};
@@ -168,9 +167,7 @@ impl Watcher {
 
 /// Runs a test in namespaces of its own, which go with it; or says why it cannot run.
 pub fn in_pod(test: impl FnOnce() + Send + 'static) {
-    if let Some(missing) = missing() {
-        assert!(std::env::var_os("CI").is_none(), "cannot run: {missing}");
-        eprintln!("NOT RUN: {missing}");
+    if !harness::can_run(&["iptables-legacy", "iptables-nft", "nft", "ip"]) {
         return;
     }
     let thread = std::thread::spawn(|| {
@@ -183,14 +180,4 @@ pub fn in_pod(test: impl FnOnce() + Send + 'static) {
         test();
     });
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-}
-
-fn missing() -> Option<String> {
-    if !nix::unistd::geteuid().is_root() {
-        return Some("not root".to_owned());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there = |tool: &&str| std::env::split_paths(&path).any(|dir| Path::new(&dir).join(tool).exists());
-    let tools = ["iptables-legacy", "iptables-nft", "nft", "ip"];
-    tools.into_iter().find(|t| !is_there(t)).map(|tool| format!("{tool} is not on PATH"))
 }

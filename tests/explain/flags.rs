@@ -6,7 +6,7 @@ use istio_iptables::capture::{Plan, plan};
 use istio_iptables::config::fake::{FakeHost, Resolved, resolve};
 use istio_iptables::config::{Config, Options, host};
 
-use crate::random::Random;
+use harness::Random;
 
 /// The ports that servers listen on, in the pod and outside.
 pub const PORTS: [u16; 18] =

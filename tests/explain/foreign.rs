@@ -5,7 +5,7 @@ use istio_iptables::netfilter::Variant;
 
 use crate::flags::PORTS;
 use crate::namespace::{Backend, Net};
-use crate::random::Random;
+use harness::Random;
 
 /// What somebody else has put there.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::missing;
+use crate::can_run;
 use crate::namespace::Net;
 
 const FLAGS: [&str; 5] = ["-i", "*", "-b", "*", "--ip-families=ipv4"];
@@ -51,12 +51,6 @@ fn not_certain(net: &Net, doubt: &str) -> Value {
     let sentence = verdict["sentence"].as_str().unwrap();
     assert!(sentence.starts_with("Not certain: ") && sentence.contains(doubt), "{sentence}");
     verdict
-}
-
-fn can_run() -> bool {
-    let missing = missing();
-    assert!(missing.is_none() || std::env::var_os("CI").is_none(), "cannot run: {missing:?}");
-    missing.is_none()
 }
 
 #[test]

@@ -13,7 +13,6 @@ mod foreign;
 mod live;
 mod namespace;
 mod packets;
-mod random;
 mod rules;
 mod send;
 mod servers;
@@ -25,13 +24,13 @@ use std::time::{Duration, Instant};
 
 use flags::Call;
 use foreign::Foreign;
+use harness::Random;
 use istio_iptables::capture::Plan;
 use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::{ConntrackState, Layer, Variant, restore};
 use namespace::{Backend, Net};
 use packets::{Kinds, Parcel};
-use random::Random;
 use servers::{Arrival, Log, Servers, Side};
 
 /// How many configurations, as many with foreign rules, and how many sets of arbitrary rules, each backend gets.
@@ -54,9 +53,7 @@ struct Count {
 
 #[test]
 fn the_kernel_does_what_explain_says() {
-    if let Some(missing) = missing() {
-        assert!(std::env::var_os("CI").is_none(), "cannot run: {missing}");
-        eprintln!("NOT RUN: {missing}");
+    if !can_run() {
         return;
     }
     let number = |name: &str| std::env::var(name).ok().map(|v| v.parse::<u64>().expect("a number"));
@@ -87,17 +84,12 @@ fn the_kernel_does_what_explain_says() {
     assert!(different.is_empty(), "{}", different.join("\n\n"));
 }
 
-/// What is not there to run the test with.
-fn missing() -> Option<String> {
-    if !nix::unistd::geteuid().is_root() {
-        return Some("it needs root, for network namespaces and rules".to_owned());
-    }
-    let tools = Variant::BOTH.into_iter().flat_map(|kind| {
-        ["iptables", "ip6tables"].map(|name| (format!("{name}-{}-restore", kind.name()), "--version"))
-    });
-    let absent = |(name, option): &(String, &str)| std::process::Command::new(name).arg(option).output().is_err();
-    let mut all = tools.chain([("ip".to_owned(), "-Version"), ("nft".to_owned(), "--version")]);
-    all.find(absent).map(|(name, _)| format!("there is no {name}"))
+/// Whether there is what the tests need.
+fn can_run() -> bool {
+    let restores = Variant::BOTH
+        .into_iter()
+        .flat_map(|v| ["iptables", "ip6tables"].map(|name| format!("{name}-{}-restore", v.name())));
+    harness::can_run(&restores.chain(["ip".to_owned(), "nft".to_owned()]).collect::<Vec<_>>())
 }
 
 fn kernel_with(backend: Backend, seed: u64, configurations: usize) -> Count {

@@ -9,7 +9,7 @@ use istio_iptables::net::{Family, Interface};
 
 use crate::flags::PORTS;
 use crate::namespace::{Net, POD};
-use crate::random::Random;
+use harness::Random;
 
 /// The pod of the test.
 pub fn pod(net: &Net) -> Pod {

@@ -7,7 +7,7 @@ use istio_iptables::netfilter::{
 };
 
 use crate::flags::PORTS;
-use crate::random::Random;
+use harness::Random;
 
 /// The mark that the policy rule is for.
 const ROUTED: Mark = Mark::at_least_one(1337);

@@ -6,14 +6,14 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use harness::in_namespace;
 use istio_iptables::kernel::nftables::Nftables;
 use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
 use istio_iptables::nftables::{State, Tables, differences, restore, transaction};
 use istio_iptables::state::Difference;
 use istio_iptables::{Outcome, Task, within};
-use nix::sched::{CloneFlags, unshare};
-use support::{Configurations, in_namespace, listing, nft, rules};
+use support::{Configurations, listing, nft, rules};
 
 fn in_place(state: &State, wanted: &Tables) -> bool {
     !state.is_clean() && differences(state, wanted).is_empty()
@@ -289,13 +289,11 @@ fn another_namespace_is_set_up_checked_and_cleaned() {
         let within = |task| {
             let path = namespace.clone();
             // The caller stays where it is: here, in a namespace of its own.
-            let call = move || {
-                unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            in_namespace(move || {
                 let done = within(path.as_ref(), &values, task);
                 assert_eq!(listing(), "", "nothing was done in the caller's namespace");
                 done
-            };
-            std::thread::spawn(call).join().unwrap()
+            })
         };
         let applied = within(Task::Apply);
         assert_eq!((applied.outcome, applied.errors.as_slice()), (Outcome::Applied, [].as_slice()));

@@ -3,19 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use harness::Random;
 use istio_iptables::capture;
 use istio_iptables::config::fake::{FakeHost, resolve};
 use istio_iptables::netfilter::Ruleset;
-use nix::sched::{CloneFlags, unshare};
-
-/// Runs `test` in a new network namespace, which goes with it.
-pub fn in_namespace<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let thread = std::thread::spawn(|| {
-        unshare(CloneFlags::CLONE_NEWNET).expect("this test needs root: it makes a network namespace of its own");
-        test()
-    });
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
 
 /// Runs nft in the thread's namespace.
 fn run_nft(arguments: &[&str], input: &str) -> String {
@@ -57,11 +48,11 @@ pub fn rules(flags: &[String]) -> Ruleset {
 }
 
 /// Configurations, the same ones each time.
-pub struct Configurations(u64);
+pub struct Configurations(Random);
 
 impl Default for Configurations {
     fn default() -> Self {
-        Self(1)
+        Self(Random::new(1))
     }
 }
 
@@ -99,11 +90,9 @@ impl Iterator for Configurations {
     fn next(&mut self) -> Option<Self::Item> {
         let mut flags = Vec::new();
         for (flag, values) in CHOICES {
-            // A generator of Knuth's (MMIX); its upper bits are the good ones.
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let number = usize::try_from(self.0 >> 33).unwrap();
+            let number = self.0.below(usize::MAX);
             // Each flag is given about every other time.
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 flags.push(flag.to_owned() + if flag.len() > 2 { "=" } else { "" });
                 let value = values[number / 2 % values.len()].to_owned();
                 match flag.len() {

@@ -16,8 +16,8 @@ use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, shutdown, socket,
 };
 
-use crate::generate::Dice;
 use crate::pod::{Kind, Pod, in_pod, say, times, wait_until};
+use harness::Random;
 
 const OUTBOUND: u8 = b'O';
 const INBOUND: u8 = b'I';
@@ -208,14 +208,17 @@ fn detect(pod: &Pod, kind: Kind, changes: u32, seed: u64) -> (Seen, Seen, u32, u
         go.send(()).unwrap();
         let outbound = &outbound;
         let out = within.spawn(move || *outbound.lock().unwrap() = client(progress, &progress.out, OUTBOUND, outside));
-        let mut dice = Dice::new(seed);
+        let mut dice = Random::new(seed);
         let (mut now, mut place) = (0, kind);
         let few = || [&progress.out, &progress.inwards].iter().any(|made| made.load(Ordering::Relaxed) <= FEW);
         while changed < changes || few() {
             changed += 1;
             progress.change.store(changed, Ordering::Relaxed);
-            now = (now + 1 + dice.below(3) as usize) % FLAGS.len();
-            if dice.one_in(8) {
+            let before = now;
+            now = (now + 1 + dice.number_below(3) as usize) % FLAGS.len();
+            // A move of TPROXY may cost a connection: docs/operating.md says so.
+            let of_tproxy = |flags: usize| FLAGS[flags].contains(&"TPROXY");
+            if dice.one_in(8) && !(of_tproxy(before) && of_tproxy(now)) {
                 moved += u32::from(place != place.other());
                 place = place.other();
             }

@@ -10,9 +10,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::generate::Dice;
 use crate::pod::{Kind, Outcome, Pod, State, in_pod, say, times};
 use crate::scenario::{Deed, prepare, states};
+use harness::Random;
 
 /// Where a call is killed, counted in beginnings and ends of requests to the kernel, its own and those of the
 /// programs that it starts. Between two of them, a kill makes no difference to others.
@@ -92,7 +92,7 @@ fn converges(pod: &Pod, args: &[String], wanted: &State, what: &str) {
 
 fn at_random(kind: Kind, seed: u64) {
     let figures = in_pod(|pod| {
-        let mut dice = Dice::new(seed);
+        let mut dice = Random::new(seed);
         let (mut tried, mut struck) = (0, 0);
         let count = times(250, 25);
         for deed in Deed::ALL {
@@ -103,8 +103,8 @@ fn at_random(kind: Kind, seed: u64) {
             assert!(!failed, "{deed:?}");
             for number in 0..count / Deed::ALL.len() {
                 prepare(pod, kind, deed, true);
-                let when = Kill { at: dice.below(length), all: dice.one_in(2) };
-                let times = 1 + dice.below(2);
+                let when = Kill { at: dice.number_below(length), all: dice.one_in(2) };
+                let times = 1 + dice.number_below(2);
                 for _ in 0..times {
                     struck += usize::from(killed(pod, &deed.args(kind), when).0);
                 }

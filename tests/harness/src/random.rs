@@ -1,13 +1,16 @@
 //! Random numbers that a seed repeats (splitmix64, S. Vigna).
 
 /// A source of random numbers.
+#[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
+    /// One whose numbers are the same for the same seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
+    /// The next number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -16,8 +19,14 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         (self.number() % end as u64) as usize
+    }
+
+    /// A number below `end`, which may be greater than any place in a list.
+    pub fn number_below(&mut self, end: u64) -> u64 {
+        self.number() % end
     }
 
     /// Whether something of this many per cent happens.
@@ -25,8 +34,14 @@ impl Random {
         self.below(100) < percent
     }
 
+    /// True once in `times`.
+    pub fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of them.
     pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
+        of.get(self.below(of.len())).copied().expect("there is one")
     }
 
     /// One to `most` of them, without repetition, in random order.

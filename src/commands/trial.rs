@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::session::Session;
-use super::{Call, Failure, apply, dry_run};
+use super::{Call, Failure, apply, check, dry_run};
 use crate::cli::Command;
 use crate::config::Options;
 use crate::kernel::netns;
@@ -46,21 +46,9 @@ fn chosen_here(call: Call<'_>) -> Backend {
 
 fn load(call: Call<'_>, report: &mut Report<'_>) -> Result<(), Failure> {
     apply::apply(call, report)?;
-    // A program that reports success need not have done its work: the second call looks.
-    match apply::apply(call, report)? {
-        Outcome::InPlace => {}
-        _ if call.options.force_apply => {}
-        Outcome::Printed
-        | Outcome::Accepted
-        | Outcome::Applied
-        | Outcome::Skipped
-        | Outcome::Removed
-        | Outcome::NothingThere
-        | Outcome::Drifted
-        | Outcome::Explained
-        | Outcome::NotValid
-        | Outcome::Failed
-        | Outcome::WrongUsage => return Err(Failure::Drifted(report.differences.clone())),
+    // A program that reports success need not have done its work.
+    if check::check(call, report)? == Outcome::Drifted {
+        return Err(Failure::Drifted(report.differences.clone()));
     }
     if call.options.command == Command::Clean {
         apply::clean(call, report)?;

@@ -11,20 +11,10 @@ use crate::net::Family;
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     match report.options.command {
         Command::Apply | Command::Clean => scripts(report, out),
-        Command::Check => match report.outcome {
-            Outcome::Drifted => report.differences.iter().try_for_each(|difference| writeln!(out, "{difference}")),
-            Outcome::Printed
-            | Outcome::Accepted
-            | Outcome::Applied
-            | Outcome::InPlace
-            | Outcome::Skipped
-            | Outcome::Removed
-            | Outcome::NothingThere
-            | Outcome::Explained
-            | Outcome::NotValid
-            | Outcome::Failed
-            | Outcome::WrongUsage => Ok(()),
-        },
+        Command::Check if report.outcome == Outcome::Drifted => {
+            report.differences.iter().try_for_each(|difference| writeln!(out, "{difference}"))
+        }
+        Command::Check => Ok(()),
         Command::Explain => explanation(report, out),
     }
 }

@@ -57,6 +57,14 @@ impl Map {
         Map { entries: EcoVec::with_capacity(capacity) }
     }
 
+    /// A map of entries that are in order already, each key once.
+    pub(crate) fn from_sorted(entries: impl ExactSizeIterator<Item = (EcoString, Value)>) -> Self {
+        let mut map = Map::with_capacity(entries.len());
+        map.entries.extend(entries);
+        debug_assert!(map.entries.is_sorted_by(|(a, _), (b, _)| a < b));
+        map
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()

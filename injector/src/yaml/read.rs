@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::error::{Error, Position, Problem};
 use super::resolve::{self, Meaning};
-use crate::value::{Map, Value};
+use crate::value::{Map, Value, order};
 
 /// How long a document may be. etcd holds objects of up to 1.5 MiB.
 pub const MAX_SIZE: usize = 16 << 20;
@@ -322,10 +322,10 @@ fn merge(entries: &mut Entries, value: Value) -> Result<(), Problem> {
 /// The entries from `start` on as a map. Of a key that occurs twice, the last value counts.
 pub(super) fn map(entries: &mut Entries, start: usize) -> Map {
     let own = entries.get_mut(start..).unwrap_or_default();
-    let sorted = |pair: &[(EcoString, Value)]| matches!(pair, [(a, _), (b, _)] if a < b);
-    if !own.windows(2).all(sorted) {
-        own.sort_by(|(a, _), (b, _)| a.cmp(b));
+    if own.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt()) {
+        return Map::from_sorted(entries.drain(start..));
     }
+    own.sort_by(|(a, _), (b, _)| order(a, b));
     entries.drain(start..).collect()
 }
 

@@ -9,6 +9,8 @@ mod fake;
 mod roll_out;
 mod scenarios;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod watches;
 mod writers;
 

@@ -1,11 +1,9 @@
 //! The program as the webhook of a real API server: who is injected, and what users notice of a roll-out.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,22 +11,27 @@ use serde_json::{Value, json};
 use super::api::{Api, until_async};
 use super::api_server::{self, with_api_server};
 use super::scenarios::{self, CONFIGURATIONS};
+use super::support::{Program, value};
 
 const NAME: &str = "real";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/istio-system/configmaps";
 
-/// A replica of the webhook, and what it logs.
+/// A replica of the webhook, and where it answers.
 struct Replica {
-    child: Child,
-    lines: Receiver<String>,
+    program: Program,
     url: String,
 }
 
 impl Replica {
     fn start(kubeconfig: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sidecar-injector"));
-        command.args(["webhook", "--listen", "127.0.0.1:0", "--self-signed", "--tls-name", "localhost", "--cluster"]);
-        command.args([
+        let program = Program::start(&[
+            "webhook",
+            "--listen",
+            "127.0.0.1:0",
+            "--self-signed",
+            "--tls-name",
+            "localhost",
+            "--cluster",
             "--monitoring",
             "127.0.0.1:0",
             "--poll",
@@ -40,55 +43,22 @@ impl Replica {
             "--kubeconfig",
             kubeconfig,
         ]);
-        let mut child = command.env_clear().stderr(Stdio::piped()).spawn().unwrap();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || errors.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut replica = Replica { child, lines, url: String::new() };
-        replica.url = format!("https://localhost:{}/inject", port(&replica.wait_for(" serving ")));
-        let monitoring = port(&replica.wait_for("serving health and metrics"));
-        // As a Service does: it leads nobody to a replica that has no certificate yet.
-        while !is_ready(&monitoring) {
+        let port = value(&program.wait_for(" serving "), "address").replace("127.0.0.1:", "");
+        let line = program.wait_for("serving health and metrics");
+        // As a Service does: no client is sent to a replica that has no certificate yet.
+        while !is_ready(value(&line, "address")) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        replica
-    }
-
-    fn wait_for(&self, text: &str) -> String {
-        let mut before = Vec::new();
-        loop {
-            match self.lines.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(line) => before.push(line),
-                Err(error) => panic!("no line with {text:?} ({error}) after:\n{}", before.join("\n")),
-            }
-        }
-    }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        Replica { program, url: format!("https://localhost:{port}/inject") }
     }
 }
 
-/// The port of the address in a log line.
-fn port(line: &str) -> String {
-    line.split("address=127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned()
-}
-
-fn is_ready(port: &str) -> bool {
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+fn is_ready(address: &str) -> bool {
+    let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.starts_with("HTTP/1.1 200 ")
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// What the webhook makes of pods, with a mark.
@@ -199,8 +169,8 @@ async fn pods_are_created_through_a_roll_out(admin: &Api, kubeconfig: &str, mut 
         let kubeconfig = kubeconfig.to_owned();
         let second = tokio::task::spawn_blocking(move || Replica::start(&kubeconfig)).await.unwrap();
         lead_to(admin, &second.url, "Fail").await;
-        first.signal("TERM");
-        (second, tokio::task::spawn_blocking(move || first.child.wait().unwrap()).await.unwrap())
+        first.program.signal("TERM");
+        (second, tokio::task::spawn_blocking(move || first.program.wait()).await.unwrap())
     };
     assert!(ended.success(), "{ended}");
     ends.store(true, Ordering::Relaxed);

@@ -7,6 +7,8 @@ mod client;
 mod faults;
 mod requests;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 
 use server::{Authority, Folder, Server};
 

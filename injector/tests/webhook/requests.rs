@@ -146,7 +146,7 @@ fn a_refused_pod_is_answered_with_its_reason() {
 fn monitoring_has_no_admissions_and_needs_no_tls() {
     let server = start(&["--monitoring", "127.0.0.1:0"]);
     let line = server.wait_for("serving health and metrics");
-    let address = crate::server::value(&line, "address").to_owned();
+    let address = crate::support::value(&line, "address").to_owned();
     let get = |path: &str| {
         let output = Command::new("curl")
             .args(["--silent", "--write-out", "\n%{http_code}"])
@@ -165,7 +165,7 @@ fn a_self_signed_certificate_verifies_with_its_ca() {
     let folder = crate::Folder::new(&crate::Authority::new());
     let server = crate::Server::start(folder, &["--self-signed", "--monitoring", "127.0.0.1:0"]);
     let line = server.wait_for("serving health and metrics");
-    let address = crate::server::value(&line, "address").to_owned();
+    let address = crate::support::value(&line, "address").to_owned();
     let ca = Command::new("curl").args(["--silent", &format!("http://{address}/ca.pem")]).output().unwrap().stdout;
     let client = crate::client::Client::new(server.address, &String::from_utf8(ca).unwrap());
     assert_eq!(client.get("/readyz").unwrap().status, 200);

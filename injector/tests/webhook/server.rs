@@ -1,21 +1,18 @@
 //! The real program as a server, in a folder of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
 use crate::client::Client;
+use crate::support::{Program, value};
 
-/// A server, and the lines that it logs.
+/// A server with its folder.
 pub struct Server {
-    child: Child,
-    lines: Receiver<String>,
+    program: Program,
     pub address: SocketAddr,
     pub folder: Folder,
 }
@@ -24,27 +21,19 @@ impl Server {
     /// Starts it with a certificate of `folder`, and waits until it serves.
     pub fn start(folder: Folder, arguments: &[&str]) -> Self {
         let file = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sidecar-injector"));
-        command.args(["webhook", "--listen", "127.0.0.1:0", "--poll", "5", "--shutdown-delay", "0"]);
+        let mut all = vec!["webhook", "--listen", "127.0.0.1:0", "--poll", "5", "--shutdown-delay", "0"];
+        let (certificate, key) = (file("tls/tls.crt"), file("tls/tls.key"));
         if !arguments.contains(&"--self-signed") {
-            command.args(["--tls-cert", &file("tls/tls.crt"), "--tls-key", &file("tls/tls.key")]);
+            all.extend(["--tls-cert", &certificate, "--tls-key", &key]);
         }
+        let (config, values) = (file("config/config"), file("config/values"));
         if folder.0.join("config").exists() {
-            command.args(["--injectConfigFile", &file("config/config"), "--valuesFile", &file("config/values")]);
+            all.extend(["--injectConfigFile", &config, "--valuesFile", &values]);
         }
-        command.args(arguments).env_clear().stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let mut server = Server { child, lines, address: SocketAddr::from(([127, 0, 0, 1], 0)), folder };
-        let line = server.wait_for(" serving ");
-        server.address = value(&line, "address").parse().unwrap();
-        server
+        all.extend(arguments);
+        let program = Program::start(&all);
+        let address = value(&program.wait_for(" serving "), "address").parse().unwrap();
+        Server { program, address, folder }
     }
 
     /// A client that trusts the CA of the folder.
@@ -52,39 +41,18 @@ impl Server {
         Client::new(self.address, &fs::read_to_string(self.folder.0.join("ca.pem")).unwrap())
     }
 
-    /// The next line that has `text`; those before are dropped.
+    /// The next line of the log that has `text`.
     pub fn wait_for(&self, text: &str) -> String {
-        let mut before = Vec::new();
-        loop {
-            match self.lines.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(line) => before.push(line),
-                Err(error) => panic!("no line with {text:?} ({error}) after:\n{}", before.join("\n")),
-            }
-        }
+        self.program.wait_for(text)
     }
 
     pub fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        self.program.signal(signal);
     }
 
     pub fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        self.program.wait()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The value of a field of a log line.
-pub fn value<'l>(line: &'l str, field: &str) -> &'l str {
-    let start = line.find(&format!(" {field}=")).unwrap() + field.len() + 2;
-    line[start..].split(' ').next().unwrap()
 }
 
 /// A folder of one test's own, with a CA, a certificate and its key.

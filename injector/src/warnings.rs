@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::decision::{Decision, Note, Reason, SWITCH, Source};
 use crate::go;
 use crate::inject::{Finding, findings};
-use crate::mesh::ProxyConfig;
+use crate::mesh::{MeshConfig, ProxyConfig};
 use crate::value::{EcoString, Map, Value};
 use crate::yaml;
 
@@ -60,11 +60,21 @@ pub fn of_switch<'a>(metadata: &'a Value, decision: &'a Decision) -> impl Iterat
     invalid.chain(declined).chain(others.into_iter().flatten().flatten())
 }
 
-/// The warnings about an injected pod: as it was, and what became of it. `status_port` is where its agent listens.
+/// Who injects: they lay a pod's own proxy config over the mesh's by different rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// `kube-inject`, for which `mesh` has the pod's own proxy config in it already.
+    KubeInject,
+    /// The webhook, Istio's too: what is zero is not laid over anything.
+    Webhook,
+}
+
+/// The warnings about an injected pod: as it was, and what became of it.
 pub fn of_injected<'a>(
     pod: &'a Value,
     injected: &'a Value,
-    status_port: i32,
+    mesh: &'a MeshConfig,
+    by: By,
     config: &'a Config,
 ) -> impl Iterator<Item = Warning> + 'a {
     let of = |key: &str| pod.at(&["metadata", key]).and_then(Value::as_map);
@@ -77,11 +87,12 @@ pub fn of_injected<'a>(
     });
     let labels = of("labels").into_iter().flat_map(Map::keys);
     let labels = labels.filter(|name| mentions.label(name) == Verdict::Misplaced).cloned().map(Warning::Misplaced);
+    let status_port = mesh.default_config().status_port();
     let findings = findings(pod, injected, status_port, &config.values).into_iter().map(Warning::Finding);
     by_name
         .chain(labels)
         .chain(annotations.into_iter().flat_map(no_booleans))
-        .chain(annotations.into_iter().flat_map(unknown_fields))
+        .chain(annotations.into_iter().flat_map(move |annotations| proxy_config(annotations, mesh, by)))
         .chain(findings)
 }
 
@@ -95,34 +106,27 @@ fn no_booleans(annotations: &Map) -> impl Iterator<Item = Warning> {
     native.into_iter().chain(rewrite)
 }
 
-/// The pod's own proxy config, and its fields that do not exist.
-fn proxy_config(annotations: &Map) -> Option<(Value, ProxyConfig, Vec<String>)> {
-    let tree = yaml::parse(annotations.str(PROXY_CONFIG)?).ok()?;
-    let (own, unknown) = ProxyConfig::of_tree(&tree).ok()?;
-    Some((tree, own, unknown))
-}
-
-fn unknown_fields(annotations: &Map) -> impl Iterator<Item = Warning> {
-    let unknown = proxy_config(annotations).map(|(_, _, unknown)| unknown);
-    unknown.into_iter().flatten().map(Warning::UnknownField)
-}
-
-/// What the webhook, Istio's too, loses of the pod's own proxy config when it lays that over the mesh's.
-pub fn of_layers(pod: &Value, config: &Config) -> impl Iterator<Item = Warning> {
-    let annotations = pod.at(&["metadata", "annotations"]).and_then(Value::as_map);
-    let lost = annotations.and_then(|annotations| {
-        let (tree, own, _) = proxy_config(annotations)?;
-        let mesh = config.mesh.default_config();
-        // With an annotation of its own for the port, probes ask that.
-        let moves = own.status_port() != 0 && own.status_port() != mesh.status_port();
-        let port = (moves && !annotations.contains_key(STATUS_PORT))
-            .then(|| Warning::StatusPort(own.status_port(), mesh.status_port()));
-        let mode = ["interceptionMode", "interception_mode"].into_iter().find_map(|key| tree.str_at(&[key]));
-        // What is zero is not laid over anything, and REDIRECT is.
-        let is_lost = mode == Some("REDIRECT") && mesh.is_tproxy() && !annotations.contains_key(INTERCEPTION_MODE);
-        Some(port.into_iter().chain(is_lost.then_some(Warning::Redirect)))
-    });
-    lost.into_iter().flatten()
+/// What is lost of the pod's own proxy config.
+fn proxy_config(annotations: &Map, mesh: &MeshConfig, by: By) -> Vec<Warning> {
+    let tree = annotations.str(PROXY_CONFIG).and_then(|text| yaml::parse(text).ok());
+    let Some(tree) = tree else { return Vec::new() };
+    let Ok((own, unknown)) = ProxyConfig::of_tree(&tree) else { return Vec::new() };
+    let mut warnings: Vec<_> = unknown.into_iter().map(Warning::UnknownField).collect();
+    if by == By::KubeInject {
+        return warnings;
+    }
+    let mesh = mesh.default_config();
+    // With an annotation of its own for the port, probes ask that.
+    let moves = own.status_port() != 0 && own.status_port() != mesh.status_port();
+    if moves && !annotations.contains_key(STATUS_PORT) {
+        warnings.push(Warning::StatusPort(own.status_port(), mesh.status_port()));
+    }
+    let mode = ["interceptionMode", "interception_mode"].into_iter().find_map(|key| tree.str_at(&[key]));
+    // REDIRECT is zero.
+    if mode == Some("REDIRECT") && mesh.is_tproxy() && !annotations.contains_key(INTERCEPTION_MODE) {
+        warnings.push(Warning::Redirect);
+    }
+    warnings
 }
 
 impl fmt::Display for Warning {

@@ -14,10 +14,12 @@ use crate::config::Config;
 use crate::decision::{self, Decision, Reason, Rules};
 use crate::inject::native::{self, Node};
 use crate::inject::{self, Ids, Request, Setup};
+use crate::json;
+use crate::mesh::MeshConfig;
 use crate::object::{self, Workload};
 use crate::template::quote;
 use crate::value::{EcoString, Map, Value};
-use crate::{json, warnings};
+use crate::warnings::{self, By};
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
@@ -146,14 +148,14 @@ impl<'c> Injector<'c> {
             native: native::detect(self.environment.native, nodes, pod.str_at(&["spec", "nodeName"])),
         };
         let injected = inject::inject(&pod, request, &self.setup).map_err(PodError::Inject)?;
-        self.warn(workload, &full_name, &pod, &injected, mesh.default_config().status_port());
+        self.warn(workload, &full_name, &pod, &injected, mesh);
         Ok(injected)
     }
 
     /// Warns as the webhook does about what a pod asks for in vain.
-    fn warn(&mut self, workload: &Workload, full_name: &str, pod: &Value, injected: &Value, status_port: i32) {
+    fn warn(&mut self, workload: &Workload, full_name: &str, pod: &Value, injected: &Value, mesh: &MeshConfig) {
         let name = format!("{} {}", workload.kind.name(), quote(full_name));
-        let warnings = warnings::of_injected(pod, injected, status_port, self.config);
+        let warnings = warnings::of_injected(pod, injected, mesh, By::KubeInject, self.config);
         self.warnings.extend(warnings.map(|warning| format!("{name}: {}", json::visible(&warning.to_string()))));
     }
 

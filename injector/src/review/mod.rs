@@ -28,7 +28,7 @@ use crate::kubernetes::{Type, patch};
 use crate::mesh::{Levels, ProxyConfig, ProxyConfigs};
 use crate::object::{Owner, show_empty_maps};
 use crate::value::{EcoString, Map, Value};
-use crate::warnings;
+use crate::warnings::{self, By};
 
 use refusal::VERSIONS;
 
@@ -148,9 +148,8 @@ fn respond(
     response.insert("patch", BASE64.encode(patch.as_bytes()));
     let templates = inject::template_names(&pod, &config.setup("", ""));
     let of_switch = warnings::of_switch(&metadata, &decision);
-    let status_port = config.mesh.default_config().status_port();
-    let of_injected = warnings::of_injected(&pod, &injected, status_port, config);
-    let warnings = warned::texts(of_switch.chain(of_injected).chain(warnings::of_layers(&pod, config)));
+    let of_injected = warnings::of_injected(&pod, &injected, &config.mesh, By::Webhook, config);
+    let warnings = warned::texts(of_switch.chain(of_injected));
     Ok((response, Outcome::Injected { decision, templates }, warnings))
 }
 

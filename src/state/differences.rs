@@ -5,7 +5,7 @@ use std::fmt;
 use super::Tables;
 use crate::capture::RoutingItem;
 use crate::net::Family;
-use crate::netfilter::save::{SavedChain, SavedRule};
+use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Match, Table, Variant};
 use crate::sequence::common;
 use crate::text::Printable;
@@ -85,9 +85,9 @@ impl fmt::Display for Difference {
 /// All differences in the tables of one variant and family, in the order of tables, chains and rules.
 pub(super) fn of_family(variant: Variant, family: Family, before: &Tables, after: &Tables) -> Vec<Difference> {
     let mut differences = Vec::new();
+    let none = SavedTable::default();
     for table in Table::ALL {
-        let of = |tables: &Tables| tables.get(&table).cloned().unwrap_or_default();
-        let (old, new) = (of(before), of(after));
+        let (old, new) = (before.get(&table).unwrap_or(&none), after.get(&table).unwrap_or(&none));
         let mut line = |missing, arguments, captures| {
             let what = Subject::Iptables { variant, family, table, arguments };
             differences.push(Difference { missing, what, captures });

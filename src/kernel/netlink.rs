@@ -286,9 +286,9 @@ impl Netlink {
     }
 }
 
-/// Tries until nobody gets in the way, with back-off, and up to a bound in time; over a new socket each time, since
-/// the old one may be in the middle of an answer, and the kernel gives no other then. `socket` is the one that
-/// attempts with `client` use.
+/// Retries with back-off, for a bounded time, what another program's change got in the way of. Each attempt has a new
+/// socket, since the old one may be in the middle of an answer, and the kernel gives no other then. `socket` is the one
+/// that attempts with `client` use.
 ///
 /// # Errors
 /// The last attempt's.

@@ -1,8 +1,8 @@
 //! The kernel's nf_tables, over netlink and in this process: no other program, no file.
 //!
-//! [`Nftables::dump`] reads what is in tables of ours; [`Nftables::apply`] has the kernel make the one change that
+//! [`Nftables::dump`] reads what is in managed tables; [`Nftables::apply`] has the kernel make the one change that
 //! brings it to what is wanted, [`Nftables::restore`] the one that takes it back: all or nothing, and only while
-//! nobody else has changed anything. The messages are those of `nftables`.
+//! nothing else has changed. The messages are those of `nftables`.
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::errno::Errno;
@@ -30,7 +30,7 @@ impl Nftables {
         Ok(Self { netlink })
     }
 
-    /// Reads what is in tables of ours. Of a namespace without any, that is two questions.
+    /// Reads what is in managed tables. In a namespace without any, that takes two questions.
     pub fn dump(&mut self) -> Result<State, NftError> {
         self.retry(Self::dump_once)
     }
@@ -93,8 +93,8 @@ impl Nftables {
         }
     }
 
-    /// Brings the kernel from whatever it has to what is wanted, in one transaction; anew where somebody
-    /// else's change comes between. Returns what it had before.
+    /// Brings the kernel from whatever it has to what is wanted, in one transaction; again if another
+    /// change comes between. Returns what it had before.
     pub fn apply(&mut self, wanted: &Tables) -> Result<State, NftError> {
         self.retry(|nft| {
             let state = nft.dump_once()?;
@@ -193,7 +193,7 @@ impl Nftables {
         Ok(called.into_iter().map(|c| c.layer).filter(|l| !l.is_empty()).collect())
     }
 
-    /// Tries until nobody gets in the way, with back-off, and up to a bound in time.
+    /// Retries what another program's change got in the way of.
     fn retry<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
         let mut done = None;
         let mut erased = |nft: &mut Self| {

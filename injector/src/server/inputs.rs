@@ -57,7 +57,7 @@ impl Configurations {
         }
         let source = &self.source;
         match self.files.read(|| load(source, &app.settings)) {
-            None => self.failed = Some(self.failed.take().unwrap_or_default()),
+            None => drop(self.failed.get_or_insert_default()),
             Some(Ok(config)) => {
                 app.configuration.store(Arc::new(config));
                 app.took(Input::Configuration);

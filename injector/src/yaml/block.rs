@@ -2,7 +2,7 @@
 //! That is what templates make. Lists and maps in brackets are read from events, one by one.
 //!
 //! What it is not sure of, and whatever is wrong, it leaves to the events of `saphyr-parser`, which take 1.1 million
-//! instructions for Istio's sidecar, two fifths of an admission. This takes a tenth of that.
+//! instructions for Istio's sidecar, two fifths of an admission. This takes a third of that.
 
 use std::borrow::Cow;
 

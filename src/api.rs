@@ -1,8 +1,11 @@
 //! What other programs may use: the same work, in another network namespace, from values in place of a command line.
 
+use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use crate::cli::{Command, Invocation};
+use crate::config::{Config, Host, Options, Problems};
 use crate::report::{Outcome, Report};
 
 /// What to do.
@@ -16,6 +19,19 @@ pub enum Task {
     Check,
     /// Make connections that prove that the rules do what they are for. Changes nothing.
     Validate,
+    /// Have the kernel try the rules in a network namespace that goes with the call.
+    Try,
+}
+
+/// A value of a flag, and what messages call the place that it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// The long name of the flag, without its dashes.
+    pub flag: &'a str,
+    /// The value, as on a command line.
+    pub text: &'a str,
+    /// Where the user would change it: `annotation traffic.sidecar.istio.io/includeInboundPorts`.
+    pub named: &'static str,
 }
 
 /// What came of it.
@@ -44,26 +60,31 @@ impl From<&Report<'_>> for Done {
 }
 
 /// Does something in the network namespace at this path, on a thread of its own, which alone enters it. It is what a
-/// call of the program does with these flags; a flag is named as on the command line, without its dashes. The
-/// environment is not asked.
+/// call of the program does with these flags. The environment is not asked.
 ///
 /// ```no_run
-/// use istio_iptables::{Task, within};
+/// use istio_iptables::{Setting, Task, within};
 ///
-/// let values = [("istio-inbound-ports", "*"), ("istio-service-cidr", "*"), ("cni-mode", "true")];
+/// let setting = |flag, text| Setting { flag, text, named: "the example" };
+/// let values = [setting("istio-inbound-ports", "*"), setting("istio-service-cidr", "*"), setting("cni-mode", "true")];
 /// let done = within("/run/netns/pod".as_ref(), &values, Task::Apply);
 /// assert_eq!(done.outcome.status(), 0, "{:?}", done.errors);
 /// ```
-pub fn within(namespace: &Path, values: &[(&str, &str)], task: Task) -> Done {
+pub fn within(namespace: &Path, values: &[Setting<'_>], task: Task) -> Done {
     let namespace = namespace.to_string_lossy();
-    let mut all = vec![("network-namespace", &*namespace)];
+    let option = |flag, text| Setting { flag, text, named: "the caller" };
+    let mut all = vec![option("network-namespace", &*namespace)];
     all.extend_from_slice(values);
     let command = match task {
         Task::Apply => Command::Apply,
         Task::Clean => Command::Clean,
         Task::Check => Command::Check,
         Task::Validate => {
-            all.extend([("skip-rule-apply", "true"), ("run-validation", "true")]);
+            all.extend([option("skip-rule-apply", "true"), option("run-validation", "true")]);
+            Command::Apply
+        }
+        Task::Try => {
+            all.push(option("dry-run", "kernel"));
             Command::Apply
         }
     };
@@ -72,17 +93,46 @@ pub fn within(namespace: &Path, values: &[(&str, &str)], task: Task) -> Done {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// What is wrong with the values themselves, on any host and in any network namespace: what [`within`] would refuse.
+pub fn mistakes(values: &[Setting<'_>]) -> Vec<String> {
+    let Invocation { command, flags, errors, .. } = Invocation::of(Command::Apply, values);
+    let mut problems = Problems { errors: errors.into_iter().map(Into::into).collect(), warnings: Vec::new() };
+    let options = Options::read(command, &flags, &mut problems);
+    Config::resolve(&flags, &options, &NoHost, &mut problems);
+    problems.errors.iter().map(ToString::to_string).collect()
+}
+
+/// A host of which nothing is known.
+struct NoHost;
+
+impl Host for NoHost {
+    fn addresses(&self) -> io::Result<Vec<IpAddr>> {
+        Ok(Vec::new())
+    }
+
+    fn read(&self, _: &str) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn setting<'a>(flag: &'a str, text: &'a str) -> Setting<'a> {
+        Setting { flag, text, named: "annotation a/b" }
+    }
+
     #[test]
     fn wrong_values_are_named_and_nothing_is_done() {
-        let done = within("/nowhere".as_ref(), &[("envoy-port", "0"), ("no-such-flag", "")], Task::Apply);
+        let values = [setting("envoy-port", "0"), setting("no-such-flag", "")];
+        let done = within("/nowhere".as_ref(), &values, Task::Apply);
         assert_eq!(done.outcome, Outcome::WrongUsage);
-        assert!(done.errors.iter().any(|e| e.contains("--envoy-port")), "{done:?}");
+        assert!(done.errors.iter().any(|e| e.starts_with("annotation a/b cannot be \"0\"")), "{done:?}");
         assert!(done.errors.iter().any(|e| e.contains("no-such-flag")), "{done:?}");
+        assert_eq!(mistakes(&values), done.errors);
         let done = within("/nowhere".as_ref(), &[], Task::Check);
         assert!(done.errors.iter().any(|e| e.contains("/nowhere")), "{done:?}");
+        assert!(mistakes(&[setting("envoy-port", "1"), setting("istio-inbound-ports", "*")]).is_empty());
     }
 }

@@ -76,7 +76,7 @@ pub mod state;
 #[cfg(feature = "internals")]
 pub mod validation;
 
-pub use api::{Done, Task, within};
+pub use api::{Done, Setting, Task, mistakes, within};
 use cli::{Command, Invocation, Parsed};
 use commands::Call;
 use config::host::ThisHost;

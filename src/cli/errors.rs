@@ -86,7 +86,7 @@ fn suggestion(similar: &Option<String>) -> String {
 fn long(source: &Source) -> &'static str {
     match source {
         Source::Flag { long, .. } => long,
-        Source::Variable(name) => name,
+        Source::Variable(name) | Source::Named(name) => name,
     }
 }
 
@@ -94,6 +94,6 @@ fn short_or_long(source: &Source) -> String {
     match source {
         Source::Flag { short: Some(short), .. } => format!("-{short}"),
         Source::Flag { long, short: None } => format!("--{long}"),
-        Source::Variable(name) => (*name).to_owned(),
+        Source::Variable(name) | Source::Named(name) => (*name).to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, value_parser};
 
+use crate::api::Setting;
 use crate::text::shortened;
 
 mod errors;
@@ -82,6 +83,8 @@ pub enum Source {
     },
     /// A variable of the environment.
     Variable(&'static str),
+    /// A place that another program reads, in its words.
+    Named(&'static str),
 }
 
 impl fmt::Display for Source {
@@ -90,6 +93,7 @@ impl fmt::Display for Source {
             Self::Flag { long, short: Some(short) } => write!(f, "--{long} (-{short})"),
             Self::Flag { long, short: None } => write!(f, "--{long}"),
             Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Named(name) => f.write_str(name),
         }
     }
 }
@@ -119,21 +123,21 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// A call with these values, each with the long name of its flag.
-    pub fn of(command: Command, values: &[(&str, &str)]) -> Self {
+    /// A call with these values.
+    pub fn of(command: Command, values: &[Setting<'_>]) -> Self {
         let (mut given, mut ignored, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, text) in values {
-            let Some(flag) = flags::ALL.iter().find(|flag| flag.long == *name) else {
+        for &Setting { flag: name, text, named } in values {
+            let Some(flag) = flags::ALL.iter().find(|flag| flag.long == name) else {
                 errors.push(ShapeError::Unknown { flag: shortened(name), similar: None });
                 continue;
             };
-            let source = Source::Flag { long: flag.long, short: flag.short };
+            let source = Source::Named(named);
             match flag.kind {
                 Kind::RetiredBool | Kind::RetiredText => {
                     ignored.push(Ignored::Retired { flag: source, instead: flag.help });
                 }
                 Kind::Text(_) | Kind::Number(_) | Kind::Bool => {
-                    given.push((flag.long, Given { text: (*text).to_owned(), source }));
+                    given.push((flag.long, Given { text: text.to_owned(), source }));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The log: lines on standard error, as Istio's programs write them or as JSON.
 
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -31,7 +31,7 @@ impl Logging {
     }
 
     fn line(&self, record: &Record<'_>) -> String {
-        let time = utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros());
+        let time = utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let level = match record.level() {
             log::Level::Error => "error",
             log::Level::Warn => "warn",
@@ -65,10 +65,10 @@ impl Log for Logging {
     fn flush(&self) {}
 }
 
-/// Microseconds since 1970 as `2026-08-01T12:34:56.123456Z`. The days are counted from a 1 March, so that
+/// A time since 1970 as `2026-08-01T12:34:56.123456Z`. The days are counted from a 1 March, so that
 /// the leap day is a year's last (H. Hinnant, "chrono-compatible low-level date algorithms").
-fn utc(microseconds: u128) -> String {
-    let seconds = (microseconds / 1_000_000) as u64;
+fn utc(time: Duration) -> String {
+    let seconds = time.as_secs();
     let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -82,7 +82,7 @@ fn utc(microseconds: u128) -> String {
         second / 3_600,
         second / 60 % 60,
         second % 60,
-        microseconds % 1_000_000
+        time.subsec_micros()
     )
 }
 
@@ -92,6 +92,7 @@ mod tests {
 
     #[test]
     fn times() {
+        let utc = |microseconds| super::utc(Duration::from_micros(microseconds));
         assert_eq!(utc(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(utc(951_782_400_000_000), "2000-02-29T00:00:00.000000Z");
         assert_eq!(utc(1_785_587_696_123_456), "2026-08-01T12:34:56.123456Z");

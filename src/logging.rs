@@ -92,11 +92,11 @@ mod tests {
 
     #[test]
     fn times() {
-        let utc = |microseconds| super::utc(Duration::from_micros(microseconds));
-        assert_eq!(utc(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(utc(951_782_400_000_000), "2000-02-29T00:00:00.000000Z");
-        assert_eq!(utc(1_785_587_696_123_456), "2026-08-01T12:34:56.123456Z");
-        assert_eq!(utc(4_107_542_399_999_999), "2100-02-28T23:59:59.999999Z");
+        let printed = |microseconds| utc(Duration::from_micros(microseconds));
+        assert_eq!(printed(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(printed(951_782_400_000_000), "2000-02-29T00:00:00.000000Z");
+        assert_eq!(printed(1_785_587_696_123_456), "2026-08-01T12:34:56.123456Z");
+        assert_eq!(printed(4_107_542_399_999_999), "2100-02-28T23:59:59.999999Z");
     }
 
     #[test]

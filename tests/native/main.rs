@@ -12,7 +12,7 @@ use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
 use istio_iptables::nftables::{State, Tables, differences, restore, transaction};
 use istio_iptables::state::Difference;
-use istio_iptables::{Outcome, Task, within};
+use istio_iptables::{Outcome, Setting, Task, within};
 use support::{Configurations, listing, nft, rules};
 
 fn in_place(state: &State, wanted: &Tables) -> bool {
@@ -285,7 +285,8 @@ fn ten_thousand_ranges() {
 fn another_namespace_is_set_up_checked_and_cleaned() {
     in_namespace(|| {
         let namespace = format!("/proc/{}/task/{}/ns/net", std::process::id(), nix::unistd::gettid());
-        let values = [("native-nftables", "true"), ("istio-service-cidr", "*"), ("ip-families", "ipv4")];
+        let values = [("native-nftables", "true"), ("istio-service-cidr", "*"), ("ip-families", "ipv4")]
+            .map(|(flag, text)| Setting { flag, text, named: "the test" });
         let within = |task| {
             let path = namespace.clone();
             // The caller stays where it is: here, in a namespace of its own.

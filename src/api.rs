@@ -72,7 +72,7 @@ impl From<&Report<'_>> for Done {
 /// ```
 pub fn within(namespace: &Path, values: &[Setting<'_>], task: Task) -> Done {
     let namespace = namespace.to_string_lossy();
-    let option = |flag, text| Setting { flag, text, named: "the caller" };
+    let option = |flag, text| Setting { flag, text, named: "the network namespace" };
     let mut all = vec![option("network-namespace", &*namespace)];
     all.extend_from_slice(values);
     let command = match task {

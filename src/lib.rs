@@ -77,11 +77,12 @@ pub mod state;
 pub mod validation;
 
 pub use api::{Done, Setting, Task, mistakes, within};
-use cli::{Command, Invocation, Parsed};
+use cli::{Command, Flags, Invocation, Parsed};
 use commands::Call;
 use config::host::ThisHost;
-use config::{Config, Options, Problems};
+use config::{Config, Options, Problems, Quoted};
 use explain::Request;
+pub use logging::log_line;
 pub use report::Outcome;
 use report::Report;
 
@@ -103,7 +104,7 @@ fn perform<T>(invocation: Invocation, prepare: &dyn Fn(&Options), then: impl FnO
     problems.errors.extend(errors.into_iter().map(Into::into));
     let options = Options::read(command, &flags, &mut problems);
     prepare(&options);
-    enter_namespace(&options, &mut problems);
+    enter_namespace(&flags, &options, &mut problems);
     let config = Config::resolve(&flags, &options, &ThisHost, &mut problems);
     let packet = described(&packet, &mut problems);
     problems.warnings.iter().for_each(|w| log::warn!("{w}"));
@@ -125,11 +126,17 @@ fn perform<T>(invocation: Invocation, prepare: &dyn Fn(&Options), then: impl FnO
 }
 
 /// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.
-fn enter_namespace(options: &Options, problems: &mut Problems) {
-    if let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty())
-        && let Err(error) = kernel::netns::enter(path)
-    {
-        problems.errors.push(config::UsageError::Namespace(error.to_string()));
+fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
+    let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) else { return };
+    let given = flags.of(&cli::flags::NETWORK_NAMESPACE).next();
+    if let (Some(given), Err(why)) = (given, kernel::netns::enter(path)) {
+        problems.errors.push(config::UsageError::Value {
+            source_: given.source,
+            value: Quoted::new(&given.text),
+            reason: format!(
+                "it is not a network namespace that can be entered ({why}); give the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
+            ),
+        });
     }
 }
 

@@ -31,21 +31,31 @@ impl Logging {
     }
 
     fn line(&self, record: &Record<'_>) -> String {
-        let time = utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        let level = match record.level() {
-            log::Level::Error => "error",
-            log::Level::Warn => "warn",
-            log::Level::Info => "info",
-            log::Level::Debug | log::Level::Trace => "debug",
-        };
+        let text = record.args().to_string();
         if self.json {
-            format!(
-                "{{\"time\":\"{time}\",\"level\":\"{level}\",\"msg\":{}}}\n",
-                json_string(&record.args().to_string())
-            )
+            let (time, level) = (now(), word(record.level()));
+            format!("{{\"time\":\"{time}\",\"level\":\"{level}\",\"msg\":{}}}\n", json_string(&text))
         } else {
-            format!("{time}\t{level}\t{}\n", Printable(&record.args().to_string()))
+            log_line(record.level(), &text)
         }
+    }
+}
+
+/// A line of the log: time, level and text, with tabs between them. Control characters in the text are escaped.
+pub fn log_line(level: log::Level, text: &str) -> String {
+    format!("{}\t{}\t{}\n", now(), word(level), Printable(text))
+}
+
+fn now() -> String {
+    utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+const fn word(level: log::Level) -> &'static str {
+    match level {
+        log::Level::Error => "error",
+        log::Level::Warn => "warn",
+        log::Level::Info => "info",
+        log::Level::Debug | log::Level::Trace => "debug",
     }
 }
 

@@ -1,14 +1,28 @@
-//! `istio-cni`: makes a pod's rules when the container runtime makes its network, and puts itself in place on a node.
+//! `istio-cni`: makes a pod's rules when the container runtime makes its network.
 //!
-//! Called by a runtime it is a CNI plugin: what to do stands in the environment and on standard input
-//! (<https://www.cni.dev/docs/spec/>). Called with a command it is its own installer.
+//! A runtime calls it as a CNI plugin: what to do stands in the environment and on standard input
+//! (<https://www.cni.dev/docs/spec/>). It asks nobody else: containerd and CRI-O hand over the pod's annotations.
+//!
+//! ```text
+//! environment + standard input ──protocol, settings──▶ Call ──pod──▶ values of istio-iptables' flags ──its library──▶ kernel
+//! ```
 
 use std::process::ExitCode;
 
-/// musl's own allocator asks the kernel for each page anew.
+mod failure;
+mod logging;
+mod metadata;
+mod plugin;
+mod pod;
+mod protocol;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+/// musl's own allocator asks the kernel for each page anew, and gives each back.
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    plugin::run(&|name| std::env::var_os(name), &mut std::io::stdin().lock(), &mut std::io::stdout().lock())
 }

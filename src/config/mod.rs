@@ -23,7 +23,7 @@ mod selection;
 pub use families::FamilyChoice;
 pub use host::Host;
 pub use options::{DryRun, Options, Output};
-pub use problems::{Problems, UsageError, Warning};
+pub use problems::{Problems, Quoted, UsageError, Warning};
 pub use selection::Selection;
 
 /// How inbound connections get to the proxy.

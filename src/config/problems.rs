@@ -106,9 +106,6 @@ pub enum UsageError {
     /// The description of a packet.
     #[error("{0}")]
     Packet(String),
-    /// The network namespace cannot be entered.
-    #[error("{0}")]
-    Namespace(String),
 }
 
 /// Something that works, but perhaps not as the user thinks.

@@ -96,15 +96,6 @@ pub enum KernelError {
     #[error("nf_tables: {}{}", with_sources(.0), hint(.0))]
     Nftables(#[from] NftError),
     /// The network namespace.
-    #[error(
-        "--network-namespace cannot be {path:?}: it is not a network namespace that can be entered ({reason}); give the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
-    )]
-    Namespace {
-        /// The path.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
     /// A network namespace to try rules in.
     #[error("no network namespace can be made to try the rules in: {reason}")]
     Throwaway {

@@ -12,13 +12,13 @@ use crate::netfilter::Ruleset;
 /// Enters the network namespace at this path, for the rest of the process's life.
 ///
 /// # Errors
-/// [`KernelError::Namespace`] where the path is none, or entering it is not allowed.
-pub fn enter(path: &Path) -> Result<(), KernelError> {
-    let error = |reason: String| KernelError::Namespace { path: path.to_owned(), reason };
-    let file = has_an_end(path).and_then(|()| File::open(path)).map_err(|e| error(e.to_string()))?;
+/// Why the path names none, or may not be entered.
+pub fn enter(path: &Path) -> Result<(), String> {
+    let file = has_an_end(path).and_then(|()| File::open(path)).map_err(|e| e.to_string())?;
     // The kernel refuses what is no network namespace with EINVAL.
-    setns(&file, CloneFlags::CLONE_NEWNET).map_err(|e| {
-        error(if e == nix::errno::Errno::EPERM { format!("{e}: this needs CAP_SYS_ADMIN") } else { e.to_string() })
+    setns(&file, CloneFlags::CLONE_NEWNET).map_err(|e| match e == nix::errno::Errno::EPERM {
+        true => format!("{e}: this needs CAP_SYS_ADMIN"),
+        false => e.to_string(),
     })
 }
 

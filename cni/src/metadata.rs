@@ -1,0 +1,173 @@
+//! The `proxyMetadata` of a proxy config, which is the YAML of an annotation. Everything else in it is passed over.
+
+use saphyr_parser::{Event, Parser};
+
+/// Its entries, in their order.
+///
+/// # Errors
+/// What is wrong with the text, or with `proxyMetadata` in it.
+pub fn read(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut walk = Walk::default();
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|e| e.to_string())?;
+        if event == Event::DocumentEnd {
+            break;
+        }
+        walk.event(event).map_err(|why| format!("line {}: {why}", span.start.line()))?;
+    }
+    Ok(walk.found)
+}
+
+/// The lists and maps that are open at a point of the document. An alias is never followed, so that a small text stays
+/// small.
+#[derive(Default)]
+struct Walk {
+    open: Vec<Open>,
+    found: Vec<(String, String)>,
+}
+
+struct Open {
+    of: Place,
+    /// The key whose value comes next.
+    key: Option<String>,
+}
+
+/// What a list or map is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The proxy config.
+    Config,
+    /// Its `proxyMetadata`.
+    Metadata,
+    /// Something else, whose keys do not matter.
+    List,
+    /// The same.
+    Map,
+}
+
+/// What a node of the document is.
+enum Spot {
+    Root,
+    Key,
+    Metadata,
+    Entry(String),
+    Merge,
+    Elsewhere,
+}
+
+const NOT_A_MAP: &str = "proxyMetadata has to be a map of names to texts";
+
+impl Walk {
+    fn event(&mut self, event: Event<'_>) -> Result<(), String> {
+        match event {
+            Event::Scalar(text, ..) => match self.spot() {
+                Spot::Root if !text.is_empty() && text != "null" && text != "~" => {
+                    return Err("a proxy config has to be a map".to_owned());
+                }
+                Spot::Metadata if !text.is_empty() && text != "null" && text != "~" => return Err(NOT_A_MAP.to_owned()),
+                Spot::Root | Spot::Metadata | Spot::Merge | Spot::Elsewhere => {}
+                Spot::Key => self.expect_value(text.into_owned()),
+                Spot::Entry(key) => self.found.push((key, text.into_owned())),
+            },
+            Event::Alias(_) => match self.spot() {
+                Spot::Metadata | Spot::Entry(_) | Spot::Merge => {
+                    return Err("proxyMetadata cannot come from an alias here: write it out".to_owned());
+                }
+                Spot::Key => self.expect_value(String::new()),
+                Spot::Root | Spot::Elsewhere => {}
+            },
+            Event::MappingStart(..) => {
+                let of = match self.spot() {
+                    Spot::Root => Place::Config,
+                    Spot::Metadata => Place::Metadata,
+                    Spot::Entry(_) => return Err(NOT_A_MAP.to_owned()),
+                    Spot::Merge => return Err("<< is not taken here: write its entries out".to_owned()),
+                    Spot::Key => {
+                        self.expect_value(String::new());
+                        Place::Map
+                    }
+                    Spot::Elsewhere => Place::Map,
+                };
+                self.open.push(Open { of, key: None });
+            }
+            Event::SequenceStart(..) => {
+                match self.spot() {
+                    Spot::Root => return Err("a proxy config has to be a map".to_owned()),
+                    Spot::Metadata | Spot::Entry(_) => return Err(NOT_A_MAP.to_owned()),
+                    Spot::Merge => return Err("<< is not taken here: write its entries out".to_owned()),
+                    Spot::Key => self.expect_value(String::new()),
+                    Spot::Elsewhere => {}
+                }
+                self.open.push(Open { of: Place::List, key: None });
+            }
+            Event::MappingEnd | Event::SequenceEnd => drop(self.open.pop()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => {}
+        }
+        Ok(())
+    }
+
+    /// What the next node is. If it is a value, its key has been used.
+    fn spot(&mut self) -> Spot {
+        let Some(open) = self.open.last_mut() else { return Spot::Root };
+        if open.of == Place::List {
+            return Spot::Elsewhere;
+        }
+        let Some(key) = open.key.take() else { return Spot::Key };
+        match (open.of, key.as_str()) {
+            (Place::Config | Place::Metadata, "<<") => Spot::Merge,
+            (Place::Config, "proxyMetadata" | "proxy_metadata") => Spot::Metadata,
+            (Place::Metadata, _) => Spot::Entry(key),
+            (Place::Config | Place::List | Place::Map, _) => Spot::Elsewhere,
+        }
+    }
+
+    fn expect_value(&mut self, key: String) {
+        if let Some(open) = self.open.last_mut() {
+            open.key = Some(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn entries_are_read_from_yaml_and_json() {
+        let entry = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let text =
+            "holdApplicationUntilProxyStarts: true\nproxyMetadata:\n  A: \"true\"\n  B: 1\ntracing: {zipkin: {A: x}}\n";
+        assert_eq!(read(text), Ok(vec![entry("A", "true"), entry("B", "1")]));
+        assert_eq!(
+            read(r#"{"proxyMetadata":{"A":"x y"},"list":[{"proxyMetadata":{"B":""}}]}"#),
+            Ok(vec![entry("A", "x y")])
+        );
+        assert_eq!(read("proxy_metadata: {A: b}"), Ok(vec![entry("A", "b")]));
+        for nothing in ["", "{}", "null", "# only a comment", "proxyMetadata:", "proxyMetadata: {}", "a: &x 1\nb: *x"] {
+            assert_eq!(read(nothing), Ok(Vec::new()), "{nothing:?}");
+        }
+        // Complex keys do not shift what follows them.
+        assert_eq!(read("? {a: b}\n: c\n? [d]\n: e\nproxyMetadata: {A: b}"), Ok(vec![entry("A", "b")]));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused_with_its_line() {
+        for (text, part) in [
+            ("a: b\nproxyMetadata: [A]", "line 2: proxyMetadata has to be a map"),
+            ("proxyMetadata: text", "has to be a map"),
+            ("proxyMetadata: {A: {B: c}}", "has to be a map"),
+            ("proxyMetadata: {A: [c]}", "has to be a map"),
+            ("- a", "a proxy config has to be a map"),
+            ("text", "a proxy config has to be a map"),
+            ("x: &x {A: b}\nproxyMetadata: *x", "line 2: proxyMetadata cannot come from an alias"),
+            ("x: &x {proxyMetadata: {A: b}}\n<<: *x", "alias"),
+            ("proxyMetadata: {<<: {A: b}}", "<< is not taken"),
+            ("a: b: c", "line 1"),
+            ("{", "line"),
+        ] {
+            let why = read(text).expect_err(text);
+            assert!(why.contains(part), "{text:?}: {why}");
+        }
+    }
+}

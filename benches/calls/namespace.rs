@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::Result;
@@ -30,10 +29,10 @@ const TAKING_DOWN: Duration = Duration::from_millis(200);
 /// From here on `/run` is this process's own, and with it the lock of legacy iptables: what else runs on this
 /// machine does not hold it.
 pub fn enter_private_files() -> Result<()> {
-    let none = None::<&str>;
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|e| format!("no mount namespace can be made ({e}): root is needed"))?;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
-    mount(Some("tmpfs"), FILES, Some("tmpfs"), MsFlags::empty(), none)?;
+    if let Some(why) = harness::missing(&["ip"]) {
+        return Err(why.into());
+    }
+    harness::own_files();
     Ok(())
 }
 

@@ -10,7 +10,7 @@
 //!
 //! The rules may be planned ones or those that the kernel has. What the simulation knows of netfilter is
 //! in `walk` and `condition`, each with the kernel's function that it is taken from; the differential
-//! test in `tests/explain` holds it against the kernel.
+//! test in `tests/kernel/explain` holds it against the kernel.
 
 use crate::netfilter::{Backend, Layer, Ruleset};
 use crate::nftables;

@@ -4,26 +4,18 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "as in tests")]
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::restore;
-use nix::sched::{CloneFlags, unshare};
 
 mod corpus;
 
 use corpus::{OTHERS, PART, configurations, folder, plan};
 
 fn run(program: &str, arguments: &[&str], input: &str) -> String {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|e| panic!("{program}: {e}"));
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{program} {arguments:?} fails with\n{input}");
-    String::from_utf8(output.stdout).unwrap()
+    harness::run(Command::new(program).args(arguments), input)
 }
 
 /// Rules of others: what is there before ours, and what comes after.
@@ -36,22 +28,20 @@ fn others(family: Family) -> (&'static str, &'static str) {
 }
 
 /// What is saved after rules of others, these, and more of others, in a new network namespace.
-fn saved(kind: Variant, family: Family, ours: String) -> String {
-    let work = move || {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace of its own");
+fn saved(kind: Variant, family: Family, ours: &str) -> String {
+    harness::in_namespace(|| {
         let (before, after) = others(family);
         for command in before.lines().filter_map(|l| l.strip_prefix("# ipset ")) {
             run("ipset", &command.split(' ').collect::<Vec<_>>(), "");
         }
         let program = |what: &str| format!("{}-{}-{what}", prefix(family), kind.name());
-        for text in [before, &ours, after] {
+        for text in [before, ours, after] {
             run(&program("restore"), &["--noflush"], text);
         }
         // Comments hold the time.
         let saved = run(&program("save"), &[], "");
         saved.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect()
-    };
-    std::thread::spawn(work).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 fn prefix(family: Family) -> &'static str {
@@ -79,10 +69,10 @@ fn main() {
     let version = said.split(' ').find_map(|w| w.strip_prefix('v')).expect("a version");
     for kind in Variant::BOTH {
         for family in Family::BOTH {
-            let mut text = format!("{PART}{OTHERS}\n{}", saved(kind, family, String::new()));
+            let mut text = format!("{PART}{OTHERS}\n{}", saved(kind, family, ""));
             for flags in configurations() {
                 let ours = restore::script(&plan(flags).rules, family);
-                let _ = write!(text, "{PART}{flags}\n{}", saved(kind, family, ours));
+                let _ = write!(text, "{PART}{flags}\n{}", saved(kind, family, &ours));
             }
             let what = format!("{}-{}.txt", kind.name(), prefix(family).trim_end_matches("tables"));
             write(&format!("{version}-{what}"), &what, &text);

@@ -1,33 +1,46 @@
-//! What the tests on real kernels share: network namespaces, what the machine has to have for them, and random numbers
-//! that a seed repeats.
+//! What the tests on real kernels share: network namespaces, programs and what comes of them, what the machine has to
+//! have, and random numbers that a seed repeats. Of no use to the program.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that cannot go on falls over")]
 
-use std::path::Path;
-
-use nix::sched::{CloneFlags, unshare};
-
+mod backend;
+mod namespace;
+mod process;
 mod random;
 
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub use backend::Backend;
+pub use namespace::{
+    APP, Namespace, PROXY, ROOT, TPROXY_PROXY, Who, delivers, in_namespace, own_files, refuse_initial, resolve_with,
+};
+pub use process::{Outcome, feed, run};
 pub use random::Random;
 
-/// Runs `test` in a new network namespace, which goes with it.
-pub fn in_namespace<T: Send>(test: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).expect("root may make a network namespace");
-            test()
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+/// How long anything may take, on a machine that is busy with other things too; only a test that fails waits as long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not so in time: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Whether a test that needs root and these programs can run here. One that cannot says so, and fails in CI, which
 /// counts on it.
 pub fn can_run<S: AsRef<str>>(programs: &[S]) -> bool {
-    let Some(missing) = missing(programs) else { return true };
-    assert!(std::env::var_os("CI").is_none(), "this cannot be tested: {missing}");
-    eprintln!("NOT RUN: {missing}");
+    missing(programs).is_none_or(|why| cannot_run(&why))
+}
+
+/// Says that a test cannot run, and fails in CI. Returns false.
+pub fn cannot_run(why: &str) -> bool {
+    assert!(std::env::var_os("CI").is_none(), "this cannot be tested: {why}");
+    eprintln!("NOT RUN: {why}");
     false
 }
 
@@ -36,13 +49,19 @@ pub fn missing<S: AsRef<str>>(programs: &[S]) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some("not root, which network namespaces and owner matches need".to_owned());
     }
-    let program = programs.iter().map(AsRef::as_ref).find(|program| !is_there(program))?;
+    let program = programs.iter().map(AsRef::as_ref).find(|program| look_for(program).is_none())?;
     Some(format!("{program} is not there"))
 }
 
-/// Whether a program is on PATH, or where system programs are.
-fn is_there(program: &str) -> bool {
+/// The real program of this name.
+pub fn real(program: &str) -> PathBuf {
+    look_for(program).unwrap_or_else(|| panic!("{program} is needed"))
+}
+
+/// A program on PATH, or where system programs are.
+fn look_for(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
-    std::env::split_paths(&path).chain(system.map(Into::into)).any(|folder| Path::new(&folder).join(program).exists())
+    let places = std::env::split_paths(&path).chain(system.map(Into::into));
+    places.map(|folder| Path::new(&folder).join(program)).find(|file| file.exists())
 }

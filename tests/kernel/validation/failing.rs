@@ -1,0 +1,87 @@
+//! Rules that are not as they have to be: what is said, and with which status.
+
+use super::for_both;
+use super::pod::{As, PROXY, Pod};
+
+for_both!(
+    no_rules,
+    wrong_kind,
+    wrong_user,
+    only_one_family,
+    listener_of_somebody_else,
+    listener_on_the_probe_port,
+    no_answer,
+    no_conntrack_zones,
+);
+
+fn no_rules(pod: Pod) {
+    // Nothing waits for an answer that will not come: with this bound, the test would not end.
+    let said = pod.validate(PROXY, &["--dual-stack", "--probe-timeout", "100h"]);
+    said.fails(&[
+        "IPv4: to the inbound listener, connection to 127.0.0.6:15002: it was refused (Connection refused)",
+        "there are no IPv4 rules in this network namespace",
+        "IPv6: to the inbound listener: the destination is no address of this pod",
+    ]);
+    let root = pod.validate(As::Root, &["--probe-timeout", "100h"]);
+    root.fails(&["There are no rules of ours in this network namespace", "IPv4: to the outbound listener"]);
+}
+
+/// The chains are there, in the kind that the program uses, but what redirects is not.
+fn wrong_kind(pod: Pod) {
+    pod.apply(&[]);
+    pod.flush("ip", "nat", "ISTIO_IN_REDIRECT");
+    let kind = pod.0.kind;
+    pod.validate(As::Root, &[]).fails(&[
+        "IPv4: to the inbound listener",
+        &format!("There are IPv4 rules of ours of the kind {kind}, but none"),
+    ]);
+    pod.validate(PROXY, &[]).fails(&["it was refused", "they are in a kind of iptables or a table that does not act"]);
+}
+
+fn wrong_user(pod: Pod) {
+    pod.apply(&[]);
+    pod.validate(As::User(1000), &[]).fails(&[
+        "IPv4: ",
+        "it was refused",
+        "Wrong user: this is user 1000",
+        "user 1337",
+    ]);
+    // As root it is no matter.
+    pod.validate(As::Root, &[]).passes(&["to the inbound listener"], &["IPv4"]);
+}
+
+fn only_one_family(pod: Pod) {
+    pod.apply(&["--dual-stack"]);
+    pod.flush("ip6", "nat", "OUTPUT");
+    let said = pod.validate(PROXY, &["--dual-stack"]);
+    said.fails(&["IPv6: to the inbound listener, connection to [::6]:15002: it was refused"]);
+    assert_eq!(said.check("to the inbound listener", "IPv4"), "passed");
+    assert!(!said.text.contains("IPv4: "), "{}", said.text);
+}
+
+fn listener_of_somebody_else(pod: Pod) {
+    pod.apply(&[]);
+    let _other = pod.listener(1000, "127.0.0.1:15006");
+    pod.validate(PROXY, &[]).fails(&["port 15006 is taken by a process of user 1000, who is not the proxy"]);
+}
+
+fn listener_on_the_probe_port(pod: Pod) {
+    let _other = pod.listener(1000, "0.0.0.0:15002");
+    let said = pod.validate(PROXY, &["--probe-timeout", "100h"]);
+    said.fails(&["it was accepted at port 15002 (a process of user 1000), not captured to port 15006"]);
+}
+
+fn no_answer(pod: Pod) {
+    pod.apply(&[]);
+    pod.0.iptables(&["-A", "INPUT", "-p", "tcp", "--dport", "15006", "-j", "DROP"]);
+    let said = pod.validate(PROXY, &["--probe-timeout", "300ms"]);
+    said.fails(&["nothing answered within ", "something drops these packets"]);
+}
+
+fn no_conntrack_zones(pod: Pod) {
+    pod.apply(&["--redirect-dns"]);
+    pod.flush("ip", "raw", "ISTIO_OUTPUT_DNS");
+    pod.0.iptables(&["-t", "raw", "-A", "ISTIO_OUTPUT_DNS", "-p", "udp", "--dport", "53", "-j", "CT", "--zone", "2"]);
+    let said = pod.validate(As::Root, &["--redirect-dns", "--probe-timeout", "2s"]);
+    said.fails(&["IPv4: DNS over UDP", "the answer did not come back"]);
+}

@@ -1,7 +1,8 @@
-//! `istio-cni`: makes a pod's rules when the container runtime makes its network.
+//! `istio-cni`: makes a pod's rules when the container runtime makes its network, and puts itself in place on a node.
 //!
 //! A runtime calls it as a CNI plugin: what to do stands in the environment and on standard input
-//! (<https://www.cni.dev/docs/spec/>). It asks nobody else: containerd and CRI-O hand over the pod's annotations.
+//! (<https://www.cni.dev/docs/spec/>). It asks nobody else: containerd and CRI-O hand over the pod's annotations. Called
+//! with a command, it is its own installer.
 //!
 //! ```text
 //! environment + standard input ──protocol, settings──▶ Call ──pod──▶ values of istio-iptables' flags ──its library──▶ kernel
@@ -9,7 +10,9 @@
 
 use std::process::ExitCode;
 
+mod command_line;
 mod failure;
+mod install;
 mod logging;
 mod metadata;
 mod plugin;
@@ -24,5 +27,9 @@ mod tests;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
+    let argv: Vec<_> = std::env::args_os().collect();
+    if argv.len() > 1 {
+        return command_line::run(argv);
+    }
     plugin::run(&|name| std::env::var_os(name), &mut std::io::stdin().lock(), &mut std::io::stdout().lock())
 }

@@ -1,0 +1,196 @@
+//! The installer's command line.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::install::{Ended, InstallError, Object, ObjectError, Pass, Places, Until, keep};
+
+/// The variable that holds the plugin's configuration if no flag does.
+const PLUGIN_CONFIG: &str = "ISTIO_CNI_PLUGIN_CONFIG";
+
+/// Wrong usage, as other commands have it.
+const USAGE: u8 = 2;
+
+/// Why a call cannot be understood, or failed.
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error("cannot read --config {path}: {source}; name a file with a JSON object, or - for standard input", path = path.display())]
+    Config { path: PathBuf, source: io::Error },
+    #[error("--conf-name cannot be {name}: it is the name of a file in --conf-dir, and ends in .conflist, .conf or .json", name = name.to_string_lossy())]
+    ConfName { name: OsString },
+}
+
+/// Lines on standard error.
+struct Lines;
+
+impl Log for Lines {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let level = record.level().as_str().to_ascii_lowercase();
+        // One write for each line, so that lines of several processes do not mix. Nobody is left to be told of an error.
+        let line: String = record.args().to_string().lines().map(|line| format!("{level}: {line}\n")).collect();
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Runs a command. `argv` begins with the program's name.
+pub fn run(argv: Vec<OsString>) -> ExitCode {
+    let _ = log::set_logger(&Lines);
+    log::set_max_level(LevelFilter::Info);
+    let matches = match parser().try_get_matches_from(argv) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help goes to standard output, what is wrong to standard error.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match matches.subcommand() {
+        Some(("install", matches)) => install(matches),
+        Some(("uninstall", matches)) => uninstall(matches),
+        _ => return ExitCode::from(USAGE),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            log::error!("{error}");
+            match error {
+                CallError::Install(_) => ExitCode::FAILURE,
+                CallError::Object(_) | CallError::Config { .. } | CallError::ConfName { .. } => ExitCode::from(USAGE),
+            }
+        }
+    }
+}
+
+/// The parser.
+fn parser() -> clap::Command {
+    let places = [
+        Arg::new("bin-dir")
+            .long("bin-dir")
+            .value_name("DIRECTORY")
+            .value_parser(value_parser!(PathBuf))
+            .default_value("/host/opt/cni/bin")
+            .help("Where the node's runtime looks for CNI programs"),
+        Arg::new("conf-dir")
+            .long("conf-dir")
+            .value_name("DIRECTORY")
+            .value_parser(value_parser!(PathBuf))
+            .default_value("/host/etc/cni/net.d")
+            .help("Where the node's runtime looks for its CNI configuration"),
+        Arg::new("conf-name")
+            .long("conf-name")
+            .value_name("FILE")
+            .value_parser(value_parser!(OsString))
+            .help("The file there that the runtime uses [default: the first by name that it can use]"),
+    ];
+    let config = [
+        Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .conflicts_with("plugin-config")
+            .help("A file with the plugin's configuration, a JSON object; - for standard input"),
+        Arg::new("plugin-config")
+            .long("plugin-config")
+            .value_name("JSON")
+            .value_parser(value_parser!(OsString))
+            .allow_hyphen_values(true)
+            .help(format!("The plugin's configuration itself [env: {PLUGIN_CONFIG}] [default: {{}}]")),
+    ];
+    let switch =
+        |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    clap::Command::new("istio-cni")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Captures the traffic of pods for their sidecar proxies, called by the container runtime")
+        .after_help(AFTER_HELP)
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .subcommand(
+            clap::Command::new("install")
+                .about("Puts the plugin in place on this node, and keeps it there")
+                .args(&places)
+                .args(config)
+                .arg(switch("once", "End as soon as the plugin is in place")),
+        )
+        .subcommand(
+            clap::Command::new("uninstall")
+                .about("Takes the plugin out of the configuration, and then its program away")
+                .args(&places),
+        )
+}
+
+const AFTER_HELP: &str = "\
+Without a command it is a CNI plugin, and takes its orders from CNI_COMMAND and standard input.
+
+Exit status: 0 done; 1 failed; 2 wrong usage.";
+
+fn places(matches: &ArgMatches) -> Result<Places, CallError> {
+    let path = |name| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
+    let named = matches.get_one::<OsString>("conf-name").cloned();
+    if let Some(name) = named.clone().filter(|name| !Places::is_configuration_name(name)) {
+        return Err(CallError::ConfName { name });
+    }
+    Ok(Places { binaries: path("bin-dir"), configurations: path("conf-dir"), named })
+}
+
+/// The plugin's object, from wherever it is given.
+fn object(matches: &ArgMatches) -> Result<Object, CallError> {
+    if let Some(path) = matches.get_one::<PathBuf>("config") {
+        let mut bytes = Vec::new();
+        let read = if path.as_os_str() == "-" {
+            io::stdin().lock().read_to_end(&mut bytes).map(drop)
+        } else {
+            std::fs::read(path).map(|read| bytes = read)
+        };
+        read.map_err(|source| CallError::Config { path: path.clone(), source })?;
+        return Ok(Object::read(&String::from_utf8_lossy(&bytes), &format!("--config {}", path.display()))?);
+    }
+    let text = |value: &OsStr| value.to_string_lossy().into_owned();
+    if let Some(value) = matches.get_one::<OsString>("plugin-config") {
+        return Ok(Object::read(&text(value), "--plugin-config")?);
+    }
+    match std::env::var_os(PLUGIN_CONFIG).filter(|value| !value.is_empty()) {
+        Some(value) => Ok(Object::read(&text(&value), &format!("the variable {PLUGIN_CONFIG}"))?),
+        None => Ok(Object::read("{}", "the default")?),
+    }
+}
+
+fn install(matches: &ArgMatches) -> Result<ExitCode, CallError> {
+    let places = places(matches)?;
+    let object = object(matches)?;
+    let until = if matches.get_flag("once") { Until::Installed } else { Until::Signal };
+    match keep(&places, &object, until)? {
+        Ended::Installed => Ok(ExitCode::SUCCESS),
+        // Whoever waits for it to be in place is not to go on.
+        Ended::BySignal if until == Until::Installed => Ok(ExitCode::FAILURE),
+        Ended::BySignal => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn uninstall(matches: &ArgMatches) -> Result<ExitCode, CallError> {
+    let pass = places(matches)?.uninstall()?;
+    if pass.done.is_empty() {
+        log::info!("nothing was installed");
+    }
+    tell(&pass);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(pass: &Pass) {
+    pass.notes.iter().for_each(|note| log::warn!("{note}"));
+    pass.done.iter().for_each(|done| log::info!("{done}"));
+}

@@ -1,0 +1,88 @@
+//! What can go wrong on a node, with what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::conflist::Unusable;
+
+/// Why the plugin is not in place.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The system refused.
+    #[error("cannot {doing} {path}: {source}; {remedy}", path = path.display(), remedy = remedy(source))]
+    Io {
+        /// What was to be done.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another installer is at work, or stopped in the middle of it.
+    #[error("{path} is locked by another installer; end that one, or wait until it is done", path = path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Nobody knows what would be written there.
+    #[error(
+        "{path} is a symbolic link to {target}, out of its directory, and not followed; put the file itself there, or name another one with --conf-name",
+        path = path.display(), target = target.display()
+    )]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Somebody made the directory anew; a mount still shows the old one.
+    #[error("{path} was deleted on the node, and what is written there is lost; start this container again", path = path.display())]
+    Deleted {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Written by another at the same moment.
+    #[error("{path} was changed by another program at the same moment; its change stays, and is looked at next", path = path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was usable, and no longer is.
+    #[error("{path} cannot be used: {source}", path = path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Unusable,
+    },
+    /// Several at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<InstallError>),
+}
+
+impl InstallError {
+    /// Whether it is over as soon as it is looked at again.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Changed { .. })
+    }
+
+    /// For `map_err`.
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    let remedies = [
+        (Kind::StorageFull, "free space there"),
+        (Kind::QuotaExceeded, "free space there"),
+        (Kind::ReadOnlyFilesystem, "mount it writable"),
+        (Kind::PermissionDenied, "run as root, which has to be allowed to write there"),
+        (Kind::NotFound, "mount the node's directory there, or name it with --bin-dir or --conf-dir"),
+        (Kind::NotADirectory, "name another one with --bin-dir or --conf-dir"),
+        (Kind::IsADirectory, "remove that directory, which is in the way"),
+    ];
+    let remedy = remedies.iter().find(|(kind, _)| *kind == error.kind());
+    remedy.map_or("see to the node's file system", |(_, remedy)| remedy)
+}

@@ -1,0 +1,12 @@
+//! The installer, as the real program on a real file system.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::expect_used)]
+
+#[path = "install/bad.rs"]
+mod bad;
+#[path = "install/killed.rs"]
+mod killed;
+#[path = "install/node.rs"]
+mod node;
+#[path = "install/once.rs"]
+mod once;

@@ -1,0 +1,176 @@
+//! Installations that end at any moment, and several at once: the runtime always finds a whole file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use crate::node::{Called, LIST, Node, PROGRAM, list_with_object};
+
+const SINGLE: &str = r#"{"cniVersion":"0.3.1","name":"k8s-pod-network","type":"calico"}"#;
+
+/// What can change a file or a directory. Before other system calls, a kill leaves the same as before the next of these;
+/// `PROMISE_FULL=1` tries them too.
+const CHANGING: [&str; 18] = [
+    "chmod",
+    "copy_file_range",
+    "exit_group",
+    "fchmod",
+    "fchown",
+    "flock",
+    "fsync",
+    "ftruncate",
+    "link",
+    "linkat",
+    "openat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "sendfile",
+    "unlink",
+    "unlinkat",
+    "write",
+];
+
+/// Runs a call, killed when it begins the system call `number` of that name. `false` if it ended before.
+fn killed(node: &Node, args: &[&str], call: &str, number: u32) -> bool {
+    let inject = format!("inject={call}:signal=KILL:when={number}");
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-o", "/dev/null", "-e", &inject, PROGRAM]).args(node.arguments(args));
+    !strace.stdin(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// The system calls of a call, and how often it makes each.
+fn system_calls(node: &Node, args: &[&str]) -> BTreeMap<String, u32> {
+    let trace = node.root().join("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-e", "signal=none", "-o"]).arg(&trace).arg(PROGRAM).args(node.arguments(args));
+    assert!(strace.stdin(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
+    let mut calls = BTreeMap::new();
+    for line in fs::read_to_string(trace).unwrap().lines() {
+        if let Some((name, _)) =
+            line.split_once('(').filter(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        {
+            *calls.entry(name.to_owned()).or_insert(0) += 1;
+        }
+    }
+    calls
+}
+
+/// Kills a call at each of its system calls. What the runtime reads then is one of `whole`, and the same call gets to
+/// its end afterwards.
+fn at_each_system_call(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], end: &dyn Fn(&Node)) {
+    if !harness::can_run(&["strace"]) {
+        return;
+    }
+    let calls = system_calls(&begin(), args);
+    let mut kills = 0;
+    let full = std::env::var_os("PROMISE_FULL").is_some();
+    for (call, count) in calls.iter().filter(|(call, _)| full || CHANGING.contains(&call.as_str())) {
+        for number in 1..=*count {
+            let node = begin();
+            let what = format!("{args:?} killed at {call} {number} of {count}");
+            if !killed(&node, args, call, number) {
+                // Not every call has as many of each: some wait for a lock.
+                continue;
+            }
+            kills += 1;
+            let read = node.runtime_reads().unwrap_or_default();
+            assert!(whole.contains(&read.as_str()), "{what}: {read:?}");
+            if read.contains("istio-cni") {
+                // A configuration never names a program that is not there.
+                assert!(node.has_program(), "{what}");
+            }
+            let Called { status, log, .. } = node.call(args);
+            assert_eq!(status, Some(0), "{what}: {log}");
+            end(&node);
+        }
+    }
+    assert!(kills > 20, "{kills} kills of {calls:?}");
+    // Past the test harness, which keeps what goes well to itself.
+    let _ = writeln!(std::io::stderr(), "{args:?}: {kills} kills, one at each system call that can change a file");
+}
+
+fn installed(node: &Node) {
+    assert_eq!(node.text("10-a.conflist"), list_with_object());
+    assert_eq!(node.names(), ["10-a.conflist"]);
+    assert!(node.has_program());
+    assert_eq!(fs::read_dir(node.bin()).unwrap().count(), 1);
+}
+
+#[test]
+fn killed_installation_leaves_a_whole_file_and_the_next_one_ends_it() {
+    let begin = || Node::in_memory("10-a.conflist", LIST);
+    at_each_system_call(&begin, &["install", "--once"], &[LIST, &list_with_object()], &installed);
+}
+
+#[test]
+fn killed_conversion_leaves_a_whole_file_and_the_next_one_ends_it() {
+    let begin = || {
+        let node = Node::in_memory("10-a.conf", SINGLE);
+        node.write("10-a.conflist", LIST);
+        node
+    };
+    let made = begin();
+    made.installed();
+    let list = made.text("10-a.conflist");
+    at_each_system_call(&begin, &["install", "--once"], &[SINGLE, &list], &|node| {
+        assert_eq!(node.text("10-a.conflist"), list);
+        assert_eq!(node.names(), ["10-a.conf.istio-cni-bak", "10-a.conflist", "10-a.conflist.istio-cni-bak"]);
+    });
+}
+
+#[test]
+fn killed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
+    let begin = || {
+        let node = Node::in_memory("10-a.conflist", LIST);
+        node.installed();
+        node
+    };
+    at_each_system_call(&begin, &["uninstall"], &[LIST, &list_with_object()], &|node| {
+        assert_eq!(node.names(), ["10-a.conflist"]);
+        assert_eq!(node.text("10-a.conflist"), LIST);
+        assert!(!node.program().exists());
+    });
+    let begin = || {
+        let node = Node::in_memory("10-a.conf", SINGLE);
+        node.installed();
+        node
+    };
+    let list = begin().text("10-a.conflist");
+    at_each_system_call(&begin, &["uninstall"], &[SINGLE, &list], &|node| {
+        assert_eq!(node.names(), ["10-a.conf"]);
+        assert_eq!(node.text("10-a.conf"), SINGLE);
+        assert!(!node.program().exists());
+    });
+}
+
+#[test]
+fn installers_at_once_leave_one_object() {
+    for _ in 0..5 {
+        let node = Node::with("10-a.conflist", LIST);
+        let start = || node.command(&["install", "--once"]).stderr(Stdio::piped()).spawn().unwrap();
+        let all: Vec<Child> = (0..6).map(|_| start()).collect();
+        for one in all {
+            let called: Called = one.wait_with_output().unwrap().into();
+            assert_eq!(called.status, Some(0), "{}", called.log);
+        }
+        installed(&node);
+    }
+}
+
+#[test]
+fn installers_at_once_make_one_list_of_a_single_plugin() {
+    for _ in 0..5 {
+        let node = Node::with("10-a.conf", SINGLE);
+        let start = || node.command(&["install", "--once"]).stderr(Stdio::piped()).spawn().unwrap();
+        let all: Vec<Child> = (0..6).map(|_| start()).collect();
+        for one in all {
+            let called: Called = one.wait_with_output().unwrap().into();
+            assert_eq!(called.status, Some(0), "{}", called.log);
+        }
+        assert_eq!(node.names(), ["10-a.conf.istio-cni-bak", "10-a.conflist"]);
+        node.uninstalled();
+        assert_eq!(node.text("10-a.conf"), SINGLE);
+    }
+}

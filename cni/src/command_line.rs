@@ -149,6 +149,14 @@ fn places(matches: &ArgMatches) -> Result<Places, CallError> {
 
 /// The plugin's object, from wherever it is given.
 fn object(matches: &ArgMatches) -> Result<Object, CallError> {
+    let (text, origin) = plugin_config(matches)?;
+    let object = Object::read(&text, &origin)?;
+    object.check(&origin)?.iter().for_each(|odd| log::warn!("{odd}"));
+    Ok(object)
+}
+
+/// The plugin's configuration, and where it is from.
+fn plugin_config(matches: &ArgMatches) -> Result<(String, String), CallError> {
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         let mut bytes = Vec::new();
         let read = if path.as_os_str() == "-" {
@@ -157,16 +165,16 @@ fn object(matches: &ArgMatches) -> Result<Object, CallError> {
             std::fs::read(path).map(|read| bytes = read)
         };
         read.map_err(|source| CallError::Config { path: path.clone(), source })?;
-        return Ok(Object::read(&String::from_utf8_lossy(&bytes), &format!("--config {}", path.display()))?);
+        return Ok((String::from_utf8_lossy(&bytes).into_owned(), format!("--config {}", path.display())));
     }
     let text = |value: &OsStr| value.to_string_lossy().into_owned();
     if let Some(value) = matches.get_one::<OsString>("plugin-config") {
-        return Ok(Object::read(&text(value), "--plugin-config")?);
+        return Ok((text(value), "--plugin-config".to_owned()));
     }
-    match std::env::var_os(PLUGIN_CONFIG).filter(|value| !value.is_empty()) {
-        Some(value) => Ok(Object::read(&text(&value), &format!("the variable {PLUGIN_CONFIG}"))?),
-        None => Ok(Object::read("{}", "the default")?),
-    }
+    Ok(match std::env::var_os(PLUGIN_CONFIG).filter(|value| !value.is_empty()) {
+        Some(value) => (text(&value), format!("the variable {PLUGIN_CONFIG}")),
+        None => ("{}".to_owned(), "the default".to_owned()),
+    })
 }
 
 fn install(matches: &ArgMatches) -> Result<ExitCode, CallError> {

@@ -1,6 +1,7 @@
 //! The plugin's own object in the runtime's configuration, from what the operator gives.
 
 use super::json::{Ordered, compact};
+use crate::settings::Settings;
 
 /// The plugin's type: the name of its program.
 pub const TYPE: &str = "istio-cni";
@@ -65,6 +66,14 @@ impl Object {
         Ok(Self(format!("{{{}}}", own.join(","))))
     }
 
+    /// Whether the plugin takes it. What is odd about it is given; the plugin would do without.
+    pub fn check(&self, origin: &str) -> Result<Vec<String>, ObjectError> {
+        let wrong = |problem: String| ObjectError::Wrong { origin: origin.to_owned(), problem };
+        let members = serde_json::from_str(&self.0).map_err(|error| wrong(error.to_string()))?;
+        let (_, odd) = Settings::read(&members).map_err(|mistakes| wrong(mistakes.join("; ")))?;
+        Ok(odd.into_iter().map(|odd| format!("the plugin's configuration from {origin}: {odd}")).collect())
+    }
+
     /// The object as JSON without blanks.
     pub fn text(&self) -> &str {
         &self.0
@@ -103,6 +112,18 @@ mod tests {
             read(r#"{"z": 1.0, "a": {"y": 1e2, "x": "\u0041 b"}, "capabilities": {"bandwidth": true}}"#).unwrap(),
             r#"{"type":"istio-cni","z":1.0,"a":{"y":1e2,"x":"\u0041 b"},"capabilities":{"bandwidth":true,"io.kubernetes.cri.pod-annotations":true}}"#
         );
+    }
+
+    #[test]
+    fn plugin_checks_its_keys_before_they_are_written() {
+        let check = |text: &str| Object::read(text, "-").unwrap().check("-").map_err(|error| error.to_string());
+        assert_eq!(check("{}").unwrap(), [""; 0]);
+        assert_eq!(check(r#"{"exclude_namespaces": ["a"], "ambient_enabled": false}"#).unwrap(), [""; 0]);
+        assert!(check(r#"{"exclude_namespace": ["a"]}"#).unwrap()[0].contains("\"exclude_namespace\" is not known"));
+        for (text, key) in [(r#"{"validate": "yes"}"#, "validate"), (r#"{"defaults": {"proxy_uid": -1}}"#, "proxy")] {
+            let error = check(text).unwrap_err();
+            assert!(error.contains(key), "{error}");
+        }
     }
 
     #[test]

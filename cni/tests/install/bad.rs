@@ -12,6 +12,7 @@ fn wrong_usage_is_told_with_the_flag_and_the_value() {
     for (args, named) in [
         (&["install", "--once", "--plugin-config", "{"][..], "--plugin-config is no JSON object"),
         (&["install", "--once", "--plugin-config", r#"{"type":"calico"}"#], r#""type" is "calico""#),
+        (&["install", "--once", "--plugin-config", r#"{"validate":1}"#], "validate"),
         (&["install", "--once", "--config", "/nowhere"], "cannot read --config /nowhere"),
         (&["install", "--once", "--conf-name", "../a.conflist"], "--conf-name cannot be ../a.conflist"),
         (&["install", "--once", "--conf-name", "a.txt"], "--conf-name cannot be a.txt"),

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,6 +17,9 @@ const PLUGIN_CONFIG: &str = "ISTIO_CNI_PLUGIN_CONFIG";
 /// Wrong usage, as other commands have it.
 const USAGE: u8 = 2;
 
+/// What `status` ends with if pods get no rules.
+const NOT_INSTALLED: u8 = 3;
+
 /// Why a call cannot be understood, or failed.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
@@ -27,6 +31,23 @@ enum CallError {
     Config { path: PathBuf, source: io::Error },
     #[error("--conf-name cannot be {name}: it is the name of a file in --conf-dir, and ends in .conflist, .conf or .json", name = name.to_string_lossy())]
     ConfName { name: OsString },
+    #[error(
+        "--listen cannot be \"{text}\": an address and port such as 127.0.0.1:15023, or empty for no health checks"
+    )]
+    Listen { text: String },
+    #[error("cannot listen on --listen {address}: {source}; name an address and port that is free")]
+    Bind { address: SocketAddr, source: io::Error },
+    #[error("cannot write to standard output: {0}; see to where it leads")]
+    Output(#[from] io::Error),
+}
+
+impl CallError {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Install(_) | Self::Bind { .. } | Self::Output(_) => 1,
+            Self::Object(_) | Self::Config { .. } | Self::ConfName { .. } | Self::Listen { .. } => USAGE,
+        }
+    }
 }
 
 /// Lines on standard error.
@@ -62,16 +83,14 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
     let result = match matches.subcommand() {
         Some(("install", matches)) => install(matches),
         Some(("uninstall", matches)) => uninstall(matches),
+        Some(("status", matches)) => status(matches),
         _ => return ExitCode::from(USAGE),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
             log::error!("{error}");
-            match error {
-                CallError::Install(_) => ExitCode::FAILURE,
-                CallError::Object(_) | CallError::Config { .. } | CallError::ConfName { .. } => ExitCode::from(USAGE),
-            }
+            ExitCode::from(error.code())
         }
     }
 }
@@ -124,19 +143,40 @@ fn parser() -> clap::Command {
                 .about("Puts the plugin in place on this node, and keeps it there")
                 .args(&places)
                 .args(config)
-                .arg(switch("once", "End as soon as the plugin is in place")),
+                .arg(switch("once", "End as soon as the plugin is in place"))
+                .arg(switch("uninstall-on-exit", "Uninstall when ended by SIGTERM or SIGINT").conflicts_with("once"))
+                .arg(
+                    Arg::new("listen")
+                        .long("listen")
+                        .value_name("ADDRESS")
+                        .default_value("127.0.0.1:15023")
+                        .help("Where /healthz and /readyz are answered, not with --once; empty for nowhere"),
+                ),
         )
         .subcommand(
             clap::Command::new("uninstall")
                 .about("Takes the plugin out of the configuration, and then its program away")
                 .args(&places),
         )
+        .subcommand(
+            clap::Command::new("status")
+                .about("Tells what is installed on this node, and changes nothing")
+                .args(&places)
+                .arg(
+                    Arg::new("output")
+                        .long("output")
+                        .value_name("FORMAT")
+                        .value_parser(["text", "json"])
+                        .default_value("text")
+                        .help("How it is told"),
+                ),
+        )
 }
 
 const AFTER_HELP: &str = "\
 Without a command it is a CNI plugin, and takes its orders from CNI_COMMAND and standard input.
 
-Exit status: 0 done; 1 failed; 2 wrong usage.";
+Exit status: 0 done, or status found it installed; 1 failed; 2 wrong usage; 3 status found it not installed.";
 
 fn places(matches: &ArgMatches) -> Result<Places, CallError> {
     let path = |name| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
@@ -181,11 +221,19 @@ fn install(matches: &ArgMatches) -> Result<ExitCode, CallError> {
     let places = places(matches)?;
     let object = object(matches)?;
     let until = if matches.get_flag("once") { Until::Installed } else { Until::Signal };
-    match keep(&places, &object, until)? {
+    let listener = if until == Until::Signal { listener(matches)? } else { None };
+    match keep(&places, &object, until, listener)? {
         Ended::Installed => Ok(ExitCode::SUCCESS),
         // Whoever waits for it to be in place is not to go on.
         Ended::BySignal if until == Until::Installed => Ok(ExitCode::FAILURE),
-        Ended::BySignal => Ok(ExitCode::SUCCESS),
+        Ended::BySignal if matches.get_flag("uninstall-on-exit") => {
+            tell(&places.uninstall()?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Ended::BySignal => {
+            log::info!("the plugin stays in place; istio-cni uninstall takes it away");
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -196,6 +244,24 @@ fn uninstall(matches: &ArgMatches) -> Result<ExitCode, CallError> {
     }
     tell(&pass);
     Ok(ExitCode::SUCCESS)
+}
+
+fn status(matches: &ArgMatches) -> Result<ExitCode, CallError> {
+    let status = places(matches)?.status()?;
+    let json = matches.get_one::<String>("output").is_some_and(|format| format == "json");
+    let text = if json { serde_json::to_string_pretty(&status).map_err(io::Error::from)? } else { status.to_string() };
+    writeln!(io::stdout().lock(), "{text}")?;
+    Ok(ExitCode::from(if status.installed { 0 } else { NOT_INSTALLED }))
+}
+
+fn listener(matches: &ArgMatches) -> Result<Option<TcpListener>, CallError> {
+    let text = matches.get_one::<String>("listen").map_or("", String::as_str);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address: SocketAddr = text.parse().map_err(|_| CallError::Listen { text: text.to_owned() })?;
+    let bound = TcpListener::bind(address);
+    bound.map(Some).map_err(|source| CallError::Bind { address, source })
 }
 
 fn tell(pass: &Pass) {

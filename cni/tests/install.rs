@@ -10,3 +10,9 @@ mod killed;
 mod node;
 #[path = "install/once.rs"]
 mod once;
+#[path = "install/status.rs"]
+mod status;
+#[path = "install/stay.rs"]
+mod stay;
+#[path = "install/staying.rs"]
+mod staying;

@@ -88,6 +88,11 @@ impl<'a> Conflist<'a> {
         self.plugins.iter().any(|plugin| plugin.managed)
     }
 
+    /// How many plugins there are.
+    pub fn plugins(&self) -> usize {
+        self.plugins.len()
+    }
+
     /// Where the plugin's object is, whosever it is; the last one, if there are several.
     pub fn position(&self) -> Option<Position> {
         let at = self.plugins.iter().rposition(|plugin| plugin.own_type)?;

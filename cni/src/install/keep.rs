@@ -1,12 +1,13 @@
 //! Keeps the plugin in place: looks when something happens, and leaves other writers their time.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::error::InstallError;
 use super::object::Object;
 use super::watch::{Watch, Woken};
-use super::{Pass, Places, Standing};
+use super::{Pass, Places, Standing, serve};
 
 /// How an installer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +36,18 @@ const QUARREL: Duration = Duration::from_secs(10);
 /// So many repairs are made at once: others write a file more than once when they start.
 const AT_ONCE: u32 = 3;
 
-/// Installs, and keeps it so.
-pub fn keep(places: &Places, object: &Object, until: Until) -> Result<Ended, InstallError> {
+/// Installs, and keeps it so. Tells whoever asks on `listener` whether it is.
+pub fn keep(
+    places: &Places,
+    object: &Object,
+    until: Until,
+    listener: Option<TcpListener>,
+) -> Result<Ended, InstallError> {
+    // Before there are threads: signals are blocked in all of them.
     let mut watch = Watch::new([&places.configurations, &places.binaries])?;
+    if let Some(listener) = listener {
+        serve::start(listener, places.clone(), object.clone())?;
+    }
     let mut keeper = Keeper::default();
     loop {
         // First the watch, then the look: what happens between them is seen.

@@ -12,6 +12,8 @@ mod json;
 mod keep;
 mod object;
 mod place;
+mod serve;
+mod status;
 mod watch;
 
 pub use binary::Binary;

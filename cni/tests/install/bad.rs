@@ -186,3 +186,22 @@ fn full_file_systems_are_told_and_files_stay_whole() {
     assert_eq!(called.log.matches("free space there").count(), 2, "{}", called.log);
     assert_eq!(called.out, format!("10-a.conflist\nfill\n{LIST}"));
 }
+
+#[test]
+fn directory_that_was_deleted_on_the_node_is_told() {
+    if !harness::can_run(&["unshare", "mount"]) {
+        return;
+    }
+    let node = Node::new();
+    let called = with_mounts(
+        &node,
+        "mkdir $CONF/mounted $CONF/real; mount --bind $CONF/real $CONF/mounted; rmdir $CONF/real
+        exec $PROGRAM install --once --bin-dir=$BIN --conf-dir=$CONF/mounted",
+    );
+    assert_eq!(called.status, Some(1), "{}", called.log);
+    assert!(
+        called.log.contains("was deleted on the node") && called.log.contains("start this container again"),
+        "{}",
+        called.log
+    );
+}

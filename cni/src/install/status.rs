@@ -1,0 +1,156 @@
+//! What is installed on a node, without changing anything.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::binary::{self, Binary};
+use super::conflist::Conflist;
+use super::directory::{self, Choice, Found, Shape};
+use super::error::InstallError;
+use super::object::Object;
+use super::{Places, Position};
+
+/// What there is.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Whether pods get their rules: program and object are there, and the runtime hands over annotations.
+    pub installed: bool,
+    /// The program.
+    pub program: Program,
+    /// The configuration that the runtime uses; none if there is none yet.
+    pub configuration: Option<Configuration>,
+    /// What is not as it should be.
+    pub problems: Vec<String>,
+}
+
+/// The program on the node.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// Where it is looked for.
+    pub path: PathBuf,
+    /// Whether anything is there.
+    pub present: bool,
+    /// The version, unless it is another program of that name, such as Istio's.
+    pub version: Option<String>,
+    /// Whether it is the program that was asked.
+    pub same: bool,
+}
+
+/// The runtime's configuration.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Configuration {
+    /// The file.
+    pub path: PathBuf,
+    /// How many plugins it has.
+    pub plugins: usize,
+    /// Which of them is this one, from 1.
+    pub position: Option<usize>,
+    /// Whether the runtime is asked for annotations.
+    pub annotations: bool,
+}
+
+impl Places {
+    /// Looks at the node.
+    pub fn status(&self) -> Result<Status, InstallError> {
+        let mut problems = Vec::new();
+        let program = self.program(&mut problems)?;
+        let configuration = match directory::choose(&self.configurations, self.named.as_deref(), &mut problems)? {
+            Choice::Primary(found) => Some(self.configuration(&found, &mut problems)),
+            Choice::None => {
+                problems.push(self.missing());
+                None
+            }
+            Choice::Unsettled { path, reason, .. } => {
+                problems.push(format!("{} may still be written: {reason}", path.display()));
+                None
+            }
+        };
+        let configured = configuration.as_ref().is_some_and(|found| found.position.is_some() && found.annotations);
+        Ok(Status { installed: program.version.is_some() && configured, program, configuration, problems })
+    }
+
+    fn program(&self, problems: &mut Vec<String>) -> Result<Program, InstallError> {
+        let path = binary::path(&self.binaries);
+        let (present, version, same) = match Binary::look(&self.binaries)? {
+            Binary::Missing => {
+                problems.push(format!("{} is not there", path.display()));
+                (false, None, false)
+            }
+            Binary::Foreign => {
+                problems.push(format!("{} is another program: that of Istio's own plugin, perhaps", path.display()));
+                (true, None, false)
+            }
+            Binary::Managed { version, same, executable } => {
+                if !executable {
+                    problems.push(format!("{} cannot be run by all", path.display()));
+                }
+                (true, Some(version), same)
+            }
+        };
+        Ok(Program { path, present, version, same })
+    }
+
+    fn configuration(&self, found: &Found, problems: &mut Vec<String>) -> Configuration {
+        let path = self.configurations.join(&found.name);
+        let list = Conflist::read(&found.text).ok().filter(|_| found.shape == Shape::List);
+        let position = list.as_ref().and_then(Conflist::position);
+        let plugins = list.as_ref().map_or(1, Conflist::plugins);
+        match position {
+            None => problems.push(format!("{} has no istio-cni", path.display())),
+            Some(Position { annotations: false, .. }) => problems.push(format!(
+                "the istio-cni in {} does not ask for annotations: that of Istio's own plugin, perhaps",
+                path.display()
+            )),
+            Some(Position { place, of, .. }) if place < of => {
+                problems.push(format!("istio-cni is not the last plugin in {}", path.display()));
+            }
+            Some(_) => {}
+        }
+        let annotations = position.is_some_and(|position| position.annotations);
+        Configuration { path, plugins, position: position.map(|position| position.place), annotations }
+    }
+
+    /// Whether the program and this object are in place; if not, what is not.
+    pub fn in_place(&self, object: &Object) -> Result<(), String> {
+        let status = self.status().map_err(|error| error.to_string())?;
+        if !Binary::look(&self.binaries).is_ok_and(|binary| binary.in_place()) {
+            let problem = format!("{} is not this program", status.program.path.display());
+            return Err(status.problems.into_iter().next().unwrap_or(problem));
+        }
+        let choice = directory::choose(&self.configurations, self.named.as_deref(), &mut Vec::new());
+        let holds = |found: &Found| {
+            found.shape == Shape::List && Conflist::read(&found.text).is_ok_and(|list| list.holds(object))
+        };
+        match choice {
+            Ok(Choice::Primary(found)) if holds(&found) => Ok(()),
+            Ok(_) => Err(status.problems.into_iter().last().unwrap_or("its configuration is another one".to_owned())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Program { path, version, same, present } = &self.program;
+        write!(f, "program        {}, ", path.display())?;
+        match version {
+            Some(version) => write!(f, "version {version}{}", if *same { ", the same as this one" } else { "" })?,
+            None => f.write_str(if *present { "another program" } else { "missing" })?,
+        }
+        f.write_str("\nconfiguration  ")?;
+        match &self.configuration {
+            None => f.write_str("none yet")?,
+            Some(Configuration { path, position: None, .. }) => write!(f, "{}, without istio-cni", path.display())?,
+            Some(Configuration { path, position: Some(position), plugins, annotations }) => write!(
+                f,
+                "{}, plugin {position} of {plugins}\nannotations    {}",
+                path.display(),
+                if *annotations { "asked for" } else { "not asked for" }
+            )?,
+        }
+        write!(f, "\ninstalled      {}", if self.installed { "yes" } else { "no" })?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\nproblem        {problem}"))
+    }
+}

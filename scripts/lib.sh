@@ -7,6 +7,8 @@ target=$(uname -m)-unknown-linux-musl
 # shellcheck disable=SC2034 # used by the scripts that source this
 binary=$root/target/$target/release/istio-iptables
 # shellcheck disable=SC2034
+cni=$root/target/$target/release/istio-cni
+# shellcheck disable=SC2034
 injector=$root/target/$target/release/sidecar-injector
 
 bold=''; plain=''

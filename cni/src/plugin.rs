@@ -141,7 +141,7 @@ fn namespace(environment: &Environment) -> Result<std::path::PathBuf, Failure> {
     let place = |path: &Path| std::fs::metadata(path).map(|m| (m.dev(), m.ino()));
     let own = place(OWN_NAMESPACE.as_ref()).map_err(|e| wrong(format!("{OWN_NAMESPACE}: {e}")))?;
     match place(&path) {
-        Err(error) => Err(wrong(error.to_string())),
+        Err(error) => Err(wrong(format!("no network namespace is there ({error})"))),
         Ok(there) if there == own => Err(wrong("it is the network namespace of the node".to_owned())),
         Ok(_) => Ok(path),
     }

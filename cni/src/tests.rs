@@ -95,7 +95,7 @@ fn each_annotation_sets_its_flag_and_no_other() {
             rest.remove("istio-local-exclude-ports");
         }
         assert_eq!(changed, rest, "{annotation}");
-        assert_eq!(usual.get(flag).is_some(), default.is_some(), "{annotation}");
+        assert_eq!(usual.contains_key(flag), default.is_some(), "{annotation}");
     }
 }
 

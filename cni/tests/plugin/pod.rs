@@ -1,0 +1,107 @@
+//! A look into a pod's network namespace, and connections from and to it.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::TimeVal;
+
+/// How long something may take that should happen at once: only a failing test waits so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The user of the proxy.
+pub const PROXY: u32 = 1337;
+
+/// Does something in a network namespace, on a thread of its own.
+pub fn inside<T: Send>(namespace: &Path, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            setns(File::open(namespace).expect("the namespace"), CloneFlags::CLONE_NEWNET).expect("root may enter it");
+            work()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// The output of a program in a network namespace.
+pub fn output(namespace: &Path, program: &str, arguments: &[&str]) -> String {
+    inside(namespace, || {
+        let output = Command::new(program).args(arguments).output().expect("the program starts");
+        assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    })
+}
+
+/// All nftables rules, IPv4 and IPv6 rules of iptables among them, and routing rules.
+pub fn rules(namespace: &Path) -> String {
+    let mut all = output(namespace, "nft", &["list", "ruleset"]);
+    for family in ["-4", "-6"] {
+        all.push_str(&output(namespace, "ip", &[family, "rule"]));
+        all.push_str(&output(
+            namespace,
+            "ip",
+            &[family, "route", "show", "table", "all", "type", "local", "proto", "133"],
+        ));
+    }
+    all
+}
+
+/// A listener of the proxy, which tells each that connects where he wanted to go.
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// One at this port of all addresses of its family, in the network namespace that the thread is in.
+    pub fn new(port: u16, ipv6: bool, transparent: bool) -> Self {
+        let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        let listener = TcpListener::bind((any, port)).expect("nobody else listens there");
+        // accept(2) waits as long as a read would.
+        let seconds = PATIENCE.as_secs().try_into().expect("a few");
+        setsockopt(&listener, sockopt::ReceiveTimeout, &TimeVal::new(seconds, 0)).expect("a bound");
+        if transparent {
+            // IP_TRANSPARENT after bind is enough: the port is of a wildcard address.
+            setsockopt(&listener, sockopt::IpTransparent, &true).expect("root may");
+        }
+        Self(listener)
+    }
+
+    /// Serves one connection: tells its address on this side, which with REDIRECT is that of the listener and with TPROXY
+    /// what was asked for.
+    pub fn serve_one(self) -> SocketAddr {
+        let (mut stream, _) = self.0.accept().expect("a connection");
+        stream.write_all(b"proxy").expect("the client reads");
+        stream.local_addr().expect("an address")
+    }
+}
+
+/// Connects, and reads what the other side says.
+pub fn greeting(to: SocketAddr) -> String {
+    let mut stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|e| panic!("{to}: {e}"));
+    stream.set_read_timeout(Some(PATIENCE)).expect("a bound");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("a greeting");
+    text
+}
+
+/// Does something as another user, on this thread alone.
+pub fn as_user<T>(uid: u32, work: impl FnOnce() -> T) -> T {
+    let before = nix::unistd::setfsuid(uid.into());
+    let result = work();
+    nix::unistd::setfsuid(before);
+    result
+}
+
+/// Sends a datagram to a name server, and gives what arrives at the agent's DNS port.
+pub fn dns_query(server: SocketAddr) -> String {
+    let agent = UdpSocket::bind(("127.0.0.1", 15053)).expect("nobody else listens there");
+    agent.set_read_timeout(Some(PATIENCE)).expect("a bound");
+    let client = UdpSocket::bind(("0.0.0.0", 0)).expect("a port");
+    client.send_to(b"query", server).expect("it is sent");
+    let mut text = [0; 16];
+    let (length, _) = agent.recv_from(&mut text).expect("the query arrives");
+    String::from_utf8_lossy(&text[..length]).into_owned()
+}

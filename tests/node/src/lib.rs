@@ -1,0 +1,207 @@
+//! A node without Kubernetes: a containerd of its own, with root, state and socket in a folder that goes with it, and what a
+//! kubelet would ask of it over the Container Runtime Interface.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on falls over"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+mod cri;
+mod image;
+
+/// The programs that it needs.
+pub const PROGRAMS: [&str; 5] = ["containerd", "ctr", "runc", "busybox", "/usr/lib/cni/ptp"];
+
+/// Where Debian has the reference plugins.
+const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
+
+/// A containerd.
+#[derive(Debug)]
+pub struct Node {
+    folder: TempDir,
+    containerd: Child,
+    runtime: Runtime,
+    client: cri::Client,
+    /// The node's own address in the network of its pods.
+    pub gateway: IpAddr,
+}
+
+/// A pod sandbox: the network namespace that the containers of a pod share.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    id: String,
+    /// The path of its network namespace.
+    pub namespace: PathBuf,
+    /// Its addresses, the IPv4 one first.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Node {
+    /// Starts containerd. Pods get an IPv4 and an IPv6 address from the reference plugins; then come these `plugins`, each
+    /// a program with its object in the configuration.
+    pub fn start(plugins: &[(&Path, Value)]) -> Self {
+        // The nodes of one process have networks of their own.
+        static NODES: AtomicU8 = AtomicU8::new(0);
+        let number = NODES.fetch_add(1, Ordering::Relaxed);
+        let subnets = [format!("10.231.{number}.0/24"), format!("fd31:7:0:{number:x}::/64")];
+        let folder = tempfile::Builder::new().prefix("node").tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("bin")).expect("a folder");
+        fs::create_dir_all(path("conf")).expect("a folder");
+        for name in ["ptp", "host-local", "loopback"] {
+            symlink(Path::new(REFERENCE_PLUGINS).join(name), path("bin").join(name)).expect("a link");
+        }
+        let ranges: Vec<_> = subnets.iter().map(|subnet| json!([{"subnet": subnet}])).collect();
+        let everywhere = json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]);
+        let ipam = json!({"type": "host-local", "ranges": ranges, "routes": everywhere, "dataDir": path("addresses")});
+        let mut chain = vec![json!({"type": "ptp", "ipam": ipam})];
+        for (program, object) in plugins {
+            let name = object["type"].as_str().expect("a type");
+            symlink(program, path("bin").join(name)).expect("a link");
+            chain.push(object.clone());
+        }
+        let network = json!({"cniVersion": "0.4.0", "name": "pod", "plugins": chain});
+        fs::write(path("conf").join("10-pod.conflist"), network.to_string()).expect("the configuration is written");
+        fs::write(path("config.toml"), configuration(folder.path())).expect("the configuration is written");
+        let log = fs::File::create(path("log")).expect("a log");
+        let containerd = Command::new("containerd")
+            .arg("--config")
+            .arg(path("config.toml"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("containerd starts");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let client = cri::Client::new(&runtime, &path("sock"));
+        let gateway = Ipv4Addr::new(10, 231, number, 1).into();
+        let node = Self { folder, containerd, runtime, client, gateway };
+        node.wait_until_ready();
+        node.import();
+        node
+    }
+
+    /// Its log, in which the plugins' standard errors are, too.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).expect("the log")
+    }
+
+    /// Runs a sandbox for a pod with these annotations, in the namespace `default`.
+    ///
+    /// # Errors
+    /// What containerd tells the kubelet.
+    pub fn run(&self, name: &str, annotations: &[(&str, &str)]) -> Result<Sandbox, String> {
+        let ids = self.run_all(&[name], annotations);
+        let id = ids.into_iter().next().expect("one answer")?;
+        let (namespace, addresses) = self.runtime.block_on(self.client.status(&id))?;
+        Ok(Sandbox { id, namespace, addresses })
+    }
+
+    /// Runs a sandbox for each of these pods at once.
+    pub fn run_all(&self, names: &[&str], annotations: &[(&str, &str)]) -> Vec<Result<String, String>> {
+        let annotations: HashMap<_, _> = annotations.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        self.runtime.block_on(async {
+            let start = |name: &&str| {
+                let (client, name, annotations) = (self.client.clone(), (*name).to_owned(), annotations.clone());
+                tokio::spawn(async move { client.run(&name, annotations).await })
+            };
+            let tasks: Vec<_> = names.iter().map(start).collect();
+            let mut answers = Vec::new();
+            for task in tasks {
+                answers.push(task.await.expect("the task ends"));
+            }
+            answers
+        })
+    }
+
+    /// What is known of a sandbox.
+    ///
+    /// # Errors
+    /// What containerd tells the kubelet.
+    pub fn sandbox(&self, id: &str) -> Result<Sandbox, String> {
+        let (namespace, addresses) = self.runtime.block_on(self.client.status(id))?;
+        Ok(Sandbox { id: id.to_owned(), namespace, addresses })
+    }
+
+    /// Stops and removes a sandbox.
+    ///
+    /// # Errors
+    /// What containerd tells the kubelet.
+    pub fn remove(&self, sandbox: &Sandbox) -> Result<(), String> {
+        self.runtime.block_on(self.client.remove(&sandbox.id))
+    }
+
+    fn wait_until_ready(&self) {
+        for _ in 0..600 {
+            if self.runtime.block_on(self.client.is_ready()) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("containerd is not ready after 30 seconds:\n{}", self.log());
+    }
+
+    /// Gives it the image of sandboxes.
+    fn import(&self) {
+        let archive = self.folder.path().join("pause.tar");
+        image::write(&archive, image::PAUSE, Path::new("/bin/busybox"), &["/busybox", "sleep", "2147483647"]);
+        let output = Command::new("ctr")
+            .args(["--namespace", "k8s.io", "--address"])
+            .arg(self.folder.path().join("sock"))
+            .args(["images", "import", "--snapshotter", "native"])
+            .arg(archive)
+            .output()
+            .expect("ctr starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.client.remove_all());
+        let _ = self.containerd.kill();
+        let _ = self.containerd.wait();
+    }
+}
+
+/// containerd's configuration. What needs systemd or AppArmor is off.
+fn configuration(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        r#"version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+[grpc]
+  address = "{folder}/sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{folder}/opt"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{image}"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "native"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "{folder}/bin"
+    conf_dir = "{folder}/conf"
+"#,
+        image = image::PAUSE,
+    )
+}

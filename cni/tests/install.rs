@@ -10,6 +10,8 @@ mod killed;
 mod node;
 #[path = "install/once.rs"]
 mod once;
+#[path = "install/rights.rs"]
+mod rights;
 #[path = "install/status.rs"]
 mod status;
 #[path = "install/stay.rs"]

@@ -78,7 +78,7 @@ fn remedy(error: &io::Error) -> &'static str {
         (Kind::StorageFull, "free space there"),
         (Kind::QuotaExceeded, "free space there"),
         (Kind::ReadOnlyFilesystem, "mount it writable"),
-        (Kind::PermissionDenied, "run as root, which has to be allowed to write there"),
+        (Kind::PermissionDenied, "run as root, and for a file of another user with the capability CHOWN"),
         (Kind::NotFound, "mount the node's directory there, or name it with --bin-dir or --conf-dir"),
         (Kind::NotADirectory, "name another one with --bin-dir or --conf-dir"),
         (Kind::IsADirectory, "remove that directory, which is in the way"),

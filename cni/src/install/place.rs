@@ -102,15 +102,15 @@ impl Locked {
         content: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<(), InstallError> {
         let error = |doing| InstallError::io(doing, new);
-        // Nobody reads it before it has its mode.
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(new).map_err(error("make the file"))?;
         content(&mut file).map_err(error("write"))?;
+        // While the file is still root's: later, it would take another capability.
+        file.set_permissions(Permissions::from_mode(mode)).map_err(error("change the mode of"))?;
         let made = file.metadata().map_err(error("look at"))?;
         if let Some(owner) = owner.filter(|owner| (owner.uid(), owner.gid()) != (made.uid(), made.gid())) {
             fchown(&file, Some(owner.uid()), Some(owner.gid())).map_err(error("change the owner of"))?;
         }
-        file.set_permissions(Permissions::from_mode(mode)).map_err(error("change the mode of"))?;
         file.sync_all().map_err(error("write"))
     }
 

@@ -1,7 +1,7 @@
 //! Health over HTTP, for the kubelet.
 //!
-//! Two paths without parameters or bodies are answered here by hand: an HTTP library would be a third of the program
-//! that a runtime starts for each pod.
+//! Two paths without parameters or bodies are answered here by hand, and no HTTP library comes into the program that a
+//! runtime starts for each pod.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

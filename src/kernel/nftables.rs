@@ -194,18 +194,7 @@ impl Nftables {
     }
 
     /// Retries what another program's change got in the way of.
-    fn retry<T>(&mut self, mut attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
-        let mut done = None;
-        let mut erased = |nft: &mut Self| {
-            done = Some(attempt(nft)?);
-            Ok(())
-        };
-        self.until_done(&mut erased)?;
-        done.ok_or(NftError::NoAnswer)
-    }
-
-    /// What is the same whatever is tried: 3 KB, were it there for each.
-    fn until_done(&mut self, attempt: &mut dyn FnMut(&mut Self) -> Result<(), NftError>) -> Result<(), NftError> {
+    fn retry<T>(&mut self, attempt: impl FnMut(&mut Self) -> Result<T, NftError>) -> Result<T, NftError> {
         retry(self, |nft| &mut nft.netlink, attempt)
     }
 

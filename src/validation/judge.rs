@@ -117,7 +117,7 @@ impl Facts<'_> {
                 Outcome::NotChecked("nothing answered: something drops these packets".to_owned())
             }
             (Seen::Silence, Expected::Captured(_)) => {
-                let text = format!("nothing answered within {}", Elapsed(observation.time));
+                let text = format!("nothing answered within {:.1?}", observation.time);
                 Outcome::Failed(match probe.from {
                     // Within the pod everything is answered, captured or not.
                     Some(_) => format!(
@@ -205,19 +205,4 @@ impl Facts<'_> {
 
 fn taken(holder: &Holder) -> String {
     format!("port {} is taken by {holder}, who is not the proxy: the proxy could not listen there", holder.port)
-}
-
-/// A time in milliseconds or seconds, for people.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Elapsed(pub std::time::Duration);
-
-impl std::fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let micros = self.0.as_micros();
-        // In whole numbers: formatting of floats alone is some kilobytes of program.
-        match micros {
-            0..1_000_000 => write!(f, "{}.{} ms", micros / 1_000, micros / 100 % 10),
-            _ => write!(f, "{}.{} s", micros / 1_000_000, micros / 100_000 % 10),
-        }
-    }
 }

@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::judge::Elapsed;
 use super::{Outcome, Subject, Verdict};
 
 /// A line for each check: what, family, outcome, time, and what more there is to say.
 pub fn table(verdicts: &[Verdict<'_>]) -> String {
     let mut rows = vec![["check", "family", "outcome", "time", "detail"].map(str::to_owned)];
     rows.extend(verdicts.iter().map(|v| {
-        let time = v.observation.as_ref().map_or_else(|| "-".to_owned(), |o| Elapsed(o.time).to_string());
+        let time = v.observation.as_ref().map_or_else(|| "-".to_owned(), |o| format!("{:.1?}", o.time));
         [v.check.subject.to_string(), v.check.family.to_string(), v.outcome.name().to_owned(), time, detail(v)]
     }));
     let width =

@@ -70,5 +70,5 @@ fn that_a_port_is_excluded_is_only_seen_where_others_are_captured() {
     let captured = Observation { to: original, seen, time: Duration::from_micros(1_234) };
     let verdicts = judge(&facts, &checks, vec![captured, refused()]);
     assert_eq!(problems(&verdicts), None);
-    assert!(table(&verdicts).contains("IPv4    passed   1.2 ms"), "{}", table(&verdicts));
+    assert!(table(&verdicts).contains("IPv4    passed   1.2ms"), "{}", table(&verdicts));
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use super::TO_ITSELF;
 use crate::net::Interface;
 use crate::netfilter::normal::Specification;
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
 
 /// Where a rule was read.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +45,31 @@ impl Recogniser {
         let key = (at.table, at.chain, Specification::new(matches.iter().cloned(), target));
         self.planned.get(&key).copied().flatten().or_else(|| by_shape(at, &key.2))
     }
+
+    /// Tells, among rules that were read, interfaces of VMs from excluded ones, which are left alone both ways.
+    pub fn tell_virtual(&self, layer: &mut Layer) {
+        let excluded = |rule: &Rule| rule.purpose == Some(Purpose::ExcludedInterface);
+        let out = layer.rules.rules().filter(|(_, rule)| excluded(rule)).filter_map(|(scope, rule)| {
+            if let [Match::OutInterface(name)] = rule.matches.as_slice() {
+                Some((scope, rule.table, name.clone()))
+            } else {
+                None
+            }
+        });
+        let out: Vec<_> = out.collect();
+        for (scope, rule) in layer.rules.rules_mut().filter(|(_, rule)| excluded(rule)) {
+            if let [Match::InInterface(name)] = rule.matches.as_slice()
+                && !out.contains(&(scope, rule.table, name.clone()))
+                && !self.is_planned(rule.table, rule.chain, &Specification::from(&*rule))
+            {
+                rule.purpose = Some(Purpose::VirtualInterface);
+            }
+        }
+    }
 }
 
-/// What a rule of this shape is for, in this place.
+/// What a rule of this shape is for, in this place. One that returns what comes in by an interface may also be that of
+/// a VM, which [`Recogniser::tell_virtual`] tells by the other rules.
 pub fn by_shape(at: At, rule: &Specification) -> Option<Purpose> {
     let (matches, target) = (rule.matches(), rule.target());
     match at.chain {
@@ -230,35 +252,35 @@ impl fmt::Display for Purpose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netfilter::Placement;
+    use crate::netfilter::{Placement, Scope};
     use crate::state::model::{FLAGS, planned};
 
-    /// What a rule is for shows by its shape and place, except where two flags make the same rule.
+    /// What a rule is for shows by its shape and place, except if two flags make the same rule; without the plan too.
     #[test]
     fn planned_rules_are_recognised_when_they_are_read_back() {
         for flags in FLAGS {
             let plan = planned(flags);
-            let mut chains: HashMap<(Table, Chain), Vec<&Rule>> = HashMap::new();
-            for (_, rule) in plan.rules.rules() {
+            let mut chains: HashMap<(Table, Chain), Vec<(Scope, &Rule)>> = HashMap::new();
+            for (scope, rule) in plan.rules.rules() {
                 let chain = chains.entry((rule.table, rule.chain)).or_default();
                 match rule.placement {
-                    Placement::Append => chain.push(rule),
-                    Placement::Insert(number) => chain.insert((number - 1).min(chain.len()), rule),
+                    Placement::Append => chain.push((scope, rule)),
+                    Placement::Insert(number) => chain.insert((number - 1).min(chain.len()), (scope, rule)),
                 }
             }
-            for ((table, chain), rules) in chains {
-                for (rule, number) in rules.into_iter().zip(1..) {
-                    let at = At { table, chain, number };
-                    let known = Recogniser::of(plan.rules.rules().map(|(_, rule)| rule)).purpose(
-                        at,
-                        &rule.matches,
-                        rule.target,
-                    );
-                    assert_eq!(known, rule.purpose, "{flags}: {table} {rule}");
-                    let excluded = by_shape(at, &Specification::from(rule));
-                    let virtual_one =
-                        rule.purpose == Some(Purpose::VirtualInterface) && excluded == Some(Purpose::ExcludedInterface);
-                    assert!(excluded == rule.purpose || virtual_one, "{flags}: {table} {rule}: {excluded:?}");
+            for known in [Recogniser::of(plan.rules.rules().map(|(_, rule)| rule)), Recogniser::default()] {
+                let (mut layer, mut planned) = (Layer::default(), Vec::new());
+                for ((table, chain), rules) in &chains {
+                    for ((scope, rule), number) in rules.iter().zip(1..) {
+                        let at = At { table: *table, chain: *chain, number };
+                        let purpose = known.purpose(at, &rule.matches, rule.target);
+                        layer.rules.push(*scope, Rule { purpose, ..(*rule).clone() });
+                        planned.push(rule.purpose);
+                    }
+                }
+                known.tell_virtual(&mut layer);
+                for ((_, rule), planned) in layer.rules.rules().zip(planned) {
+                    assert_eq!(rule.purpose, planned, "{flags}: {} {rule}", rule.table);
                 }
             }
         }

@@ -72,6 +72,7 @@ impl Session<'_> {
         let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&observed, kind, &known)));
         for (kind, mut layer) in kinds.into_iter().chain([(None, observed.nftables.layer(&of_native))]) {
             if !layer.is_empty() {
+                known.tell_virtual(&mut layer);
                 let backend = super::backend(kind);
                 layer.name = Some(backend.clone());
                 // The first is the one that findings are about.

@@ -297,6 +297,11 @@ impl Ruleset {
         self.rules.iter().map(|(scope, rule)| (*scope, rule))
     }
 
+    /// All rules, to say what they are for.
+    pub(crate) fn rules_mut(&mut self) -> impl Iterator<Item = (Scope, &mut Rule)> {
+        self.rules.iter_mut().map(|(scope, rule)| (*scope, rule))
+    }
+
     /// The rules of one family.
     pub fn of(&self, family: Family) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |(scope, _)| scope.contains(family)).map(|(_, rule)| rule)

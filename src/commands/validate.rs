@@ -18,7 +18,7 @@ use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let caller = caller();
-    let mut plan = validation::plan(call.config, call.options.probe_port, &caller);
+    let mut plan = validation::plan(call.config, &call.plan.rules, call.options.probe_port, &caller);
     let ipv6 = |(_, address): &(String, _)| Family::of(*address) == Family::Ipv6 && host::is_global(address);
     if call.options.backend == Backend::Nftables
         && !call.config.families.ipv6()

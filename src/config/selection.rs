@@ -22,11 +22,6 @@ impl<T> Selection<T> {
         matches!(self, Self::None)
     }
 
-    /// Whether all are meant, but for exceptions.
-    pub fn is_all(&self) -> bool {
-        matches!(self, Self::AllExcept(_))
-    }
-
     /// The listed items, where only those are meant.
     pub fn listed(&self) -> &[T] {
         match self {

@@ -10,7 +10,7 @@ use super::walk::Scene;
 use crate::capture::Routing;
 use crate::config::{Config, Dns, Selection};
 use crate::net::{Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
-use crate::netfilter::ConntrackState;
+use crate::netfilter::{ConntrackState, Layer, Purpose, Rule};
 
 /// One kind of traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Summary {
 
 /// What becomes of each kind of traffic that a pod has.
 pub fn summary(config: &Config, scene: &Scene<'_>) -> Summary {
-    let Scene { routing, pod, .. } = *scene;
-    let mut kinds = Kinds { config, routing, pod, rows: Vec::new() };
+    let Scene { routing, pod, layers, .. } = *scene;
+    let mut kinds = Kinds { config, layers, routing, pod, rows: Vec::new() };
     for family in Family::BOTH {
         if let Some(own) = pod.address(family) {
             kinds.application(family, own);
@@ -51,6 +51,7 @@ pub fn summary(config: &Config, scene: &Scene<'_>) -> Summary {
 
 struct Kinds<'a> {
     config: &'a Config,
+    layers: &'a [Layer],
     routing: &'a Routing,
     pod: &'a Pod,
     rows: Vec<(String, Packet)>,
@@ -63,13 +64,31 @@ const APPLICATION_PORT: u16 = 8080;
 /// Where servers for DNS listen.
 const DNS: u16 = 53;
 
-impl Kinds<'_> {
+impl<'a> Kinds<'a> {
+    /// The rules for this traffic; those of the other family if there are none at all of this one, since the same traffic
+    /// is there in it.
+    fn rules(&self, family: Family, purpose: Purpose) -> impl Iterator<Item = &'a Rule> + use<'a> {
+        let has = |family: &Family| self.layers.iter().any(|layer| layer.rules.of(*family).next().is_some());
+        let family = [family].into_iter().chain(Family::BOTH).find(has).unwrap_or(family);
+        self.layers.iter().flat_map(move |layer| layer.rules.purpose(family, purpose))
+    }
+
+    /// The ranges of the family that these rules name.
+    fn ranges(&self, family: Family, purpose: Purpose) -> impl Iterator<Item = Network> + use<'a> {
+        self.rules(family, purpose).filter_map(Rule::destination).filter(move |range| range.family() == family)
+    }
+
+    /// The ports that these rules name.
+    fn ports(&self, family: Family, purpose: Purpose) -> impl Iterator<Item = PortRange> + use<'a> {
+        self.rules(family, purpose).filter_map(Rule::port)
+    }
+
     /// What the application sends to others.
     fn application(&mut self, family: Family, own: IpAddr) {
-        let (config, world) = (self.config, self.world(family));
+        let world = self.world(family);
         let application = Some(self.application_user());
-        let inside = config.outbound_ranges.listed().iter().find(|r| r.family() == family);
-        let service = inside.map_or(world, |r| first_host(*r));
+        let inside = self.ranges(family, Purpose::OutboundRange).next();
+        let service = inside.map_or(world, first_host);
         let service_kind = if inside.is_some() { "a captured range" } else { "a service" };
         self.push(
             format!("application to {service_kind}"),
@@ -78,15 +97,15 @@ impl Kinds<'_> {
         if inside.is_some() {
             self.push("application to other ranges", self.sent(Transport::Tcp, application, own, world, HTTPS));
         }
-        for range in config.excluded_ranges.iter().filter(|r| r.family() == family).take(1) {
-            let to = first_host(*range);
+        if let Some(range) = self.ranges(family, Purpose::ExcludedRange).next() {
+            let to = first_host(range);
             self.push("application to an excluded range", self.sent(Transport::Tcp, application, own, to, HTTPS));
         }
-        for ports in config.excluded_outbound_ports.iter().take(1) {
+        if let Some(ports) = self.ports(family, Purpose::ExcludedOutboundPort).next() {
             let name = "application to an excluded port";
             self.push(name, self.sent(Transport::Tcp, application, own, service, ports.low()));
         }
-        for ports in config.outbound_ports.iter().take(1) {
+        if let Some(ports) = self.ports(family, Purpose::OutboundPort).next() {
             let name = "application to a port captured in every range";
             self.push(name, self.sent(Transport::Tcp, application, own, world, ports.low()));
         }
@@ -150,35 +169,39 @@ impl Kinds<'_> {
 
     /// What others send to the pod.
     fn inbound(&mut self, family: Family, own: IpAddr) {
-        let (config, world) = (self.config, self.world(family));
-        let listed = config.inbound_ports.listed().first().map(|r| r.low());
+        let world = self.world(family);
+        let listed: Vec<_> = self.ports(family, Purpose::Inbound).collect();
         let interface = self.pod.interface_with(own);
         let tcp = |port, interface: &Interface| Self::arriving(Transport::Tcp, world, own, port, interface);
-        self.push("client to the application", tcp(listed.unwrap_or(APPLICATION_PORT), &interface));
-        if listed.is_some() {
-            let free = (1024..=u16::MAX).find(|p| !config.inbound_ports.listed().iter().any(|r| r.contains(*p)));
+        self.push("client to the application", tcp(listed.first().map_or(APPLICATION_PORT, |r| r.low()), &interface));
+        if !listed.is_empty() {
+            let free = (1024..=u16::MAX).find(|p| !listed.iter().any(|r| r.contains(*p)));
             self.push("client to a port that is not listed", tcp(free.unwrap_or(0), &interface));
         }
-        if let Selection::AllExcept(ports) = &config.inbound_ports {
-            for port in ports.iter().map(|r: &PortRange| r.low()) {
-                let name = match port {
-                    15020 | 15021 => "probe of the node to the proxy",
-                    15090 => "metrics of the proxy",
-                    _ => "client to an excluded port",
-                };
-                self.push(format!("{name} ({port})"), tcp(port, &interface));
-            }
+        for port in self.ports(family, Purpose::ExcludedInboundPort).map(PortRange::low) {
+            let name = match port {
+                15020 | 15021 => "probe of the node to the proxy",
+                15090 => "metrics of the proxy",
+                _ => "client to an excluded port",
+            };
+            self.push(format!("{name} ({port})"), tcp(port, &interface));
         }
-        self.push("peer's tunnel", tcp(config.tunnel_port.number(), &interface));
+        if let Some(port) = self.ports(family, Purpose::Tunnel).next() {
+            self.push("peer's tunnel", tcp(port.low(), &interface));
+        }
         let udp = Self::arriving(Transport::Udp, world, own, APPLICATION_PORT, &interface);
         self.push("client to the application, UDP", udp);
         let invalid = Packet { state: ConntrackState::Invalid, ..tcp(APPLICATION_PORT, &interface) };
         self.push("client's packet of no connection", invalid);
-        let named = |i: &&Interface| !i.as_str().ends_with('+');
-        for name in config.excluded_interfaces.iter().filter(named).take(1) {
+        let named = |purpose| {
+            let names = self.rules(family, purpose).filter_map(Rule::interface);
+            names.filter(|i| !i.as_str().ends_with('+')).collect::<Vec<_>>()
+        };
+        let (excluded, machines) = (named(Purpose::ExcludedInterface), named(Purpose::VirtualInterface));
+        if let Some(name) = excluded.first() {
             self.push("client by an excluded interface", tcp(APPLICATION_PORT, name));
         }
-        for name in config.virtual_interfaces.iter().filter(named).take(1) {
+        if let Some(name) = machines.last() {
             self.push("VM to a service", Self::arriving(Transport::Tcp, own, world, HTTPS, name));
         }
     }
@@ -218,14 +241,13 @@ impl Kinds<'_> {
 
     /// A host in the world that no flag speaks of.
     fn world(&self, family: Family) -> IpAddr {
-        let taken = |a: &IpAddr| self.config.excluded_ranges.iter().any(|r| r.contains(*a));
-        let listed = |a: &IpAddr| self.config.outbound_ranges.listed().iter().any(|r| r.contains(*a));
+        let has = |purpose, a: &IpAddr| self.ranges(family, purpose).any(|r| r.contains(*a));
         let candidates: [IpAddr; 3] = match family {
             Family::Ipv4 => [[10, 96, 0, 1], [198, 51, 100, 1], [203, 0, 113, 1]].map(|o| Ipv4Addr::from(o).into()),
             Family::Ipv6 => [0xfd00_0096_u128 << 96 | 1, 0x2001_0db8 << 96 | 1, 0x2600 << 112 | 1]
                 .map(|bits| Ipv6Addr::from_bits(bits).into()),
         };
-        let free = candidates.iter().find(|a| !taken(a) && !listed(a));
+        let free = candidates.iter().find(|a| !has(Purpose::ExcludedRange, a) && !has(Purpose::OutboundRange, a));
         free.or(candidates.first()).copied().unwrap_or(localhost(family))
     }
 

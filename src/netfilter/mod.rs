@@ -226,6 +226,31 @@ impl Rule {
         })
     }
 
+    /// The range of destinations that it is bound to.
+    pub(crate) fn destination(&self) -> Option<Network> {
+        self.matches
+            .iter()
+            .find_map(|m| if let Match::Destination(Negatable::Is(range)) = m { Some(*range) } else { None })
+    }
+
+    /// The range of destination ports that it is bound to.
+    pub(crate) fn port(&self) -> Option<PortRange> {
+        self.matches
+            .iter()
+            .find_map(|m| if let Match::DestinationPort(Negatable::Is(range)) = m { Some(*range) } else { None })
+    }
+
+    /// The interface that it is bound to, either way.
+    pub(crate) fn interface(&self) -> Option<&Interface> {
+        self.matches.iter().find_map(|m| {
+            if let Match::InInterface(Negatable::Is(name)) | Match::OutInterface(Negatable::Is(name)) = m {
+                Some(name)
+            } else {
+                None
+            }
+        })
+    }
+
     /// The users and groups that its conditions name.
     pub fn owners(&self) -> impl Iterator<Item = &Owner> {
         self.matches.iter().filter_map(|m| {
@@ -305,6 +330,11 @@ impl Ruleset {
     /// The rules of one family.
     pub fn of(&self, family: Family) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |(scope, _)| scope.contains(family)).map(|(_, rule)| rule)
+    }
+
+    /// The rules of one family for this traffic.
+    pub(crate) fn purpose(&self, family: Family, purpose: Purpose) -> impl Iterator<Item = &Rule> {
+        self.of(family).filter(move |rule| rule.purpose == Some(purpose))
     }
 
     /// Whether there is no rule.

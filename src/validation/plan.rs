@@ -1,12 +1,12 @@
-//! Which connections prove what the configuration says. The conditions are those of the rules in
-//! `capture`: where a rule lets a connection go before the one that is to be proved, another has to
-//! be found, or the check says why there is none.
+//! Which connections prove what the rules are for. Where a rule lets a connection go before the one that is to be
+//! proved, another has to be found, or the check tells why there is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Caller, Check, Expected, Ids, Probe, Role, Subject, Transport};
-use crate::config::{Config, Dns, InterceptionMode, Selection};
+use crate::config::{Config, Dns, InterceptionMode};
 use crate::net::{Family, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange};
+use crate::netfilter::{Purpose, Rule, Ruleset};
 
 /// Where the agent listens for DNS queries.
 const AGENT: Port = Port::at_least_one(15053);
@@ -24,31 +24,29 @@ pub struct Plan {
     pub transparent: bool,
 }
 
-/// Which checks prove what the configuration says, for this process.
-pub fn plan(config: &Config, probe_port: Port, caller: &Caller) -> Plan {
+/// Which checks prove that the rules do what they are for, for this process.
+pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> Plan {
     let listener = Role::Proxy.take(config, caller).ok().flatten();
     let transparent = config.mode == InterceptionMode::Tproxy && caller.may_be_transparent;
     let mut checks = Vec::new();
     for family in Family::BOTH.into_iter().filter(|f| config.families.contains(*f)) {
-        let planner = Planner { config, caller, family, port: probe_port.number() };
+        let planner = Planner { config, rules, caller, family, port: probe_port.number() };
         let mut check = |subject, probe| checks.push(Check { subject, family, probe });
         check(Subject::Inbound, planner.inbound());
-        if let Some(port) = config.excluded_outbound_ports.first().and_then(|r| one_of(*r)) {
+        if let Some(port) = planner.ports(Purpose::ExcludedOutboundPort).next().and_then(one_of) {
             check(Subject::ExcludedOutbound(port), planner.excluded_outbound(port));
         }
-        match (config.mode, &config.inbound_ports) {
-            (_, Selection::None) => {}
-            (InterceptionMode::Redirect, _) => check(Subject::FromElsewhere, Err(FROM_ELSEWHERE.to_owned())),
-            (InterceptionMode::Tproxy, ports) => {
+        match config.mode {
+            _ if planner.rules(Purpose::Inbound).next().is_none() => {}
+            InterceptionMode::Redirect => check(Subject::FromElsewhere, Err(FROM_ELSEWHERE.to_owned())),
+            InterceptionMode::Tproxy => {
                 check(Subject::Transparent, planner.transparent());
-                if let Selection::AllExcept(excluded) = ports
-                    && let Some(port) = excluded.first().and_then(|r| one_of(*r))
-                {
+                if let Some(port) = planner.ports(Purpose::ExcludedInboundPort).next().and_then(one_of) {
                     check(Subject::ExcludedInbound(port), planner.excluded_inbound(port));
                 }
             }
         }
-        if !config.outbound_ranges.is_none() || !config.outbound_ports.is_empty() {
+        if rules.rules().any(|(_, r)| matches!(r.purpose, Some(Purpose::OutboundRange | Purpose::OutboundPort))) {
             check(Subject::Outbound, planner.outbound());
         }
         if config.dns.covers(family) {
@@ -64,12 +62,28 @@ const FROM_ELSEWHERE: &str =
 
 struct Planner<'a> {
     config: &'a Config,
+    rules: &'a Ruleset,
     caller: &'a Caller,
     family: Family,
     port: u16,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    /// The rules for this traffic.
+    fn rules(&self, purpose: Purpose) -> impl Iterator<Item = &'a Rule> {
+        self.rules.purpose(self.family, purpose)
+    }
+
+    /// The ports that these rules name.
+    fn ports(&self, purpose: Purpose) -> impl Iterator<Item = PortRange> {
+        self.rules(purpose).filter_map(Rule::port)
+    }
+
+    /// The ranges that these rules name.
+    fn ranges(&self, purpose: Purpose) -> impl Iterator<Item = Network> {
+        self.rules(purpose).filter_map(Rule::destination)
+    }
+
     /// An address of the pod that is nobody's but the proxy's.
     fn pod(&self) -> IpAddr {
         match self.family {
@@ -89,8 +103,9 @@ impl Planner<'_> {
     /// would call `::6` from `::6`, which the rules take for the proxy's inbound side.
     fn over_lo(&self, role: Role, transport: Transport, port: u16, expected: Expected) -> Result<Probe, String> {
         let lo = Interface::loopback();
-        if self.config.excluded_interfaces.iter().any(|i| i.matches(lo.as_str())) {
-            return Err("the interface lo is left alone (--istio-exclude-interfaces)".to_owned());
+        let excluded = Purpose::ExcludedInterface;
+        if self.rules(excluded).filter_map(Rule::interface).any(|i| i.matches(lo.as_str())) {
+            return Err(format!("the interface lo is left alone: {}", excluded.flag()));
         }
         Ok(Probe {
             caller: role.take(self.config, self.caller)?,
@@ -102,16 +117,17 @@ impl Planner<'_> {
     }
 
     fn not_excluded(&self, port: u16) -> Result<(), String> {
-        match self.config.excluded_outbound_ports.iter().find(|r| r.contains(port)) {
-            Some(range) => Err(format!("port {port} is not captured (--istio-local-outbound-ports-exclude {range})")),
+        let excluded = Purpose::ExcludedOutboundPort;
+        match self.ports(excluded).find(|r| r.contains(port)) {
+            Some(range) => Err(format!("port {port} is not captured: {} has {range}", excluded.flag())),
             None => Ok(()),
         }
     }
 
     fn pod_is_not_loopback(&self) -> Result<(), String> {
-        if self.config.loopback.contains(self.pod()) {
-            let (range, pod) = (self.config.loopback, self.pod());
-            return Err(format!("{pod} is in the loopback range {range} (ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR)"));
+        let pod = self.pod();
+        if let Some(range) = self.ranges(Purpose::Loopback).find(|r| r.contains(pod)) {
+            return Err(format!("{pod} is in the loopback range {range}: {}", Purpose::Loopback.flag()));
         }
         Ok(())
     }
@@ -119,8 +135,8 @@ impl Planner<'_> {
     fn inbound(&self) -> Result<Probe, String> {
         self.not_excluded(self.port)?;
         self.pod_is_not_loopback()?;
-        let left = [Some(self.config.tunnel_port.number()), self.config.dns.is_on().then_some(DNS)];
-        if left.contains(&Some(self.port)) {
+        let tunnel = self.ports(Purpose::Tunnel).any(|r| r.contains(self.port));
+        if tunnel || self.port == DNS && self.rules(Purpose::Dns).next().is_some() {
             return Err(format!("the rules leave port {} alone: give another --iptables-probe-port", self.port));
         }
         self.over_lo(Role::Proxy, Transport::Tcp, self.port, Expected::Captured(self.config.inbound_port))
@@ -149,18 +165,15 @@ impl Planner<'_> {
     }
 
     fn transparent(&self) -> Result<Probe, String> {
-        let listed = self.config.inbound_ports.listed().iter().filter_map(|r| one_of(*r));
+        let listed = self.ports(Purpose::Inbound).filter_map(one_of);
         let port = [self.port].into_iter().chain(listed).find(|p| self.is_captured_inbound(*p));
         let port = port.ok_or_else(|| format!("inbound port {} is excluded", self.port))?;
         self.by_group(port, Expected::Captured(self.config.inbound_port))
     }
 
     fn is_captured_inbound(&self, port: u16) -> bool {
-        match &self.config.inbound_ports {
-            Selection::None => false,
-            Selection::AllExcept(excluded) => !excluded.iter().any(|r| r.contains(port)),
-            Selection::Only(ranges) => ranges.iter().any(|r| r.contains(port)),
-        }
+        let hits = |rule: &Rule| rule.port().is_none_or(|r| r.contains(port));
+        !self.rules(Purpose::ExcludedInboundPort).any(hits) && self.rules(Purpose::Inbound).any(hits)
     }
 
     fn excluded_inbound(&self, port: u16) -> Result<Probe, String> {
@@ -169,19 +182,16 @@ impl Planner<'_> {
 
     /// To an address that is nobody's, where such a one is captured, else to one of the captured ranges.
     fn outbound(&self) -> Result<Probe, String> {
-        let port = match self.config.outbound_ports.first() {
-            Some(range) if !self.config.outbound_ranges.is_all() => one_of(*range).unwrap_or(self.port),
-            Some(_) | None => self.port,
-        };
+        let captures = |range: Option<Network>, address| range.is_none_or(|r| r.contains(address));
+        let all = self.rules(Purpose::OutboundRange).any(|r| r.destination().is_none());
+        let port = self.ports(Purpose::OutboundPort).next().filter(|_| !all).and_then(one_of).unwrap_or(self.port);
         self.not_excluded(port)?;
-        let by_port = self.config.outbound_ports.iter().any(|r| r.contains(port));
-        let listed = self.config.outbound_ranges.listed().iter();
-        let nobody = nobodys(self.family);
-        let ranges = listed.filter(|r| r.family() == self.family).map(|r| inside(*r));
-        let excluded = |a: &IpAddr| self.config.excluded_ranges.iter().any(|r| r.contains(*a));
-        let captured = |a: &IpAddr| !excluded(a) && !a.is_loopback() && (by_port || self.is_captured(*a));
-        let to: Vec<_> =
-            nobody.into_iter().chain(ranges).filter(captured).map(|a| SocketAddr::new(a, port)).take(8).collect();
+        let by_port = self.ports(Purpose::OutboundPort).any(|r| r.contains(port));
+        let by_range = |a| self.rules(Purpose::OutboundRange).any(|rule| captures(rule.destination(), a));
+        let excluded = |a| self.ranges(Purpose::ExcludedRange).any(|r| r.contains(a));
+        let captured = |a: &IpAddr| !excluded(*a) && !a.is_loopback() && (by_port || by_range(*a));
+        let candidates = nobodys(self.family).into_iter().chain(self.ranges(Purpose::OutboundRange).map(inside));
+        let to: Vec<_> = candidates.filter(captured).map(|a| SocketAddr::new(a, port)).take(8).collect();
         if to.is_empty() {
             return Err("no address is known that is captured".to_owned());
         }
@@ -192,14 +202,6 @@ impl Planner<'_> {
             to,
             expected: Expected::Captured(self.config.envoy_port),
         })
-    }
-
-    fn is_captured(&self, address: IpAddr) -> bool {
-        match &self.config.outbound_ranges {
-            Selection::None => false,
-            Selection::AllExcept(_) => true,
-            Selection::Only(ranges) => ranges.iter().any(|r| r.contains(address)),
-        }
     }
 
     fn dns(&self, transport: Transport) -> Result<Probe, String> {

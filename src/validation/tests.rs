@@ -1,11 +1,16 @@
 //! The plan and the judgement, as values.
 
 use super::*;
+use crate::config::Config;
 use crate::config::fake::{FakeHost, resolve};
 
 const ROOT: Caller = Caller { ids: Ids { uid: 0, gid: 0 }, may_change: true, may_be_transparent: true };
 const SIDECAR: Caller = Caller { ids: Ids { uid: 1337, gid: 1337 }, may_change: false, may_be_transparent: false };
 const PROBE: Port = Port::at_least_one(15002);
+
+fn checks(config: &Config, caller: &Caller) -> Vec<Check> {
+    plan(config, &crate::capture::plan(config).rules, PROBE, caller).checks
+}
 
 fn planned(flags: &[&str], caller: &Caller) -> Vec<String> {
     let config = resolve(flags, &[], &FakeHost::pod()).config;
@@ -17,7 +22,7 @@ fn planned(flags: &[&str], caller: &Caller) -> Vec<String> {
         }
         Err(why) => format!("{}, {}: {why}", check.subject, check.family),
     };
-    plan(&config, PROBE, caller).checks.iter().map(line).collect()
+    checks(&config, caller).iter().map(line).collect()
 }
 
 #[test]
@@ -51,7 +56,7 @@ fn what_the_rules_leave_alone_proves_nothing() {
 fn nothing_proved_is_a_failure() {
     let config = resolve(&["-c", "lo"], &[], &FakeHost::pod()).config;
     let facts = Facts { config: &config, caller: ROOT, rules: None };
-    let checks = plan(&config, PROBE, &ROOT).checks;
+    let checks = checks(&config, &ROOT);
     let verdicts = judge(&facts, &checks, Vec::new());
     assert!(problems(&verdicts).is_some_and(|p| p.contains("nothing could be checked") && p.contains("lo is left")));
 }
@@ -60,7 +65,7 @@ fn nothing_proved_is_a_failure() {
 fn that_a_port_is_excluded_is_only_seen_where_others_are_captured() {
     let config = resolve(&["-o", "9090"], &[], &FakeHost::pod()).config;
     let facts = Facts { config: &config, caller: ROOT, rules: Some(Vec::new()) };
-    let checks = plan(&config, PROBE, &ROOT).checks;
+    let checks = checks(&config, &ROOT);
     let refused = || Observation { to: None, seen: Seen::Refused("x".to_owned()), time: Duration::ZERO };
     let verdicts = judge(&facts, &checks, vec![refused(), refused()]);
     let names: Vec<_> = verdicts.iter().map(|v| v.outcome.name()).collect();

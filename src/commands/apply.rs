@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::reconcile::bypasses;
 use super::session::Session;
 use super::{Call, Failure, lines};
+use crate::kernel::conntrack;
 use crate::report::{Outcome, Report};
 use crate::state::{Action, Comparison, Content, Goal, Restore, Stores};
 
@@ -48,8 +49,20 @@ pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     }
     log_actions(&stores.actions(call.options.force_apply));
     session.reconcile(&stores, goal, call.options.force_apply)?;
+    if stores.comparison() == Comparison::Drifted {
+        forget();
+    }
     log::info!("applied: the rules are in place ({:.1?})", start.elapsed());
     Ok(Outcome::Applied)
+}
+
+/// Has conntrack forget what the rules until now came to, if no connection needs it. What cannot be forgotten ends by itself.
+fn forget() {
+    match conntrack::forget() {
+        Ok(0) => {}
+        Ok(count) => log::debug!("conntrack forgets {count} connections that are over or not answered"),
+        Err(error) => log::debug!("conntrack may remember connections that are over: {error}"),
+    }
 }
 
 /// Removes everything of ours, in both kinds and families. Nothing there is success.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 pub mod capabilities;
+pub(crate) mod conntrack;
 pub mod detect;
 mod diagnosis;
 pub mod iptables;

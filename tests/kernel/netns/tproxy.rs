@@ -1,9 +1,13 @@
 //! TPROXY mode.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
-use crate::support::{Case, Family, Relay, Source, Transparent};
-use harness::Backend;
+use socket2::{Protocol, SockRef, Type};
+
+use crate::support::{Case, Client, Family, Relay, Source, Transparent, bound};
+use harness::{Backend, ROOT, TPROXY_PROXY, wait_until};
 
 for_all_and_native!(
     listener_sees_both_ends,
@@ -17,6 +21,8 @@ for_all_and_native!(
     proxys_inbound_side_reaches_the_application,
     application_sees_the_client_end_to_end,
     service_address_of_the_pod_itself_end_to_end,
+    port_of_a_connection_that_was_reset_is_captured_after_a_change_to_redirect,
+    repeated_first_packet_is_captured_after_a_change_to_redirect,
 );
 
 const TPROXY: [&str; 2] = ["-m", "TPROXY"];
@@ -151,4 +157,63 @@ fn service_address_of_the_pod_itself_end_to_end(kind: Backend, family: Family) {
     case.application().connect(case.service(80)).passes(&["server"]);
     case.apply(&TPROXY);
     case.application().connect(case.service(80)).passes(&["outbound", "inbound", "app"]).talk();
+}
+
+/// A transparent listener of the proxy that answers nobody by itself.
+fn silent(case: &Case) -> TcpListener {
+    let at = SocketAddr::new(case.family.any(), 15006);
+    case.pod.enter(TPROXY_PROXY, || {
+        let socket = bound(Type::STREAM, Protocol::TCP, at, Transparent::Yes).expect("bind");
+        // One connection waits to be accepted; first packets of others are dropped meanwhile.
+        socket.listen(0).expect("listen");
+        socket.into()
+    })
+}
+
+/// A client that always has the same port.
+fn with_one_port(case: &Case) -> Client<'_> {
+    case.caller().from(SocketAddr::new(case.family.world(), ONE_PORT))
+}
+
+const ONE_PORT: u16 = 0x9c9c;
+
+/// The kernel would take the entry of the connection again, which has no NAT.
+fn port_of_a_connection_that_was_reset_is_captured_after_a_change_to_redirect(kind: Backend, family: Family) {
+    let mut case = Case::for_tproxy(kind, family);
+    case.app(8080);
+    case.apply(&TPROXY);
+    let listener = silent(&case);
+    let connection = with_one_port(&case).stream(case.pod(8080)).expect("the listener's queue takes one");
+    let (accepted, _) = listener.accept().expect("it is there");
+    SockRef::from(&accepted).set_linger(Some(Duration::ZERO)).expect("it resets at its end");
+    drop((accepted, listener));
+    wait_until("it is reset", || SockRef::from(&connection).take_error().is_ok_and(|error| error.is_some()));
+    drop(connection);
+    case.proxy("inbound", 15006, Transparent::No);
+    case.apply(&[]);
+    with_one_port(&case).connect(case.pod(8080)).captured_by("inbound");
+}
+
+/// Conntrack has an entry for the first packet, though nobody has answered it.
+fn repeated_first_packet_is_captured_after_a_change_to_redirect(kind: Backend, family: Family) {
+    let mut case = Case::for_tproxy(kind, family);
+    case.app(8080);
+    case.apply(&TPROXY);
+    let listener = silent(&case);
+    let _waits = case.caller().stream(case.pod(8080)).expect("the listener's queue takes one");
+    let (world, to) = (case.world.clone(), case.pod(8080));
+    let from = SocketAddr::new(case.family.world(), ONE_PORT);
+    let client = std::thread::spawn(move || Client::new(&world, ROOT).from(from).connect(to));
+    let is_sent = || {
+        ["tcp", "tcp6"].iter().any(|name| {
+            let sockets = fs::read_to_string(format!("/proc/thread-self/net/{name}")).expect("sockets");
+            sockets.lines().any(|line| line.contains(&format!(":{ONE_PORT:04X} ")) && line.contains(":1F90 02 "))
+        })
+    };
+    wait_until("the first packet is sent", || case.world.enter(ROOT, is_sent));
+    drop(listener);
+    case.proxy("inbound", 15006, Transparent::Yes);
+    case.apply(&[]);
+    // It is repeated before the change, or after it.
+    assert_eq!(client.join().expect("it comes about").landing().name, "inbound");
 }

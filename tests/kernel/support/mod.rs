@@ -17,7 +17,7 @@ pub use apply::STANDARD;
 pub use case::Case;
 pub use client::{Client, Connection};
 pub use packet::{ACK, RST, RawTcp, SYN, Segment};
-pub use server::{Relay, Server, Source, Transparent};
+pub use server::{Relay, Server, Source, Transparent, bound};
 
 /// The programs that tests with a [`Case`] need.
 pub fn needs() -> Vec<String> {

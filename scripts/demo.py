@@ -207,6 +207,8 @@ try:
 
     captured = "OUTBOUND" in ask_as(1000, WORLD, 443)
     print("\nThe namespaces are gone when this ends; the machine's own was not touched.")
+    print("Next: sidecar-injector puts this init container and the proxy into pods (docs/injector.md);")
+    print("istio-cni makes the same rules from the container runtime, without an init container (docs/cni.md).")
     sys.exit(1 if captured or not through_envoy else 0)
 finally:
     world.kill()

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use super::directory::{open, unchanged};
 use super::error::InstallError;
 
@@ -15,7 +18,6 @@ use super::error::InstallError;
 pub const TEMPORARY: &str = ".istio-cni.";
 
 const NEW: &str = ".istio-cni.new";
-const OLD: &str = ".istio-cni.old";
 
 /// What is added to the name of a file that is kept aside.
 const ASIDE: &str = ".istio-cni-bak";
@@ -58,11 +60,9 @@ impl Locked {
             }
         }
         let locked = Self { path: path.to_owned(), directory };
-        // Whoever left them was killed. A read-only file system refuses to remove what is not there, too.
-        for name in [NEW, OLD] {
-            if path.join(name).symlink_metadata().is_ok() {
-                locked.remove_if_there(OsStr::new(name))?;
-            }
+        // Whoever left it was killed. A read-only file system refuses to remove what is not there, too.
+        if path.join(NEW).symlink_metadata().is_ok() {
+            locked.remove_if_there(OsStr::new(NEW))?;
         }
         Ok(locked)
     }
@@ -114,28 +114,28 @@ impl Locked {
         file.sync_all().map_err(error("write"))
     }
 
-    /// Renames over a file that was read. It gets a second name first: if it turns out to be changed at the last
-    /// moment, it goes back to its place, and whoever has it open still writes to the right file.
+    /// Renames over a file that was read. The two change places first: if another program replaced or wrote to the old
+    /// one at the last moment, it goes back, and whoever has it open still writes to the right file.
     fn exchange(&self, name: &OsStr, new: &Path, over: &Metadata) -> Result<(), InstallError> {
-        let (path, old) = (self.path.join(name), self.path.join(OLD));
-        let changed = || InstallError::Changed { path: path.clone() };
-        let kept = fs::hard_link(&path, &old);
-        let now = fs::symlink_metadata(&path).map_err(InstallError::io("look at", &path))?;
-        if !unchanged(over, &now) {
-            self.remove_if_there(OsStr::new(OLD))?;
-            return Err(changed());
+        let path = self.path.join(name);
+        let look = |path: &Path| fs::symlink_metadata(path).map_err(InstallError::io("look at", path));
+        if !unchanged(over, &look(&path)?) {
+            return Err(InstallError::Changed { path });
         }
-        fs::rename(new, &path).map_err(InstallError::io("write", &path))?;
-        if kept.is_err() {
-            // Some file systems have no second names.
-            return Ok(());
+        match swap(new, &path) {
+            Ok(()) => {}
+            // It went meanwhile, or some file systems cannot.
+            Err(Errno::NOENT) => return Err(InstallError::Changed { path }),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                return fs::rename(new, &path).map_err(InstallError::io("write", &path));
+            }
+            Err(error) => return Err(InstallError::io("write", &path)(error.into())),
         }
-        let replaced = fs::symlink_metadata(&old).map_err(InstallError::io("look at", &old))?;
-        if !unchanged(over, &replaced) {
-            fs::rename(&old, &path).map_err(InstallError::io("put back", &path))?;
-            return Err(changed());
+        if unchanged(over, &look(new)?) {
+            return fs::remove_file(new).map_err(InstallError::io("remove", new));
         }
-        self.remove_if_there(OsStr::new(OLD))
+        swap(new, &path).map_err(io::Error::from).map_err(InstallError::io("put back", &path))?;
+        Err(InstallError::Changed { path })
     }
 
     /// Keeps a file under a name that runtimes pass over. One that was kept before goes.
@@ -207,6 +207,11 @@ pub fn same(a: &Path, b: &Path) -> io::Result<bool> {
         left -= count as u64;
     }
     Ok(true)
+}
+
+/// Two files change places, at once.
+fn swap(a: &Path, b: &Path) -> Result<(), Errno> {
+    renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE)
 }
 
 /// Writes text.

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use crate::node::{Called, LIST, Node, PROGRAM, list_with_object};
+use crate::node::{Called, LIST, Node, PROGRAM, list_with_object, with_object};
+use crate::staying::PATIENCE;
 
 const SINGLE: &str = r#"{"cniVersion":"0.3.1","name":"k8s-pod-network","type":"calico"}"#;
 
@@ -143,6 +146,47 @@ fn killed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
         assert_eq!(node.text("10-a.conf"), SINGLE);
         assert!(!node.program().exists());
     });
+}
+
+/// Whether what strace runs has begun renameat2(2).
+fn held_up(strace: u32) -> bool {
+    let children = fs::read_to_string(format!("/proc/{strace}/task/{strace}/children")).unwrap_or_default();
+    let mut children = children.split_whitespace();
+    let renaming = format!("{} ", nix::libc::SYS_renameat2);
+    children
+        .any(|child| fs::read_to_string(format!("/proc/{child}/syscall")).is_ok_and(|call| call.starts_with(&renaming)))
+}
+
+#[test]
+fn what_another_writes_at_the_last_moment_is_not_lost() {
+    if !harness::can_run(&["strace"]) {
+        return;
+    }
+    let node = Node::in_memory("10-a.conflist", "");
+    for rename in [false, true] {
+        node.write("10-a.conflist", LIST);
+        // Before the two files change places, and after the last look.
+        let inject = "inject=renameat2:delay_enter=3s:when=1";
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o", "/dev/null", "-e", inject, PROGRAM]).args(node.arguments(&["install", "--once"]));
+        let strace = strace.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let end = Instant::now() + PATIENCE;
+        while !held_up(strace.id()) {
+            assert!(Instant::now() < end, "the installer does not come to its rename");
+            sleep(Duration::from_millis(1));
+        }
+        let theirs = LIST.replace("1.50", "1400");
+        if rename {
+            fs::write(node.file(".temporary"), &theirs).unwrap();
+            fs::rename(node.file(".temporary"), node.file("10-a.conflist")).unwrap();
+        } else {
+            fs::write(node.file("10-a.conflist"), &theirs).unwrap();
+        }
+        let called: Called = strace.wait_with_output().unwrap().into();
+        assert_eq!(called.status, Some(0), "{}", called.log);
+        assert_eq!(node.text("10-a.conflist"), with_object(&theirs), "{}", called.log);
+        assert_eq!(node.names(), ["10-a.conflist"]);
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum ShapeError {
     #[error("{0} needs a value; an empty one is written as ''")]
     NoValue(String),
     /// A value where a flag seems to have been meant.
-    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing behind it", flag_short = short_or_long(.flag), long = long(.flag))]
+    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing after it", flag_short = short_or_long(.flag), long = long(.flag))]
     LooksLikeFlag {
         /// The flag whose value it is.
         flag: Source,

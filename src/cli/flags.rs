@@ -87,7 +87,7 @@ flags! {
     SERVICE_CIDR: "istio-service-cidr", Some('i'), ["ISTIO_SERVICE_CIDR"], Text("CIDRS"), Capture,
         "Outbound ranges to capture: a list, * for all, empty for none";
     OUTBOUND_PORTS: "istio-outbound-ports", Some('q'), ["ISTIO_OUTBOUND_PORTS"], Text("PORTS"), Capture,
-        "Outbound ports to capture whatever the range";
+        "Outbound ports to capture, whatever the address";
     KUBE_VIRT_INTERFACES: "kube-virt-interfaces", Some('k'), ["KUBE_VIRT_INTERFACES"], Text("NAMES"), Capture,
         "Interfaces whose inbound traffic (from a VM) counts as outbound";
     INTERCEPTION_MODE: "istio-inbound-interception-mode", Some('m'), ["ISTIO_INBOUND_INTERCEPTION_MODE"], Text("MODE"), Capture,
@@ -97,20 +97,20 @@ flags! {
     TPROXY_ROUTE_TABLE: "istio-inbound-tproxy-route-table", Some('r'), ["ISTIO_INBOUND_TPROXY_ROUTE_TABLE"], Number("TABLE"), Capture,
         "Routing table of inbound packets with TPROXY [default: 133]";
     DUAL_STACK: "dual-stack", None, ["DUAL_STACK", "ISTIO_DUAL_STACK"], Bool, Capture,
-        "IPv6 rules as well where the host has any IPv6 address";
+        "Also make IPv6 rules if the host has any IPv6 address";
     IP_FAMILIES: "ip-families", None, ["ISTIO_IP_FAMILIES"], Text("FAMILIES"), Capture,
         "auto (by the host's addresses), ipv4 or dual [default: auto]";
     DROP_INVALID: "drop-invalid", None, ["DROP_INVALID", "INVALID_DROP"], Bool, Capture,
         "Drop packets in conntrack state INVALID";
 
     LOCAL_EXCLUDE_PORTS: "istio-local-exclude-ports", Some('d'), ["ISTIO_LOCAL_EXCLUDE_PORTS"], Text("PORTS"), Exclusions,
-        "Inbound ports not to capture; only with -b '*'";
+        "Inbound ports not to capture; needs -b '*'";
     SERVICE_EXCLUDE_CIDR: "istio-service-exclude-cidr", Some('x'), ["ISTIO_SERVICE_EXCLUDE_CIDR"], Text("CIDRS"), Exclusions,
         "Outbound ranges not to capture";
     LOCAL_OUTBOUND_PORTS_EXCLUDE: "istio-local-outbound-ports-exclude", Some('o'), ["ISTIO_LOCAL_OUTBOUND_PORTS_EXCLUDE"], Text("PORTS"), Exclusions,
         "Outbound ports not to capture (TCP and UDP)";
     EXCLUDE_INTERFACES: "istio-exclude-interfaces", Some('c'), ["ISTIO_EXCLUDE_INTERFACES"], Text("NAMES"), Exclusions,
-        "Interfaces whose traffic is left alone, both ways";
+        "Interfaces whose traffic is not captured, in either direction";
 
     ENVOY_PORT: "envoy-port", Some('p'), ["ENVOY_PORT"], Number("PORT"), Proxy,
         "The proxy's outbound listener [default: 15001]";
@@ -119,48 +119,48 @@ flags! {
     INBOUND_TUNNEL_PORT: "inbound-tunnel-port", Some('e'), ["INBOUND_TUNNEL_PORT"], Number("PORT"), Proxy,
         "The tunnel port, never captured [default: 15008]";
     PROXY_UID: "proxy-uid", Some('u'), ["PROXY_UID"], Text("UIDS"), Proxy,
-        "Users whose traffic is the proxy's own [default: uid of $ENVOY_USER, else 1337]";
+        "Users the proxy runs as [default: uid of $ENVOY_USER, else 1337]";
     PROXY_GID: "proxy-gid", Some('g'), ["PROXY_GID"], Text("GIDS"), Proxy,
-        "Groups whose traffic is the proxy's own [default: what --proxy-uid is]";
+        "Groups the proxy runs as [default: same as --proxy-uid]";
 
     REDIRECT_DNS: "redirect-dns", None, ["REDIRECT_DNS", "ISTIO_META_DNS_CAPTURE"], Bool, Dns,
-        "Capture DNS to the agent at port 15053";
+        "Redirect DNS to the agent on port 15053";
     CAPTURE_ALL_DNS: "capture-all-dns", None, ["CAPTURE_ALL_DNS"], Bool, Dns,
-        "All of port 53, not only the servers in /etc/resolv.conf";
+        "Redirect all of port 53, not only the servers in /etc/resolv.conf";
 
     NETWORK_NAMESPACE: "network-namespace", None, ["NETWORK_NAMESPACE"], Text("PATH"), Modes,
         "The network namespace to work in";
     CNI_MODE: "cni-mode", None, ["CNI_MODE"], Bool, Modes,
-        "Host file system, pod namespace: a lock per namespace, no name-service look-ups";
+        "Run on the host's file system in a pod's namespace: one lock per namespace, no name-service lookups";
     RECONCILE: "reconcile", None, ["RECONCILE"], Bool, Modes,
-        "Change existing, different rules of ours into the wanted ones [default: true]";
+        "Replace managed rules that differ from the wanted ones [default: true]";
     CLEANUP_ONLY: "cleanup-only", None, ["CLEANUP_ONLY"], Bool, Modes,
-        "Remove everything of ours; the same as the command clean";
+        "Remove all managed rules and routes; the same as the command clean";
     FORCE_APPLY: "force-apply", None, ["FORCE_APPLY"], Bool, Modes,
-        "Apply even where the rules are in place already";
+        "Apply even if the rules are already in place";
     SKIP_RULE_APPLY: "skip-rule-apply", None, ["SKIP_RULE_APPLY"], Bool, Modes,
-        "Do not apply";
+        "Do not apply the rules";
     NATIVE_NFTABLES: "native-nftables", None, ["NATIVE_NFTABLES"], Bool, Modes,
-        "nftables instead of iptables";
+        "Use nftables instead of iptables";
     FORCE_IPTABLES_BINARY: "force-iptables-binary", None, ["FORCE_IPTABLES_BINARY"], Text("KIND"), Modes,
-        "legacy or nft, instead of finding out";
+        "legacy or nft, instead of detecting which one to use";
 
     DRY_RUN: "dry-run", Some('n'), ["DRY_RUN"], Bool, Diagnostics,
-        "Print the rules, touch nothing, need no root and no iptables; with =kernel, have the kernel try them in a throwaway network namespace";
+        "Print the rules and change nothing; needs neither root nor iptables. With =kernel, the kernel tries them in a throwaway network namespace";
     OUTPUT: "output", None, ["ISTIO_IPTABLES_OUTPUT"], Text("FORMAT"), Diagnostics,
-        "What goes to standard output: text, json, or mermaid, a flow chart of the rules [default: text]";
+        "Format of standard output: text, json, or mermaid (a flow chart of the rules) [default: text]";
     LIVE: "live", None, [], Bool, Diagnostics,
-        "With explain: the rules that the kernel has, not those of the flags";
+        "With explain: explain the rules in the kernel, not those of the flags";
     WATCH: "watch", None, [], Bool, Diagnostics,
         "With check: wait for the first difference";
     STRICT: "strict", None, [], Bool, Diagnostics,
-        "With check, or to apply: exit with 3, and change nothing, where foreign rules come before managed ones";
+        "With check or apply: if foreign rules come before managed ones, exit with 3 and change nothing";
     RUN_VALIDATION: "run-validation", None, ["RUN_VALIDATION"], Bool, Diagnostics,
-        "After applying, prove that redirection works";
+        "After applying, verify redirection with real connections";
     PROBE_PORT: "iptables-probe-port", None, ["IPTABLES_PROBE_PORT"], Number("PORT"), Diagnostics,
         "The port that --run-validation connects to [default: 15002]";
     PROBE_TIMEOUT: "probe-timeout", None, ["PROBE_TIMEOUT"], Number("DURATION"), Diagnostics,
-        "The bound on the validation [default: 5s]";
+        "Time limit of the validation [default: 5s]";
     LOG_OUTPUT_LEVEL: "log_output_level", None, [], Text("LEVELS"), Diagnostics,
         "Log level as default:LEVEL; none, error, warn, info or debug [default: default:info]";
     LOG_AS_JSON: "log_as_json", None, [], Bool, Diagnostics,

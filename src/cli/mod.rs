@@ -344,7 +344,7 @@ pub fn command() -> clap::Command {
 fn parser(flags: impl Iterator<Item = &'static Flag>) -> clap::Command {
     let mut command = clap::Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Captures the traffic of a pod for its sidecar proxy, by rules in the network namespace")
+        .about("Redirects a pod's traffic to its sidecar proxy, with rules in the pod's network namespace")
         .override_usage("istio-iptables [apply | clean | check | explain [PACKET...]] [FLAGS]")
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
@@ -380,22 +380,22 @@ fn help(flag: &Flag) -> String {
 
 const AFTER_HELP: &str = "\
 Commands:
-  apply    Put the rules in place, which a call without a command does as well
-  clean    Remove everything of ours, whatever kind of rules it is
-  check    Say how what the kernel has differs from what the flags want; changes nothing
-  explain  Say what becomes of a packet, rule by rule, or without one, of each kind of traffic;
-           PACKET as in: out tcp uid=1000 to=10.0.0.5:443, or: in udp to=:53 from=10.1.2.3 iface=eth0
+  apply    Put the rules in place; the default
+  clean    Remove all managed rules and routes, in either variant of iptables and in nftables
+  check    Report how the kernel's rules differ from what the flags want; changes nothing
+  explain  Tell what happens to a packet, rule by rule, or, without PACKET, to each kind of traffic;
+           for example: out tcp uid=1000 to=10.0.0.5:443, or: in udp to=:53 from=10.1.2.3 iface=eth0
 
-Without -b, -i, -q and --redirect-dns nothing is captured, and what was captured before no longer is.
-A flag goes before its variable. Lists are separated by commas. IPv4 and IPv6 may be mixed.
-Also in the environment: ISTIO_OUTBOUND_OWNER_GROUPS (default *), ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE,
-ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32), ENVOY_USER (default istio-proxy),
-ISTIO_IPTABLES_PROGRAM_TIMEOUT (default 60s, the bound on one child process).
+Without -b, -i, -q and --redirect-dns, nothing is captured, and capture that is in place is removed.
+A flag overrides its environment variable. Separate the items of a list with commas; IPv4 and IPv6 can
+be mixed. Environment variables without a flag: ISTIO_OUTBOUND_OWNER_GROUPS (default *),
+ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE, ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32),
+ENVOY_USER (default istio-proxy), ISTIO_IPTABLES_PROGRAM_TIMEOUT (default 60s, for each child process).
 
-Exit status: 0 done or in place; 1 failed, nothing changed; 2 wrong usage; 3 check found a difference;
-126 the validation failed; the rules stay in place.
+Exit status: 0 done or already in place; 1 failed, nothing changed; 2 usage error; 3 check found a
+difference; 126 validation failed, the rules stay in place.
 
-Example, what Istio's injector runs (with -n it only prints the rules):
+Example, as run by Istio's injector (add -n to only print the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";
 
 /// The value of a flag: the last one given. The others count too where they look like flags: then one of

@@ -51,7 +51,7 @@ fn man_page(date: &str) -> io::Result<Vec<u8>> {
     let mut sections = Roff::new();
     sections.control("SH", ["ENVIRONMENT"]);
     sections.text([roman(
-        "A flag goes before its variable, which is named with the flag. A variable that is set but empty sets a \
+        "A flag overrides its environment variable, which is named with the flag. A variable that is set but empty sets a \
          list to empty, and leaves a number or boolean alone. Without a flag are:",
     )]);
     for (name, meaning) in cli::VARIABLES {

@@ -47,17 +47,13 @@ impl AddressRange {
     pub fn networks(self) -> Vec<Network> {
         let width = if self.low.is_ipv4() { 32 } else { 128 };
         let (mut low, high) = (bits(self.low), bits(self.high));
-        let address = |bits: u128| match self.low {
-            IpAddr::V4(_) => IpAddr::V4(u32::try_from(bits).unwrap_or(u32::MAX).into()),
-            IpAddr::V6(_) => IpAddr::V6(bits.into()),
-        };
         let mut networks = Vec::new();
         loop {
             // As many host bits as the low end has zeros, and no more than there are addresses left.
             let left = (high - low).checked_add(1).map_or(u128::BITS, |count| count.ilog2());
             let host = low.trailing_zeros().min(left).min(width);
             let length = u8::try_from(width - host).unwrap_or(u8::MAX);
-            networks.extend(Network::new(address(low), length));
+            networks.extend(Network::new(address(self.family(), low), length));
             let last = low | 1_u128.checked_shl(host).map_or(u128::MAX, |size| size - 1);
             if last >= high {
                 return networks;
@@ -72,22 +68,35 @@ impl AddressRange {
     }
 
     /// The ranges in ascending order; those that overlap or lie next to each other are one.
-    pub fn joined(mut ranges: Vec<Self>) -> Vec<Self> {
-        ranges.sort_unstable();
-        let mut merged: Vec<Self> = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            match merged.last_mut() {
-                Some(last) if last.reaches(range) => last.high = last.high.max(range.high),
-                Some(_) | None => merged.push(range),
-            }
-        }
-        merged
+    pub fn joined(ranges: Vec<Self>) -> Vec<Self> {
+        let of = |family: Family| {
+            let ranges = ranges.iter().filter(|r| r.family() == family).map(|r| (bits(r.low), bits(r.high)));
+            let address = move |bits| address(family, bits);
+            merged(ranges.collect()).into_iter().map(move |(low, high)| Self { low: address(low), high: address(high) })
+        };
+        Family::BOTH.into_iter().flat_map(of).collect()
     }
+}
 
-    /// Whether `next`, which does not begin before this, leaves no address between the two.
-    fn reaches(self, next: Self) -> bool {
-        self.family() == next.family() && bits(next.low).saturating_sub(1) <= bits(self.high)
+/// The address of a family with these bits.
+fn address(family: Family, bits: u128) -> IpAddr {
+    match family {
+        Family::Ipv4 => IpAddr::V4(u32::try_from(bits).unwrap_or(u32::MAX).into()),
+        Family::Ipv6 => IpAddr::V6(bits.into()),
     }
+}
+
+/// In ascending order; those that overlap or touch are one.
+pub(super) fn merged(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
+    ranges.sort_unstable();
+    let mut merged: Vec<(u128, u128)> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match merged.last_mut() {
+            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+            Some(_) | None => merged.push((low, high)),
+        }
+    }
+    merged
 }
 
 impl From<Network> for AddressRange {

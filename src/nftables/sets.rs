@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::ranges::merged;
 use super::uapi::{
     NFT_SET_ANONYMOUS, NFT_SET_CONSTANT, NFT_SET_ELEM_INTERVAL_END, NFT_SET_INTERVAL, NFTA_SET_ELEM_FLAGS,
     NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_USERDATA,
@@ -164,29 +165,18 @@ impl NewSet {
 /// its own (`SET_ELEM_F_INTERVAL_OPEN` in its `segtree.c`).
 const OPEN_RANGE: [u8; 6] = [1, 4, 1, 0, 0, 0];
 
-/// In ascending order; those that overlap or touch are one.
-fn merged(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
-    ranges.sort_unstable();
-    let mut merged: Vec<(u128, u128)> = Vec::with_capacity(ranges.len());
-    for (low, high) in ranges {
-        match merged.last_mut() {
-            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
-            Some(_) | None => merged.push((low, high)),
-        }
-    }
-    merged
-}
-
 /// The ranges that the elements of a set stand for; `None` where they are not of this type.
 fn ranges_of(key: KeyType, interval: bool, elements: &[Element]) -> Option<Vec<(u128, u128)>> {
-    // At the same value, one range ends before the next begins.
+    // At the same value, one range ends (0) before the next begins (1).
     let mut values = elements
         .iter()
-        .map(|e| (e.key.len() == key.length()).then(|| number(&e.key)).flatten().map(|value| (value, !e.end)))
+        .map(|e| {
+            (e.key.len() == key.length()).then(|| number(&e.key)).flatten().map(|value| (value, u128::from(!e.end)))
+        })
         .collect::<Option<Vec<_>>>()?;
     values.sort_unstable();
     if !interval {
-        let members = values.iter().all(|(_, member)| *member);
+        let members = values.iter().all(|(_, starts)| *starts != 0);
         return members.then(|| values.iter().map(|(value, _)| (*value, *value)).collect());
     }
     let mut ranges = Vec::new();
@@ -197,7 +187,7 @@ fn ranges_of(key: KeyType, interval: bool, elements: &[Element]) -> Option<Vec<(
         {
             ranges.push((low, value - 1));
         }
-        if starts {
+        if starts != 0 {
             open = Some(value);
         }
     }

@@ -1,13 +1,11 @@
 //! The plugin's own object in the runtime's configuration, from what the operator gives.
 
 use super::json::{Ordered, compact};
+pub use crate::pod::CAPABILITY;
 use crate::settings::Settings;
 
 /// The plugin's type: the name of its program.
 pub const TYPE: &str = "istio-cni";
-
-/// What makes a runtime hand over a pod's annotations.
-pub const CAPABILITY: &str = "io.kubernetes.cri.pod-annotations";
 
 /// What is wrong with the operator's configuration of the plugin.
 #[derive(Debug, thiserror::Error)]

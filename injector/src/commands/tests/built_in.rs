@@ -119,6 +119,36 @@ fn given_values_are_laid_over_the_built_in_ones() {
 }
 
 #[test]
+fn with_the_cni_plugin_the_init_container_only_proves_the_rules() {
+    let folder = Folder::new("cni");
+    let values =
+        folder.file("values.yaml", "pilot: {cni: {enabled: true}}\nglobal: {proxy: {excludeIPRanges: 10.9.0.0/16}}\n");
+    let inject = |text: &str| call(&["kube-inject", "-f", "-", "--valuesFile", &values], text);
+    let first = inject(&annotated("traffic.sidecar.istio.io/excludeInboundPorts: \"9090\""));
+    let pod = pod_of(&first);
+    assert!(container(&pod, "initContainers", "istio-init").is_none());
+    let validation = container(&pod, "initContainers", "istio-validation").unwrap();
+    assert!(words(validation).ends_with(&["--run-validation", "--skip-rule-apply"]));
+    assert_eq!(validation.at(&["securityContext", "runAsUser"]), Some(&Value::Int(1337)));
+    assert!(validation.list_at(&["securityContext", "capabilities", "add"]).is_empty());
+    // The plugin gets from annotations what the init container would get as arguments.
+    let document = yaml::parse(&first.out).unwrap();
+    let annotation = |name: &str| document.str_at(&["spec", "template", "metadata", "annotations", name]);
+    for (flag, name) in [
+        ("-m", "sidecar.istio.io/interceptionMode"),
+        ("-i", "traffic.sidecar.istio.io/includeOutboundIPRanges"),
+        ("-x", "traffic.sidecar.istio.io/excludeOutboundIPRanges"),
+        ("-b", "traffic.sidecar.istio.io/includeInboundPorts"),
+        ("-d", "traffic.sidecar.istio.io/excludeInboundPorts"),
+    ] {
+        assert_eq!(annotation(name), after(validation, flag), "{flag}");
+    }
+    assert_eq!(annotation("traffic.sidecar.istio.io/excludeOutboundIPRanges"), Some("10.9.0.0/16"));
+    assert_eq!(annotation("traffic.sidecar.istio.io/excludeOutboundPorts"), Some(""));
+    assert_eq!(inject(&first.out).out, first.out, "injecting again changes nothing");
+}
+
+#[test]
 fn probes_and_prometheus_annotations_stay_as_they_are() {
     let text = annotated("prometheus.io/port: \"8080\"").replace(
         "        image: web:1\n",

@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::Family;
 use super::client::Client;
 use harness::PATIENCE;
-use harness::{Namespace, Who};
+use harness::{Namespace, Who, wait_until};
 
 /// What a server tells about a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,11 +117,7 @@ impl Server {
         transparent: Transparent,
         relay: Option<Relay>,
     ) -> Self {
-        let socket = Arc::new(namespace.enter(who, || {
-            let socket = bound(Type::STREAM, Protocol::TCP, at, transparent).unwrap_or_else(|e| panic!("{at}: {e}"));
-            socket.listen(64).unwrap_or_else(|e| panic!("{at}: {e}"));
-            socket
-        }));
+        let socket = Arc::new(namespace.enter(who, || listening(at, transparent)));
         let listener = TcpListener::from(socket.try_clone().expect("a second handle"));
         let (name, namespace) = (name.to_owned(), Arc::clone(namespace));
         thread::spawn(move || {
@@ -155,6 +151,22 @@ impl Server {
         });
         Self { socket }
     }
+}
+
+/// A socket that listens. A port that was just given up may be held for a moment more, by a child that another test
+/// starts: it has the descriptors of all tests until it executes its program.
+fn listening(at: SocketAddr, transparent: Transparent) -> Socket {
+    let mut socket = None;
+    wait_until("the port is free", || {
+        let listening = bound(Type::STREAM, Protocol::TCP, at, transparent).and_then(|s| s.listen(64).map(|()| s));
+        match listening {
+            Ok(listening) => socket = Some(listening),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => panic!("{at}: {error}"),
+        }
+        socket.is_some()
+    });
+    socket.expect("it listens")
 }
 
 /// A socket with an address.

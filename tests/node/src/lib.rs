@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -39,6 +39,7 @@ pub struct Node {
     client: cri::Client,
     /// The node's own address in the network of its pods.
     pub gateway: IpAddr,
+    gateway6: Ipv6Addr,
 }
 
 /// A pod sandbox: the network namespace that the containers of a pod share.
@@ -90,7 +91,8 @@ impl Node {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let client = cri::Client::new(&runtime, &path("sock"));
         let gateway = Ipv4Addr::new(10, 231, number, 1).into();
-        let node = Self { folder, containerd, runtime, client, gateway };
+        let gateway6 = Ipv6Addr::new(0xfd31, 7, 0, number.into(), 0, 0, 0, 1);
+        let node = Self { folder, containerd, runtime, client, gateway, gateway6 };
         node.wait_until_ready();
         node.import();
         node
@@ -108,8 +110,19 @@ impl Node {
     pub fn run(&self, name: &str, annotations: &[(&str, &str)]) -> Result<Sandbox, String> {
         let ids = self.run_all(&[name], annotations);
         let id = ids.into_iter().next().expect("one answer")?;
-        let (namespace, addresses) = self.runtime.block_on(self.client.status(&id))?;
-        Ok(Sandbox { id, namespace, addresses })
+        harness::wait_until("the node's own address in the pod's network is settled", || self.is_settled());
+        self.sandbox(&id)
+    }
+
+    /// Whether the IPv6 address of the gateway is no longer tentative. Until then a connection to a pod comes from an
+    /// address of another node of this process, and hangs when that one goes.
+    fn is_settled(&self) -> bool {
+        // A line is: address, index, length of the prefix, scope, flags, interface (`if6_seq_show`, IFA_F_TENTATIVE).
+        let tentative = |flags: &str| u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & 0x40 != 0);
+        let all = fs::read_to_string("/proc/net/if_inet6").expect("the addresses");
+        let gateway = format!("{:032x}", self.gateway6.to_bits());
+        let own = all.lines().filter(|line| line.starts_with(&gateway));
+        own.filter_map(|line| line.split_whitespace().nth(4)).all(|flags| !tentative(flags))
     }
 
     /// Runs a sandbox for each of these pods at once.

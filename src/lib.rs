@@ -85,6 +85,7 @@ use explain::Request;
 pub use logging::log_line;
 pub use report::Outcome;
 use report::Report;
+pub use text::shortened;
 
 /// Runs a call. `argv` begins with the program's name, `variable` looks up the environment, `out` is
 /// standard output; the log goes to standard error.

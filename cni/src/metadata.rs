@@ -56,20 +56,22 @@ enum Spot {
     Elsewhere,
 }
 
+const NO_CONFIG: &str = "a proxy config has to be a map";
 const NOT_A_MAP: &str = "proxyMetadata has to be a map of names to texts";
 
 impl Walk {
     fn event(&mut self, event: Event<'_>) -> Result<(), String> {
         match event {
-            Event::Scalar(text, ..) => match self.spot() {
-                Spot::Root if !text.is_empty() && text != "null" && text != "~" => {
-                    return Err("a proxy config has to be a map".to_owned());
+            Event::Scalar(text, ..) => {
+                let is_null = matches!(&*text, "" | "null" | "~");
+                match self.spot() {
+                    Spot::Root if !is_null => return Err(NO_CONFIG.to_owned()),
+                    Spot::Metadata if !is_null => return Err(NOT_A_MAP.to_owned()),
+                    Spot::Root | Spot::Metadata | Spot::Merge | Spot::Elsewhere => {}
+                    Spot::Key => self.expect_value(text.into_owned()),
+                    Spot::Entry(key) => self.found.push((key, text.into_owned())),
                 }
-                Spot::Metadata if !text.is_empty() && text != "null" && text != "~" => return Err(NOT_A_MAP.to_owned()),
-                Spot::Root | Spot::Metadata | Spot::Merge | Spot::Elsewhere => {}
-                Spot::Key => self.expect_value(text.into_owned()),
-                Spot::Entry(key) => self.found.push((key, text.into_owned())),
-            },
+            }
             Event::Alias(_) => match self.spot() {
                 Spot::Metadata | Spot::Entry(_) | Spot::Merge => {
                     return Err("proxyMetadata cannot come from an alias here: write it out".to_owned());
@@ -77,33 +79,30 @@ impl Walk {
                 Spot::Key => self.expect_value(String::new()),
                 Spot::Root | Spot::Elsewhere => {}
             },
-            Event::MappingStart(..) => {
-                let of = match self.spot() {
-                    Spot::Root => Place::Config,
-                    Spot::Metadata => Place::Metadata,
-                    Spot::Entry(_) => return Err(NOT_A_MAP.to_owned()),
-                    Spot::Merge => return Err("<< is not taken here: write its entries out".to_owned()),
-                    Spot::Key => {
-                        self.expect_value(String::new());
-                        Place::Map
-                    }
-                    Spot::Elsewhere => Place::Map,
-                };
-                self.open.push(Open { of, key: None });
-            }
-            Event::SequenceStart(..) => {
-                match self.spot() {
-                    Spot::Root => return Err("a proxy config has to be a map".to_owned()),
-                    Spot::Metadata | Spot::Entry(_) => return Err(NOT_A_MAP.to_owned()),
-                    Spot::Merge => return Err("<< is not taken here: write its entries out".to_owned()),
-                    Spot::Key => self.expect_value(String::new()),
-                    Spot::Elsewhere => {}
-                }
-                self.open.push(Open { of: Place::List, key: None });
-            }
+            Event::MappingStart(..) => self.begin(Place::Map)?,
+            Event::SequenceStart(..) => self.begin(Place::List)?,
             Event::MappingEnd | Event::SequenceEnd => drop(self.open.pop()),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => {}
         }
+        Ok(())
+    }
+
+    /// A list or map begins.
+    fn begin(&mut self, kind: Place) -> Result<(), String> {
+        let is_list = kind == Place::List;
+        let of = match self.spot() {
+            Spot::Root if is_list => return Err(NO_CONFIG.to_owned()),
+            Spot::Root => Place::Config,
+            Spot::Metadata if !is_list => Place::Metadata,
+            Spot::Metadata | Spot::Entry(_) => return Err(NOT_A_MAP.to_owned()),
+            Spot::Merge => return Err("<< is not taken here: write its entries out".to_owned()),
+            Spot::Key => {
+                self.expect_value(String::new());
+                kind
+            }
+            Spot::Elsewhere => kind,
+        };
+        self.open.push(Open { of, key: None });
         Ok(())
     }
 

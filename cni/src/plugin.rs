@@ -91,25 +91,22 @@ impl Call {
         logging::install(settings.level);
         odd.iter().for_each(|odd| log::warn!("{odd}"));
         self.settings = settings;
-        let decided = || pod::decide(environment.pod.as_ref(), &input.members, &self.settings);
         match verb {
-            Verb::Add => {
-                let result = input.result()?;
-                let text = match decided()? {
+            Verb::Add | Verb::Check => {
+                let result = if verb == Verb::Add { Some(input.result()?) } else { None };
+                let text = match pod::decide(environment.pod.as_ref(), &input.members, &self.settings)? {
                     Decision::LeaveAlone(reason) => format!("left alone: {reason}"),
                     Decision::Capture(pod, flags) => {
-                        add(&pod, &flags, &namespace(&environment)?, self.settings.validate)?.to_owned()
+                        let namespace = namespace(&environment)?;
+                        let done = match verb == Verb::Add {
+                            true => add(&pod, &flags, &namespace, self.settings.validate),
+                            false => check(&pod, &flags, &namespace),
+                        };
+                        done?.to_owned()
                     }
                 };
-                Ok(Success::new(text, Some(result)))
+                Ok(Success::new(text, result))
             }
-            Verb::Check => Ok(Success::new(
-                match decided()? {
-                    Decision::LeaveAlone(reason) => format!("left alone: {reason}"),
-                    Decision::Capture(pod, flags) => check(&pod, &flags, &namespace(&environment)?)?.to_owned(),
-                },
-                None,
-            )),
             Verb::Status => status(&self.settings),
             Verb::Del | Verb::Version | Verb::Gc => Ok(Success::new("nothing to do", None)),
         }

@@ -61,7 +61,7 @@ pub fn decide(pod: Option<&PodName>, members: &Members, settings: &Settings) -> 
     let Some(status) = annotations.get("sidecar.istio.io/status") else { return leave(Reason::NotInjected) };
     let status: Status = serde_json::from_str(status).map_err(|e| Failure::Status {
         pod: pod.to_string(),
-        value: quoted(status),
+        value: format!("{:?}", istio_iptables::shortened(status)),
         reason: e.to_string(),
     })?;
     let has = |list: &Option<Vec<String>>, name| list.iter().flatten().any(|item| item == name);
@@ -224,13 +224,4 @@ impl Chosen {
 /// What Go's `strconv.ParseBool` takes for false.
 fn is_false(text: &str) -> bool {
     matches!(text, "0" | "f" | "F" | "false" | "False" | "FALSE")
-}
-
-/// A value as messages show it.
-fn quoted(text: &str) -> String {
-    const MOST: usize = 100;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{:?} ({} bytes)", format!("{}...", text.get(..end).unwrap_or_default()), text.len()),
-        None => format!("{text:?}"),
-    }
 }

@@ -93,7 +93,7 @@ impl<'a> Conflist<'a> {
         self.plugins.len()
     }
 
-    /// Where the plugin's object is, whosever it is; the last one, if there are several.
+    /// Where the plugin's object is, managed or foreign; the last one, if there are several.
     pub fn position(&self) -> Option<Position> {
         let at = self.plugins.iter().rposition(|plugin| plugin.own_type)?;
         let annotations = self.plugins.get(at)?.managed;

@@ -1,53 +1,23 @@
 //! The plugin alone: what a runtime sends, in network namespaces of the tests' own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use harness::{Namespace, ROOT};
 use serde_json::{Value, json};
 
 use super::{Answer, PROGRAM, call, configuration, pod};
 
-/// A network namespace with an address, which goes with it.
-struct Namespace {
-    name: String,
+/// A pod's network namespace, if this machine can have one.
+fn namespace(name: &'static str) -> Option<Namespace> {
+    harness::can_run(&["ip", "nft"]).then(|| {
+        let namespace = Namespace::new(name);
+        namespace.ip("link set lo up\naddress add 10.5.0.2/24 dev lo\n");
+        namespace
+    })
 }
 
-impl Namespace {
-    /// A new one, if this machine can have one.
-    fn new(name: &str) -> Option<Self> {
-        harness::can_run(&["ip", "nft"]).then(|| {
-            let namespace = Self { name: format!("{name}-{}", std::process::id()) };
-            ip(&["netns", "add", &namespace.name]);
-            ip(&["-n", &namespace.name, "link", "set", "lo", "up"]);
-            ip(&["-n", &namespace.name, "address", "add", "10.5.0.2/24", "dev", "lo"]);
-            namespace
-        })
-    }
-
-    fn path(&self) -> PathBuf {
-        Path::new("/run/netns").join(&self.name)
-    }
-
-    fn call(&self, verb: &str, input: &Value) -> Answer {
-        call_in(verb, self.path().to_str().unwrap(), input)
-    }
-
-    fn rules(&self) -> String {
-        pod::rules(&self.path())
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        ip(&["netns", "delete", &self.name]);
-    }
-}
-
-fn ip(arguments: &[&str]) {
-    let status = std::process::Command::new("ip").args(arguments).status().unwrap();
-    assert!(status.success(), "ip {arguments:?}");
-}
-
+/// Calls the plugin for a pod with this network namespace.
 fn call_in(verb: &str, netns: &str, input: &Value) -> Answer {
     let variables = [
         ("CNI_COMMAND", verb),
@@ -55,37 +25,38 @@ fn call_in(verb: &str, netns: &str, input: &Value) -> Answer {
         ("CNI_NETNS", netns),
         ("CNI_IFNAME", "eth0"),
         ("CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=sleep-1"),
+        ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
     ];
     call(&variables, input.to_string().as_bytes())
 }
 
 #[test]
 fn add_makes_the_rules_once_and_prints_the_previous_result() {
-    let Some(namespace) = Namespace::new("add") else { return };
+    let Some(namespace) = namespace("add") else { return };
     let input = configuration(&[], json!({}));
     for log in ["its rules are in place\n", "its rules are in place already\n"] {
-        let answer = namespace.call("ADD", &input);
+        let answer = call_in("ADD", &namespace.path(), &input);
         assert_eq!(answer.code, Some(0), "{}", answer.log);
         assert_eq!(answer.out, format!("{}\n", input["prevResult"]));
         assert!(answer.log.ends_with(log) && answer.log.lines().count() == 1, "{}", answer.log);
     }
-    let before = namespace.rules();
-    assert_eq!(namespace.call("CHECK", &input).code, Some(0));
-    let gone = namespace.call("DEL", &input);
+    let before = pod::rules(&namespace);
+    assert_eq!(call_in("CHECK", &namespace.path(), &input).code, Some(0));
+    let gone = call_in("DEL", &namespace.path(), &input);
     assert_eq!((gone.code, gone.out.as_str()), (Some(0), ""));
-    assert_eq!(namespace.rules(), before, "the namespace goes anyway");
+    assert_eq!(pod::rules(&namespace), before, "the namespace goes anyway");
 }
 
 #[test]
 fn check_fails_when_the_rules_are_not_as_wanted() {
-    let Some(namespace) = Namespace::new("check") else { return };
+    let Some(namespace) = namespace("check") else { return };
     let input = configuration(&[], json!({}));
-    let (code, text) = namespace.call("CHECK", &input).error();
+    let (code, text) = call_in("CHECK", &namespace.path(), &input).error();
     assert_eq!(code, 104);
     assert!(text.contains("+ table inet istio-proxy-nat"), "{text}");
-    assert_eq!(namespace.call("ADD", &input).code, Some(0));
-    pod::output(&namespace.path(), "nft", &["flush", "chain", "inet", "istio-proxy-nat", "output"]);
-    let (code, text) = namespace.call("CHECK", &input).error();
+    assert_eq!(call_in("ADD", &namespace.path(), &input).code, Some(0));
+    namespace.run("nft", &["flush", "chain", "inet", "istio-proxy-nat", "output"], "");
+    let (code, text) = call_in("CHECK", &namespace.path(), &input).error();
     assert_eq!(code, 104);
     assert!(text.contains("jump istio-output"), "{text}");
 }
@@ -117,16 +88,16 @@ fn each_annotation_makes_the_rules_of_its_flag() {
         ("proxy.istio.io/config", &dual, vec!["--dual-stack"]),
         ("proxy.istio.io/config", &invalid, vec!["--drop-invalid"]),
     ] {
-        let (Some(by_plugin), Some(by_flags)) = (Namespace::new("plugin"), Namespace::new("flags")) else { return };
-        let answer = by_plugin.call("ADD", &configuration(&[(annotation, value)], json!({})));
+        let (Some(by_plugin), Some(by_flags)) = (namespace("plugin"), namespace("flags")) else { return };
+        let answer = call_in("ADD", &by_plugin.path(), &configuration(&[(annotation, value)], json!({})));
         assert_eq!(answer.code, Some(0), "{annotation}: {}", answer.log);
         let arguments = [&usual[..], &flags, &["--native-nftables"]].concat();
-        pod::inside(&by_flags.path(), || {
+        by_flags.enter(ROOT, || {
             let argv = std::iter::once("istio-iptables").chain(arguments.iter().copied()).map(Into::into).collect();
             istio_iptables::run(argv, &|_| None, &mut std::io::sink());
         });
-        let rules = by_plugin.rules();
-        assert_eq!(rules, by_flags.rules(), "{annotation}");
+        let rules = pod::rules(&by_plugin);
+        assert_eq!(rules, pod::rules(&by_flags), "{annotation}");
         assert!(rules.contains("istio-proxy-nat"), "{annotation}: {rules}");
     }
 }
@@ -134,27 +105,11 @@ fn each_annotation_makes_the_rules_of_its_flag() {
 #[test]
 fn the_other_backends_make_rules_too() {
     for (backend, variant) in [("nft", "iptables-nft-save"), ("legacy", "iptables-legacy-save")] {
-        let Some(namespace) = Namespace::new("backend").filter(|_| harness::can_run(&[variant])) else { return };
-        let answer = namespace.call_with_path("ADD", &configuration(&[], json!({"backend": backend})));
+        let Some(namespace) = namespace("backend").filter(|_| harness::can_run(&[variant])) else { return };
+        let answer = call_in("ADD", &namespace.path(), &configuration(&[], json!({"backend": backend})));
         assert_eq!(answer.code, Some(0), "{}", answer.log);
-        let saved = pod::output(&namespace.path(), variant, &[]);
+        let saved = namespace.run(variant, &[], "");
         assert!(saved.contains(":ISTIO_INBOUND"), "{backend}: {saved}");
-    }
-}
-
-impl Namespace {
-    /// A call that finds programs.
-    fn call_with_path(&self, verb: &str, input: &Value) -> Answer {
-        let path = self.path();
-        let variables = [
-            ("CNI_COMMAND", verb),
-            ("CNI_CONTAINERID", "3f"),
-            ("CNI_NETNS", path.to_str().unwrap()),
-            ("CNI_IFNAME", "eth0"),
-            ("CNI_ARGS", "K8S_POD_NAMESPACE=default;K8S_POD_NAME=sleep-1"),
-            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-        ];
-        call(&variables, input.to_string().as_bytes())
     }
 }
 
@@ -187,20 +142,19 @@ fn a_namespace_that_is_none_is_an_error_and_the_nodes_own_is_never_touched() {
 
 #[test]
 fn a_refused_pod_has_nothing_of_ours() {
-    let Some(namespace) = Namespace::new("refused") else { return };
-    let before = namespace.rules();
+    let Some(namespace) = namespace("refused") else { return };
+    let before = pod::rules(&namespace);
     let wrong =
         [("traffic.sidecar.istio.io/includeOutboundPorts", "1,2,x"), ("sidecar.istio.io/interceptionMode", "tproxy")];
-    let (code, text) = namespace.call("ADD", &configuration(&wrong, json!({}))).error();
+    let (code, text) = call_in("ADD", &namespace.path(), &configuration(&wrong, json!({}))).error();
     assert_eq!(code, 102, "{text}");
-    assert_eq!(namespace.rules(), before);
+    assert_eq!(pod::rules(&namespace), before);
     let huge = "1,".repeat(128 * 1024) + "x";
-    let (code, text) = namespace
-        .call("ADD", &configuration(&[("traffic.sidecar.istio.io/excludeInboundPorts", &huge)], json!({})))
-        .error();
+    let input = configuration(&[("traffic.sidecar.istio.io/excludeInboundPorts", &huge)], json!({}));
+    let (code, text) = call_in("ADD", &namespace.path(), &input).error();
     assert_eq!(code, 102);
     assert!(text.len() < 1024, "{text}");
-    assert_eq!(namespace.rules(), before);
+    assert_eq!(pod::rules(&namespace), before);
 }
 
 #[test]

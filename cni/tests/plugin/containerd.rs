@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use harness::{Namespace, PROXY, ROOT};
 use node::{Node, Sandbox};
 use serde_json::{Value, json};
 
-use super::pod::{self, Listener, PROXY};
+use super::pod::{self, Listener};
 use super::{PROGRAM, STATUS};
 
 /// A node with the plugin, if this machine can have one.
@@ -24,11 +25,16 @@ fn injected<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("sidecar.istio.io/status", STATUS)], more].concat()
 }
 
+/// The network namespace of a sandbox.
+fn inside(sandbox: &Sandbox) -> Namespace {
+    Namespace::at("sandbox", &sandbox.namespace)
+}
+
 const DUAL_STACK: (&str, &str) = ("proxy.istio.io/config", "proxyMetadata: {ISTIO_DUAL_STACK: 'true'}");
 
 /// Where a connection from outside to this port of the pod arrives at the inbound listener.
 fn inbound(sandbox: &Sandbox, address: IpAddr, port: u16, transparent: bool) -> SocketAddr {
-    let listener = pod::inside(&sandbox.namespace, || Listener::new(15006, address.is_ipv6(), transparent));
+    let listener = inside(sandbox).enter(ROOT, || Listener::new(15006, address.is_ipv6(), transparent));
     std::thread::scope(|scope| {
         let server = scope.spawn(|| listener.serve_one());
         assert_eq!(pod::greeting((address, port).into()), "proxy");
@@ -39,7 +45,7 @@ fn inbound(sandbox: &Sandbox, address: IpAddr, port: u16, transparent: bool) -> 
 /// Fails unless a connection from the application to anywhere arrives at the outbound listener.
 fn outbound_is_captured(sandbox: &Sandbox, to: &str) {
     let to: SocketAddr = to.parse().unwrap();
-    pod::inside(&sandbox.namespace, || {
+    inside(sandbox).enter(ROOT, || {
         let listener = Listener::new(15001, to.is_ipv6(), false);
         std::thread::scope(|scope| {
             let server = scope.spawn(|| listener.serve_one());
@@ -69,7 +75,7 @@ fn an_injected_pod_is_captured_both_ways_in_both_families() {
     outbound_is_captured(&sandbox, "[2001:db8::7]:80");
     // The proxy's own connections go where they are meant to.
     let (address, server) = server_on_the_node(node.gateway);
-    let seen = pod::inside(&sandbox.namespace, || pod::as_user(PROXY, || pod::greeting(address)));
+    let seen = inside(&sandbox).enter(PROXY, || pod::greeting(address));
     assert_eq!(seen, "outside");
     server.join().unwrap();
     node.remove(&sandbox).unwrap();
@@ -91,7 +97,7 @@ fn with_tproxy_the_inbound_listener_sees_the_address_that_was_asked_for() {
 fn dns_goes_to_the_agent() {
     let Some(node) = node(json!({"defaults": {"redirect_dns": true}})) else { return };
     let sandbox = node.run("sleep", &injected(&[])).unwrap();
-    let query = pod::inside(&sandbox.namespace, || pod::dns_query("203.0.113.53:53".parse().unwrap()));
+    let query = inside(&sandbox).enter(ROOT, || pod::dns_query("203.0.113.53:53".parse().unwrap()));
     assert_eq!(query, "query");
 }
 
@@ -100,7 +106,7 @@ fn a_pod_that_was_not_injected_is_untouched() {
     let Some(node) = node(json!({})) else { return };
     for (name, annotations) in [("none", vec![]), ("others", vec![("app", "x")])] {
         let sandbox = node.run(name, &annotations).unwrap();
-        let rules = pod::rules(&sandbox.namespace);
+        let rules = pod::rules(&inside(&sandbox));
         assert!(!rules.contains("istio"), "{rules}");
     }
     assert!(node.log().contains("ADD default/none"), "the log tells about it:\n{}", node.log());
@@ -141,6 +147,6 @@ fn many_pods_at_once_get_their_rules() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     for answer in node.run_all(&names, &injected(&[])) {
         let sandbox = node.sandbox(&answer.unwrap()).unwrap();
-        assert!(pod::rules(&sandbox.namespace).contains("istio-in-redirect"));
+        assert!(pod::rules(&inside(&sandbox)).contains("istio-in-redirect"));
     }
 }

@@ -1,52 +1,19 @@
 //! A look into a pod's network namespace, and connections from and to it.
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns};
+use harness::{Namespace, PATIENCE};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
-/// How long something may take that should happen at once: only a failing test waits so long.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The user of the proxy.
-pub const PROXY: u32 = 1337;
-
-/// Does something in a network namespace, on a thread of its own.
-pub fn inside<T: Send>(namespace: &Path, work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            setns(File::open(namespace).expect("the namespace"), CloneFlags::CLONE_NEWNET).expect("root may enter it");
-            work()
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
-
-/// The output of a program in a network namespace.
-pub fn output(namespace: &Path, program: &str, arguments: &[&str]) -> String {
-    inside(namespace, || {
-        let output = Command::new(program).args(arguments).output().expect("the program starts");
-        assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8")
-    })
-}
-
 /// All nftables rules, IPv4 and IPv6 rules of iptables among them, and routing rules.
-pub fn rules(namespace: &Path) -> String {
-    let mut all = output(namespace, "nft", &["list", "ruleset"]);
+pub fn rules(namespace: &Namespace) -> String {
+    let mut all = namespace.run("nft", &["list", "ruleset"], "");
     for family in ["-4", "-6"] {
-        all.push_str(&output(namespace, "ip", &[family, "rule"]));
-        all.push_str(&output(
-            namespace,
-            "ip",
-            &[family, "route", "show", "table", "all", "type", "local", "proto", "133"],
-        ));
+        let routes = [family, "route", "show", "table", "all", "type", "local", "proto", "133"];
+        all.push_str(&namespace.run("ip", &[family, "rule"], ""));
+        all.push_str(&namespace.run("ip", &routes, ""));
     }
     all
 }
@@ -85,14 +52,6 @@ pub fn greeting(to: SocketAddr) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("a greeting");
     text
-}
-
-/// Does something as another user, on this thread alone.
-pub fn as_user<T>(uid: u32, work: impl FnOnce() -> T) -> T {
-    let before = nix::unistd::setfsuid(uid.into());
-    let result = work();
-    nix::unistd::setfsuid(before);
-    result
 }
 
 /// Sends a datagram to a name server, and gives what arrives at the agent's DNS port.

@@ -100,6 +100,11 @@ impl Namespace {
         namespace
     }
 
+    /// One that somebody else made, at this path.
+    pub fn at(name: &'static str, path: &Path) -> Self {
+        Self { name, handle: File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) }
+    }
+
     /// Where other programs find it while the test runs.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.handle.as_raw_fd())

@@ -33,6 +33,8 @@ fn kube_inject() -> Command {
             value("output", "FILE").short('o').help("Where the result goes, all of it or nothing; standard output by default"),
             flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
             flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
+            flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; Istio drops them"),
+            flag("minimal").help("Print no `status: {}`, `resources: {}` and the like that the input does not have"),
         ])
         .args(configuration())
         .args(cluster())

@@ -16,7 +16,7 @@ use crate::inject::native::{self, Node};
 use crate::inject::{self, Ids, Request, Setup};
 use crate::json;
 use crate::mesh::MeshConfig;
-use crate::object::{self, Workload};
+use crate::object::{self, Style, Workload};
 use crate::template::quote;
 use crate::value::{EcoString, Map, Value};
 use crate::warnings::{self, By};
@@ -36,10 +36,10 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     injector.nodes = inputs::nodes(matches);
     let mut result = Vec::new();
     let mut failure = None;
+    let style = style(matches);
     for source in &sources {
         let mut work = |workload: &Workload, pod: Value| injector.pod(workload, pod);
-        let cron_job_pod_metadata = is_set(matches, "cronjob-pod-metadata");
-        if let Err(error) = object::rewrite(&source.text, cron_job_pod_metadata, &mut work, &mut result) {
+        if let Err(error) = object::rewrite(&source.text, style, &mut work, &mut result) {
             failure = Some(Error::Object { file: source.name.clone(), source: error });
             break;
         }
@@ -51,6 +51,16 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     match failure {
         Some(failure) => Err(failure),
         None => write(matches, &result, streams.out),
+    }
+}
+
+/// How objects are read and printed.
+pub(super) fn style(matches: &ArgMatches) -> Style {
+    Style {
+        cron_job_pod_metadata: is_set(matches, "cronjob-pod-metadata"),
+        keep_unknown: is_set(matches, "keep-unknown-fields"),
+        minimal: is_set(matches, "minimal"),
+        copy_unchanged: false,
     }
 }
 
@@ -117,6 +127,14 @@ impl<'c> Injector<'c> {
                  spec.jobTemplate.metadata",
                 quote(&full_name),
                 overlooked.join(", ")
+            ));
+        }
+        if !workload.dropped.is_empty() {
+            self.warnings.push(format!(
+                "{} {}: {} unknown, and dropped as Istio drops it; --keep-unknown-fields keeps it",
+                workload.kind.name(),
+                quote(&full_name),
+                json::visible(&workload.dropped.join(", ")),
             ));
         }
         let metadata = pod.get("metadata").cloned().unwrap_or_default();

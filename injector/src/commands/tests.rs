@@ -470,3 +470,22 @@ fn openshifts_namespace_decides_whom_the_proxy_runs_as() {
     let not_a_namespace = call(&["review", "--namespace-file", &wrong], "");
     assert!(not_a_namespace.errors.contains("this has to be a Namespace, not \"Pod\""), "{}", not_a_namespace.errors);
 }
+
+#[test]
+fn only_what_the_input_has_is_printed_if_that_is_wanted() {
+    let setup = Setup::new("minimal");
+    let newer = DEPLOYMENT.replace("        image: web:1\n", "        image: web:1\n        newer: 1\n");
+    let Call { out, errors, .. } = setup.kube_inject(&["-f", "-"], &newer);
+    assert!(out.contains("status: {}") && !out.contains("newer"), "{out}");
+    assert_eq!(
+        errors,
+        "\nDeployment \"web\": spec.template.spec.containers[0].newer unknown, and dropped as Istio drops it; \
+         --keep-unknown-fields keeps it\n"
+    );
+    let Call { out, errors, .. } = setup.kube_inject(&["-f", "-", "--minimal", "--keep-unknown-fields"], &newer);
+    assert_eq!(errors, "");
+    for dropped in ["status: {}", "strategy: {}", "resources: {}"] {
+        assert!(!out.contains(dropped), "{out}");
+    }
+    assert!(out.contains("newer: 1"), "{out}");
+}

@@ -25,13 +25,24 @@ pub use workload::{Kind, Workload};
 /// How deep a List may stand in a List.
 pub const MAX_LISTS: usize = 100;
 
+/// How objects are read and printed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Of a CronJob, take the metadata of the pod instead of that of the job.
+    pub cron_job_pod_metadata: bool,
+    /// Keep fields that are not in Kubernetes' API as we know it.
+    pub keep_unknown: bool,
+    /// Leave out empty fields that Go always writes, unless the text has them.
+    pub minimal: bool,
+    /// Copy a document if all its pods stay as they are.
+    pub copy_unchanged: bool,
+}
+
 /// Rewrites a text: documents of other kinds are copied, the pod of each object that has one is handed to `work`, and
 /// the object is printed with the pod that this returns. After each document there is a line `---`.
-///
-/// `cron_job_pod_metadata`: of a CronJob, take the metadata of the pod instead of that of the job.
 pub fn rewrite<E: StdError + 'static>(
     text: &str,
-    cron_job_pod_metadata: bool,
+    style: Style,
     work: &mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
     out: &mut dyn Write,
 ) -> Result<(), Error<E>> {
@@ -41,7 +52,7 @@ pub fn rewrite<E: StdError + 'static>(
             let document = text.lines().take(error.line).filter(|line| line.starts_with("---")).count();
             Error::new(Place { document, position, ..Place::default() }, Problem::Separator(error))
         })?;
-        let rewritten = rewrite_document(&document, cron_job_pod_metadata, work)?;
+        let rewritten = rewrite_document(&document, style, work)?;
         let text = rewritten.as_deref().unwrap_or(&document.text);
         let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"---\n"));
         written.map_err(|error| {
@@ -54,7 +65,7 @@ pub fn rewrite<E: StdError + 'static>(
 /// The new text of a document; nothing if it is to be copied.
 fn rewrite_document<E: StdError + 'static>(
     document: &Document<'_>,
-    cron_job_pod_metadata: bool,
+    style: Style,
     work: &mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
 ) -> Result<Option<String>, Error<E>> {
     let number = document.number;
@@ -63,7 +74,7 @@ fn rewrite_document<E: StdError + 'static>(
         let place = Place { document: number, position: Some(error.position), ..Place::default() };
         Error::new(place, Problem::Yaml(error))
     })?;
-    let mut rewriter = Rewriter { work, cron_job_pod_metadata, item: Vec::new() };
+    let mut rewriter = Rewriter { work, style, item: Vec::new(), changed: false };
     let rewritten = rewriter.object(&value).map_err(|failure| {
         let Failure { item, object, path, problem } = *failure;
         let items = item.iter().flat_map(|index| [yaml::Step::Key("items"), yaml::Step::Index(*index)]);
@@ -77,15 +88,18 @@ fn rewrite_document<E: StdError + 'static>(
         });
         Error::new(Place { document: number, position, item, object }, problem)
     })?;
-    Ok(rewritten.map(|value| yaml::to_string(&value)))
+    let copied = style.copy_unchanged && !rewriter.changed;
+    Ok(rewritten.filter(|_| !copied).map(|value| yaml::to_string(&value)))
 }
 
 /// Objects in a document.
 struct Rewriter<'w, E> {
     work: &'w mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
-    cron_job_pod_metadata: bool,
+    style: Style,
     /// The items of lists that lead to the current object.
     item: Vec<usize>,
+    /// Whether a pod did not stay as it was.
+    changed: bool,
 }
 
 /// A problem with one object of a document.
@@ -167,12 +181,17 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
             None => value.clone(),
         };
         if kind != Kind::List {
-            let workload = Workload { kind, object: typed, cron_job_pod_metadata: self.cron_job_pod_metadata };
+            let unknown = |of| typed::written::unknown(value, of);
+            let dropped = kind.type_of().filter(|_| !self.style.keep_unknown).map(unknown).unwrap_or_default();
+            let workload =
+                Workload { kind, object: typed, cron_job_pod_metadata: self.style.cron_job_pod_metadata, dropped };
             let mut pod = workload.pod().ok_or_else(|| fail(&self.item, Vec::new(), Problem::NoTemplate))?;
             show_empty_maps(&mut pod, value.at(workload.metadata_path()));
+            let before = pod.clone();
             let mut pod = (self.work)(&workload, pod).map_err(|e| fail(&self.item, Vec::new(), Problem::Work(e)))?;
+            self.changed |= pod != before;
             hide_empty_maps(&mut pod);
-            return Ok(workload.with_pod(&pod));
+            return Ok(self.as_written(workload.with_pod(&pod), kind, value));
         }
         let items = typed.list_at(&["items"]).to_vec();
         for (index, item) in items.iter().enumerate() {
@@ -187,7 +206,20 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
                 *slot = new;
             }
         }
-        Ok(typed)
+        Ok(self.as_written(typed, kind, value))
+    }
+
+    /// The object with what the style keeps of its text, and without what it leaves out.
+    fn as_written(&self, mut object: Value, kind: Kind, written: &Value) -> Value {
+        if let Some(of) = kind.type_of() {
+            if self.style.minimal {
+                typed::written::make_minimal(&mut object, of, written);
+            }
+            if self.style.keep_unknown {
+                typed::written::keep_unknown(&mut object, of, written);
+            }
+        }
+        object
     }
 }
 

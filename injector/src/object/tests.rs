@@ -12,7 +12,7 @@ fn labelled(text: &str) -> Result<String, String> {
         pod.map_entry("metadata").entry("labels").make_map().insert("new", "label");
         Ok(pod)
     };
-    rewrite(text, false, &mut work, &mut out).map_err(|e| e.to_string())?;
+    rewrite(text, Style::default(), &mut work, &mut out).map_err(|e| e.to_string())?;
     Ok(String::from_utf8(out).unwrap())
 }
 
@@ -61,7 +61,8 @@ fn a_cron_jobs_own_pod_metadata_is_used_if_wanted() {
             pods.push((pod.at(&["metadata", "annotations"]).is_some(), workload.overlooked().count()));
             Ok(pod)
         };
-        rewrite(text, own, &mut work, &mut Vec::new()).unwrap();
+        let style = Style { cron_job_pod_metadata: own, ..Style::default() };
+        rewrite(text, style, &mut work, &mut Vec::new()).unwrap();
         pods
     };
     assert_eq!(pods(false), [(false, 1)]);
@@ -166,7 +167,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
         }
     }
     let mut work = |_: &Workload, pod: Value| -> Result<Value, Infallible> { Ok(pod) };
-    let error = rewrite("a: 1\n", false, &mut work, &mut Full).unwrap_err();
+    let error = rewrite("a: 1\n", Style::default(), &mut work, &mut Full).unwrap_err();
     assert!(error.to_string().starts_with("document 1: the result cannot be written: "), "{error}");
 }
 
@@ -179,7 +180,7 @@ fn empty_labels_are_seen_by_templates_and_not_printed() {
     };
     let mut out = Vec::new();
     let text = "kind: Pod\nmetadata: {labels: {}, name: a}\n---\nkind: Pod\nmetadata: {name: a}\n";
-    rewrite(text, false, &mut work, &mut out).unwrap();
+    rewrite(text, Style::default(), &mut work, &mut out).unwrap();
     assert_eq!(seen, [true, false]);
     let documents = String::from_utf8(out).unwrap();
     let documents: Vec<_> = documents.split("---\n").collect();
@@ -191,7 +192,37 @@ fn numbers_of_a_lists_items_go_through_json() {
     let text = "kind: List\nitems:\n- kind: Pod\n  metadata: {annotations: {a: 1e10, b: 0.5}}\n";
     let mut work = |_: &Workload, pod: Value| -> Result<Value, Infallible> { Ok(pod) };
     let mut out = Vec::new();
-    rewrite(text, false, &mut work, &mut out).unwrap();
+    rewrite(text, Style::default(), &mut work, &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
     assert!(out.contains("a: \"10000000000\"") && out.contains("b: \"0.5\""), "{out}");
+}
+
+#[test]
+fn a_style_decides_what_is_printed_of_an_object() {
+    let text =
+        "# mine\napiVersion: apps/v1\nkind: Deployment\nspec: {new: 1, template: {spec: {containers: [{name: a}]}}}\n";
+    let list = "kind: List\nitems:\n- kind: Pod\n  new: 1\n  spec: {containers: [{name: a, new: 2}]}\n- kind: New\n";
+    let rewritten = |text: &str, style: Style, label: bool| {
+        let mut out = Vec::new();
+        let mut work = |_: &Workload, mut pod: Value| -> Result<Value, Infallible> {
+            if label {
+                pod.map_entry("metadata").insert("name", "n");
+            }
+            Ok(pod)
+        };
+        rewrite(text, style, &mut work, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let copy = Style { copy_unchanged: true, ..Style::default() };
+    assert_eq!(rewritten(text, copy, false), format!("{text}---\n"));
+    assert!(rewritten(text, copy, true).contains("status: {}"));
+    let minimal = Style { minimal: true, keep_unknown: true, ..Style::default() };
+    assert_eq!(
+        rewritten(text, minimal, false),
+        "apiVersion: apps/v1\nkind: Deployment\nspec:\n  new: 1\n  template:\n    spec:\n      containers:\n      - name: a\n---\n"
+    );
+    assert_eq!(
+        rewritten(list, minimal, false),
+        "items:\n- kind: Pod\n  new: 1\n  spec:\n    containers:\n    - name: a\n      new: 2\n- kind: New\nkind: List\n---\n"
+    );
 }

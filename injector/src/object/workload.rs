@@ -112,6 +112,8 @@ pub struct Workload {
     pub object: Value,
     /// Of a CronJob: take the pod's own metadata instead of the job's.
     pub cron_job_pod_metadata: bool,
+    /// The paths of the fields that the object had and has no more: Kubernetes' API as we know it does not have them.
+    pub dropped: Vec<String>,
 }
 
 impl Workload {

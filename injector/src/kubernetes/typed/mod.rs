@@ -6,6 +6,7 @@ mod scalar;
 mod tests;
 mod time;
 mod write;
+pub mod written;
 
 pub use error::{Error, Problem};
 pub use write::to_json;

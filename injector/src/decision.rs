@@ -128,6 +128,13 @@ pub enum Note {
     },
 }
 
+/// Decides about a pod.
+pub fn of_pod(pod: &Value, rules: &Rules) -> Decision {
+    static NOTHING: Value = Value::Null;
+    let host_network = pod.at(&["spec", "hostNetwork"]) == Some(&Value::Bool(true));
+    decide(pod.get("metadata").unwrap_or(&NOTHING), host_network, rules)
+}
+
 /// Decides about a pod by its metadata and its use of the host's network.
 pub fn decide(metadata: &Value, host_network: bool, rules: &Rules) -> Decision {
     let mut notes = Vec::new();

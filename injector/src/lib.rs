@@ -16,6 +16,7 @@ pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod decision;
+pub mod explain;
 pub mod functions;
 mod go;
 pub mod inject;

@@ -8,6 +8,7 @@ use crate::decision::{Decision, Note, Reason, SWITCH, Source};
 use crate::go;
 use crate::inject::{Finding, findings};
 use crate::mesh::{MeshConfig, ProxyConfig};
+use crate::object::Workload;
 use crate::value::{EcoString, Map, Value};
 use crate::yaml;
 
@@ -36,8 +37,17 @@ pub enum Warning {
     StatusPort(i32, i32),
     /// The pod's proxy config wants REDIRECT, and the mesh TPROXY.
     Redirect,
+    /// An annotation or a label of a workload that its pods should have: which of the two, its name, and where it belongs.
+    WrongLevel(&'static str, EcoString, String),
     /// Something in the injected pod.
     Finding(Finding),
+}
+
+/// The warnings about a workload, whatever becomes of its pods.
+pub fn of_workload(workload: &Workload) -> impl Iterator<Item = Warning> {
+    let place =
+        |(what, name): (&'static str, &EcoString)| Warning::WrongLevel(what, name.clone(), workload.pod_metadata());
+    workload.above_template().map(place)
 }
 
 /// The warnings about the switch: for every pod that a decision was made about.
@@ -168,6 +178,9 @@ impl fmt::Display for Warning {
             }
             Warning::Redirect => {
                 write!(f, "annotation {PROXY_CONFIG}: REDIRECT cannot undo the mesh's TPROXY; use {INTERCEPTION_MODE}")
+            }
+            Warning::WrongLevel(what, name, place) => {
+                write!(f, "{what} {name} has no effect: it has to be in {place}, for the pods")
             }
             Warning::Finding(finding) => finding.fmt(f),
         }

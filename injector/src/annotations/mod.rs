@@ -5,6 +5,7 @@ mod names;
 
 use std::fmt;
 
+pub(crate) use names::has_prefix as is_of_injection;
 pub use names::{Mentions, Verdict};
 
 use crate::go;

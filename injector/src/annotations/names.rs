@@ -178,7 +178,8 @@ fn ceil(text: &str, at: usize) -> usize {
     (at..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
-fn has_prefix(name: &str) -> bool {
+/// Whether it begins as Istio's annotations about injection do.
+pub(crate) fn has_prefix(name: &str) -> bool {
     PREFIXES.into_iter().any(|prefix| name.starts_with(prefix))
 }
 

@@ -4,7 +4,7 @@ use super::{Installation, Problem, REVISION, SUFFIX};
 use crate::base64;
 use crate::decision::SYSTEM_NAMESPACES;
 use crate::json;
-use crate::kubernetes::selector::Selector;
+use crate::kubernetes::selector::{self, Selector};
 use crate::value::{Map, Value};
 
 /// A webhook, and the configuration that it is in.
@@ -30,7 +30,8 @@ impl<'i> Entry<'i> {
         self.name().ends_with(SUFFIX)
     }
 
-    fn name(&self) -> &str {
+    /// Its name.
+    pub fn name(&self) -> &'i str {
         self.entry.str_at(&["name"]).unwrap_or_default()
     }
 
@@ -43,6 +44,11 @@ impl<'i> Entry<'i> {
     pub(super) fn selectors(&self) -> String {
         let text = |field| self.entry.get(field).map(json::to_string).unwrap_or_default();
         format!("{} {}", text("namespaceSelector"), text("objectSelector"))
+    }
+
+    /// One of its two selectors, `namespaceSelector` or `objectSelector`; one that is absent matches everything.
+    pub fn selector(&self, field: &str) -> Result<Selector, selector::Error> {
+        self.entry.get(field).map_or_else(|| Ok(Selector::default()), Selector::parse)
     }
 
     /// Where it is called, if that is said.
@@ -164,10 +170,9 @@ impl<'i> Entry<'i> {
 
     /// Which pods it is called for, and should not be.
     fn check_selectors(&self, installation: &Installation, problems: &mut Vec<Problem>) {
-        let mut selector = |field| match self.entry.get(field).map(Selector::parse) {
-            None => Some(Selector::default()),
-            Some(Ok(selector)) => Some(selector),
-            Some(Err(error)) => {
+        let mut selector = |field| match self.selector(field) {
+            Ok(selector) => Some(selector),
+            Err(error) => {
                 problems.push(Problem::Selector { field, reason: error.to_string() });
                 None
             }

@@ -24,7 +24,7 @@ pub(crate) const REVISION: &str = "istio.io/rev";
 pub(crate) const SUFFIX: &str = "sidecar-injector.istio.io";
 
 /// The label that Kubernetes gives every namespace: its name.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+pub(crate) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// The objects of an installation, as far as they are known.
 #[derive(Clone, Debug, Default)]

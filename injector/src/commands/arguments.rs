@@ -12,6 +12,7 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .args_override_self(true)
         .subcommand(kube_inject())
+        .subcommand(explain())
         .subcommand(review());
     #[cfg(feature = "webhook")]
     let command = command.subcommand(webhook()).subcommand(check());
@@ -55,6 +56,41 @@ fn review() -> Command {
         .args(configuration())
         .args(cluster())
         .args(ignored())
+}
+
+fn explain() -> Command {
+    Command::new("explain")
+        .about("Tells why a pod is injected or not, and where what it gets comes from")
+        .long_about(
+            "Reads workloads, pods or an AdmissionReview, and tells of each whether it is injected and which step decides, which \
+             webhook is called, which templates are rendered, where each injected thing comes from, and what is not taken and \
+             why. Changes nothing, and needs no cluster. Exit status 0 whatever the answer is; 1 if something cannot be read.",
+        )
+        .after_help(
+            "Why has this pod no sidecar?\n  \
+             sidecar-injector explain -f pod.yaml --namespace-labels istio-injection=enabled\n\
+             The same, for programs:\n  \
+             sidecar-injector explain -f deployment.yaml -o json",
+        )
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE").short('f').help("The objects, or an AdmissionReview: a file, a directory, or - for standard input"),
+            value("namespace", "NAME").short('n').help("The namespace of objects that name none [default: default]"),
+            value("namespace-labels", "KEY=VALUE,...").help("The labels of that namespace, which decide whether a webhook is called"),
+            value("namespace-file", "FILE").help("The Namespace, in place of its labels; on OpenShift also for the user of the proxy"),
+            value("webhook-file", "FILE").help("The cluster's MutatingWebhookConfigurations [default: those that Istio installs for the revision]"),
+            value("by", "WHO")
+                .value_parser(["webhook", "kube-inject"])
+                .default_value("webhook")
+                .help("Who would inject: they go by different parts of the injection config"),
+            value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
+            flag("policy-from-config").help("With --by kube-inject, as its flag of the same name"),
+            flag("cronjob-pod-metadata").help("With --by kube-inject, as its flag of the same name"),
+            value("output", "FORMAT").short('o').value_parser(["text", "json"]).default_value("text").help("For people, or for programs"),
+        ])
+        .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
+        .args(cluster())
+        .args(ignored().into_iter().filter(|arg| arg.get_id() != "namespace"))
 }
 
 #[cfg(feature = "webhook")]

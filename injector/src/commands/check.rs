@@ -6,15 +6,13 @@ use super::arguments::{is_set, text};
 use super::inputs::{self, Environment};
 use super::{Error, Streams};
 use crate::check::{Finding, Installation, Severity, probe};
-use crate::object::documents;
-use crate::yaml;
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
     let revision = text(matches, "revision");
     let files = text(matches, "filename");
     let installation = match files {
-        Some(file) => from_files(file, streams)?,
+        Some(file) => inputs::installation(file, streams.input)?,
         None => from_cluster(matches, environment, revision)?,
     };
     let mut findings = installation.check(revision);
@@ -43,23 +41,6 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })?;
     let failed = errors > 0 || is_set(matches, "strict") && warnings > 0;
     if failed { Err(Error::Findings { errors, warnings }) } else { Ok(()) }
-}
-
-fn from_files(file: &str, streams: &mut Streams<'_>) -> Result<Installation, Error> {
-    let mut objects = Vec::new();
-    for source in inputs::objects(file, streams.input)? {
-        let failed = |reason: String| Error::NoObject { file: source.name.clone(), reason };
-        for document in documents(&source.text) {
-            let document = document.map_err(|error| failed(format!("line {}: {error}", error.line)))?;
-            let number = document.number;
-            let object = yaml::parse(&document.text).map_err(|error| failed(format!("document {number}: {error}")))?;
-            match object.str_at(&["kind"]) {
-                Some("List") => objects.extend(object.list_at(&["items"]).iter().cloned()),
-                Some(_) | None => objects.push(object),
-            }
-        }
-    }
-    Ok(Installation::of(objects))
 }
 
 #[cfg(feature = "cluster")]

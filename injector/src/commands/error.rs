@@ -84,7 +84,6 @@ pub enum Error {
         instead: String,
     },
     /// A file has no objects.
-    #[cfg(feature = "webhook")]
     #[error("{file}: {reason}")]
     NoObject {
         /// The file.
@@ -112,6 +111,12 @@ pub enum Error {
         file: String,
         /// Where and why.
         source: object::Error<PodError>,
+    },
+    /// Labels that are none.
+    #[error("--namespace-labels: {label:?} is no label; write KEY=VALUE, and a comma between labels")]
+    Labels {
+        /// What stands in place of a label.
+        label: String,
     },
     /// A file with a Namespace that is none.
     #[error("{file}: {reason}")]

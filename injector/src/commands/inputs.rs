@@ -10,11 +10,13 @@ use clap::ArgMatches;
 use super::arguments::text;
 use super::from_cluster::{self, Values, Wanted};
 use super::{Error, Variables};
+use crate::check::Installation;
 use crate::config::{self, Config, Part, Source, default};
 use crate::functions;
 use crate::inject::native::{Mode, Node};
-use crate::object::text_of;
+use crate::object::{documents, text_of};
 use crate::template::Functions;
+use crate::yaml;
 
 /// The environment of the injector.
 pub(super) struct Environment {
@@ -176,4 +178,22 @@ pub(super) fn objects(file: &str, input: &mut dyn Read) -> Result<Vec<Source>, E
         return Err(Error::EmptyDirectory { file: file.to_owned() });
     }
     files.iter().map(|path| read_file(&path.to_string_lossy())).collect()
+}
+
+/// The objects of an installation of the webhook.
+pub(super) fn installation(file: &str, input: &mut dyn Read) -> Result<Installation, Error> {
+    let mut found = Vec::new();
+    for source in objects(file, input)? {
+        let failed = |reason: String| Error::NoObject { file: source.name.clone(), reason };
+        for document in documents(&source.text) {
+            let document = document.map_err(|error| failed(format!("line {}: {error}", error.line)))?;
+            let number = document.number;
+            let object = yaml::parse(&document.text).map_err(|error| failed(format!("document {number}: {error}")))?;
+            match object.str_at(&["kind"]) {
+                Some("List") => found.extend(object.list_at(&["items"]).iter().cloned()),
+                Some(_) | None => found.push(object),
+            }
+        }
+    }
+    Ok(Installation::of(found))
 }

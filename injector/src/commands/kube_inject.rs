@@ -1,5 +1,6 @@
 //! `kube-inject`: files of objects in, files of objects with sidecars out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -19,7 +20,7 @@ use crate::mesh::MeshConfig;
 use crate::object::{self, Style, Workload};
 use crate::template::quote;
 use crate::value::{EcoString, Map, Value};
-use crate::warnings::{self, By};
+use crate::warnings::{self, By, Warning};
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
@@ -74,14 +75,23 @@ fn write(matches: &ArgMatches, bytes: &[u8], out: &mut dyn Write) -> Result<(), 
     }
 }
 
+/// Kind and name of a workload, for messages.
+fn named(workload: &Workload, full_name: &str) -> String {
+    format!("{} {}", workload.kind.name(), quote(full_name))
+}
+
+fn told(name: &str, warning: &Warning) -> String {
+    format!("{name}: {}", json::visible(&warning.to_string()))
+}
+
 /// Injects one pod after the other.
-struct Injector<'c> {
+pub(super) struct Injector<'c> {
     config: &'c Config,
-    setup: Setup<'c>,
+    pub(super) setup: Setup<'c>,
     /// Which pods are injected.
     rules: &'c Rules,
     environment: &'c Environment,
-    nodes: Option<Vec<Node>>,
+    pub(super) nodes: Option<Vec<Node>>,
     warnings: Vec<String>,
 }
 
@@ -91,7 +101,7 @@ static NO_ANNOTATIONS: Map = Map::new();
 static SIDECAR: [EcoString; 1] = [EcoString::inline("sidecar")];
 
 impl<'c> Injector<'c> {
-    fn new(config: &'c Config, own_policy: bool, revision: &'c str, environment: &'c Environment) -> Self {
+    pub(super) fn new(config: &'c Config, own_policy: bool, revision: &'c str, environment: &'c Environment) -> Self {
         let mut setup = config.setup(revision, &environment.compliance_policy);
         let mut rules = &config.injection.rules;
         let mut warnings = Vec::new();
@@ -129,52 +139,66 @@ impl<'c> Injector<'c> {
                 overlooked.join(", ")
             ));
         }
+        let name = named(workload, &full_name);
         if !workload.dropped.is_empty() {
             self.warnings.push(format!(
-                "{} {}: {} unknown, and dropped as Istio drops it; --keep-unknown-fields keeps it",
-                workload.kind.name(),
-                quote(&full_name),
+                "{name}: {} unknown, and dropped as Istio drops it; --keep-unknown-fields keeps it",
                 json::visible(&workload.dropped.join(", ")),
             ));
         }
-        let metadata = pod.get("metadata").cloned().unwrap_or_default();
-        let host_network = pod.at(&["spec", "hostNetwork"]) == Some(&Value::Bool(true));
-        let decision = decision::decide(&metadata, host_network, self.rules);
+        self.warnings.extend(warnings::of_workload(workload).map(|warning| told(&name, &warning)));
+        let decision = self.decide(&pod);
         if decision.reason == Reason::HostNetwork {
             self.skipped(workload, &full_name, "has host networking enabled");
             return Ok(pod);
         }
-        let own = metadata.get("annotations").and_then(|annotations| annotations.str_at(&[PROXY_CONFIG]));
-        let mesh = &self.config.mesh;
-        let with_own = own
-            .map(|text| mesh.default_config().merged_with_text(text).map(|proxy| mesh.with_default_config(proxy)))
-            .transpose()
-            .map_err(PodError::ProxyConfig)?;
-        let mesh = with_own.as_ref().unwrap_or(mesh);
+        let mesh = self.mesh(&pod)?;
         if !decision.inject {
             self.skipped(workload, &full_name, "has sidecar injection disabled");
             return Ok(pod);
         }
-        self.compare(workload, &full_name, &metadata, &decision);
+        self.compare(workload, &full_name, &pod, &decision);
+        let injected =
+            inject::inject(&pod, self.request(workload, &pod, &mesh), &self.setup).map_err(PodError::Inject)?;
+        self.warn(workload, &full_name, &pod, &injected, &mesh);
+        Ok(injected)
+    }
+
+    /// Whether a pod is injected, and why.
+    pub(super) fn decide(&self, pod: &Value) -> Decision {
+        decision::of_pod(pod, self.rules)
+    }
+
+    /// The mesh config for a pod: its default proxy config is the pod's.
+    pub(super) fn mesh(&self, pod: &Value) -> Result<Cow<'c, MeshConfig>, PodError> {
+        let mesh = &self.config.mesh;
+        match pod.str_at(&["metadata", "annotations", PROXY_CONFIG]) {
+            None => Ok(Cow::Borrowed(mesh)),
+            Some(text) => {
+                let proxy = mesh.default_config().merged_with_text(text).map_err(PodError::ProxyConfig)?;
+                Ok(Cow::Owned(mesh.with_default_config(proxy)))
+            }
+        }
+    }
+
+    /// A pod's own circumstances.
+    pub(super) fn request<'a>(&self, workload: &Workload, pod: &Value, mesh: &'a MeshConfig) -> Request<'a> {
         let nodes = self.nodes.as_deref();
-        let request = Request {
+        Request {
             owner: workload.owner(),
             mesh,
             proxy: mesh.default_config(),
             env: Map::new(),
             ids: Ids::default(),
             native: native::detect(self.environment.native, nodes, pod.str_at(&["spec", "nodeName"])),
-        };
-        let injected = inject::inject(&pod, request, &self.setup).map_err(PodError::Inject)?;
-        self.warn(workload, &full_name, &pod, &injected, mesh);
-        Ok(injected)
+        }
     }
 
     /// Warns as the webhook does about what a pod asks for in vain.
     fn warn(&mut self, workload: &Workload, full_name: &str, pod: &Value, injected: &Value, mesh: &MeshConfig) {
-        let name = format!("{} {}", workload.kind.name(), quote(full_name));
+        let name = named(workload, full_name);
         let warnings = warnings::of_injected(pod, injected, mesh, By::KubeInject, self.config);
-        self.warnings.extend(warnings.map(|warning| format!("{name}: {}", json::visible(&warning.to_string()))));
+        self.warnings.extend(warnings.map(|warning| told(&name, &warning)));
     }
 
     fn skipped(&mut self, workload: &Workload, full_name: &str, why: &str) {
@@ -185,10 +209,10 @@ impl<'c> Injector<'c> {
     }
 
     /// Warns if the config's own policy would have decided otherwise, and about what the decision passed over.
-    fn compare(&mut self, workload: &Workload, full_name: &str, metadata: &Value, decision: &Decision) {
-        let name = format!("{} {}", workload.kind.name(), quote(full_name));
+    fn compare(&mut self, workload: &Workload, full_name: &str, pod: &Value, decision: &Decision) {
+        let name = named(workload, full_name);
         self.warnings.extend(decision.notes.iter().map(|note| format!("{name}: {note}")));
-        let own = decision::decide(metadata, false, &self.config.injection.rules);
+        let own = decision::of_pod(pod, &self.config.injection.rules);
         // Istio looks at the pod's own namespace here too, so only what the config says can differ.
         if !own.inject {
             self.warnings.push(format!(

@@ -9,6 +9,7 @@ mod arguments;
 #[cfg(feature = "webhook")]
 mod check;
 mod error;
+mod explain;
 mod from_cluster;
 mod inputs;
 mod kube_inject;
@@ -82,6 +83,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
     }
     let result = match matches.subcommand() {
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
+        Some(("explain", matches)) => explain::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
         #[cfg(feature = "webhook")]
         Some(("check", matches)) => check::run(matches, &environment, streams),

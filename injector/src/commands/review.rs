@@ -64,7 +64,7 @@ fn body(input: &mut dyn Read) -> Result<Vec<u8>, Error> {
     Ok(body)
 }
 
-fn namespace(file: &str) -> Result<Value, Error> {
+pub(super) fn namespace(file: &str) -> Result<Value, Error> {
     let source = inputs::read_file(file)?;
     let object = yaml::parse(&source.text);
     let object = object.map_err(|error| Error::Namespace { file: file.to_owned(), reason: error.to_string() })?;

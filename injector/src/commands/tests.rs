@@ -1,4 +1,5 @@
 mod built_in;
+mod explain;
 
 use std::fs;
 use std::path::PathBuf;

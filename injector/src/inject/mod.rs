@@ -22,6 +22,7 @@ mod reapply;
 mod render;
 mod status;
 mod strip;
+mod trace;
 mod undo;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,9 @@ use std::collections::BTreeMap;
 pub use error::Error;
 pub use findings::{Finding, Why, findings};
 pub use openshift::Ids;
+pub use render::{Chosen, chosen};
+pub(crate) use trace::Record;
+pub use trace::{Rendering, Step, Trace};
 
 use crate::annotations::{self, PROXY_CONFIG};
 use crate::mesh::{MeshConfig, ProxyConfig};
@@ -77,26 +81,36 @@ pub struct Request<'a> {
 
 /// The templates that are rendered for a pod, in this order.
 pub fn template_names(pod: &Value, setup: &Setup<'_>) -> Vec<EcoString> {
-    render::selected(pod, setup).into_iter().map(EcoString::from).collect()
+    chosen(pod, setup).into_iter().map(|chosen| chosen.name.into()).collect()
 }
 
 /// Injects a pod, which has to be in canonical form. The result is in canonical form too.
 pub fn inject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<Value, Error> {
+    recorded(pod, request, setup, &mut ())
+}
+
+/// As [`inject`], and takes note of what each step does.
+pub(crate) fn recorded(
+    pod: &Value,
+    request: Request<'_>,
+    setup: &Setup<'_>,
+    record: &mut impl Record,
+) -> Result<Value, Error> {
     annotations::validate(pod::annotations(pod)).map_err(Error::Annotations)?;
     let status = status::Status::of_pod(pod)?;
     let overrides = reapply::Containers::of_annotation(pod)?;
     if let Some(status) = status.as_ref().filter(|status| status.readable) {
         let status_port = request.mesh.default_config().status_port();
-        let is_settled = |before: Value| {
-            let again = inject_with(&before, request.clone(), setup, None, &reapply::Containers::default());
+        let mut is_settled = |before: Value| {
+            let again = inject_with(&before, request.clone(), setup, None, &reapply::Containers::default(), record);
             again.is_ok_and(|again| undo::is_same(&again, pod))
         };
         // A pod that already is what injection makes of it stays as it is, down to the order of its environment.
-        if undo::undo(pod, status, &overrides, status_port).into_iter().any(is_settled) {
+        if undo::undo(pod, status, &overrides, status_port).into_iter().any(&mut is_settled) {
             return Ok(pod.clone());
         }
     }
-    inject_with(pod, request, setup, status.as_ref(), &overrides)
+    inject_with(pod, request, setup, status.as_ref(), &overrides, record)
 }
 
 /// Injects a pod with what an earlier injection left in it.
@@ -106,23 +120,32 @@ fn inject_with(
     setup: &Setup<'_>,
     status: Option<&status::Status>,
     overrides: &reapply::Containers,
+    record: &mut impl Record,
 ) -> Result<Value, Error> {
     let Request { owner, mesh, proxy, env, ids, native } = request;
+    record.begin(pod);
     let env = env::with_cluster_and_network(env, pod, setup.values);
     let stripped = strip::strip(pod, status, overrides, mesh.default_config().status_port());
     let data = data::Data { stripped: &stripped, owner: &owner, mesh, proxy, ids, native, setup };
-    let rendered = render::render(pod, &data.value(), native, setup)?;
+    let rendered = render::render(pod, &data.value(), native, setup, record)?;
     let template_pod = rendered.template_pod;
     let mut merged = reapply::reapply(rendered.merged, pod, &template_pod, status, overrides)?;
+    record.done(Step::Overrides, &merged);
     init_user::adjust(&mut merged, pod, proxy);
+    record.done(Step::InitUser, &merged);
 
     env::apply(&mut merged, &env);
+    record.done(Step::Environment, &merged);
     prometheus::merge(&mut merged, mesh)?;
     prometheus::announce_secure_port(&mut merged);
+    record.done(Step::Prometheus, &merged);
     probes::rewrite(&mut merged, mesh.default_config().status_port(), setup.values);
+    record.done(Step::Probes, &merged);
     add_metadata(&mut merged, &template_pod, &env, setup);
+    record.done(Step::Metadata, &merged);
     let hold = holds_application(pod, mesh, setup.values)?;
     order::order(&mut merged, hold);
+    record.done(Step::Order, &merged);
     Ok(merged)
 }
 

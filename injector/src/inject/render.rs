@@ -1,10 +1,8 @@
 //! Renders templates, and merges what they make into the pod.
 
-use std::borrow::Cow;
-
 use super::error::NoYaml;
 use super::pod::{self, PROXY, Place, name};
-use super::{Error, Setup};
+use super::{Error, Record, Setup};
 use crate::annotations::{NATIVE_SIDECAR, TEMPLATES};
 use crate::kubernetes::{Type, merge, typed};
 use crate::template::{self, Limits, Template};
@@ -20,36 +18,53 @@ pub(super) struct Rendered {
 }
 
 /// Renders the pod's templates one after another.
-pub(super) fn render(pod: &Value, data: &template::Value, native: bool, setup: &Setup<'_>) -> Result<Rendered, Error> {
+pub(super) fn render(
+    pod: &Value,
+    data: &template::Value,
+    native: bool,
+    setup: &Setup<'_>,
+    record: &mut impl Record,
+) -> Result<Rendered, Error> {
     let mut rendered = Rendered { template_pod: empty_pod(), merged: pod.clone() };
-    for name in selected(pod, setup) {
-        let template = setup.templates.get(name.as_ref()).ok_or_else(|| Error::UnknownTemplate {
-            name: name.as_ref().into(),
+    for Chosen { name, .. } in chosen(pod, setup) {
+        let template = setup.templates.get(name).ok_or_else(|| Error::UnknownTemplate {
+            name: name.into(),
             known: setup.templates.keys().map(EcoString::as_str).collect::<Vec<_>>().join(", "),
         })?;
-        let patch = patch(&name, template, data)?;
+        let patch = patch(name, template, data)?;
+        record.rendered(name, template, data, &patch);
         let Rendered { template_pod, mut merged } = rendered;
-        let template_pod = overlay(&name, template_pod, &patch)?;
+        let template_pod = overlay(name, template_pod, &patch)?;
         if is_native(&merged, native)
             && pod::find(pod::containers(&template_pod, Place::InitContainers), PROXY).is_some()
         {
             // The user's own sidecar is among the containers; the template's native one is an init container.
             merged = moved(&merged, Place::Containers, Place::InitContainers).unwrap_or(merged);
         }
-        rendered = Rendered { template_pod, merged: overlay(&name, merged, &patch)? };
+        rendered = Rendered { template_pod, merged: overlay(name, merged, &patch)? };
+        record.merged(&rendered.merged);
     }
     Ok(rendered)
 }
 
-/// The names of the templates that the pod, or the config, asks for. Aliases are looked up once.
-pub(super) fn selected<'a>(pod: &'a Value, setup: &'a Setup<'_>) -> Vec<Cow<'a, str>> {
+/// A template that is rendered for a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The alias that stands for it, among others, if it was not asked for by its own name.
+    pub alias: Option<&'a str>,
+}
+
+/// The templates that the pod, or the config, asks for. Aliases are looked up once.
+pub fn chosen<'a>(pod: &'a Value, setup: &'a Setup<'_>) -> Vec<Chosen<'a>> {
     let names: Vec<&str> = match pod::annotation(pod, TEMPLATES) {
         Some(text) => text.split(',').map(str::trim).collect(),
         None => setup.default_templates.iter().map(EcoString::as_str).collect(),
     };
     let expand = |name| match setup.aliases.get(name) {
-        Some(others) => others.iter().map(|name| Cow::Borrowed(name.as_str())).collect(),
-        None => vec![Cow::Borrowed(name)],
+        Some(others) => others.iter().map(|other| Chosen { name: other, alias: Some(name) }).collect(),
+        None => vec![Chosen { name, alias: None }],
     };
     names.into_iter().flat_map(expand).collect()
 }

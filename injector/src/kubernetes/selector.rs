@@ -1,5 +1,7 @@
 //! Label selectors.
 
+use std::fmt;
+
 use super::typed::{self, Mode, round_trip};
 use super::types::Type;
 use crate::value::{EcoString, Map, Value};
@@ -52,8 +54,9 @@ pub struct Selector {
     requirements: Vec<Requirement>,
 }
 
+/// One of a selector's requirements. It prints as `kubectl get -l` takes it.
 #[derive(Clone, Debug, PartialEq)]
-struct Requirement {
+pub struct Requirement {
     key: EcoString,
     operator: Operator,
 }
@@ -91,7 +94,23 @@ impl Selector {
 
     /// Whether labels fulfil all requirements.
     pub fn matches(&self, labels: &Map) -> bool {
-        self.requirements.iter().all(|r| r.matches(labels.str(&r.key)))
+        self.unmet(labels).is_none()
+    }
+
+    /// The first requirement that labels do not fulfil.
+    pub fn unmet(&self, labels: &Map) -> Option<&Requirement> {
+        self.requirements.iter().find(|r| !r.matches(labels.str(&r.key)))
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.operator {
+            Operator::In(values) => write!(f, "{} in ({})", self.key, values.join(", ")),
+            Operator::NotIn(values) => write!(f, "{} notin ({})", self.key, values.join(", ")),
+            Operator::Exists => self.key.fmt(f),
+            Operator::DoesNotExist => write!(f, "!{}", self.key),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Objects that have a pod in them.
 
 use super::Owner;
+use crate::annotations;
+use crate::decision::SWITCH;
 use crate::kubernetes::Type;
 use crate::value::{EcoString, Map, Value};
 
@@ -159,6 +161,25 @@ impl Workload {
         let metadata = self.object.at(CRON_JOB_POD_METADATA).filter(|_| overlooks);
         let keys = |part| metadata.and_then(|m| m.get(part)).and_then(Value::as_map).into_iter().flat_map(Map::keys);
         keys("annotations").chain(keys("labels")).filter(|key| key.contains("istio.io/"))
+    }
+
+    /// Where the annotations and labels of its pods belong, as a path.
+    pub fn pod_metadata(&self) -> String {
+        self.metadata_path().join(".")
+    }
+
+    /// The annotations and labels about injection that the object has for itself, where nothing reads them, and its pods
+    /// have not: which of the two it is, and the name.
+    pub fn above_template(&self) -> impl Iterator<Item = (&'static str, &EcoString)> {
+        let is_pod = self.metadata_path() == ["metadata"];
+        let own = self.object.get("metadata").filter(|_| !is_pod);
+        let pods = self.object.at(self.metadata_path());
+        let names = move |part| own.and_then(|m| m.get(part)).and_then(Value::as_map).into_iter().flat_map(Map::keys);
+        let annotations = names("annotations").filter(|name| annotations::is_of_injection(name));
+        let labels = names("labels").filter(|name| *name == SWITCH);
+        let all = annotations.map(|name| ("annotations", name)).chain(labels.map(|name| ("labels", name)));
+        let missing = move |(part, name): &(&str, &EcoString)| pods.and_then(|pods| pods.at(&[part, name])).is_none();
+        all.filter(missing).map(|(part, name)| (if part == "labels" { "label" } else { "annotation" }, name))
     }
 
     /// Who the pod belongs to.

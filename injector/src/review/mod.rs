@@ -21,7 +21,7 @@ use crate::annotations::PROXY_CONFIG;
 use crate::config::Config;
 use crate::decision;
 use crate::inject::native::{self, Mode, Node};
-use crate::inject::{self, Ids, Request, env, openshift};
+use crate::inject::{self, Ids, Record, Request, env, openshift};
 use crate::json;
 use crate::kubernetes::typed::{self, Mode as Decode};
 use crate::kubernetes::{Type, patch};
@@ -119,29 +119,20 @@ fn respond(
     config: &Config,
     circumstances: &Circumstances<'_>,
 ) -> Result<(Map, Outcome, Vec<String>), Refusal> {
-    let request = review.get("request").filter(|request| !request.is_null()).ok_or(Refusal::NoRequest)?;
-    if let Some(passed) = Passed::of(request) {
-        let warnings = warned::texts(std::iter::once(&passed));
-        return Ok((allowed(), Outcome::Passed(passed), warnings));
-    }
-    let object = request.get("object").filter(|object| !object.is_null()).ok_or(Refusal::NoObject)?;
-    let mut pod = typed::round_trip(object, Type::POD, Decode::Json).map_err(Refusal::NoPod)?;
-    let metadata = pod.map_entry("metadata");
-    // They can be huge, and injection does not touch them.
-    metadata.remove("managedFields");
-    if metadata.str("namespace").is_none_or(str::is_empty)
-        && let Some(namespace) = request.str_at(&["namespace"]).filter(|namespace| !namespace.is_empty())
-    {
-        metadata.insert("namespace", namespace);
-    }
-    let host_network = pod.at(&["spec", "hostNetwork"]) == Some(&Value::Bool(true));
+    let Asked { mut pod, written } = match asked(review)? {
+        Ok(asked) => asked,
+        Err(passed) => {
+            let warnings = warned::texts(std::iter::once(&passed));
+            return Ok((allowed(), Outcome::Passed(passed), warnings));
+        }
+    };
     let metadata = pod.get("metadata").cloned().unwrap_or_default();
-    let decision = decision::decide(&metadata, host_network, &config.injection.rules);
+    let decision = decision::of_pod(&pod, &config.injection.rules);
     if !decision.inject {
         let warnings = warned::texts(warnings::of_switch(&metadata, &decision));
         return Ok((allowed(), Outcome::Skipped(decision), warnings));
     }
-    let injected = injected(&mut pod, object.get("metadata"), config, circumstances).map_err(Refusal::Inject)?;
+    let injected = injected(&mut pod, written, config, circumstances).map_err(Refusal::Inject)?;
     let patch = patch::to_json(&patch::diff(&pod, &injected));
     let mut response = allowed();
     response.insert("patchType", "JSONPatch");
@@ -153,12 +144,51 @@ fn respond(
     Ok((response, Outcome::Injected { decision, templates }, warnings))
 }
 
+/// A pod that a review asks to inject.
+pub(crate) struct Asked<'r> {
+    /// The pod, in canonical form.
+    pub(crate) pod: Value,
+    /// Its metadata, as they were written.
+    pub(crate) written: Option<&'r Value>,
+}
+
+/// What a review asks for, if it is any of the injector's business.
+pub(crate) fn asked(review: &Value) -> Result<Result<Asked<'_>, Passed>, Refusal> {
+    let request = review.get("request").filter(|request| !request.is_null()).ok_or(Refusal::NoRequest)?;
+    if let Some(passed) = Passed::of(request) {
+        return Ok(Err(passed));
+    }
+    let object = request.get("object").filter(|object| !object.is_null()).ok_or(Refusal::NoObject)?;
+    let mut pod = typed::round_trip(object, Type::POD, Decode::Json).map_err(Refusal::NoPod)?;
+    let metadata = pod.map_entry("metadata");
+    // They can be huge, and injection does not touch them.
+    metadata.remove("managedFields");
+    if metadata.str("namespace").is_none_or(str::is_empty)
+        && let Some(namespace) = request.str_at(&["namespace"]).filter(|namespace| !namespace.is_empty())
+    {
+        metadata.insert("namespace", namespace);
+    }
+    Ok(Ok(Asked { pod, written: object.get("metadata") }))
+}
+
 /// The injected pod. On OpenShift, the pod itself changes too before anything is compared with it.
 fn injected(
     pod: &mut Value,
     written: Option<&Value>,
     config: &Config,
     circumstances: &Circumstances<'_>,
+) -> Result<Value, inject::Error> {
+    recorded(pod, written, Owner::of_pod(pod), config, circumstances, &mut ())
+}
+
+/// As [`injected`], for a pod of this owner; takes note of what each step does.
+pub(crate) fn recorded(
+    pod: &mut Value,
+    written: Option<&Value>,
+    owner: Owner,
+    config: &Config,
+    circumstances: &Circumstances<'_>,
+    record: &mut impl Record,
 ) -> Result<Value, inject::Error> {
     let proxy = proxy(pod, config, circumstances);
     let mut ids = Ids::default();
@@ -172,7 +202,7 @@ fn injected(
         openshift::forget_stamped_user(pod);
     }
     let request = Request {
-        owner: Owner::of_pod(pod),
+        owner,
         mesh: &config.mesh,
         proxy: &proxy,
         env: env::of_path(circumstances.path),
@@ -181,7 +211,8 @@ fn injected(
     };
     let mut shown = pod.clone();
     show_empty_maps(&mut shown, written);
-    inject::inject(&shown, request, &config.setup(circumstances.revision, circumstances.compliance_policy))
+    let setup = config.setup(circumstances.revision, circumstances.compliance_policy);
+    inject::recorded(&shown, request, &setup, record)
 }
 
 /// The proxy config that counts for a pod.

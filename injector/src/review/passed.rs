@@ -19,7 +19,7 @@ pub enum Passed {
 
 impl Passed {
     /// Looks at what a request is about. Istio does not.
-    pub(super) fn of(request: &Value) -> Option<Self> {
+    pub(crate) fn of(request: &Value) -> Option<Self> {
         let text = |path: &[&str]| request.str_at(path).unwrap_or_default();
         // A client such as `istioctl kube-inject` names no operation.
         match text(&["operation"]) {

@@ -21,7 +21,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub(super) fn of(review: &Value) -> Self {
+    pub(crate) fn of(review: &Value) -> Self {
         let Some(request) = review.get("request") else { return Subject::default() };
         let first = |paths: &[&[&str]]| {
             let texts = paths.iter().filter_map(|path| request.str_at(path));

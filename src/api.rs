@@ -4,8 +4,11 @@ use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::cli::{Command, Invocation};
+use crate::capture;
+use crate::cli::{self, Command, Invocation, Parsed};
 use crate::config::{Config, Host, Options, Problems};
+use crate::explain::{Listeners, Packet, Pod, Request, Scene, Verdict, WordError, in_force, summary};
+use crate::net::Family;
 use crate::report::{Outcome, Report};
 
 /// What to do.
@@ -104,6 +107,61 @@ pub fn mistakes(values: &[Setting<'_>]) -> Vec<String> {
     problems.errors.iter().map(ToString::to_string).collect()
 }
 
+/// Traffic of a pod, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// The kind of traffic, or the packet that was asked about.
+    pub traffic: String,
+    /// Whether the proxy gets it.
+    pub captured: bool,
+    /// What becomes of it, in a few words.
+    pub verdict: String,
+    /// The same in a sentence: by which rule, which flag and which annotation.
+    pub sentence: String,
+}
+
+/// What becomes of each kind of traffic in a pod whose rules are made by a call with these arguments; or of one packet,
+/// described as for the command `explain`. The pod is a usual one, nothing of this host is looked at, and nothing is done.
+///
+/// ```
+/// let traffic = istio_iptables::traffic(&["-i", "*", "-b", "*", "-d", "9000"], Some("in tcp to=:9000"));
+/// assert!(!traffic.unwrap()[0].captured);
+/// ```
+///
+/// # Errors
+/// What is wrong with the arguments or the packet.
+pub fn traffic(arguments: &[&str], packet: Option<&str>) -> Result<Vec<Traffic>, Vec<String>> {
+    let argv = ["istio-iptables"].iter().chain(arguments).map(Into::into).collect();
+    let Parsed::Call(Invocation { command, flags, errors, .. }) = cli::parse(argv, &|_| None) else {
+        return Err(vec!["these arguments print a text, and make no rules".to_owned()]);
+    };
+    let mut problems = Problems { errors: errors.into_iter().map(Into::into).collect(), warnings: Vec::new() };
+    let options = Options::read(command, &flags, &mut problems);
+    let config = Config::resolve(&flags, &options, &NoHost, &mut problems);
+    if !problems.errors.is_empty() {
+        return Err(problems.errors.iter().map(ToString::to_string).collect());
+    }
+    let plan = capture::plan(&config);
+    let layers = [in_force(&plan.rules, options.backend)];
+    let usual = Pod::default().interfaces.into_iter().flat_map(|interface| interface.addresses);
+    let pod = Pod::with_addresses(usual.filter(|address| config.families.contains(Family::of(*address))));
+    let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
+    let told = |traffic: String, verdict: &Verdict| Traffic {
+        traffic,
+        captured: matches!(verdict, Verdict::Captured { .. }),
+        verdict: verdict.brief(),
+        sentence: verdict.to_string(),
+    };
+    let Some(packet) = packet else {
+        let rows = summary(&config, &scene).rows.into_iter();
+        return Ok(rows.map(|row| told(row.traffic, &row.verdict)).collect());
+    };
+    let texts = |errors: Vec<WordError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let request = Request::parse(packet.split_whitespace()).map_err(texts)?;
+    let packet = Packet::resolve(&request, &pod, &plan.routing).map_err(|error| texts(vec![error]))?;
+    Ok(vec![told(packet.to_string(), &scene.follow(&packet).verdict)])
+}
+
 /// A host of which nothing is known.
 struct NoHost;
 
@@ -136,5 +194,17 @@ mod tests {
         let done = within("/nowhere".as_ref(), &[], Task::Check);
         assert!(done.errors.iter().any(|e| e.contains("/nowhere")), "{done:?}");
         assert!(mistakes(&[setting("envoy-port", "1"), setting("istio-inbound-ports", "*")]).is_empty());
+    }
+    #[test]
+    fn traffic_is_explained_without_a_host() {
+        let arguments = ["-i", "*", "-b", "*", "-d", "9000", "--run-validation", "--skip-rule-apply"];
+        let all = traffic(&arguments, None).unwrap();
+        let of = |kind: &str| all.iter().find(|t| t.traffic == kind).unwrap();
+        assert_eq!((of("client to the application").captured, of("proxy to a service").captured), (true, false));
+        assert!(all.iter().all(|t| !t.traffic.contains("IPv6")), "{all:?}");
+        let packet = traffic(&arguments, Some("in tcp to=:9000")).unwrap();
+        assert!(packet[0].sentence.contains("excludeInboundPorts"), "{packet:?}");
+        assert!(traffic(&["-d", "x"], None).is_err());
+        assert!(traffic(&arguments, Some("sideways")).is_err());
     }
 }

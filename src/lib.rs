@@ -76,7 +76,7 @@ pub mod state;
 #[cfg(feature = "internals")]
 pub mod validation;
 
-pub use api::{Done, Setting, Task, mistakes, within};
+pub use api::{Done, Setting, Task, Traffic, mistakes, traffic, within};
 use cli::{Command, Flags, Invocation, Parsed};
 use commands::Call;
 use config::host::ThisHost;

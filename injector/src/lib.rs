@@ -22,6 +22,7 @@ mod go;
 pub mod inject;
 pub mod json;
 pub mod kubernetes;
+pub mod lint;
 pub mod mesh;
 pub mod object;
 pub mod review;

@@ -13,6 +13,7 @@ pub(super) fn command() -> Command {
         .args_override_self(true)
         .subcommand(kube_inject())
         .subcommand(explain())
+        .subcommand(lint())
         .subcommand(review());
     #[cfg(feature = "webhook")]
     let command = command.subcommand(webhook()).subcommand(check());
@@ -89,6 +90,47 @@ fn explain() -> Command {
             value("output", "FORMAT").short('o').value_parser(["text", "json"]).default_value("text").help("For people, or for programs"),
         ])
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
+        .args(cluster())
+        .args(ignored().into_iter().filter(|arg| arg.get_id() != "namespace"))
+}
+
+fn lint() -> Command {
+    Command::new("lint")
+        .about("Finds what a mesh asks of workloads, before they are deployed")
+        .long_about(
+            "Reads Kubernetes objects as YAML, takes all of them together (Services select pods in other files, Namespaces have \
+             labels), injects each workload as the webhook would, and prints what does not work in the mesh, or not as it was \
+             meant. Nothing is changed, and no cluster is needed: without configuration files, the mesh is taken to have Istio's \
+             defaults. Exit status 1 if there is a finding of the level of --fail-on or worse, 2 if nothing could be looked at.",
+        )
+        .after_help(
+            "Examples:\n  \
+             sidecar-injector lint -f deploy/                  all .yaml, .yml and .json files below a directory\n  \
+             helm template . | sidecar-injector lint -f -      what a chart makes\n  \
+             sidecar-injector lint -f deploy/ --fail-on warning --ignore missing-version-label,no-service\n  \
+             sidecar-injector lint -f deploy/ --output sarif > lint.sarif\n  \
+             sidecar-injector lint -f deploy/ --injectConfigFile injector.yaml --meshConfigFile mesh.yaml\n\n\
+             docs/lint.md explains each finding. The annotation sidecar-injector.io/lint-ignore: NAME,NAME of an object silences it.",
+        )
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE")
+                .short('f')
+                .action(ArgAction::Append)
+                .help("The objects: a file, a directory and all below it, or - for standard input; may be given several times"),
+            value("output", "FORMAT").short('o').value_parser(["text", "json", "sarif"]).default_value("text").help("How to print findings"),
+            value("fail-on", "LEVEL")
+                .value_parser(["error", "warning", "info"])
+                .default_value("error")
+                .help("The lowest level of findings that make the exit status 1"),
+            value("ignore", "NAME")
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .help("Leave out findings of this name; several are separated by commas"),
+            value("namespace", "NAME").short('n').default_value("default").help("The namespace of objects that name none"),
+            flag("list").help("Print all names, with their levels and what they find, and exit"),
+        ])
+        .args(configuration())
         .args(cluster())
         .args(ignored().into_iter().filter(|arg| arg.get_id() != "namespace"))
 }

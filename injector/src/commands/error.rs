@@ -100,6 +100,18 @@ pub enum Error {
         /// How many can hurt.
         warnings: usize,
     },
+    /// No file has objects.
+    #[error("{file}: there are no Kubernetes objects in it; an object has a `kind`")]
+    NoObjects {
+        /// The files.
+        file: String,
+    },
+    /// A rule that does not exist.
+    #[error("--ignore {name:?}: no finding has this name; `lint --list` prints all names")]
+    UnknownRule {
+        /// The name.
+        name: String,
+    },
     /// The webhook does not start.
     #[cfg(feature = "webhook")]
     #[error(transparent)]

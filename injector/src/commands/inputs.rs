@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ArgMatches;
@@ -67,6 +67,16 @@ impl Texts {
     /// What no file gives is read from a cluster, if a flag asks for one. Otherwise, without templates of one's own, the
     /// built-in ones are used, with the built-in values below the given ones.
     pub(super) fn read(matches: &ArgMatches, environment: &Environment) -> Result<Self, Error> {
+        Self::over(default::values(), default::mesh(), matches, environment)
+    }
+
+    /// The same with other values and another mesh config for who gives none.
+    pub(super) fn over(
+        built_in_values: Source,
+        built_in_mesh: Source,
+        matches: &ArgMatches,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
         let file = |flag| text(matches, flag).map(read_file).transpose();
         let (injection, values, mesh) = (file("injectConfigFile")?, file("valuesFile")?, file("meshConfigFile")?);
         let operator = file("operatorFileName")?.map(|source| config::operator(&source)).transpose()?;
@@ -96,7 +106,7 @@ impl Texts {
             (Some(_), Some(values), Some(operator)) => config::merged(&values, &operator)?,
             (None, values, operator) => {
                 let given = values.into_iter().chain(operator);
-                given.into_iter().try_fold(default::values(), |below, above| config::merged(&below, &above))?
+                given.into_iter().try_fold(built_in_values, |below, above| config::merged(&below, &above))?
             }
         };
         let injection = match injection {
@@ -105,7 +115,7 @@ impl Texts {
         };
         let mesh = match operator_mesh.or(mesh) {
             Some(mesh) => mesh.part(Part::Mesh)?,
-            None => default::mesh(),
+            None => built_in_mesh,
         };
         Ok(Texts { injection, values, mesh })
     }
@@ -154,6 +164,41 @@ fn to_source(file: String, bytes: Vec<u8>) -> Result<Source, Error> {
     }
 }
 
+/// The objects of a file, of standard input, or of all files below a directory in the order of their names. Files and
+/// directories that begin with a dot are left out.
+pub(super) fn objects_below(file: &str, input: &mut dyn Read) -> Result<Vec<Source>, Error> {
+    if file == "-" || !Path::new(file).is_dir() {
+        return objects(file, input);
+    }
+    let mut files = Vec::new();
+    below(Path::new(file), &mut files)?;
+    if files.is_empty() {
+        return Err(Error::EmptyDirectory { file: file.to_owned() });
+    }
+    files.sort();
+    files.iter().map(|path| read_file(&path.to_string_lossy())).collect()
+}
+
+fn below(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let failed = |source: io::Error| Error::Read { file: directory.to_string_lossy().into_owned(), source };
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        // A link to a directory may lead in a circle.
+        if !hidden && kind.is_dir() {
+            below(&path, files)?;
+        } else if !hidden && has_objects(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn has_objects(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+}
+
 /// The objects to inject: a file, the files of a directory in the order of their names, or standard input.
 pub(super) fn objects(file: &str, input: &mut dyn Read) -> Result<Vec<Source>, Error> {
     let failed = |source: io::Error| Error::Read { file: file.to_owned(), source };
@@ -168,8 +213,7 @@ pub(super) fn objects(file: &str, input: &mut dyn Read) -> Result<Vec<Source>, E
     let mut files = Vec::new();
     for entry in fs::read_dir(file).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let objects = path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json");
-        if objects && path.is_file() {
+        if has_objects(&path) && path.is_file() {
             files.push(path);
         }
     }

@@ -13,6 +13,7 @@ mod explain;
 mod from_cluster;
 mod inputs;
 mod kube_inject;
+mod lint;
 mod output;
 mod review;
 #[cfg(feature = "webhook")]
@@ -33,6 +34,8 @@ pub struct Streams<'s> {
     pub out: &'s mut dyn Write,
     /// Standard error.
     pub errors: &'s mut dyn Write,
+    /// Whether standard output is a terminal that shows colours.
+    pub colour: bool,
 }
 
 impl fmt::Debug for Streams<'_> {
@@ -53,6 +56,8 @@ pub enum Status {
     Failed,
     /// The command line is wrong.
     WrongUsage,
+    /// Of commands whose failure is an answer (1): nothing could be answered.
+    NoAnswer,
 }
 
 impl Status {
@@ -62,17 +67,19 @@ impl Status {
             Status::Done => 0,
             Status::Failed => 1,
             Status::WrongUsage => 64,
+            Status::NoAnswer => 2,
         }
     }
 }
 
 /// Runs a call. `argv` begins with the program's name.
 pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>) -> Status {
+    let answers = argv.get(1).is_some_and(|command| command == "lint");
     let matches = match arguments::command().try_get_matches_from(argv) {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
             let _ = write!(streams.errors, "{error}");
-            return Status::WrongUsage;
+            return if answers { Status::NoAnswer } else { Status::WrongUsage };
         }
         // --help and --version.
         Err(text) => return ended(write!(streams.out, "{text}").map_err(stdout), streams),
@@ -84,6 +91,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
     let result = match matches.subcommand() {
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
         Some(("explain", matches)) => explain::run(matches, &environment, streams),
+        Some(("lint", matches)) => return lint::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
         #[cfg(feature = "webhook")]
         Some(("check", matches)) => check::run(matches, &environment, streams),

@@ -1,5 +1,6 @@
 mod built_in;
 mod explain;
+mod lint;
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ fn call_with(arguments: &[&str], input: &[u8], variables: &[(&str, &str)]) -> Ca
     let variables: Vec<_> = variables.iter().map(|(name, value)| (name.to_string(), OsString::from(value))).collect();
     let variable = move |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone());
     let argv = ["sidecar-injector"].iter().chain(arguments).map(OsString::from).collect();
-    let mut streams = Streams { input: &mut &*input, out: &mut out, errors: &mut errors };
+    let mut streams = Streams { input: &mut &*input, out: &mut out, errors: &mut errors, colour: false };
     let status = run(argv, Arc::new(variable), &mut streams);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Call { status, out: text(out), errors: text(errors) }
@@ -268,7 +269,7 @@ fn a_full_disk_is_an_error() {
     let mut full = fs::File::options().write(true).open("/dev/full").unwrap();
     let mut errors = Vec::new();
     let argv = ["sidecar-injector", "kube-inject", "--print-config"].map(OsString::from).to_vec();
-    let mut streams = Streams { input: &mut std::io::empty(), out: &mut full, errors: &mut errors };
+    let mut streams = Streams { input: &mut std::io::empty(), out: &mut full, errors: &mut errors, colour: false };
     assert_eq!(run(argv, Arc::new(|_| None), &mut streams), Status::Failed);
     assert!(String::from_utf8(errors).unwrap().starts_with("Error: standard output: No space left on device"));
 }

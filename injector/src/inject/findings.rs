@@ -8,7 +8,7 @@ use crate::annotations::STATUS;
 use crate::value::{EcoString, Map, Value};
 
 /// The annotations that set resources of the proxy. Istio's template takes them, or what the values have: all of it.
-const RESOURCES: [&str; 4] = [
+pub(crate) const RESOURCES: [&str; 4] = [
     "sidecar.istio.io/proxyCPU",
     "sidecar.istio.io/proxyCPULimit",
     "sidecar.istio.io/proxyMemory",

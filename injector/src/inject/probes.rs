@@ -15,9 +15,9 @@ pub(super) const VARIABLE: &str = "ISTIO_KUBE_APP_PROBERS";
 type Probers = BTreeMap<EcoString, String>;
 
 /// A place where a container can have a handler.
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// The container's field, and the field in that for lifecycle handlers.
-    pub(super) path: &'static [&'static str],
+    pub(crate) path: &'static [&'static str],
     /// The agent's path around the container's name.
     prefix: &'static str,
     suffix: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Slot {
     is_probe: bool,
 }
 
-pub(super) const SLOTS: [Slot; 5] = [
+pub(crate) const SLOTS: [Slot; 5] = [
     Slot { path: &["readinessProbe"], prefix: "/app-health/", suffix: "/readyz", is_probe: true },
     Slot { path: &["livenessProbe"], prefix: "/app-health/", suffix: "/livez", is_probe: true },
     Slot { path: &["startupProbe"], prefix: "/app-health/", suffix: "/startupz", is_probe: true },
@@ -55,7 +55,7 @@ pub(super) fn rewrite(pod: &mut Value, mesh_status_port: i32, values: &Value) {
 }
 
 /// Whether the probes of a pod are rewritten, if it has a sidecar.
-pub(super) fn is_wanted(pod: &Value, values: &Value) -> bool {
+pub(crate) fn is_wanted(pod: &Value, values: &Value) -> bool {
     let configured = || values.at(&["sidecarInjectorWebhook", "rewriteAppHTTPProbe"]).and_then(Value::as_bool);
     pod::annotation(pod, REWRITE_PROBES).and_then(go::parse_bool).or_else(configured).unwrap_or(false)
 }
@@ -76,7 +76,7 @@ fn each_container(pod: &mut Value, mut change: impl FnMut(&mut Map)) {
     }
 }
 
-pub(super) fn handler<'a>(container: &'a Value, slot: &Slot) -> Option<&'a Map> {
+pub(crate) fn handler<'a>(container: &'a Value, slot: &Slot) -> Option<&'a Map> {
     container.at(slot.path)?.as_map()
 }
 
@@ -118,7 +118,7 @@ fn entry(handler: &mut Map, slot: &Slot, ports: &Value, status_port: i32) -> Opt
 }
 
 /// The first kind of action that a handler has, and the action's type.
-pub(super) fn kind(handler: &Map, slot: &Slot) -> Option<(&'static str, &'static str)> {
+pub(crate) fn kind(handler: &Map, slot: &Slot) -> Option<(&'static str, &'static str)> {
     let has = |kind: &str| handler.get(kind).is_some_and(|action| !action.is_null());
     let kinds = [("httpGet", "v1.HTTPGetAction"), ("tcpSocket", "v1.TCPSocketAction"), ("grpc", "v1.GRPCAction")];
     kinds.into_iter().find(|(kind, _)| has(kind) && (slot.is_probe || *kind != "grpc"))

@@ -20,7 +20,7 @@ const SECURE_PORT: &str = "prometheus_istio_io_secure_port";
 pub(super) const VARIABLE: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
 
 /// Ports that the proxy and the agent own: no metrics of the application are there.
-const RESERVED: [(i64, &str); 9] = [
+pub(crate) const RESERVED: [(i64, &str); 9] = [
     (15000, "Envoy admin"),
     (15001, "outbound traffic capture"),
     (15004, "pilot debug"),

@@ -29,6 +29,15 @@ impl Path {
         self.steps.push(Step::Index(index));
     }
 
+    /// The path of steps from the outermost to the innermost.
+    pub fn of(steps: &[yaml::Step<'_>]) -> Self {
+        let owned = |step: &yaml::Step<'_>| match step {
+            yaml::Step::Key(key) => Step::Key((*key).into()),
+            yaml::Step::Index(index) => Step::Index(*index),
+        };
+        Path { steps: steps.iter().rev().map(owned).collect() }
+    }
+
     /// The steps from the outermost to the innermost, as [`yaml::locate`] takes them.
     pub fn steps(&self) -> impl DoubleEndedIterator<Item = yaml::Step<'_>> {
         self.steps.iter().rev().map(|step| match step {
@@ -84,6 +93,7 @@ mod tests {
         path.push_index(1);
         path.push_key("items");
         assert_eq!(path.to_string(), r#"items[1].annotations["a.b/c"]"#);
+        assert_eq!(Path::of(&path.steps().collect::<Vec<_>>()), path);
         assert_eq!(path.steps().nth(1), Some(yaml::Step::Index(1)));
         assert_eq!(Path::default().to_string(), "the object");
     }

@@ -145,8 +145,13 @@ impl Workload {
     }
 
     /// Where the pod's metadata is.
-    pub(super) fn metadata_path(&self) -> &'static [&'static str] {
+    pub(crate) fn metadata_path(&self) -> &'static [&'static str] {
         self.paths().0
+    }
+
+    /// Where the pod's spec is.
+    pub(crate) fn spec_path(&self) -> &'static [&'static str] {
+        self.paths().1
     }
 
     fn paths(&self) -> (&'static [&'static str], &'static [&'static str]) {

@@ -172,7 +172,7 @@ pub(crate) fn asked(review: &Value) -> Result<Result<Asked<'_>, Passed>, Refusal
 }
 
 /// The injected pod. On OpenShift, the pod itself changes too before anything is compared with it.
-fn injected(
+pub(crate) fn injected(
     pod: &mut Value,
     written: Option<&Value>,
     config: &Config,

@@ -20,6 +20,61 @@ pub(super) fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
     Some(read::start(span))
 }
 
+/// Where each of several paths of the first document is written: the key or the element that it ends with, or else the
+/// innermost one on the way there that exists. Reads the text once, however many paths there are.
+pub(super) fn places(text: &str, paths: &[&[Step<'_>]]) -> Vec<Option<Position>> {
+    let mut search = Search { events: Events(Parser::new_from_str(text)), paths, places: vec![None; paths.len()] };
+    if let Some((event, span)) = search.events.node() {
+        search.node(&event, read::start(span), &(0..paths.len()).collect::<Vec<_>>(), 0);
+    }
+    search.places
+}
+
+/// Looks for several paths at once.
+struct Search<'t, 'p> {
+    events: Events<'t>,
+    paths: &'p [&'p [Step<'p>]],
+    places: Vec<Option<Position>>,
+}
+
+impl Search<'_, '_> {
+    /// Reads a node of which the first event has been taken, and that `wanted` lead to or through; `depth` steps lead here.
+    fn node(&mut self, first: &Event<'_>, start: Position, wanted: &[usize], depth: usize) -> Option<()> {
+        for path in wanted {
+            if let Some(place) = self.places.get_mut(*path) {
+                *place = Some(start);
+            }
+        }
+        let is_map = matches!(first, Event::MappingStart(..));
+        if wanted.is_empty() || !is_map && !matches!(first, Event::SequenceStart(..)) {
+            return self.events.skip(first);
+        }
+        for index in 0.. {
+            let (event, span) = self.events.next()?;
+            let start = read::start(span);
+            if matches!(event, Event::MappingEnd | Event::SequenceEnd) {
+                return Some(());
+            }
+            let (step, event) = if !is_map {
+                (None, event)
+            } else if let Event::Scalar(key, ..) = event {
+                (Some(key), self.events.next()?.0)
+            } else {
+                self.events.skip(&event)?;
+                (None, self.events.next()?.0)
+            };
+            let through = |path: &usize| match self.paths.get(*path).and_then(|path| path.get(depth)) {
+                Some(Step::Key(key)) => step.as_deref() == Some(key),
+                Some(Step::Index(wanted)) => !is_map && *wanted == index,
+                None => false,
+            };
+            let inner: Vec<_> = wanted.iter().copied().filter(through).collect();
+            self.node(&event, start, &inner, depth + 1)?;
+        }
+        Some(())
+    }
+}
+
 struct Events<'t>(Parser<'t, StrInput<'t>>);
 
 impl<'t> Events<'t> {

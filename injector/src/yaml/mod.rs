@@ -42,6 +42,12 @@ pub fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
     locate::locate(text, path)
 }
 
+/// Where each of several paths is written: the key or the element that it ends with, or else the innermost one on the way
+/// there that exists.
+pub fn places(text: &str, paths: &[&[Step<'_>]]) -> Vec<Option<Position>> {
+    locate::places(text, paths)
+}
+
 /// The text that sigs.k8s.io/yaml prints, which ends with a newline.
 pub fn to_string(value: &Value) -> String {
     write::write(value)

@@ -170,6 +170,27 @@ fn a_path_is_located() {
 }
 
 #[test]
+fn several_paths_are_located_at_once_by_their_keys() {
+    use Step::{Index, Key};
+    let text = "a: 1\nlist:\n- x: [p, q]\n- {y: 2, z: 3}\n\"k\":\n    deep: &v {w: 1}\n[c]: *v\n";
+    let paths: [(&[Step<'_>], (usize, usize)); 9] = [
+        (&[], (1, 1)),
+        (&[Key("a")], (1, 1)),
+        (&[Key("list"), Index(0), Key("x"), Index(1)], (3, 10)),
+        (&[Key("list"), Index(1), Key("z")], (4, 10)),
+        (&[Key("k"), Key("deep"), Key("w")], (6, 15)),
+        // What does not exist is where it would be.
+        (&[Key("b")], (1, 1)),
+        (&[Key("list"), Index(2)], (2, 1)),
+        (&[Key("list"), Key("x")], (2, 1)),
+        (&[Key("a"), Key("b")], (1, 1)),
+    ];
+    let found = places(text, &paths.map(|(path, _)| path));
+    let found: Vec<_> = found.into_iter().map(|p| p.map(|p| (p.line, p.column))).collect();
+    assert_eq!(found, paths.map(|(_, place)| Some(place)));
+}
+
+#[test]
 fn strings_are_quoted_only_if_they_must_be() {
     let texts = [
         ("plain text", "plain text"),
@@ -338,6 +359,7 @@ proptest! {
     fn any_text_is_read_or_refused(text in text()) {
         let _ = parse(&text);
         let _ = locate(&text, &[Step::Key("a"), Step::Index(0)]);
+        let _ = places(&text, &[&[Step::Key("a"), Step::Index(0)], &[Step::Key("a")]]);
     }
 }
 

@@ -39,7 +39,7 @@ fn call_with(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Cal
     let variables: Vec<_> = variables.iter().map(|(name, value)| (name.to_string(), OsString::from(value))).collect();
     let variable = move |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.clone());
     let argv = ["sidecar-injector"].iter().chain(arguments).map(OsString::from).collect();
-    let mut streams = Streams { input: &mut input.as_bytes(), out: &mut out, errors: &mut errors };
+    let mut streams = Streams { input: &mut input.as_bytes(), out: &mut out, errors: &mut errors, colour: false };
     let status = commands::run(argv, Arc::new(variable), &mut streams);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Call { status, out: text(out), errors: text(errors) }

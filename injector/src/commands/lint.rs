@@ -1,0 +1,111 @@
+//! `lint`: what a mesh asks of workloads, found before they are deployed.
+
+use clap::ArgMatches;
+
+use super::arguments::{is_set, text};
+use super::inputs::{self, Environment, Texts};
+use super::{Error, Status, Streams, ended};
+use crate::config::{self, Source, default};
+use crate::lint::{self, Level, Options, Report, Rule};
+use crate::review::Circumstances;
+
+/// Runs the command. That nothing was found and that nothing could be looked at have to be different.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Status {
+    match found(matches, environment, streams) {
+        Ok(false) => Status::Done,
+        Ok(true) => Status::Failed,
+        Err(error) => match ended(Err(error), streams) {
+            Status::Failed => Status::NoAnswer,
+            status @ (Status::Done | Status::WrongUsage | Status::NoAnswer) => status,
+        },
+    }
+}
+
+/// Whether there is a finding for which the call fails.
+fn found(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<bool, Error> {
+    if is_set(matches, "list") {
+        return print(&lint::list(), streams).map(|()| false);
+    }
+    let texts = texts(matches, environment)?;
+    if is_set(matches, "print-config") {
+        return print(&texts.printed(), streams).map(|()| false);
+    }
+    let ignored = ignored(matches)?;
+    let config = texts.config(environment)?;
+    let sources = sources(matches, streams)?;
+    let nodes = inputs::nodes(matches);
+    let options = Options {
+        namespace: text(matches, "namespace").unwrap_or_default(),
+        ignored: &ignored,
+        circumstances: Circumstances {
+            nodes: nodes.as_deref(),
+            native: environment.native,
+            openshift: environment.openshift,
+            revision: text(matches, "revision").unwrap_or_default(),
+            compliance_policy: &environment.compliance_policy,
+            ..Circumstances::default()
+        },
+        istio_defaults: is_built_in(&texts),
+    };
+    let report = lint::lint(&sources, &config, &options);
+    if report.objects == 0 {
+        let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+        return Err(Error::NoObjects { file: names.join(", ") });
+    }
+    print(&printed(&report, matches, streams.colour), streams)?;
+    let worst = text(matches, "fail-on").and_then(Level::named).unwrap_or(Level::Error);
+    Ok(report.findings.iter().any(|finding| finding.rule.level >= worst))
+}
+
+fn printed(report: &Report, matches: &ArgMatches, colour: bool) -> String {
+    match text(matches, "output") {
+        Some("json") => report.to_json(),
+        Some("sarif") => report.to_sarif(),
+        Some(_) | None => report.to_text(colour),
+    }
+}
+
+fn print(text: &str, streams: &mut Streams<'_>) -> Result<(), Error> {
+    let written = streams.out.write_all(text.as_bytes()).and_then(|()| streams.out.flush());
+    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
+}
+
+/// The configuration. Where nobody gives one, the mesh has Istio's defaults, which the built-in one has not: it is for pods
+/// without a control plane.
+fn texts(matches: &ArgMatches, environment: &Environment) -> Result<Texts, Error> {
+    let above = Source::new("Istio's defaults", "sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n");
+    let values = config::merged(&default::values(), &above)?;
+    Texts::over(values, Source::new("Istio's mesh config", ""), matches, environment)
+}
+
+fn is_built_in(texts: &Texts) -> bool {
+    texts.injection.name == default::injection().name
+}
+
+/// The names of rules to leave out.
+fn ignored(matches: &ArgMatches) -> Result<Vec<&str>, Error> {
+    let names = matches.get_many::<String>("ignore").into_iter().flatten().map(|name| name.trim());
+    let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+    match names.iter().find(|name| Rule::named(name).is_none()) {
+        Some(name) => Err(Error::UnknownRule { name: (*name).to_owned() }),
+        None => Ok(names),
+    }
+}
+
+fn sources(matches: &ArgMatches, streams: &mut Streams<'_>) -> Result<Vec<Source>, Error> {
+    let files: Vec<_> =
+        matches.get_many::<String>("filename").into_iter().flatten().filter(|f| !f.is_empty()).collect();
+    if files.is_empty() {
+        return Err(Error::Missing("filename not specified (see --filename or -f)"));
+    }
+    let mut sources: Vec<Source> = Vec::new();
+    for file in files {
+        for source in inputs::objects_below(file, streams.input)? {
+            // A directory and a file in it are not two copies of the file.
+            if sources.iter().all(|known| known.name != source.name) {
+                sources.push(source);
+            }
+        }
+    }
+    Ok(sources)
+}

@@ -1,0 +1,135 @@
+//! The objects of files, and where each is.
+
+use std::borrow::Cow;
+
+use super::Subject;
+use crate::config::Source;
+use crate::kubernetes::typed;
+use crate::object::{MAX_LISTS, documents};
+use crate::value::{EcoString, Value};
+use crate::yaml::{self, Position};
+
+/// One document of a file.
+pub(super) struct Text<'s> {
+    /// The file that it is in.
+    pub(super) file: &'s str,
+    /// Its text.
+    pub(super) text: Cow<'s, str>,
+    /// The line of the file on which it begins, counted from 1.
+    pub(super) line: usize,
+}
+
+/// An object, and where it is.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// The document, by its place among all documents.
+    pub(super) document: usize,
+    /// The items of lists that lead to it.
+    pub(super) item: Vec<usize>,
+    /// The object as it is written.
+    pub(super) tree: Value,
+    /// Its namespace, or the one that it will be put into.
+    pub(super) namespace: EcoString,
+}
+
+impl Object {
+    /// Its kind.
+    pub(super) fn kind(&self) -> &str {
+        self.tree.str_at(&["kind"]).unwrap_or_default()
+    }
+
+    /// Its name, or what its name will begin with.
+    pub(super) fn name(&self) -> &str {
+        let name = |key| self.tree.str_at(&["metadata", key]).filter(|name| !name.is_empty());
+        name("name").or_else(|| name("generateName")).unwrap_or_default()
+    }
+
+    /// Its kind, name and, if it is written there, namespace.
+    pub(super) fn full_name(&self) -> String {
+        Subject::of(&self.tree).full_name()
+    }
+}
+
+/// Something that cannot be read, and is left out.
+pub(super) struct Broken {
+    /// The document, by its place among all documents.
+    pub(super) document: usize,
+    /// Where in the document.
+    pub(super) position: Option<Position>,
+    /// The object, as far as it could be read.
+    pub(super) object: Value,
+    /// What is wrong with it.
+    pub(super) message: String,
+}
+
+/// Everything that was read.
+#[derive(Default)]
+pub(super) struct Input<'s> {
+    pub(super) documents: Vec<Text<'s>>,
+    pub(super) objects: Vec<Object>,
+    pub(super) broken: Vec<Broken>,
+}
+
+impl<'s> Input<'s> {
+    /// Takes files apart. `namespace` is that of objects that name none.
+    pub(super) fn of(sources: &'s [Source], namespace: &str) -> Self {
+        let mut input = Input::default();
+        for source in sources {
+            for document in documents(&source.text) {
+                let number = input.documents.len();
+                let (text, line) = match document {
+                    Ok(document) => (document.text, document.line),
+                    Err(error) => {
+                        let position = Some(Position { line: 1, column: 1 });
+                        let message = error.to_string();
+                        input.broken.push(Broken { document: number, position, object: Value::Null, message });
+                        (Cow::Borrowed(""), error.line)
+                    }
+                };
+                match yaml::parse(&text) {
+                    Ok(tree) => input.add(number, &mut Vec::new(), tree, namespace),
+                    Err(error) => {
+                        let (position, message) = (Some(error.position), error.message());
+                        input.broken.push(Broken { document: number, position, object: Value::Null, message });
+                    }
+                }
+                input.documents.push(Text { file: &source.name, text, line });
+            }
+        }
+        input
+    }
+
+    /// Adds an object, or each of a list. What is no object of Kubernetes may be something else, such as values of Helm.
+    fn add(&mut self, document: usize, item: &mut Vec<usize>, tree: Value, namespace: &str) {
+        let Some(kind) = tree.str_at(&["kind"]) else { return };
+        if kind.ends_with("List") && tree.get("items").is_some() && item.len() < MAX_LISTS {
+            for (index, object) in tree.list_at(&["items"]).iter().enumerate() {
+                item.push(index);
+                self.add(document, item, object.clone(), namespace);
+                item.pop();
+            }
+            return;
+        }
+        let own = tree.str_at(&["metadata", "namespace"]).filter(|own| !own.is_empty());
+        let namespace = own.unwrap_or(namespace).into();
+        self.objects.push(Object { document, item: item.clone(), tree, namespace });
+    }
+
+    /// Notes that an object does not fit its kind.
+    pub(super) fn does_not_fit(&mut self, object: Object, error: &typed::Error) {
+        let path: Vec<_> = steps_to(&object.item).chain(error.path().steps()).collect();
+        self.cannot_be(object.document, &path, object.tree.clone(), error.to_string());
+    }
+
+    /// Notes that something is wrong at a path of a document.
+    pub(super) fn cannot_be(&mut self, document: usize, path: &[yaml::Step<'_>], object: Value, message: String) {
+        let text = self.documents.get(document).map_or("", |document| &document.text);
+        let position = yaml::places(text, &[path]).into_iter().next().flatten();
+        self.broken.push(Broken { document, position, object, message });
+    }
+}
+
+/// The way through lists to an object.
+pub(super) fn steps_to<'s>(item: &[usize]) -> impl Iterator<Item = yaml::Step<'s>> {
+    item.iter().flat_map(|index| [yaml::Step::Key("items"), yaml::Step::Index(*index)])
+}

@@ -1,0 +1,169 @@
+//! `lint`: what a mesh asks of workloads, found before they are deployed. Pure: files in, findings out.
+//!
+//! ```text
+//! files ──input──▶ objects ──picture──▶ workloads, injected as the webhook would ──rules──▶ hits ──ignore──▶ findings
+//! ```
+//!
+//! What admission warns of, and why it refuses a pod, is not derived again: `rules::admission` maps these values to rules.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, Source};
+use crate::kubernetes::Path;
+use crate::review::Circumstances;
+use crate::value::EcoString;
+use crate::yaml::{self, Position};
+
+mod ignore;
+mod input;
+mod picture;
+mod place;
+mod protocol;
+mod rule;
+mod rules;
+mod sarif;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use rule::{Level, Rule};
+pub use rules::RULES;
+pub use text::list;
+
+use input::{Input, steps_to};
+use picture::Picture;
+use place::Hit;
+
+/// The annotation with the names of rules that an object breaks on purpose, separated by commas.
+pub const IGNORE: &str = "sidecar-injector.io/lint-ignore";
+
+/// How to look at the objects.
+#[derive(Clone, Debug, Default)]
+pub struct Options<'a> {
+    /// The namespace of objects that name none.
+    pub namespace: &'a str,
+    /// Names of rules whose findings are left out.
+    pub ignored: &'a [&'a str],
+    /// What counts for the injection beside the configuration.
+    pub circumstances: Circumstances<'a>,
+    /// Whether the configuration stands for that of a mesh of Istio with its defaults, which nobody has shown.
+    pub istio_defaults: bool,
+}
+
+/// Something that is wrong, or could be better.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule that it breaks.
+    pub rule: &'static Rule,
+    /// What is wrong.
+    pub message: String,
+    /// The file.
+    pub file: String,
+    /// Where in the file.
+    pub position: Position,
+    /// The object; its name may be empty.
+    pub object: Subject,
+    /// Where in the object.
+    pub path: String,
+}
+
+/// The object of a finding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Its kind; empty if nobody knows.
+    pub kind: EcoString,
+    /// Its namespace, if it is written there.
+    pub namespace: EcoString,
+    /// Its name.
+    pub name: EcoString,
+}
+
+/// What came of looking at files.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Everything that was found, in the order of files and lines.
+    pub findings: Vec<Finding>,
+    /// How many objects there are.
+    pub objects: usize,
+}
+
+impl Report {
+    /// How many findings of a level there are.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.rule.level == level).count()
+    }
+}
+
+/// Looks at the objects of files, all together.
+pub fn lint(sources: &[Source], config: &Config, options: &Options<'_>) -> Report {
+    let mut input = Input::of(sources, if options.namespace.is_empty() { "default" } else { options.namespace });
+    let picture = Picture::of(&mut input, config, options);
+    let mut hits = Vec::new();
+    for rule in RULES {
+        hits.extend(rule.hits(&picture).into_iter().map(|hit| (rule, hit)));
+    }
+    hits.retain(|(rule, hit)| {
+        !options.ignored.contains(&rule.name) && !ignore::ignores(&picture, hit.object, rule.name)
+    });
+    let mut findings = broken(&input, options);
+    let objects = picture.len() + findings.len();
+    findings.extend(located(hits, &input));
+    let order: BTreeMap<_, _> = sources.iter().map(|source| source.name.as_str()).zip(0..).collect();
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| (order.get(finding.file.as_str()).copied().unwrap_or(0), finding.position);
+        (key(a), a.rule.name, &a.message).cmp(&(key(b), b.rule.name, &b.message))
+    });
+    Report { findings, objects }
+}
+
+/// The findings about what cannot be read.
+fn broken(input: &Input<'_>, options: &Options<'_>) -> Vec<Finding> {
+    let Some(rule) = Rule::named(rules::INVALID_OBJECT).filter(|rule| !options.ignored.contains(&rule.name)) else {
+        return Vec::new();
+    };
+    let finding = |broken: &input::Broken| {
+        let document = input.documents.get(broken.document)?;
+        Some(Finding {
+            rule,
+            message: broken.message.clone(),
+            file: document.file.to_owned(),
+            position: in_file(broken.position, document.line),
+            object: Subject::of(&broken.object),
+            path: String::new(),
+        })
+    };
+    input.broken.iter().filter_map(finding).collect()
+}
+
+/// A place in a document as one in its file. A place that is not known is where the document begins.
+fn in_file(position: Option<Position>, first_line: usize) -> Position {
+    let position = position.unwrap_or(Position { line: 1, column: 1 });
+    Position { line: position.line + first_line - 1, ..position }
+}
+
+/// Findings, with the places of hits. Each document is read once more, however many hits are in it.
+fn located(hits: Vec<(&'static Rule, Hit<'_>)>, input: &Input<'_>) -> Vec<Finding> {
+    let mut by_document: BTreeMap<usize, Vec<(&'static Rule, Hit<'_>)>> = BTreeMap::new();
+    for (rule, hit) in hits {
+        by_document.entry(hit.object.document).or_default().push((rule, hit));
+    }
+    let mut findings = Vec::new();
+    for (document, hits) in by_document {
+        let Some(document) = input.documents.get(document) else { continue };
+        let paths = hits.iter().map(|(_, hit)| steps_to(&hit.object.item).chain(hit.path.iter().copied()).collect());
+        let paths: Vec<Vec<yaml::Step<'_>>> = paths.collect();
+        let places = yaml::places(&document.text, &paths.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        for ((rule, hit), place) in hits.iter().zip(places) {
+            findings.push(Finding {
+                rule,
+                message: hit.message.clone(),
+                file: document.file.to_owned(),
+                position: in_file(place, document.line),
+                object: Subject::of(&hit.object.tree),
+                path: if hit.path.is_empty() { String::new() } else { Path::of(&hit.path).to_string() },
+            });
+        }
+    }
+    findings
+}

@@ -1,0 +1,215 @@
+//! All objects together: workloads, the Services that select them, their namespaces.
+
+use super::Options;
+use super::input::{Input, Object};
+use super::place::At;
+use super::rules::namespaces::{self, INJECTION};
+use crate::config::Config;
+use crate::decision::{self, Decision};
+use crate::inject;
+use crate::kubernetes::typed::{self, Mode};
+use crate::object::{Kind, Workload, show_empty_maps};
+use crate::review;
+use crate::value::{Map, Value};
+use crate::warnings::{self, By, Warning};
+
+/// The names of containers that injection adds.
+const INJECTED: [&str; 4] = ["istio-proxy", "istio-init", "istio-validation", "enable-core-dump"];
+
+/// An object with a pod in it, and what the webhook would do to the pod.
+pub(super) struct Member {
+    pub(super) object: Object,
+    /// The object in canonical form.
+    pub(super) workload: Workload,
+    /// The pod: metadata, with its namespace, and spec.
+    pub(super) pod: Value,
+    pub(super) decision: Decision,
+    /// Whether the webhook is called for the pod, as far as its Namespace is known.
+    pub(super) is_called: bool,
+    /// What the injection makes of the pod; nothing if it is not injected.
+    pub(super) injected: Option<Result<Value, inject::Error>>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// All objects.
+pub(super) struct Picture<'a> {
+    pub(super) members: Vec<Member>,
+    /// Objects without a pod.
+    pub(super) others: Vec<Object>,
+    pub(super) config: &'a Config,
+    pub(super) istio_defaults: bool,
+}
+
+impl<'a> Picture<'a> {
+    /// Sorts what was read. Workloads that do not fit their kind are noted as broken.
+    pub(super) fn of(input: &mut Input<'_>, config: &'a Config, options: &Options<'_>) -> Self {
+        let objects = std::mem::take(&mut input.objects);
+        let (loads, others) = objects.into_iter().partition::<Vec<_>, _>(|object| kind_of(object).is_some());
+        let mut picture = Picture { members: Vec::new(), others, config, istio_defaults: options.istio_defaults };
+        for object in loads {
+            if let Some(member) = picture.member(object, input, options) {
+                picture.members.push(member);
+            }
+        }
+        picture
+    }
+
+    fn member(&self, object: Object, input: &mut Input<'_>, options: &Options<'_>) -> Option<Member> {
+        let kind = kind_of(&object)?;
+        let tree = match typed::round_trip(&object.tree, kind.type_of()?, Mode::Yaml) {
+            Ok(tree) => tree,
+            Err(error) => {
+                input.does_not_fit(object, &error);
+                return None;
+            }
+        };
+        // Pods are made from their own metadata, of a CronJob too.
+        let workload = Workload { kind, object: tree, cron_job_pod_metadata: true, dropped: Vec::new() };
+        let Some(mut pod) = workload.pod() else {
+            let path: Vec<_> = super::input::steps_to(&object.item).collect();
+            let message = "it has no spec.template, and so no pod".to_owned();
+            input.cannot_be(object.document, &path, object.tree.clone(), message);
+            return None;
+        };
+        pod.map_entry("metadata").insert("namespace", object.namespace.clone());
+        let metadata = pod.get("metadata").cloned().unwrap_or_default();
+        let decision = decision::of_pod(&pod, &self.config.injection.rules);
+        let mut warnings: Vec<_> = warnings::of_workload(&workload).collect();
+        warnings.extend(warnings::of_switch(&metadata, &decision));
+        let namespace = self.namespace(&object.namespace);
+        let declines = namespace.is_some_and(|namespace| namespaces::label(namespace, INJECTION) == Some("disabled"));
+        let is_called = namespace.is_none_or(|namespace| namespaces::is_called(namespace, &pod));
+        let written = object.tree.at(workload.metadata_path());
+        let injected = (decision.inject && !declines).then(|| {
+            show_empty_maps(&mut pod, written);
+            let circumstances = review::Circumstances {
+                namespace: namespace.map(|namespace| &namespace.tree),
+                ..options.circumstances
+            };
+            review::recorded(&mut pod, written, workload.owner(), self.config, &circumstances, &mut ())
+        });
+        if let Some(injected) = &injected {
+            // A pod that is refused still has annotations that are misspelt.
+            let injected = injected.as_ref().unwrap_or(&pod);
+            warnings.extend(warnings::of_injected(&pod, injected, &self.config.mesh, By::Webhook, self.config));
+        }
+        Some(Member { object, workload, pod, decision, is_called, injected, warnings })
+    }
+
+    /// The Namespace of a name, if it is among the objects.
+    pub(super) fn namespace(&self, name: &str) -> Option<&Object> {
+        self.others.iter().find(|object| object.kind() == "Namespace" && object.name() == name)
+    }
+
+    /// The Services.
+    pub(super) fn services(&self) -> impl Iterator<Item = &Object> {
+        self.others.iter().filter(|object| is_service(object))
+    }
+
+    /// The workloads whose pods a Service selects.
+    pub(super) fn selected_by<'p>(&'p self, service: &'p Object) -> impl Iterator<Item = &'p Member> {
+        self.members.iter().filter(|member| member.is_selected_by(service))
+    }
+
+    /// How many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.members.len() + self.others.len()
+    }
+
+    /// All objects.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.members.iter().map(|member| &member.object).chain(&self.others)
+    }
+}
+
+/// The kind of an object that has a pod.
+fn kind_of(object: &Object) -> Option<Kind> {
+    Kind::named(object.kind()).filter(|kind| *kind != Kind::List)
+}
+
+/// Whether it is a Service of Kubernetes; Knative has others.
+pub(super) fn is_service(object: &Object) -> bool {
+    object.kind() == "Service" && object.tree.str_at(&["apiVersion"]).is_none_or(|version| version == "v1")
+}
+
+impl Member {
+    /// The object in canonical form.
+    pub(super) fn at(&self) -> At<'_> {
+        At { object: &self.object, value: &self.workload.object, path: Vec::new() }
+    }
+
+    /// The pod's metadata.
+    pub(super) fn metadata(&self) -> At<'_> {
+        self.at().down(self.workload.metadata_path().iter().copied())
+    }
+
+    /// The pod's spec.
+    pub(super) fn spec(&self) -> At<'_> {
+        self.at().down(self.workload.spec_path().iter().copied())
+    }
+
+    /// An annotation of the pod.
+    pub(super) fn annotation(&self, name: &str) -> Option<&str> {
+        self.pod.at(&["metadata", "annotations"])?.str_at(&[name])
+    }
+
+    /// The labels of the pod.
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.pod.at(&["metadata", "labels"])?.str_at(&[name])
+    }
+
+    /// Whether the pod gets a proxy, or would get one if nothing else were wrong with it.
+    pub(super) fn is_meshed(&self) -> bool {
+        self.injected.is_some()
+    }
+
+    /// The pod with a proxy.
+    pub(super) fn injected(&self) -> Option<&Value> {
+        self.injected.as_ref()?.as_ref().ok()
+    }
+
+    /// The pod as it will be: with a proxy, if it gets one.
+    pub(super) fn final_pod(&self) -> &Value {
+        self.injected().unwrap_or(&self.pod)
+    }
+
+    /// Whether the proxy is all that there is to the pod: a gateway, whose own ports are what it is for.
+    pub(super) fn is_gateway(&self) -> bool {
+        let own = |list| self.spec().items(list).any(|container| container.text("name") == "istio-proxy");
+        self.annotation(crate::annotations::STATUS).is_none() && (own("containers") || own("initContainers"))
+    }
+
+    /// The user's own containers.
+    pub(super) fn containers(&self) -> impl Iterator<Item = At<'_>> {
+        self.own("containers")
+    }
+
+    /// The user's own init containers.
+    pub(super) fn init_containers(&self) -> impl Iterator<Item = At<'_>> {
+        self.own("initContainers")
+    }
+
+    fn own(&self, list: &'static str) -> impl Iterator<Item = At<'_>> {
+        self.spec().items(list).filter(|container| !INJECTED.contains(&container.text("name")))
+    }
+
+    /// The user's own containers that run as long as the pod does: init containers of that kind, too.
+    pub(super) fn running_containers(&self) -> impl Iterator<Item = At<'_>> {
+        self.init_containers().filter(stays).chain(self.containers())
+    }
+
+    /// Whether a Service selects the pods.
+    pub(super) fn is_selected_by(&self, service: &Object) -> bool {
+        static NONE: Map = Map::new();
+        let labels = self.pod.at(&["metadata", "labels"]).and_then(Value::as_map).unwrap_or(&NONE);
+        let selector = service.tree.at(&["spec", "selector"]).and_then(Value::as_map).unwrap_or(&NONE);
+        service.namespace == self.object.namespace
+            && !selector.is_empty()
+            && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+/// Whether an init container goes on when it has started.
+pub(super) fn stays(container: &At<'_>) -> bool {
+    container.text("restartPolicy") == "Always"
+}

@@ -1,0 +1,33 @@
+//! Ports that belong to the proxy.
+
+use crate::inject::RESERVED_PORTS;
+use crate::lint::picture::{Member, Picture};
+use crate::lint::place::Hit;
+use crate::value::Value;
+
+/// What a port is reserved for.
+pub(super) fn reserved(port: i64) -> Option<&'static str> {
+    // Metrics are never asked for there, so injection has no list with it.
+    let all = RESERVED_PORTS.into_iter().chain([(15009, "HBONE tunnel")]);
+    all.into_iter().find(|(reserved, _)| *reserved == port).map(|(_, reason)| reason)
+}
+
+/// reserved-container-port
+pub(super) fn of_container<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
+    if !member.is_meshed() {
+        return Vec::new();
+    }
+    let mut hits = Vec::new();
+    for container in member.running_containers() {
+        for port in container.items("ports") {
+            let number = port.value.get("containerPort").and_then(Value::as_i64).unwrap_or_default();
+            if let Some(reason) = reserved(number) {
+                let name = container.text("name");
+                let message =
+                    format!("container {name:?} listens on port {number}, which is reserved for the proxy ({reason})");
+                hits.push(port.key("containerPort").hit(message));
+            }
+        }
+    }
+    hits
+}

@@ -4,10 +4,12 @@ use super::Options;
 use super::input::{Input, Object};
 use super::place::At;
 use super::rules::namespaces::{self, INJECTION};
+use crate::annotations::STATUS;
 use crate::config::Config;
 use crate::decision::{self, Decision};
 use crate::inject;
-use crate::kubernetes::typed::{self, Mode};
+use crate::inject::native::Mode;
+use crate::kubernetes::typed;
 use crate::object::{Kind, Workload, show_empty_maps};
 use crate::review;
 use crate::value::{Map, Value};
@@ -56,7 +58,7 @@ impl<'a> Picture<'a> {
 
     fn member(&self, object: Object, input: &mut Input<'_>, options: &Options<'_>) -> Option<Member> {
         let kind = kind_of(&object)?;
-        let tree = match typed::round_trip(&object.tree, kind.type_of()?, Mode::Yaml) {
+        let tree = match typed::round_trip(&object.tree, kind.type_of()?, typed::Mode::Yaml) {
             Ok(tree) => tree,
             Err(error) => {
                 input.does_not_fit(object, &error);
@@ -84,6 +86,7 @@ impl<'a> Picture<'a> {
             show_empty_maps(&mut pod, written);
             let circumstances = review::Circumstances {
                 namespace: namespace.map(|namespace| &namespace.tree),
+                native: native_as_before(&pod).unwrap_or(options.circumstances.native),
                 ..options.circumstances
             };
             review::recorded(&mut pod, written, workload.owner(), self.config, &circumstances, &mut ())
@@ -119,6 +122,17 @@ impl<'a> Picture<'a> {
     /// All objects.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Object> {
         self.members.iter().map(|member| &member.object).chain(&self.others)
+    }
+}
+
+/// Of a pod that was injected before, whether its proxy is a native sidecar: so it was in its mesh.
+fn native_as_before(pod: &Value) -> Option<Mode> {
+    pod.at(&["metadata", "annotations"])?.str_at(&[STATUS])?;
+    let has = |list| pod.list_at(&["spec", list]).iter().any(|c| c.str_at(&["name"]) == Some("istio-proxy"));
+    match (has("containers"), has("initContainers")) {
+        (false, true) => Some(Mode::Enabled),
+        (true, false) => Some(Mode::Disabled),
+        (true, true) | (false, false) => None,
     }
 }
 
@@ -176,7 +190,7 @@ impl Member {
     /// Whether the proxy is all that there is to the pod: a gateway, whose own ports are what it is for.
     pub(super) fn is_gateway(&self) -> bool {
         let own = |list| self.spec().items(list).any(|container| container.text("name") == "istio-proxy");
-        self.annotation(crate::annotations::STATUS).is_none() && (own("containers") || own("initContainers"))
+        self.annotation(STATUS).is_none() && (own("containers") || own("initContainers"))
     }
 
     /// The user's own containers.

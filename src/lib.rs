@@ -135,7 +135,7 @@ fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
             source_: given.source,
             value: Quoted::new(&given.text),
             reason: format!(
-                "it is not a network namespace that can be entered ({why}); give the path of one, such as /proc/PID/ns/net or /run/netns/NAME"
+                "not a network namespace that can be entered ({why}); give a path such as /proc/PID/ns/net or /run/netns/NAME"
             ),
         });
     }
@@ -160,8 +160,8 @@ fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         let done = match matches!(outcome, Outcome::Applied | Outcome::InPlace | Outcome::NotValid) {
-            true => ". The rules are in force all the same",
-            false if outcome == Outcome::Removed => ". Managed rules were removed all the same",
+            true => ". The rules are in place nevertheless",
+            false if outcome == Outcome::Removed => ". Managed rules were removed nevertheless",
             false => "",
         };
         log::error!("standard output: {error}{done}");

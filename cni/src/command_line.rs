@@ -37,7 +37,7 @@ enum CallError {
     Listen { text: String },
     #[error("cannot listen on --listen {address}: {source}; name an address and port that is free")]
     Bind { address: SocketAddr, source: io::Error },
-    #[error("cannot write to standard output: {0}; see to where it leads")]
+    #[error("cannot write to standard output: {0}; check where it goes")]
     Output(#[from] io::Error),
 }
 
@@ -140,27 +140,27 @@ fn parser() -> clap::Command {
         .subcommand_required(true)
         .subcommand(
             clap::Command::new("install")
-                .about("Puts the plugin in place on this node, and keeps it there")
+                .about("Installs the plugin on this node, and keeps it installed")
                 .args(&places)
                 .args(config)
-                .arg(switch("once", "End as soon as the plugin is in place"))
-                .arg(switch("uninstall-on-exit", "Uninstall when ended by SIGTERM or SIGINT").conflicts_with("once"))
+                .arg(switch("once", "Exit as soon as the plugin is in place"))
+                .arg(switch("uninstall-on-exit", "Uninstall on SIGTERM or SIGINT").conflicts_with("once"))
                 .arg(
                     Arg::new("listen")
                         .long("listen")
                         .value_name("ADDRESS")
                         .default_value("127.0.0.1:15023")
-                        .help("Where /healthz and /readyz are answered, not with --once; empty for nowhere"),
+                        .help("Address that serves /healthz and /readyz, unless --once; empty for none"),
                 ),
         )
         .subcommand(
             clap::Command::new("uninstall")
-                .about("Takes the plugin out of the configuration, and then its program away")
+                .about("Removes the plugin from the configuration, and then its program")
                 .args(&places),
         )
         .subcommand(
             clap::Command::new("status")
-                .about("Tells what is installed on this node, and changes nothing")
+                .about("Shows what is installed on this node; changes nothing")
                 .args(&places)
                 .arg(
                     Arg::new("output")
@@ -168,7 +168,7 @@ fn parser() -> clap::Command {
                         .value_name("FORMAT")
                         .value_parser(["text", "json"])
                         .default_value("text")
-                        .help("How it is told"),
+                        .help("Output format"),
                 ),
         )
 }
@@ -231,7 +231,7 @@ fn install(matches: &ArgMatches) -> Result<ExitCode, CallError> {
             Ok(ExitCode::SUCCESS)
         }
         Ended::BySignal => {
-            log::info!("the plugin stays in place; istio-cni uninstall takes it away");
+            log::info!("the plugin stays installed; istio-cni uninstall removes it");
             Ok(ExitCode::SUCCESS)
         }
     }

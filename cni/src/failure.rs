@@ -16,7 +16,7 @@ pub enum Failure {
         given: String,
     },
     /// The version does not have the command.
-    #[error("{verb} needs cniVersion {since} or later, and the configuration has {given}")]
+    #[error("{verb} needs cniVersion {since} or later, but the configuration has {given}")]
     TooOld {
         /// The command.
         verb: Verb,
@@ -26,7 +26,7 @@ pub enum Failure {
         given: String,
     },
     /// Something is wrong with the environment: a variable with what is wrong with it.
-    #[error("the environment is not that of a CNI call: {}", Listed(.0))]
+    #[error("invalid CNI environment: {}", Listed(.0))]
     Environment(Vec<String>),
     /// Standard input cannot be read, or standard output not written.
     #[error("{what}: {reason}")]
@@ -47,8 +47,8 @@ pub enum Failure {
     Unavailable(Vec<String>),
     /// The runtime has not sent the annotations.
     #[error(
-        "the runtime hands over no annotations of pod {pod}: the plugin's object in the CNI configuration needs \
-         \"capabilities\": {{\"io.kubernetes.cri.pod-annotations\": true}}, and the runtime has to be containerd 1.5 or later \
+        "the runtime passes no annotations of pod {pod}: the plugin's object in the CNI configuration needs \
+         \"capabilities\": {{\"io.kubernetes.cri.pod-annotations\": true}}, and the runtime must be containerd 1.5 or later \
          (containerd/containerd#5026) or CRI-O 1.29 or later (cri-o/cri-o#7342)"
     )]
     NoAnnotations {
@@ -58,7 +58,7 @@ pub enum Failure {
     /// What the injector has written cannot be understood.
     #[error(
         "pod {pod}: annotation sidecar.istio.io/status cannot be {value}: {reason}. The injector writes it; remove it \
-         from the pod template if somebody else did"
+         from the pod template if something else did"
     )]
     Status {
         /// Namespace and name.
@@ -85,7 +85,7 @@ pub enum Failure {
         why: Vec<String>,
     },
     /// The rules are not those that are wanted.
-    #[error("pod {pod}: its rules are not as wanted (- is there, + is missing): {}", Listed(.differences))]
+    #[error("pod {pod}: its rules differ from the wanted ones (- unexpected, + missing): {}", Listed(.differences))]
     Differs {
         /// Namespace and name.
         pod: String,
@@ -93,7 +93,7 @@ pub enum Failure {
         differences: Vec<String>,
     },
     /// Connections did not end where they have to.
-    #[error("pod {pod}: its traffic is not captured as it has to be: {}", Listed(.why))]
+    #[error("pod {pod}: its traffic is not captured as it should be: {}", Listed(.why))]
     NotValid {
         /// Namespace and name.
         pod: String,

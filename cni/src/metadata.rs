@@ -56,8 +56,8 @@ enum Spot {
     Elsewhere,
 }
 
-const NO_CONFIG: &str = "a proxy config has to be a map";
-const NOT_A_MAP: &str = "proxyMetadata has to be a map of names to texts";
+const NO_CONFIG: &str = "a proxy config must be a map";
+const NOT_A_MAP: &str = "proxyMetadata must be a map of names to strings";
 
 impl Walk {
     fn event(&mut self, event: Event<'_>) -> Result<(), String> {
@@ -95,7 +95,7 @@ impl Walk {
             Spot::Root => Place::Config,
             Spot::Metadata if !is_list => Place::Metadata,
             Spot::Metadata | Spot::Entry(_) => return Err(NOT_A_MAP.to_owned()),
-            Spot::Merge => return Err("<< is not taken here: write its entries out".to_owned()),
+            Spot::Merge => return Err("<< is not supported here: write its entries out".to_owned()),
             Spot::Key => {
                 self.expect_value(String::new());
                 kind
@@ -153,15 +153,15 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_refused_with_its_line() {
         for (text, part) in [
-            ("a: b\nproxyMetadata: [A]", "line 2: proxyMetadata has to be a map"),
-            ("proxyMetadata: text", "has to be a map"),
-            ("proxyMetadata: {A: {B: c}}", "has to be a map"),
-            ("proxyMetadata: {A: [c]}", "has to be a map"),
-            ("- a", "a proxy config has to be a map"),
-            ("text", "a proxy config has to be a map"),
+            ("a: b\nproxyMetadata: [A]", "line 2: proxyMetadata must be a map"),
+            ("proxyMetadata: text", "must be a map"),
+            ("proxyMetadata: {A: {B: c}}", "must be a map"),
+            ("proxyMetadata: {A: [c]}", "must be a map"),
+            ("- a", "a proxy config must be a map"),
+            ("text", "a proxy config must be a map"),
             ("x: &x {A: b}\nproxyMetadata: *x", "line 2: proxyMetadata cannot come from an alias"),
             ("x: &x {proxyMetadata: {A: b}}\n<<: *x", "alias"),
-            ("proxyMetadata: {<<: {A: b}}", "<< is not taken"),
+            ("proxyMetadata: {<<: {A: b}}", "<< is not supported"),
             ("a: b: c", "line 1"),
             ("{", "line"),
         ] {

@@ -95,7 +95,7 @@ impl Call {
             Verb::Add | Verb::Check => {
                 let result = if verb == Verb::Add { Some(input.result()?) } else { None };
                 let text = match pod::decide(environment.pod.as_ref(), &input.members, &self.settings)? {
-                    Decision::LeaveAlone(reason) => format!("left alone: {reason}"),
+                    Decision::LeaveAlone(reason) => format!("not captured: {reason}"),
                     Decision::Capture(pod, flags) => {
                         let namespace = namespace(&environment)?;
                         let done = match verb == Verb::Add {
@@ -138,7 +138,7 @@ fn namespace(environment: &Environment) -> Result<std::path::PathBuf, Failure> {
     let place = |path: &Path| std::fs::metadata(path).map(|m| (m.dev(), m.ino()));
     let own = place(OWN_NAMESPACE.as_ref()).map_err(|e| wrong(format!("{OWN_NAMESPACE}: {e}")))?;
     match place(&path) {
-        Err(error) => Err(wrong(format!("no network namespace is there ({error})"))),
+        Err(error) => Err(wrong(format!("it is not a network namespace ({error})"))),
         Ok(there) if there == own => Err(wrong("it is the network namespace of the node".to_owned())),
         Ok(_) => Ok(path),
     }
@@ -178,7 +178,7 @@ fn add(pod: &PodName, flags: &[Flag], namespace: &Path, validate: bool) -> Resul
             return Err(Failure::NotValid { pod: pod.to_string(), why: seen.errors });
         }
     }
-    Ok(if done.outcome == Outcome::InPlace { "its rules are in place already" } else { "its rules are in place" })
+    Ok(if done.outcome == Outcome::InPlace { "its rules were already in place" } else { "its rules are in place" })
 }
 
 fn check(pod: &PodName, flags: &[Flag], namespace: &Path) -> Result<&'static str, Failure> {
@@ -199,7 +199,7 @@ fn status(settings: &Settings) -> Result<Success, Failure> {
     }
     let done = within(OWN_NAMESPACE.as_ref(), &flags, Task::Try);
     match done.outcome == Outcome::Accepted {
-        true => Ok(Success::new("the kernel takes the rules", None)),
+        true => Ok(Success::new("the kernel accepts the rules", None)),
         false => Err(Failure::Unavailable(done.errors)),
     }
 }

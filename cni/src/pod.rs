@@ -28,13 +28,13 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The call is about no pod.
-    #[error("CNI_ARGS name no pod (K8S_POD_NAMESPACE and K8S_POD_NAME)")]
+    #[error("CNI_ARGS names no pod (K8S_POD_NAMESPACE and K8S_POD_NAME)")]
     NoPod,
     /// By its namespace.
     #[error("namespace {0} is in exclude_namespaces")]
     Namespace(String),
     /// The injector has not seen it, or has left it alone.
-    #[error("it has no annotation sidecar.istio.io/status: it was not injected")]
+    #[error("it has no annotation sidecar.istio.io/status, so it was not injected")]
     NotInjected,
     /// It makes its own rules.
     #[error("its init container istio-init makes the rules")]
@@ -167,9 +167,8 @@ fn flags(annotations: &Annotations, settings: &Settings) -> (Vec<Flag>, Vec<Stri
     }
     let mut wrong = Vec::new();
     match annotations.get("proxy.istio.io/config").map_or(Ok(Vec::new()), |text| metadata::read(text)) {
-        Err(why) => wrong.push(format!(
-            "annotation proxy.istio.io/config cannot be read: {why}; it has to be the YAML of a proxy config"
-        )),
+        Err(why) => wrong
+            .push(format!("annotation proxy.istio.io/config cannot be read: {why}; it must be a proxy config in YAML")),
         Ok(entries) => {
             for (name, text) in entries.into_iter().filter(|(_, text)| !text.is_empty()) {
                 if let Some(&(_, flag, named)) = METADATA.iter().find(|(known, ..)| *known == name) {

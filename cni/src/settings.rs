@@ -147,7 +147,7 @@ impl Settings {
             && own != implied
             && (own == Backend::Nftables || implied == Backend::Nftables)
         {
-            read.wrong.push("backend and native_nftables contradict each other: leave native_nftables out".to_owned());
+            read.wrong.push("backend and native_nftables contradict each other: omit native_nftables".to_owned());
         }
         let levels = [read.word("plugin_log_level", &LEVELS), read.word("log_level", &LEVELS)];
         if read.value::<bool>("ambient_enabled", "true or false") == Some(true) {
@@ -168,7 +168,7 @@ impl Settings {
         let known = known.iter().chain(&["ambient_enabled", "defaults", "log_file", "validate"]).chain(&OF_OTHERS);
         let known: Vec<_> = known.collect();
         let unknown = members.keys().filter(|key| !known.iter().any(|k| *k == key));
-        let odd = unknown.map(|key| format!("key {key:?} is not known and has no effect")).collect();
+        let odd = unknown.map(|key| format!("unknown key {key:?}, which has no effect")).collect();
         let wrong = if read.wrong.is_empty() { settings.mistakes() } else { read.wrong };
         if wrong.is_empty() { Ok((settings, odd)) } else { Err(wrong) }
     }
@@ -202,10 +202,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// A value of one type. What is allowed is for the message.
     fn value<T: serde::de::DeserializeOwned>(&mut self, key: &str, allowed: &str) -> Option<T> {
-        member(self.members, key)
-            .map_err(|why| self.wrong.push(format!("{why}: it has to be {allowed}")))
-            .ok()
-            .flatten()
+        member(self.members, key).map_err(|why| self.wrong.push(format!("{why}: it must be {allowed}"))).ok().flatten()
     }
 
     /// One of some words; an empty one is as good as none.
@@ -214,7 +211,7 @@ impl Reader<'_> {
         let text = self.value::<String>(key, &format!("one of {allowed}")).filter(|text| !text.is_empty())?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
-            self.wrong.push(format!("{key} cannot be {text:?}: it has to be one of {allowed}"));
+            self.wrong.push(format!("{key} cannot be {text:?}: it must be one of {allowed}"));
         }
         found
     }
@@ -222,7 +219,7 @@ impl Reader<'_> {
     fn log_file(&mut self) -> Option<PathBuf> {
         let path = PathBuf::from(self.value::<String>("log_file", "the path of a file").filter(|p| !p.is_empty())?);
         if !path.is_absolute() {
-            self.wrong.push(format!("log_file cannot be {path:?}: the path has to begin with /"));
+            self.wrong.push(format!("log_file cannot be {path:?}: the path must begin with /"));
         }
         Some(path)
     }
@@ -241,8 +238,8 @@ impl Reader<'_> {
                 Value::Bool(_) | Value::Number(_) => value.to_string(),
                 Value::Null => continue,
                 Value::Array(_) | Value::Object(_) => {
-                    let why = "a text, a number, true or false; the items of a list with commas between them";
-                    self.wrong.push(format!("{named} cannot be {value}: it has to be {why}"));
+                    let why = "a string, number, true or false; separate the items of a list with commas";
+                    self.wrong.push(format!("{named} cannot be {value}: it must be {why}"));
                     continue;
                 }
             };

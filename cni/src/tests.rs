@@ -37,7 +37,7 @@ fn decide(members: &Members) -> Result<Decision, Failure> {
 fn flags_with(annotations: Value, settings: &Settings) -> BTreeMap<&'static str, String> {
     match pod::decide(Some(&sleep()), &with(annotations), settings).unwrap() {
         Decision::Capture(_, flags) => flags.into_iter().map(|f| (f.flag, f.text)).collect(),
-        Decision::LeaveAlone(reason) => panic!("left alone: {reason}"),
+        Decision::LeaveAlone(reason) => panic!("not captured: {reason}"),
     }
 }
 
@@ -212,11 +212,11 @@ fn wrong_annotations_are_all_named_with_value_and_remedy() {
     let text = failure.to_string();
     for part in [
         "pod default/sleep-1: ",
-        "annotation traffic.sidecar.istio.io/includeInboundPorts cannot hold \"http\"",
-        "annotation traffic.sidecar.istio.io/excludeOutboundIPRanges cannot hold \"*\"",
-        "annotation traffic.sidecar.istio.io/excludeInterfaces cannot hold \"eth0\\n-A\"",
+        "annotation traffic.sidecar.istio.io/includeInboundPorts cannot contain \"http\"",
+        "annotation traffic.sidecar.istio.io/excludeOutboundIPRanges cannot contain \"*\"",
+        "annotation traffic.sidecar.istio.io/excludeInterfaces cannot contain \"eth0\\n-A\"",
         "annotation sidecar.istio.io/interceptionMode cannot be \"--dry-run\"",
-        "annotation traffic.sidecar.istio.io/includeOutboundPorts cannot hold \"99999\"",
+        "annotation traffic.sidecar.istio.io/includeOutboundPorts cannot contain \"99999\"",
         "annotation proxy.istio.io/config cannot be read: ",
     ] {
         assert!(text.contains(part), "{part:?} is missing in: {text}");
@@ -237,7 +237,7 @@ fn settings_are_read_and_unknown_keys_are_told() {
         (["a".to_owned()].as_slice(), Backend::Auto, true)
     );
     assert_eq!((read.level, read.log_file), (log::LevelFilter::Debug, Some("/var/log/x".into())));
-    assert_eq!(odd, ["key \"zz\" is not known and has no effect"]);
+    assert_eq!(odd, ["unknown key \"zz\", which has no effect"]);
     assert_eq!(settings(json!({})).unwrap().0, Settings::default());
     assert_eq!(settings(json!({"native_nftables": false})).unwrap().0.backend, Backend::Auto);
 }
@@ -249,7 +249,7 @@ fn wrong_settings_are_all_named() {
         (json!({"exclude_namespaces": [1]}), "exclude_namespaces"),
         (
             json!({"backend": "iptables"}),
-            "backend cannot be \"iptables\": it has to be one of nftables, nft, legacy, auto",
+            "backend cannot be \"iptables\": it must be one of nftables, nft, legacy, auto",
         ),
         (json!({"backend": "nft", "native_nftables": true}), "contradict"),
         (json!({"ambient_enabled": true}), "ambient_enabled cannot be true"),

@@ -226,25 +226,25 @@ impl fmt::Display for Reason {
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ExcludedInterface => "for an interface that is left alone",
+            Self::ExcludedInterface => "for an excluded interface",
             Self::VirtualInterface => "for traffic of a VM",
-            Self::Invalid => "for packets of no connection",
-            Self::ExcludedInboundPort => "for an inbound port that is not captured",
-            Self::Tunnel => "for the port of the tunnel",
+            Self::Invalid => "for packets that belong to no connection",
+            Self::ExcludedInboundPort => "for an excluded inbound port",
+            Self::Tunnel => "for the tunnel port",
             Self::Inbound => "for captured inbound ports",
-            Self::ExcludedOutboundPort => "for an outbound port that is not captured",
-            Self::ToApplication => "for what the proxy sends to the application",
-            Self::OwnService => "for what the proxy sends to the pod's own addresses",
-            Self::WithinPod => "for what the applications of the pod send each other",
+            Self::ExcludedOutboundPort => "for an excluded outbound port",
+            Self::ToApplication => "for traffic from the proxy to the application",
+            Self::OwnService => "for traffic from the proxy to the pod's own addresses",
+            Self::WithinPod => "for traffic between the pod's applications",
             Self::ProxyUser => "for the proxy's own traffic",
-            Self::Group => "for a group whose traffic is not captured, such as the proxy's",
-            Self::OtherGroups => "for groups other than those that are captured",
+            Self::Group => "for an excluded group, such as the proxy's",
+            Self::OtherGroups => "for groups other than the captured ones",
             Self::Dns => "for DNS queries",
             Self::Loopback => "for loopback addresses",
-            Self::ExcludedRange => "for a range that is not captured",
-            Self::OutboundPort => "for outbound ports that are captured in every range",
+            Self::ExcludedRange => "for an excluded range",
+            Self::OutboundPort => "for outbound ports captured in every range",
             Self::OutboundRange => "for captured ranges",
-            Self::InHand => "for what the proxy has already, and what stays in the pod",
+            Self::InHand => "for traffic that the proxy already has, or that stays in the pod",
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::text::Printable;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ignored {
     /// A flag that some Istio release had.
-    #[error("{flag} has no effect any more. {instead}.")]
+    #[error("{flag} no longer has any effect. {instead}.")]
     Retired {
         /// The flag.
         flag: Source,
@@ -23,7 +23,7 @@ pub enum Ignored {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
     /// A flag that there is not.
-    #[error("{} is not a flag of this program{}; --help lists them", .flag.escape_debug(), suggestion(.similar))]
+    #[error("unknown flag {}{}; --help lists all flags", .flag.escape_debug(), suggestion(.similar))]
     Unknown {
         /// The flag as written.
         flag: String,
@@ -58,7 +58,7 @@ pub enum ShapeError {
         similar: Option<String>,
     },
     /// Two things to do.
-    #[error("{0} and {1} are two commands: give one of them")]
+    #[error("{0} and {1} are two commands; give only one")]
     TwoCommands(&'static str, &'static str),
     /// Whatever else the parser finds.
     #[error("{}", Printable(.0))]

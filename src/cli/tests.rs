@@ -183,9 +183,14 @@ fn a_value_that_looks_like_a_flag() {
 #[test]
 fn all_errors_of_shape_are_found() {
     let found = errors(&["--nosuch", "--other=1", "-Q", "-o", "-n", "--p", "15001", "--istio-inbound-port"]);
-    for part in
-        ["--nosuch is", "--other is", "-Q is", "cannot be \"-n\"", "--p is", "did you mean --istio-inbound-ports?"]
-    {
+    for part in [
+        "flag --nosuch;",
+        "flag --other;",
+        "flag -Q;",
+        "cannot be \"-n\"",
+        "flag --p (",
+        "did you mean --istio-inbound-ports?",
+    ] {
         assert!(found.iter().any(|e| e.contains(part)), "{part:?} in {found:?}");
     }
     assert_eq!(found.len(), 6, "{found:?}");

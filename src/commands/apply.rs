@@ -32,10 +32,10 @@ pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     }
     match stores.comparison() {
         Comparison::InPlace if call.options.force_apply => {
-            log::info!("the rules are in place; --force-apply puts them there again");
+            log::info!("the rules are already in place; --force-apply applies them again");
         }
         Comparison::InPlace => {
-            log::info!("in place: the rules are there already, nothing was changed ({:.1?})", start.elapsed());
+            log::info!("in place: the rules already exist, nothing was changed ({:.1?})", start.elapsed());
             return Ok(Outcome::InPlace);
         }
         Comparison::Clean => {}
@@ -46,9 +46,9 @@ pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
                 return Err(Failure::Drifted(differences));
             }
             if call.config.captures_nothing() && differences.iter().any(|d| d.captures && !d.missing) {
-                report.warn(&"no flag says what to capture: the capture that is in place here is removed. Give -b and -i as the pod's own call does, or the command clean to remove all");
+                report.warn(&"no flag selects traffic to capture: removing the existing capture. Pass -b and -i as the pod's init container does, or run clean to remove everything");
             }
-            log::info!("other rules of ours are there; changing them:\n{}", lines(&differences));
+            log::info!("different managed rules exist; changing them:\n{}", lines(&differences));
         }
     }
     log_actions(&stores.actions(call.options.force_apply));
@@ -69,8 +69,8 @@ fn has_tproxy(observed: &Observed) -> bool {
 fn forget() {
     match conntrack::forget() {
         Ok(0) => {}
-        Ok(count) => log::debug!("conntrack forgets {count} connections that are over or not answered"),
-        Err(error) => log::debug!("conntrack may remember connections that are over: {error}"),
+        Ok(count) => log::debug!("deleted {count} conntrack entries of closed or unanswered connections"),
+        Err(error) => log::debug!("cannot delete the conntrack entries of closed connections: {error}"),
     }
 }
 
@@ -86,7 +86,7 @@ pub fn clean(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     let lookalikes = found.lookalikes(call);
     if !lookalikes.is_empty() {
         report.warn(&format!(
-            "these look as if this program had made them, but nothing shows that it has: they stay\n{}",
+            "these look managed, but nothing proves that this program made them; keeping them:\n{}",
             lines(&lookalikes)
         ));
     }
@@ -94,12 +94,12 @@ pub fn clean(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     report.differences = stores.differences();
     let actions = stores.actions(false);
     if actions.is_empty() && !removed {
-        log::info!("clean: there is nothing of ours ({:.1?})", start.elapsed());
+        log::info!("clean: nothing to remove ({:.1?})", start.elapsed());
         return Ok(Outcome::NothingThere);
     }
     log_actions(&actions);
     session.reconcile(&stores, goal, false)?;
-    log::info!("clean: everything of ours was removed ({:.1?})", start.elapsed());
+    log::info!("clean: all managed rules and routes were removed ({:.1?})", start.elapsed());
     Ok(Outcome::Removed)
 }
 
@@ -119,7 +119,7 @@ fn log_actions(actions: &[Action<'_>]) {
                 log::info!("removing the tables inet istio-proxy-*");
             }
             Action::Restore(Restore { variant, family, text, .. }) => {
-                log::info!("{family} rules for the kind {}:\n{}", variant.name(), shown(text));
+                log::info!("{family} rules for iptables ({}):\n{}", variant.name(), shown(text));
             }
         }
     }

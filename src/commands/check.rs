@@ -23,7 +23,7 @@ pub fn check(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
             return Ok(Outcome::Drifted);
         }
         let Some(watch) = &mut watch else {
-            log::info!("in place: the kernel has what the flags want");
+            log::info!("in place: the kernel has the rules that the flags ask for");
             return Ok(Outcome::InPlace);
         };
         if !told {
@@ -42,7 +42,7 @@ pub fn check(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
 fn tell(report: &mut Report<'_>) {
     if report.backend.as_deref() == Some("iptables-legacy") {
         report.warn(
-            &"the kernel does not report changes of legacy rules: they are looked at only when routes, policy rules, addresses or nftables change",
+            &"--watch cannot see changes to legacy rules: they are checked only when routes, policy rules, addresses or nftables change",
         );
     }
     log::info!("in place; watching for changes");
@@ -56,7 +56,7 @@ fn look(call: Call<'_>, report: &mut Report<'_>) -> Result<Vec<Difference>, Fail
     let goal = Goal::Apply { plan: call.plan, variant: kind };
     let stores = Stores::new(session.observe(goal)?.observed, goal);
     if stores.comparison() == Comparison::Clean {
-        log::info!("nothing of ours is there");
+        log::info!("no managed rules exist");
     }
     report.bypass(bypasses(&stores, goal));
     Ok(stores.differences())

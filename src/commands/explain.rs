@@ -42,13 +42,13 @@ pub fn explain<'a>(call: Call<'a>, request: Option<&Request>, report: &mut Repor
 fn warn_of_flags(call: Call<'_>, report: &mut Report<'_>) {
     if call.config.captures_nothing() {
         report.warn(
-            &"no flag names traffic to capture, such as -i '*' -b '*': the defaults are explained, which capture none",
+            &"no flag selects traffic to capture, such as -i '*' -b '*': explaining the defaults, which capture nothing",
         );
     }
     // Who may not look is told nothing.
     let look = || Netfilter::default().look().ok();
     if Capabilities::effective().net_admin() && look().is_some_and(|presence| presence.has_any_of_ours()) {
-        report.warn(&"the flags of this call are explained, not the rules that this pod has: --live explains those");
+        report.warn(&"explaining the flags of this call, not the rules in this pod; --live explains those");
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn warn(call: Call<'_>, report: &mut Report<'_>) {
     let warnings: Vec<_> = findings.iter().filter(|f| f.level() == Level::Warning && !f.is_warned_of()).collect();
     warnings.iter().take(MOST_WARNINGS).for_each(|f| report.warn(f));
     if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
-        report.warn(&format!("{more} more such findings are listed by the command explain"));
+        report.warn(&format!("{more} more such findings: run explain to list them"));
     }
     report.findings = findings;
 }
@@ -79,13 +79,13 @@ pub fn look(call: Call<'_>) -> Result<Live, Failure> {
 fn live(call: Call<'_>, report: &mut Report<'_>) -> Result<(Vec<Layer>, Routing), Failure> {
     let Live { layers, routing, backends, left_out } = look(call)?;
     for line in &left_out {
-        log::warn!("it cannot be followed: {line}");
+        log::warn!("cannot be followed: {line}");
     }
     match backends.as_slice() {
-        [] => report.warn(&"the kernel has no rules of iptables, and none of ours in nftables"),
-        [one] => log::info!("explaining the rules that the kernel has in {one}"),
+        [] => report.warn(&"the kernel has no iptables rules and no managed nftables rules"),
+        [one] => log::info!("explaining the kernel's {one} rules"),
         several => report.warn(&format!(
-            "the kernel has rules in {}: which of them it asks first is not known",
+            "the kernel has rules in {}; the order in which it consults them is unknown",
             several.join(" and in ")
         )),
     }

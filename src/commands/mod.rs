@@ -30,10 +30,10 @@ pub enum Failure {
     #[error(transparent)]
     Kernel(Box<KernelError>),
     /// The kernel or a program failed during a change, and what was done was undone.
-    #[error("{0}. What had been done before was undone: everything is as it was")]
+    #[error("{0}. All changes were rolled back")]
     Undone(#[source] Box<KernelError>),
     /// It could not be undone.
-    #[error("{cause}. What had been done before could not be undone: {undoing}. {}", remains(.left))]
+    #[error("{cause}. Rolling back the changes failed: {undoing}. {}", remains(.left))]
     NotUndone {
         /// The failure.
         cause: Box<KernelError>,
@@ -43,14 +43,14 @@ pub enum Failure {
         left: Vec<Difference>,
     },
     /// Other rules of ours are there, and are not to be changed.
-    #[error("rules of ours are there already, but others, and --reconcile=false forbids to change them. To get to the wanted ones:\n{}", lines(.0))]
+    #[error("different istio-iptables rules already exist, and --reconcile=false prevents changing them. Changes needed:\n{}", lines(.0))]
     Drifted(Vec<Difference>),
     /// Connections do not land where they have to; exit status 126.
     #[error("the validation failed:\n{0}")]
     Validation(String),
     /// The kernel, asked in a namespace of its own, does not take the rules.
     #[error(
-        "the kernel does not take these rules (it was asked in a network namespace of its own; nothing was changed in this one): {0}"
+        "the kernel rejects these rules (tried in a throwaway network namespace; nothing was changed in this one): {0}"
     )]
     NotTaken(#[source] Box<Failure>),
     /// The packet to explain cannot be.
@@ -84,8 +84,10 @@ fn backend(kind: Option<Variant>) -> String {
 
 fn remains(differences: &[Difference]) -> String {
     match differences {
-        [] => "What is left is not known: `iptables-save` shows it; the next successful call puts it right".to_owned(),
-        differences => format!("Against how it was:\n{}\nThe next successful call puts it right", lines(differences)),
+        [] => "The current state is unknown: `iptables-save` shows it; the next successful call repairs it".to_owned(),
+        differences => {
+            format!("Differences from the state before:\n{}\nThe next successful call repairs them", lines(differences))
+        }
     }
 }
 

@@ -31,10 +31,10 @@ pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
     }
     match Ways::open() {
         Ok(ways) => pod.ways = Some(Arc::new(ways)),
-        Err(error) => log::info!("the routes cannot be asked for: {error}"),
+        Err(error) => log::info!("cannot read the routes: {error}"),
     }
     if pod.interfaces.is_empty() {
-        log::info!("this network namespace has no address: a pod with eth0 is taken in its place");
+        log::info!("this network namespace has no address: assuming a pod with eth0");
         let usual = Pod::default().interfaces.into_iter().flat_map(|i| i.addresses);
         pod = Pod::with_addresses(usual.filter(|a: &IpAddr| config.families.contains(Family::of(*a))));
     }

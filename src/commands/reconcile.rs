@@ -31,7 +31,7 @@ impl Session<'_> {
         let actions = stores.actions(force);
         let done = self.run(&actions).and_then(|()| self.verify(stores, goal, &actions));
         let Err(cause) = done else { return Ok(()) };
-        log::warn!("undoing what was done, since a part of it failed");
+        log::warn!("rolling back, because part of the change failed");
         match self.go_back(stores) {
             Ok(()) => Err(Failure::Undone(Box::new(cause))),
             Err((undoing, left)) => Err(Failure::NotUndone { cause: Box::new(cause), undoing, left }),
@@ -87,13 +87,13 @@ impl Session<'_> {
             let now = self.observe_anew(all).map_err(unknown)?.observed;
             let left = stores.back_from(&now).differences();
             if !left.is_empty() {
-                // Against how it was.
+                // Differences from the state before.
                 let left = left.into_iter().map(|d| Difference { missing: !d.missing, ..d }).collect();
                 return Err((Box::new(error), left));
             }
         }
         if let Err(error) = self.remove_new_tables() {
-            log::debug!("empty tables of iptables-nft stay: {error}");
+            log::debug!("cannot remove empty iptables-nft tables: {error}");
         }
         Ok(())
     }

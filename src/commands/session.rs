@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
     fn with_lock(call: Call<'a>, lock: NamespaceLock) -> Result<Self, KernelError> {
         let manner = Manner { bound: call.options.program_timeout, cni: call.options.cni_mode };
         if manner.cni && !Capabilities::effective().sys_admin() {
-            log::debug!("without CAP_SYS_ADMIN, iptables is not kept from asking the name service");
+            log::debug!("without CAP_SYS_ADMIN, iptables may query the name service");
         }
         let mut netfilter = Netfilter::default();
         let presence = netfilter.look()?;
@@ -167,14 +167,14 @@ impl<'a> Session<'a> {
         let forced = match self.call.options.backend {
             Backend::Iptables(kind) => kind,
             Backend::Nftables => {
-                log::info!("using nftables, in process: --native-nftables says so");
+                log::info!("using nftables, in process (--native-nftables)");
                 return Ok(None);
             }
         };
         let Choice { programs, reason } =
             choose(&self.presence, forced, self.call.config.families, self.call.options.command == Command::Check)?;
         let kind = programs.kind();
-        log::info!("using iptables of kind {} ({}): {reason}", kind.name(), programs.path().display());
+        log::info!("using iptables-{} ({}): {reason}", kind.name(), programs.path().display());
         self.programs.insert(kind, programs);
         Ok(Some(kind))
     }
@@ -318,7 +318,9 @@ impl<'a> Session<'a> {
         if !safe || !self.netfilter.nftables()?.remove_managed(&tables)? {
             return Err(error);
         }
-        log::warn!("{error}. Its chains ISTIO_* and the rules that lead to them are gone; the rest of it stays");
+        log::warn!(
+            "{error}. Its chains ISTIO_* and the rules that jump to them were removed; the rest of the table was kept"
+        );
         self.presence = self.netfilter.look()?;
         Ok((self.observe(goal)?, true))
     }
@@ -336,7 +338,7 @@ impl<'a> Session<'a> {
         }
         if self.presence.has_ours(kind, family) {
             return Err(KernelError::NoIptables(format!(
-                "{family} rules of ours are there in the kind {0}, and the programs of that kind ({1}tables-{0}-save and -restore) are not on PATH: they are needed to change or remove those rules",
+                "managed {family} rules exist in iptables-{0}, but {1}tables-{0}-save and {1}tables-{0}-restore, which are needed to change or remove them, are not on PATH",
                 kind.name(),
                 if family == Family::Ipv6 { "ip6" } else { "ip" }
             )));

@@ -38,7 +38,7 @@ fn chosen_here(call: Call<'_>) -> Backend {
         Ok(Some(kind)) => Backend::Iptables(Some(kind)),
         Ok(None) => asked,
         Err(error) => {
-            log::info!("what is in use in this network namespace is not known: {error}");
+            log::info!("cannot tell what is in use in this network namespace: {error}");
             asked
         }
     }

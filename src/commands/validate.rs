@@ -44,8 +44,7 @@ pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     validation::problems(&verdicts).map_or(Ok(()), |text| Err(Failure::Validation(text)))
 }
 
-const IPV6_TOO: &str =
-    "no IPv6 rules are asked for, and in nftables those that name no address capture IPv6 all the same";
+const IPV6_TOO: &str = "no IPv6 rules are requested, but nftables rules that name no address capture IPv6 anyway";
 
 fn caller() -> Caller {
     let capabilities = Capabilities::effective();

@@ -25,11 +25,11 @@ impl Display for Config {
         )?;
         line("inbound ports", selection(&self.inbound_ports))?;
         line("outbound ranges", selection(&self.outbound_ranges))?;
-        line("outbound ranges left alone", list(&self.excluded_ranges))?;
+        line("excluded outbound ranges", list(&self.excluded_ranges))?;
         line("outbound ports, any range", list(&self.outbound_ports))?;
-        line("outbound ports left alone", list(&self.excluded_outbound_ports))?;
-        line("interfaces left alone", list(&self.excluded_interfaces))?;
-        line("interfaces of VMs", list(&self.virtual_interfaces))?;
+        line("excluded outbound ports", list(&self.excluded_outbound_ports))?;
+        line("excluded interfaces", list(&self.excluded_interfaces))?;
+        line("VM interfaces", list(&self.virtual_interfaces))?;
         line("groups captured", selection(&self.owner_groups))?;
         line("loopback range", self.loopback.to_string())?;
         line(
@@ -40,7 +40,7 @@ impl Display for Config {
                 Dns::Servers(servers) => format!("to {}", list(servers)),
             },
         )?;
-        line("INVALID packets", if self.drop_invalid { "dropped" } else { "left alone" }.to_owned())
+        line("INVALID packets", if self.drop_invalid { "dropped" } else { "not dropped" }.to_owned())
     }
 }
 
@@ -48,7 +48,7 @@ fn selection<T: Display>(selection: &Selection<T>) -> String {
     match selection {
         Selection::None => "none".to_owned(),
         Selection::AllExcept(except) if except.is_empty() => "all".to_owned(),
-        Selection::AllExcept(except) => format!("all but {}", list(except)),
+        Selection::AllExcept(except) => format!("all except {}", list(except)),
         Selection::Only(only) => list(only),
     }
 }

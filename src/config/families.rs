@@ -1,4 +1,4 @@
-//! Which address families rules are asked for.
+//! Which address families rules are requested.
 
 use crate::net::Families;
 

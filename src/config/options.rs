@@ -134,7 +134,7 @@ impl Options {
 fn network_namespace(read: &mut Reader<'_>) -> Option<PathBuf> {
     let given = read.text(&flags::NETWORK_NAMESPACE)?;
     if given.text.is_empty() || given.text.contains('\0') {
-        let reason = "give the path of one, such as /proc/PID/ns/net or /run/netns/NAME; to work in that of the caller, leave it out".to_owned();
+        let reason = "give a path such as /proc/PID/ns/net or /run/netns/NAME, or omit the flag to work in the caller's namespace".to_owned();
         read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
         return None;
     }
@@ -177,7 +177,7 @@ fn parse_output(text: &str, drawable: bool) -> Result<Output, String> {
         "" | "text" => Ok(Output::Text),
         "json" => Ok(Output::Json),
         "mermaid" if drawable => Ok(Output::Mermaid),
-        "mermaid" => Err("a picture is only there of --dry-run and of explain; give text or json".to_owned()),
+        "mermaid" => Err("mermaid is only available with --dry-run and explain; give text or json".to_owned()),
         _ => Err("give text, json or mermaid".to_owned()),
     }
 }

@@ -62,7 +62,7 @@ pub enum UsageError {
         reason: String,
     },
     /// Items of a list that are not allowed.
-    #[error("{source_} cannot hold {items}: {reason}")]
+    #[error("{source_} cannot contain {items}: {reason}")]
     Items {
         /// Where the list came from.
         source_: Source,
@@ -125,7 +125,7 @@ pub enum Warning {
         reason: String,
     },
     /// A list that holds separators only.
-    #[error("{source_} is {value}, which lists nothing: it is taken for empty")]
+    #[error("{source_} is {value}, which lists nothing: treated as empty")]
     EmptyList {
         /// Where the list came from.
         source_: Source,
@@ -134,7 +134,7 @@ pub enum Warning {
     },
     /// Excluded inbound ports, while not all are captured.
     #[error(
-        "{source_} has no effect: inbound ports are only excluded where all others are captured (--istio-inbound-ports '*')"
+        "{source_} has no effect: inbound ports can only be excluded when all others are captured (--istio-inbound-ports '*')"
     )]
     InboundExclusionsWithoutEffect {
         /// Where the exclusions came from.
@@ -168,7 +168,7 @@ pub enum Warning {
     },
     /// IPv6 ranges to capture, while no IPv6 rules are built.
     #[error(
-        "{source_} holds the IPv6 ranges {ranges}, but no IPv6 rules are built: they are not captured; --ip-families=dual captures them"
+        "{source_} lists the IPv6 ranges {ranges}, but no IPv6 rules are built, so they are not captured; --ip-families=dual captures them"
     )]
     Ipv6RangesWithoutRules {
         /// Where the ranges came from.
@@ -186,7 +186,7 @@ pub enum Warning {
     },
     /// The host has IPv6 addresses, IPv6 is to be left alone, and nftables cannot.
     #[error(
-        "this network namespace has the IPv6 address {address}, and no IPv6 rules are built; with --native-nftables, rules that name no address catch IPv6 packets all the same, and send them to listeners that may not be there: --dual-stack or --ip-families=dual makes the rules fit"
+        "this network namespace has the IPv6 address {address}, but no IPv6 rules are built; with --native-nftables, rules that name no address capture IPv6 anyway, and send it to listeners that may not exist: --dual-stack or --ip-families=dual adds the missing rules"
     )]
     NftablesCatchesIpv6 {
         /// One of the addresses.
@@ -202,7 +202,7 @@ pub enum Warning {
     },
     /// No address at all but loopback and link-local ones.
     #[error(
-        "this network namespace has no address yet but loopback and link-local ones: rules are built for IPv4 only; --ip-families decides it without looking"
+        "this network namespace has only loopback and link-local addresses so far: rules are built for IPv4 only; set --ip-families to decide without looking at addresses"
     )]
     NoAddress,
     /// DNS capture was asked for, and no server is known.
@@ -219,7 +219,7 @@ pub enum Warning {
         all: Quoted,
     },
     /// The proxy's user does not exist, and was asked for.
-    #[error("environment variable ENVOY_USER names the user {name}, which is not in {file}: uid 1337 is taken")]
+    #[error("environment variable ENVOY_USER names the user {name}, which is not in {file}: using uid 1337")]
     NoEnvoyUser {
         /// The user.
         name: Quoted,

@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(self.list(given, |item| match item {
-            "*" => Err("* stands for all and must be the only item".to_owned()),
+            "*" => Err("* means all and must be the only item".to_owned()),
             item => parse(item),
         }))
     }

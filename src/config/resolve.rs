@@ -123,7 +123,7 @@ impl Resolver<'_> {
         let named_by = |given: Option<&Given>| given.map(|g| g.source.to_string());
         let groups_named_by = if groups.is_empty() {
             groups.clone_from(&users);
-            "--proxy-gid (which is what --proxy-uid is where it is not given)".to_owned()
+            "--proxy-gid (which defaults to --proxy-uid)".to_owned()
         } else {
             named_by(gids).unwrap_or_default()
         };
@@ -215,7 +215,7 @@ impl Resolver<'_> {
             self.read.warn(Warning::NoOwnerGroups { source_: given.source });
         }
         if listed.len() > MOST_OWNER_GROUPS {
-            let reason = format!("{} groups are listed, {MOST_OWNER_GROUPS} is the most", listed.len());
+            let reason = format!("{} groups are listed, but at most {MOST_OWNER_GROUPS} are allowed", listed.len());
             self.read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
         }
         self.look_up(&mut listed, &given.source.to_string(), "group", host::GROUP);
@@ -283,7 +283,7 @@ impl Resolver<'_> {
                 } else if let Some(given) = self.read.text(&flags::DUAL_STACK).filter(|_| dual_stack) {
                     let off = self.host.read(host::DISABLE_IPV6).is_ok_and(|off| off.starts_with(b"1"));
                     let why = if off {
-                        "IPv6 is off here by the sysctl net.ipv6.conf.all.disable_ipv6 (0 turns it on)"
+                        "IPv6 is disabled here by the sysctl net.ipv6.conf.all.disable_ipv6 (0 enables it)"
                     } else {
                         "this network namespace has no IPv6 address (--ip-families=dual does not look)"
                     };

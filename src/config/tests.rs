@@ -67,8 +67,13 @@ fn families_by_the_addresses() {
         (&["10.0.0.2"], &["--dual-stack=false"], Families::Ipv4, &[]),
         // The address that an earlier run added to `lo`.
         (&["10.0.0.2", "::6"], &["--dual-stack"], Families::Ipv4, &[NO_IPV6]),
-        (&[], &[], Families::Ipv4, &["has no address yet"]),
-        (&["127.0.0.1", "::1", "fe80::1"], &["--dual-stack"], Families::Ipv4, &["has no address yet"]),
+        (&[], &[], Families::Ipv4, &["has only loopback and link-local addresses"]),
+        (
+            &["127.0.0.1", "::1", "fe80::1"],
+            &["--dual-stack"],
+            Families::Ipv4,
+            &["has only loopback and link-local addresses"],
+        ),
         (&["fd00::2"], &["--ip-families=ipv4"], Families::Ipv4, &[BYPASS]),
         (&["10.0.0.2", "fd00::2"], &["--ip-families=ipv4", "--dual-stack"], Families::Ipv4, &[BYPASS]),
         (&["10.0.0.2"], &["--ip-families=dual"], Families::Dual, &[]),
@@ -225,9 +230,9 @@ fn owner_groups() {
     assert_messages(&empty.warnings, &["ISTIO_OUTBOUND_OWNER_GROUPS is empty"]);
     let many = |count: u32| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     assert_messages(&groups(&many(64), "").errors, &[]);
-    assert_messages(&groups(&many(65), "").errors, &["65 groups are listed, 64 is the most"]);
-    assert_messages(&groups("*,202", "").errors, &["ISTIO_OUTBOUND_OWNER_GROUPS cannot hold \"*\""]);
-    assert_messages(&groups("*", "*").errors, &["ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE cannot hold \"*\""]);
+    assert_messages(&groups(&many(65), "").errors, &["65 groups are listed, but at most 64 are allowed"]);
+    assert_messages(&groups("*,202", "").errors, &["ISTIO_OUTBOUND_OWNER_GROUPS cannot contain \"*\""]);
+    assert_messages(&groups("*", "*").errors, &["ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE cannot contain \"*\""]);
 }
 
 #[test]

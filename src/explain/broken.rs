@@ -71,14 +71,14 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whose, lost) = match self.packet {
             Lost::Answer => ("the answer", " does not get back"),
-            Lost::Next => ("the next packet", ", which is ESTABLISHED, does not get there"),
+            Lost::Next => ("the next packet", ", which is ESTABLISHED, does not get through"),
         };
         match &self.doubt {
-            None => write!(f, "no connection comes about, since {whose}{lost}: ")?,
+            None => write!(f, "no connection is established: {whose}{lost}: ")?,
             Some(doubt) if self.fate == Fate::NotCertain => {
-                return write!(f, "perhaps no connection comes about: {whose} may not get through, since {doubt}.");
+                return write!(f, "a connection may not be established: {whose} may not get through, because {doubt}.");
             }
-            Some(doubt) => write!(f, "perhaps no connection comes about ({doubt}), since {whose}{lost}: ")?,
+            Some(doubt) => write!(f, "a connection may not be established ({doubt}): {whose}{lost}: ")?,
         }
         match (&self.fate, self.mark) {
             (Fate::Dropped(Some(by)), _) => write!(f, "it is dropped {by}.")?,
@@ -104,7 +104,7 @@ impl fmt::Display for Broken {
         }
         match first {
             Some(rule) if rule.rule.purpose.is_none() && matches!(rule.rule.target, Target::SetMark(_)) => f.write_str(
-                " Let the first of these use another mark, or choose another with --istio-inbound-tproxy-mark.",
+                " Change the mark in the first of these rules, or set another one with --istio-inbound-tproxy-mark.",
             ),
             Some(_) | None => Ok(()),
         }

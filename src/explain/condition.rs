@@ -147,28 +147,28 @@ impl fmt::Display for Actual {
         match self {
             Self::Source(address) => write!(f, "comes from {address}"),
             Self::Destination(address) => write!(f, "goes to {address}"),
-            Self::InInterface(Some(interface)) => write!(f, "came in by {interface}"),
-            Self::InInterface(None) => f.write_str("was sent here"),
-            Self::OutInterface(Some(interface)) => write!(f, "goes out by {interface}"),
+            Self::InInterface(Some(interface)) => write!(f, "came in via {interface}"),
+            Self::InInterface(None) => f.write_str("was sent from this pod"),
+            Self::OutInterface(Some(interface)) => write!(f, "goes out via {interface}"),
             Self::OutInterface(None) => f.write_str("is not routed yet"),
             Self::Transport(transport) => write!(f, "is {}", transport.word()),
             Self::SourcePort(Some(port)) => write!(f, "comes from port {port}"),
             Self::DestinationPort(Some(port)) => write!(f, "goes to port {port}"),
             Self::SourcePort(None) | Self::DestinationPort(None) => f.write_str("has no ports"),
-            Self::Uid(Some(uid)) => write!(f, "is of user {uid}"),
-            Self::Gid(Some(gid)) => write!(f, "is of group {gid}"),
-            Self::Uid(None) | Self::Gid(None) => f.write_str("is of no process"),
+            Self::Uid(Some(uid)) => write!(f, "is from user {uid}"),
+            Self::Gid(Some(gid)) => write!(f, "is from group {gid}"),
+            Self::Uid(None) | Self::Gid(None) => f.write_str("belongs to no process"),
             Self::State(state) => write!(f, "is {}", state.name()),
             Self::Mark(0) => f.write_str("has no mark"),
             Self::Mark(mark) => write!(f, "has mark {mark}"),
-            Self::ConnectionMark(Some(0)) => f.write_str("is of a connection without mark"),
-            Self::ConnectionMark(Some(mark)) => write!(f, "is of a connection with mark {mark}"),
-            Self::ConnectionMark(None) => f.write_str("is of no connection"),
+            Self::ConnectionMark(Some(0)) => f.write_str("belongs to a connection without a mark"),
+            Self::ConnectionMark(Some(mark)) => write!(f, "belongs to a connection with mark {mark}"),
+            Self::ConnectionMark(None) => f.write_str("belongs to no connection"),
         }
     }
 }
 
-/// `not -o lo: goes out by eth0`.
+/// `not -o lo: goes out via eth0`.
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not {}: {}", self.condition, self.actual)

@@ -176,43 +176,43 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeverMatches { rule, by, flag } => {
-                write!(f, "rule {rule} never matches: rule {by} takes all its packets; it comes from {flag}")
+                write!(f, "rule {rule} never matches, because rule {by} takes all its packets; it comes from {flag}")
             }
             Self::LoopbackReturnedEarly { owner, rule, by, flag } => write!(
                 f,
-                "what {owner} sends to the pod's own addresses is not captured: rule {by} returns it before rule {rule}, since {flag} lists several"
+                "traffic from {owner} to the pod's own addresses is not captured: rule {by} returns it before rule {rule}, because {flag} lists several"
             ),
             Self::ExclusionWithoutEffect { range, rule: Some(rule), flag } => {
-                write!(f, "{flag} excludes {range} by rule {rule} without effect: no rule would capture it")
+                write!(f, "{flag} excludes {range} (rule {rule}) without effect: no rule would capture it")
             }
             Self::ExclusionWithoutEffect { range, rule: None, flag } => {
-                write!(f, "{flag} excludes {range} without effect: no {} rules are asked for", range.family())
+                write!(f, "{flag} excludes {range} without effect: no {} rules are requested", range.family())
             }
             Self::FamilyNotCaptured { family, address, rule: None, flag } => write!(
                 f,
-                "the pod has the {family} address {address}, and there are no {family} rules: {family} traffic bypasses the proxy; {flag} captures it"
+                "the pod has the {family} address {address}, but there are no {family} rules: {family} traffic bypasses the proxy; {flag} captures it"
             ),
             Self::FamilyNotCaptured { family, address, rule: Some(rule), flag } => write!(
                 f,
-                "the pod has the {family} address {address}, and {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
+                "the pod has the {family} address {address}, but {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
             ),
             Self::FamilyCapturedToo { family, address, rule, flag } => write!(
                 f,
-                "the pod has the {family} address {address}, and no {family} rules are asked for, but in nftables rules that name no address capture {family} all the same, such as {rule}; {flag} makes the rules fit"
+                "the pod has the {family} address {address}, but no {family} rules are requested; nftables rules that name no address, such as {rule}, capture {family} anyway; {flag} adds the missing rules"
             ),
             Self::DnsLoop { resolver, rule, flag } => write!(
                 f,
-                "the pod's resolver {resolver} is in the pod, and rule {rule} captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; {flag} captures them"
+                "the resolver {resolver} runs in the pod, and rule {rule} captures its queries to other servers: they come back to it through the agent, unless it runs as the proxy's user; this comes from {flag}"
             ),
             Self::ForeignRuleFirst { rule } => write!(
                 f,
-                "the foreign rule {rule} comes before managed ones and decides about traffic that they would capture: it bypasses the proxy, unless that rule is deleted, or put after them"
+                "the foreign rule {rule} comes before managed ones and decides about traffic that they would capture: that traffic bypasses the proxy. Delete the rule, or move it after them"
             ),
             Self::UdpNotCaptured { inbound, rule, flag } => {
                 let way = if *inbound { "inbound" } else { "outbound" };
                 write!(
                     f,
-                    "UDP is not captured {way}, QUIC (HTTP/3) on port 443 included: rule {rule} takes TCP alone, whatever {flag} says"
+                    "{way} UDP is not captured, including QUIC (HTTP/3) on port 443: rule {rule} matches TCP only, whatever {flag} is"
                 )
             }
         }

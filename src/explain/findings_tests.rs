@@ -18,9 +18,9 @@ fn the_usual_flags() {
         README,
         &[],
         expect![[r#"
-        family-not-captured: the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
-        udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says
-        udp-not-captured: UDP is not captured inbound, QUIC (HTTP/3) on port 443 included: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) takes TCP alone, whatever --istio-inbound-ports (-b) says"#]],
+        family-not-captured: the pod has the IPv6 address fd00:10:244::10, but there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
+        udp-not-captured: outbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) matches TCP only, whatever --istio-service-cidr (-i) is
+        udp-not-captured: inbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) matches TCP only, whatever --istio-inbound-ports (-b) is"#]],
     );
 }
 
@@ -36,22 +36,22 @@ fn rules_that_never_match() {
         "--dual-stack -q 80 -x 10.0.0.0/8,10.1.0.0/16",
         &[],
         expect![
-            "never-matches: rule nat ISTIO_OUTPUT 10 (-d 10.1.0.0/16 -j RETURN) never matches: rule nat ISTIO_OUTPUT 9 (-d 10.0.0.0/8 -j RETURN) takes all its packets; it comes from --istio-service-exclude-cidr (-x)"
+            "never-matches: rule nat ISTIO_OUTPUT 10 (-d 10.1.0.0/16 -j RETURN) never matches, because rule nat ISTIO_OUTPUT 9 (-d 10.0.0.0/8 -j RETURN) takes all its packets; it comes from --istio-service-exclude-cidr (-x)"
         ],
     );
     check(
         "--dual-stack -b * -d 15008,8080,8080",
         &[],
         expect![[r#"
-            never-matches: rule nat ISTIO_INBOUND 2 (-p tcp --dport 15008 -j RETURN) never matches: rule nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d)
-            never-matches: rule nat ISTIO_INBOUND 4 (-p tcp --dport 8080 -j RETURN) never matches: rule nat ISTIO_INBOUND 3 (-p tcp --dport 8080 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d)
-            udp-not-captured: UDP is not captured inbound, QUIC (HTTP/3) on port 443 included: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) takes TCP alone, whatever --istio-inbound-ports (-b) says"#]],
+            never-matches: rule nat ISTIO_INBOUND 2 (-p tcp --dport 15008 -j RETURN) never matches, because rule nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d)
+            never-matches: rule nat ISTIO_INBOUND 4 (-p tcp --dport 8080 -j RETURN) never matches, because rule nat ISTIO_INBOUND 3 (-p tcp --dport 8080 -j RETURN) takes all its packets; it comes from --istio-local-exclude-ports (-d)
+            udp-not-captured: inbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat PREROUTING 1 (-p tcp -j ISTIO_INBOUND) matches TCP only, whatever --istio-inbound-ports (-b) is"#]],
     );
     check(
         "--dual-stack -q 80 -o 1:65535",
         &[],
         expect![
-            "never-matches: rule nat ISTIO_OUTPUT 11 (-p tcp --dport 80 -j ISTIO_REDIRECT) never matches: rule nat ISTIO_OUTPUT 1 (-p tcp --dport 1:65535 -j RETURN) takes all its packets; it comes from --istio-outbound-ports (-q)"
+            "never-matches: rule nat ISTIO_OUTPUT 11 (-p tcp --dport 80 -j ISTIO_REDIRECT) never matches, because rule nat ISTIO_OUTPUT 1 (-p tcp --dport 1:65535 -j RETURN) takes all its packets; it comes from --istio-outbound-ports (-q)"
         ],
     );
 }
@@ -63,8 +63,8 @@ fn nftables_capture_a_family_that_was_not_asked_for() {
         let found = findings(&config, &in_force(&plan.rules, backend), &pod);
         found.iter().filter(|f| f.level() == Level::Warning).map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
-    expect!["the pod has the IPv6 address fd00:10:244::10, and no IPv6 rules are asked for, but in nftables rules that name no address capture IPv6 all the same, such as nat ISTIO_OUTPUT 5 (-j ISTIO_REDIRECT); --dual-stack or --ip-families=dual makes the rules fit\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for"].assert_eq(&of(Backend::Nftables));
-    expect!["the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for"].assert_eq(&of(Backend::Iptables(None)));
+    expect!["the pod has the IPv6 address fd00:10:244::10, but no IPv6 rules are requested; nftables rules that name no address, such as nat ISTIO_OUTPUT 5 (-j ISTIO_REDIRECT), capture IPv6 anyway; --dual-stack or --ip-families=dual adds the missing rules\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are requested"].assert_eq(&of(Backend::Nftables));
+    expect!["the pod has the IPv6 address fd00:10:244::10, but there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it\n--istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are requested"].assert_eq(&of(Backend::Iptables(None)));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn loopback_of_the_second_user() {
         "--dual-stack -u 1337,1338 -g 5",
         &[],
         expect![
-            "loopback-returned-early: what 1338 sends to the pod's own addresses is not captured: rule nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN) returns it before rule nat ISTIO_OUTPUT 5 (-o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1338 -j ISTIO_IN_REDIRECT), since --proxy-uid (-u) lists several"
+            "loopback-returned-early: traffic from 1338 to the pod's own addresses is not captured: rule nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN) returns it before rule nat ISTIO_OUTPUT 5 (-o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1338 -j ISTIO_IN_REDIRECT), because --proxy-uid (-u) lists several"
         ],
     );
 }
@@ -94,10 +94,10 @@ fn exclusions_without_effect() {
         "-i 10.0.0.0/8 -x 10.1.0.0/16,192.168.0.0/16,fd00::/8",
         &[],
         expect![[r#"
-            family-not-captured: the pod has the IPv6 address fd00:10:244::10, and there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
-            exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes 192.168.0.0/16 by rule nat ISTIO_OUTPUT 10 (-d 192.168.0.0/16 -j RETURN) without effect: no rule would capture it
-            exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are asked for
-            udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says"#]],
+            family-not-captured: the pod has the IPv6 address fd00:10:244::10, but there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
+            exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes 192.168.0.0/16 (rule nat ISTIO_OUTPUT 10 (-d 192.168.0.0/16 -j RETURN)) without effect: no rule would capture it
+            exclusion-without-effect: --istio-service-exclude-cidr (-x) excludes fd00::/8 without effect: no IPv6 rules are requested
+            udp-not-captured: outbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) matches TCP only, whatever --istio-service-cidr (-i) is"#]],
     );
 }
 
@@ -107,8 +107,8 @@ fn families() {
         "-i 10.0.0.0/8 --dual-stack",
         &[],
         expect![[r#"
-            family-not-captured: the pod has the IPv6 address fd00:10:244::10, and --istio-service-cidr (-i) lists no IPv6 range: outbound IPv6 traffic bypasses the proxy, while rule nat ISTIO_OUTPUT 9 (-d 10.0.0.0/8 -j ISTIO_REDIRECT) captures the other family
-            udp-not-captured: UDP is not captured outbound, QUIC (HTTP/3) on port 443 included: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) takes TCP alone, whatever --istio-service-cidr (-i) says"#]],
+            family-not-captured: the pod has the IPv6 address fd00:10:244::10, but --istio-service-cidr (-i) lists no IPv6 range: outbound IPv6 traffic bypasses the proxy, while rule nat ISTIO_OUTPUT 9 (-d 10.0.0.0/8 -j ISTIO_REDIRECT) captures the other family
+            udp-not-captured: outbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) matches TCP only, whatever --istio-service-cidr (-i) is"#]],
     );
 }
 
@@ -118,14 +118,14 @@ fn resolvers_in_the_pod() {
         "--dual-stack --redirect-dns --capture-all-dns",
         &["127.0.0.53"],
         expect![
-            "dns-loop: the pod's resolver 127.0.0.53 is in the pod, and rule nat ISTIO_OUTPUT_DNS 2 (-p udp --dport 53 -j REDIRECT --to-port 15053) captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; --capture-all-dns captures them"
+            "dns-loop: the resolver 127.0.0.53 runs in the pod, and rule nat ISTIO_OUTPUT_DNS 2 (-p udp --dport 53 -j REDIRECT --to-port 15053) captures its queries to other servers: they come back to it through the agent, unless it runs as the proxy's user; this comes from --capture-all-dns"
         ],
     );
     check(
         "--dual-stack --redirect-dns",
         &["127.0.0.53", "10.96.0.10"],
         expect![
-            "dns-loop: the pod's resolver 127.0.0.53 is in the pod, and rule nat ISTIO_OUTPUT_DNS 4 (-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-port 15053) captures what it asks other servers: its queries come back to it by the agent, unless it runs as the proxy's user; --redirect-dns captures them"
+            "dns-loop: the resolver 127.0.0.53 runs in the pod, and rule nat ISTIO_OUTPUT_DNS 4 (-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-port 15053) captures its queries to other servers: they come back to it through the agent, unless it runs as the proxy's user; this comes from --redirect-dns"
         ],
     );
     check("--dual-stack --redirect-dns", &["127.0.0.53"], expect![""]);

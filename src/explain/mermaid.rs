@@ -95,8 +95,8 @@ impl Chart<'_> {
     /// From table to table of each hook, as the kernel calls them.
     fn order(&mut self, chains: &Chains<'_>) {
         let entry = |hook| match hook {
-            Hook::Output => Some(("sent", "a process of the pod sends it")),
-            Hook::Prerouting => Some(("arrives", "it arrives at an interface")),
+            Hook::Output => Some(("sent", "sent by a process in the pod")),
+            Hook::Prerouting => Some(("arrives", "arrives at an interface")),
             Hook::Input | Hook::Forward | Hook::Postrouting => None,
         };
         for hook in Hook::ALL {
@@ -163,7 +163,7 @@ impl Chart<'_> {
             }
         }
         let end = match &trace.verdict {
-            Verdict::LeftAlone { to, .. } | Verdict::FollowsConnection { to, .. } => {
+            Verdict::NotCaptured { to, .. } | Verdict::FollowsConnection { to, .. } => {
                 format!("{}: to {to}", trace.verdict.brief())
             }
             Verdict::Captured { .. }

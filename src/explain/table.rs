@@ -136,11 +136,11 @@ impl<'a> Kinds<'a> {
         let application = Some(self.application_user());
         let lo = localhost(family);
         self.push(
-            "application to itself by localhost",
+            "application to itself via localhost",
             self.sent(Transport::Tcp, application, lo, lo, APPLICATION_PORT),
         );
         self.push(
-            "application to itself by its address",
+            "application to itself via its address",
             self.sent(Transport::Tcp, application, own, own, APPLICATION_PORT),
         );
         let proxy = Some(self.proxy_user());
@@ -160,7 +160,7 @@ impl<'a> Kinds<'a> {
         };
         self.push("proxy to the application", self.sent(Transport::Tcp, proxy, source, own, APPLICATION_PORT));
         self.push(
-            "proxy to the application by localhost",
+            "proxy to the application via localhost",
             self.sent(Transport::Tcp, proxy, localhost(family), localhost(family), APPLICATION_PORT),
         );
         let server = self.name_server(family);
@@ -180,7 +180,7 @@ impl<'a> Kinds<'a> {
         }
         for port in self.ports(family, Purpose::ExcludedInboundPort).map(PortRange::low) {
             let name = match port {
-                15020 | 15021 => "probe of the node to the proxy",
+                15020 | 15021 => "node's probe of the proxy",
                 15090 => "metrics of the proxy",
                 _ => "client to an excluded port",
             };
@@ -192,14 +192,14 @@ impl<'a> Kinds<'a> {
         let udp = Self::arriving(Transport::Udp, world, own, APPLICATION_PORT, &interface);
         self.push("client to the application, UDP", udp);
         let invalid = Packet { state: ConntrackState::Invalid, ..tcp(APPLICATION_PORT, &interface) };
-        self.push("client's packet of no connection", invalid);
+        self.push("client's packet, no connection", invalid);
         let named = |purpose| {
             let names = self.rules(family, purpose).filter_map(Rule::interface);
             names.filter(|i| !i.as_str().ends_with('+')).collect::<Vec<_>>()
         };
         let (excluded, machines) = (named(Purpose::ExcludedInterface), named(Purpose::VirtualInterface));
         if let Some(name) = excluded.first() {
-            self.push("client by an excluded interface", tcp(APPLICATION_PORT, name));
+            self.push("client via an excluded interface", tcp(APPLICATION_PORT, name));
         }
         if let Some(name) = machines.last() {
             self.push("VM to a service", Self::arriving(Transport::Tcp, own, world, HTTPS, name));
@@ -325,9 +325,9 @@ fn why(verdict: &Verdict) -> String {
         Verdict::Dropped { by: Some(Dropper::Policy(chain)) } => format!("policy of {chain}"),
         Verdict::Dropped { by: Some(Dropper::NoRoute { to, .. }) } => format!("no route to {to}"),
         Verdict::NotCertain { doubt, .. } => doubt.clone(),
-        Verdict::LeftAlone { no_rules: Some(family), .. } => format!("no {family} rules"),
-        Verdict::LeftAlone { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
-        Verdict::LeftAlone { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        Verdict::NotCaptured { no_rules: Some(family), .. } => format!("no {family} rules"),
+        Verdict::NotCaptured { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
+        Verdict::NotCaptured { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         Verdict::FollowsConnection { .. } | Verdict::Dropped { by: None } => String::new(),
     }
 }

@@ -55,8 +55,8 @@ fn other(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
     match step {
         Step::Hook { hook, interface, destination } => {
             let by = match hook {
-                Hook::Prerouting | Hook::Input | Hook::Forward => "in by",
-                Hook::Output | Hook::Postrouting => "out by",
+                Hook::Prerouting | Hook::Input | Hook::Forward => "in via",
+                Hook::Output | Hook::Postrouting => "out via",
             };
             writeln!(f, "\n{}, {by} {interface}, to {destination}", hook.name())
         }
@@ -79,9 +79,9 @@ fn other(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
         }
         Step::Rerouted { interface, by_mark } => {
             let changed = if *by_mark { "mark" } else { "destination" };
-            writeln!(f, "  routed again, since its {changed} was changed: out by {interface}")
+            writeln!(f, "  rerouted because its {changed} changed: out via {interface}")
         }
-        Step::Looped => writeln!(f, "\nIt leaves by lo, and comes in by it."),
+        Step::Looped => writeln!(f, "\nIt leaves via lo and comes back in."),
         Step::Rule { .. } => Ok(()),
     }
 }

@@ -114,11 +114,13 @@ impl fmt::Display for Skip {
         match self {
             Self::NotFirst(state) => write!(
                 f,
-                "not asked: the packet is {}, and nat is asked for the first packet of a connection",
+                "not consulted: the packet is {}, and nat only sees the first packet of a connection",
                 state.name()
             ),
-            Self::NoConnection(state) => write!(f, "not asked: a packet that is {} has no connection", state.name()),
-            Self::Decided => f.write_str("not asked: OUTPUT has decided for this connection"),
+            Self::NoConnection(state) => {
+                write!(f, "not consulted: a packet that is {} has no connection", state.name())
+            }
+            Self::Decided => f.write_str("not consulted: OUTPUT has already decided for this connection"),
         }
     }
 }
@@ -188,7 +190,7 @@ impl fmt::Display for Effect {
             Self::Dropped => f.write_str("dropped"),
             Self::Redirected(to) => write!(f, "destination becomes {to}"),
             Self::NoAddress => f.write_str("dropped: the interface has no address to redirect to"),
-            Self::Assigned { port, mark } => write!(f, "given to the listener {port}, mark becomes {mark}"),
+            Self::Assigned { port, mark } => write!(f, "delivered to listener {port}, mark becomes {mark}"),
             Self::Marked(mark) => write!(f, "mark becomes {mark}"),
             Self::ConnectionMarked(mark) => write!(f, "the connection's mark becomes {mark}"),
             Self::MarkRestored(mark) => write!(f, "mark becomes {mark}, the connection's"),

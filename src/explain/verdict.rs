@@ -137,7 +137,7 @@ pub enum Verdict {
         by: RuleAt,
     },
     /// It goes where it was sent to.
-    LeftAlone {
+    NotCaptured {
         /// Where it ends up.
         place: Place,
         /// Where it is sent to.
@@ -202,7 +202,7 @@ impl Verdict {
                 }
                 ConntrackState::New | ConntrackState::Invalid | ConntrackState::Untracked => {
                     let no_rules = no_rules.then(|| packet.family());
-                    Self::LeftAlone { place, to: flight.to, by, no_rules }
+                    Self::NotCaptured { place, to: flight.to, by, no_rules }
                 }
             },
         }
@@ -220,9 +220,9 @@ impl Verdict {
                 };
                 format!("{name} {port}")
             }
-            Self::LeftAlone { .. } => "left alone".to_owned(),
+            Self::NotCaptured { .. } => "not captured".to_owned(),
             Self::NotRouted { .. } => "not routed".to_owned(),
-            Self::FollowsConnection { .. } => "as its connection".to_owned(),
+            Self::FollowsConnection { .. } => "follows its connection".to_owned(),
             Self::Dropped { .. } => "dropped".to_owned(),
             Self::NotCertain { .. } => "not certain".to_owned(),
         }
@@ -235,9 +235,9 @@ impl fmt::Display for Dropper {
         match self {
             Self::Rule(by) => write!(f, "by rule {by}{}", Reason(by.rule.purpose)),
             Self::Policy(chain) => write!(f, "by the policy of {chain}"),
-            Self::NoRoute { to, mark: 0 } => write!(f, "for want of a route to {to} without a mark (ip route)"),
+            Self::NoRoute { to, mark: 0 } => write!(f, "because there is no route to {to} without a mark (ip route)"),
             Self::NoRoute { to, mark } => {
-                write!(f, "for want of a route to {to} with mark {mark} (ip rule, ip route)")
+                write!(f, "because there is no route to {to} with mark {mark} (ip rule, ip route)")
             }
         }
     }
@@ -247,8 +247,8 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pod => f.write_str("it arrives in the pod"),
-            Self::Out(interface) => write!(f, "it goes out by {interface}"),
-            Self::Forwarded => f.write_str("it is not for this pod, which would have to forward it"),
+            Self::Out(interface) => write!(f, "it goes out via {interface}"),
+            Self::Forwarded => f.write_str("it is not addressed to this pod, which would have to forward it"),
         }
     }
 }
@@ -258,7 +258,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Captured { listener, port, original, transparent, by, purpose } => {
-                write!(f, "Captured by {listener} {port}, by rule {by}{}; ", Reason(*purpose))?;
+                write!(f, "Captured by {listener} {port}, because of rule {by}{}; ", Reason(*purpose))?;
                 match transparent {
                     false => write!(f, "sent to {original}."),
                     true => write!(f, "its destination {original} stays as it is."),
@@ -266,15 +266,15 @@ impl fmt::Display for Verdict {
             }
             Self::NotRouted { port, mark, to, by } => write!(
                 f,
-                "Lost: rule {by} gives it to the listener {port}, but {to} is not the pod's, and nothing routes packets with mark {mark} to the pod (ip rule, ip route)."
+                "Lost: rule {by} delivers it to listener {port}, but {to} is not an address of the pod, and no route leads packets with mark {mark} to the pod (ip rule, ip route)."
             ),
-            Self::LeftAlone { place, to, by, no_rules } => {
+            Self::NotCaptured { place, to, by, no_rules } => {
                 match (by.as_slice(), no_rules) {
-                    (_, Some(family)) => write!(f, "Left alone, since there are no {family} rules")?,
-                    ([], None) => f.write_str("Left alone: no rule captures it")?,
+                    (_, Some(family)) => write!(f, "Not captured: there are no {family} rules")?,
+                    ([], None) => f.write_str("Not captured: no rule captures it")?,
                     (rules, None) => {
                         for (index, rule) in rules.iter().enumerate() {
-                            f.write_str(if index == 0 { "Left alone by rule " } else { " and by rule " })?;
+                            f.write_str(if index == 0 { "Not captured, because of rule " } else { " and rule " })?;
                             write!(f, "{rule}{}", Reason(rule.rule.purpose))?;
                         }
                     }
@@ -284,7 +284,7 @@ impl fmt::Display for Verdict {
             Self::FollowsConnection { place, to, state, mark } => {
                 write!(
                     f,
-                    "Goes the way of its connection, which the first packet decided: this one is {}; by itself, {place}, to {to}",
+                    "Follows its connection, for which the first packet decided: this one is {}; on its own, {place}, to {to}",
                     state.name()
                 )?;
                 match mark {
@@ -295,7 +295,7 @@ impl fmt::Display for Verdict {
             Self::Dropped { by: Some(by) } => write!(f, "Dropped {by}."),
             Self::Dropped { by: None } => f.write_str("Dropped."),
             Self::NotCertain { doubt, otherwise } => {
-                write!(f, "Not certain: {doubt}. If it lets the packet by: {otherwise}")
+                write!(f, "Not certain: {doubt}. Apart from that: {otherwise}")
             }
         }
     }

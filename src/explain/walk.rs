@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
         match self.packet.direction {
             Direction::Out => self.output(interface),
             Direction::In => {
-                // What comes in by lo went through OUTPUT before, where nat left it as it is.
+                // What comes in via lo went through OUTPUT before, where nat left it as it is.
                 let looped = interface == Interface::loopback();
                 self.translated = looped && self.has_connection();
                 if looped {
@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
                 None
             }
             None if *before == Interface::loopback() => {
-                let doubt = || format!("by which interface {to} is reached with mark {mark} is not known");
+                let doubt = || format!("the interface that leads to {to} with mark {mark} is unknown");
                 self.doubt.get_or_insert_with(doubt);
                 Some(pod.first_interface())
             }
@@ -315,7 +315,8 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if self.flight.of_anyone && at.rule.owners().next().is_some() {
-                self.whose.get_or_insert_with(|| format!("whether rule {at} means who answers is not known"));
+                self.whose
+                    .get_or_insert_with(|| format!("it is unknown whether rule {at} matches the process that answers"));
             }
             let effect = self.effect(&at.rule, place);
             self.steps.push(Step::Rule { at: at.clone(), depth, outcome: Outcome::Matched(effect) });

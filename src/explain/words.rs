@@ -50,7 +50,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WordError {
     /// A word that there is not.
-    #[error("{word:?} is no word of a packet{}: {ALLOWED}", did_you_mean(.similar))]
+    #[error("unknown word {word:?}{}: {ALLOWED}", did_you_mean(.similar))]
     Unknown {
         /// The word.
         word: String,
@@ -78,7 +78,7 @@ pub enum WordError {
         allowed: &'static str,
     },
     /// Two words for the same thing.
-    #[error("{word:?} says again, or otherwise, what {before:?} says: leave one of them out")]
+    #[error("{word:?} conflicts with {before:?}; give only one")]
     Twice {
         /// The second.
         word: String,
@@ -86,13 +86,13 @@ pub enum WordError {
         before: String,
     },
     /// A sender of a packet that comes in.
-    #[error("{word:?} is for packets that go out: who sent a packet that comes in is not known here")]
+    #[error("{word:?} is only for outgoing packets: the sender of an incoming packet is unknown here")]
     OnlyOut {
         /// The word.
         word: &'static str,
     },
     /// Addresses of both families.
-    #[error("from={from} and to={to} are of two address families: give both in IPv4 or both in IPv6")]
+    #[error("from={from} and to={to} are of different address families: give both in IPv4 or both in IPv6")]
     TwoFamilies {
         /// The source.
         from: IpAddr,
@@ -100,18 +100,18 @@ pub enum WordError {
         to: IpAddr,
     },
     /// The pod has no address that could stand for the one left out.
-    #[error("the pod has no {family} address to stand for the one left out: give from= or to= with an address")]
+    #[error("the pod has no {family} address to use as the default: give from= or to= with an address")]
     NoPodAddress {
         /// The family.
         family: Family,
     },
     /// A packet that goes nowhere.
-    #[error("a packet that goes out needs an address to go to: to=ADDRESS:PORT, as in {EXAMPLE}")]
+    #[error("an outgoing packet needs a destination: to=ADDRESS:PORT, as in {EXAMPLE}")]
     NoDestination,
 }
 
 /// What a packet's description may hold.
-pub const ALLOWED: &str = "give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, \
+pub const ALLOWED: &str = "give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, \
     uid=, gid=, iface=, state=, mark= and connmark=";
 
 /// A description that is right.
@@ -229,7 +229,7 @@ impl Reader {
             }
             "uid" => match id(value) {
                 Some(uid) => return self.user = Some(User::Id(uid)),
-                None => "a number from 0 to 4294967294, or none for what the kernel sends by itself",
+                None => "a number from 0 to 4294967294, or none for packets that the kernel itself sends",
             },
             "gid" => match id(value) {
                 Some(gid) => return self.group = Some(gid),
@@ -270,11 +270,11 @@ impl Reader {
 
     fn finish(mut self) -> Result<Request, Vec<WordError>> {
         if self.direction.is_none() {
-            let allowed = "say in (it arrives at the pod) or out (a process of the pod sends it)";
+            let allowed = "give in (it arrives at the pod) or out (a process in the pod sends it)";
             self.errors.push(WordError::Missing { what: "direction", allowed });
         }
         if self.transport.is_none() {
-            self.errors.push(WordError::Missing { what: "protocol", allowed: "say tcp, udp or icmp" });
+            self.errors.push(WordError::Missing { what: "protocol", allowed: "give tcp, udp or icmp" });
         }
         let to = self.to.unwrap_or_default();
         match self.transport {

@@ -48,26 +48,26 @@ fn words_that_are_wrong() {
     errors(
         "ot tpc prot=53 foo",
         expect![[r#"
-        "ot" is no word of a packet (did you mean out?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        "tpc" is no word of a packet: give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        "prot=53" is no word of a packet (did you mean from=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        "foo" is no word of a packet (did you mean from=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        the packet has no direction: say in (it arrives at the pod) or out (a process of the pod sends it), as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'
-        the packet has no protocol: say tcp, udp or icmp, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
+            unknown word "ot" (did you mean out?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            unknown word "tpc": give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            unknown word "prot=53" (did you mean from=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            unknown word "foo" (did you mean from=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            the packet has no direction: give in (it arrives at the pod) or out (a process in the pod sends it), as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'
+            the packet has no protocol: give tcp, udp or icmp, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
     );
     errors(
         "out tcp user=1 dst=10.0.0.1:80 stat=new",
         expect![[r#"
-        "user=1" is no word of a packet (did you mean uid=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        "dst=10.0.0.1:80" is no word of a packet (did you mean to=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        "stat=new" is no word of a packet (did you mean state=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and where wanted from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
-        the packet has no destination port: to=ADDRESS:PORT or to=:PORT, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
+            unknown word "user=1" (did you mean uid=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            unknown word "dst=10.0.0.1:80" (did you mean to=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            unknown word "stat=new" (did you mean state=?): give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, uid=, gid=, iface=, state=, mark= and connmark=
+            the packet has no destination port: to=ADDRESS:PORT or to=:PORT, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
     );
     errors(
         "out tcp to=http://x uid=-1 state=establish mark=4294967296 iface=eth+ from=10.0.0.256",
         expect![[r#"
         to= cannot be "http://x": give ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT or :PORT; names are not looked up
-        uid= cannot be "-1": give a number from 0 to 4294967294, or none for what the kernel sends by itself
+        uid= cannot be "-1": give a number from 0 to 4294967294, or none for packets that the kernel itself sends
         state= cannot be "establish" (did you mean established?): give new, established, related, invalid or untracked
         mark= cannot be "4294967296": give a number from 0 to 4294967295, decimal or hexadecimal with 0x
         iface= cannot be "eth+": give the name of one interface, 1 to 15 characters, such as eth0 or lo
@@ -76,21 +76,21 @@ fn words_that_are_wrong() {
     errors(
         "",
         expect![[r#"
-        the packet has no direction: say in (it arrives at the pod) or out (a process of the pod sends it), as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'
-        the packet has no protocol: say tcp, udp or icmp, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
+        the packet has no direction: give in (it arrives at the pod) or out (a process in the pod sends it), as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'
+        the packet has no protocol: give tcp, udp or icmp, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
     );
     errors(
         "in out tcp to=10.0.0.1 to=10.0.0.2:1",
         expect![[r#"
-        "out" says again, or otherwise, what "in" says: leave one of them out
-        "to=10.0.0.2:1" says again, or otherwise, what "to=10.0.0.1" says: leave one of them out
+        "out" conflicts with "in"; give only one
+        "to=10.0.0.2:1" conflicts with "to=10.0.0.1"; give only one
         the packet has no destination port: to=ADDRESS:PORT or to=:PORT, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"#]],
     );
     errors(
         "in tcp uid=0 gid=0 to=:80",
         expect![[r#"
-        "uid=" is for packets that go out: who sent a packet that comes in is not known here
-        "gid=" is for packets that go out: who sent a packet that comes in is not known here"#]],
+        "uid=" is only for outgoing packets: the sender of an incoming packet is unknown here
+        "gid=" is only for outgoing packets: the sender of an incoming packet is unknown here"#]],
     );
 }
 
@@ -101,10 +101,10 @@ fn what_contradicts_itself() {
         let request = Request::parse([words]).unwrap();
         Packet::resolve(&request, &pod, &crate::capture::Routing::default()).unwrap_err().to_string()
     };
-    expect!["a packet that goes out needs an address to go to: to=ADDRESS:PORT, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"].assert_eq(&error("out tcp to=:80"));
-    expect!["from=fd00::1 and to=10.0.0.1 are of two address families: give both in IPv4 or both in IPv6"]
+    expect!["an outgoing packet needs a destination: to=ADDRESS:PORT, as in 'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'"].assert_eq(&error("out tcp to=:80"));
+    expect!["from=fd00::1 and to=10.0.0.1 are of different address families: give both in IPv4 or both in IPv6"]
         .assert_eq(&error("out tcp from=fd00::1 to=10.0.0.1:80"));
-    expect!["the pod has no IPv6 address to stand for the one left out: give from= or to= with an address"]
+    expect!["the pod has no IPv6 address to use as the default: give from= or to= with an address"]
         .assert_eq(&error("in tcp from=fd00::1 to=:80"));
 }
 

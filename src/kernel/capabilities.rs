@@ -53,7 +53,7 @@ impl Capabilities {
         let had: Vec<_> = names.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect();
         let what = if had.is_empty() { "neither NET_ADMIN nor NET_RAW".to_owned() } else { had.join(" and ") };
         format!(
-            "effective capabilities 0x{:x}: {what}; legacy iptables needs NET_ADMIN and NET_RAW, all else NET_ADMIN, and uid 0 to keep them: securityContext: {{runAsUser: 0, capabilities: {{add: [NET_ADMIN, NET_RAW]}}}}",
+            "effective capabilities 0x{:x}: {what}; legacy iptables needs NET_ADMIN and NET_RAW, everything else NET_ADMIN, and uid 0 to keep them: securityContext: {{runAsUser: 0, capabilities: {{add: [NET_ADMIN, NET_RAW]}}}}",
             self.0
         )
     }

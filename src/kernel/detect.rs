@@ -196,8 +196,7 @@ fn hint(error: &std::io::Error) -> String {
     let capabilities = super::capabilities::Capabilities::effective();
     match error.raw_os_error() {
         Some(nix::libc::EACCES) if capabilities.net_admin() => {
-            " (CAP_NET_ADMIN is there, but the list of them is for uid 0 alone: run it as that, as with runAsUser: 0)"
-                .to_owned()
+            " (this process has CAP_NET_ADMIN, but only uid 0 may list them: set runAsUser: 0)".to_owned()
         }
         Some(nix::libc::EACCES | nix::libc::EPERM) => format!(" (it needs CAP_NET_ADMIN; {})", capabilities.describe()),
         _ => super::shortage(error, "").to_owned(),
@@ -229,12 +228,12 @@ pub fn choose(
         let other = kind.other();
         if Family::BOTH.into_iter().any(|f| presence.has_tables(other, f) && !presence.has_ours(other, f)) {
             log::warn!(
-                "tables of iptables of kind {} are in use here, and --force-iptables-binary asks for {}: where those hold rules, both kinds act on each packet",
+                "iptables-{} tables are in use here, but --force-iptables-binary asks for {}: if those tables hold rules, both variants act on each packet",
                 other.name(),
                 kind.name()
             );
         }
-        let reason = "--force-iptables-binary says so".to_owned();
+        let reason = "set by --force-iptables-binary".to_owned();
         return usable(presence, kind, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
             || {
                 KernelError::NoIptables(format!(
@@ -250,20 +249,20 @@ pub fn choose(
         && let Some(kind) = Variant::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
         && let Some(programs) = usable(presence, kind, families, &mut lacks)
     {
-        return Ok(Choice { programs, reason: "rules of ours are in it".to_owned() });
+        return Ok(Choice { programs, reason: "it holds managed rules".to_owned() });
     }
     if let Some((family, table)) = presence.legacy_in_use() {
         let reason = format!("the legacy {family} table {table} is in use here");
         if let Some(programs) = usable(presence, Variant::Legacy, families, &mut lacks) {
             return Ok(Choice { programs, reason });
         }
-        log::warn!("{reason}, but {}; its rules stay as they are", lacks.join("; "));
+        log::warn!("{reason}, but {}; its rules are kept as they are", lacks.join("; "));
     }
     for kind in [Variant::Nft, Variant::Legacy] {
         if let Some(programs) = usable(presence, kind, families, &mut lacks) {
             let reason = match kind {
-                Variant::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are there",
-                Variant::Legacy => "iptables-nft or the kernel's nf_tables is not there",
+                Variant::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are available",
+                Variant::Legacy => "iptables-nft or the kernel's nf_tables is not available",
             };
             return Ok(Choice { programs, reason: reason.to_owned() });
         }
@@ -273,7 +272,7 @@ pub fn choose(
 
 /// What to do without iptables.
 const REMEDY: &str =
-    ". Use the image that has both kinds of iptables, or --native-nftables, which needs no other program";
+    ". Use the image that has both variants of iptables, or --native-nftables, which needs no other program";
 
 /// The programs of a kind, where all that it needs is there; else notes what it lacks.
 fn usable(presence: &Presence, kind: Variant, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {

@@ -33,8 +33,7 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>, input: &str)
     }
     if said.contains("chain_add failed") {
         return Some(
-            "a chain with that name of a built-in one is there, which the kernel does not call: delete it with nft(8)"
-                .to_owned(),
+            "a chain named like a built-in one exists, but the kernel never calls it: delete it with nft(8)".to_owned(),
         );
     }
     // Legacy iptables gives no reason.
@@ -44,7 +43,7 @@ pub(super) fn cause(program: &Path, said: &str, line: Option<&str>, input: &str)
         return Some(unmapped);
     }
     if has(&["user", "group"]) && has(&["bad value", "does not exist", "not found", "unknown"]) {
-        return Some("a user or group is not known: give its number".to_owned());
+        return Some("unknown user or group: give its number".to_owned());
     }
     if has(&[
         "no chain/target/match by that name",
@@ -87,7 +86,7 @@ fn unmapped(rules: &str) -> Option<String> {
         };
         if let Some(id) = ids.find(|id| !has(*id)) {
             return Some(format!(
-                "the {what} {id} does not exist in this user namespace ({file}), and the kernel takes no rule that names it: map it, or run this where it exists"
+                "the {what} {id} does not exist in this user namespace ({file}), and the kernel accepts no rule that names it: map it, or run this where it exists"
             ));
         }
     }
@@ -95,7 +94,7 @@ fn unmapped(rules: &str) -> Option<String> {
 }
 
 const LOCK_HELD: &str =
-    "somebody else holds the xtables lock, /run/xtables.lock: look for another iptables at work on this node";
+    "another process holds the xtables lock, /run/xtables.lock: look for another iptables running on this node";
 
 /// The usual cause where a program did not end: legacy iptables waits in silence for its lock.
 pub(super) fn hung(arguments: &[String]) -> Option<String> {
@@ -153,7 +152,7 @@ mod tests {
         let lock = "Another app is currently holding the xtables lock; still 1s 0us time ahead";
         assert!(cause_of("/sbin/iptables-legacy-restore", lock, "").contains("/run/xtables.lock"));
         let uncalled = "line 19: CHAIN_ADD failed (Operation not supported): chain PREROUTING";
-        assert!(cause_of("/sbin/iptables-nft-restore", uncalled, "").contains("does not call"));
+        assert!(cause_of("/sbin/iptables-nft-restore", uncalled, "").contains("never calls it"));
         assert_eq!(cause_of("/sbin/iptables-nft-restore", "something new", owner), "");
     }
 }

@@ -92,7 +92,7 @@ impl Programs {
             Family::Ipv4 => Ok(&self.ipv4),
             Family::Ipv6 => {
                 let missing =
-                    || format!("ip6tables-{} is not there, and IPv6 tables have to be looked at", self.kind.name());
+                    || format!("ip6tables-{} is not available, but IPv6 tables have to be inspected", self.kind.name());
                 self.ipv6().ok_or_else(|| KernelError::NoIptables(missing()))
             }
         }
@@ -162,7 +162,7 @@ impl Pair {
                 Ok(Self { restore, save })
             }
             Some((restore, _)) => Err(format!(
-                "{prefix}-{0}-restore and {prefix}-{0}-save are not on PATH, and {1} is of the other kind",
+                "{prefix}-{0}-restore and {prefix}-{0}-save are not on PATH, and {1} is the other variant",
                 kind.name(),
                 restore.display()
             )),
@@ -258,7 +258,7 @@ impl AtWork {
             if again.is_empty() {
                 break;
             }
-            log::debug!("trying again {} of {} programs, whose failure may pass", again.len(), runs.len());
+            log::debug!("retrying {} of {} programs, whose failure may be temporary", again.len(), runs.len());
             std::thread::sleep(Duration::from_millis(10) * (1 << try_));
             let (slots, repeated): (Vec<_>, Vec<_>) = again.into_iter().map(|(slot, run)| (slot, *run)).unzip();
             for (slot, result) in slots.into_iter().zip(process::run_all(&repeated, bound)) {

@@ -38,7 +38,7 @@ pub enum KernelError {
     },
     /// A save program that leaves something out.
     #[error(
-        "{program} does not print the {family} table {table}, which the kernel has: are there rules in it that nft(8) made, or a later version of iptables? Those of nft(8) are to be in a table of their own, and iptables is to be of the later version; --native-nftables needs no iptables"
+        "{program} does not print the {family} table {table}, which the kernel has: does it hold rules made by nft(8), or by a later version of iptables? Put nft rules in a separate table, and use the later version of iptables; --native-nftables needs no iptables"
     )]
     SaveLacks {
         /// The program.
@@ -50,7 +50,7 @@ pub enum KernelError {
     },
     /// A save program that leaves conditions out.
     #[error(
-        "{program} is of iptables {release}, which leaves the port out of a rule of ours that a later release made (the first one of ISTIO_INBOUND in the {family} table nat): use iptables {needed} or later here"
+        "{program} is iptables {release}, which omits the port of a managed rule that a later version made (the first one of ISTIO_INBOUND in the {family} table nat): use iptables {needed} or later here"
     )]
     SaveTooOld {
         /// The program.
@@ -64,7 +64,7 @@ pub enum KernelError {
     },
     /// A program that said that all went well.
     #[error(
-        "{program} ended with exit status 0, but the kernel does not have the {family} rules that it was given: is it a wrapper that does something else, or is somebody else changing rules of ours?"
+        "{program} exited with status 0, but the kernel does not have the {family} rules that it was given: is it a wrapper that does something else, or is another program changing managed rules?"
     )]
     NotDone {
         /// The program.
@@ -76,7 +76,7 @@ pub enum KernelError {
     #[error("no usable iptables was found: {0}")]
     NoIptables(String),
     /// Netlink.
-    #[error("{what}: the kernel says: {error}{hint}")]
+    #[error("{what}: the kernel returned: {error}{hint}")]
     Netlink {
         /// What was tried.
         what: String,
@@ -98,14 +98,14 @@ pub enum KernelError {
     Nftables(#[from] NftError),
     /// The network namespace.
     /// A network namespace to try rules in.
-    #[error("no network namespace can be made to try the rules in: {reason}")]
+    #[error("cannot create a network namespace to try the rules in: {reason}")]
     Throwaway {
         /// Why not.
         reason: String,
     },
     /// The lock of the namespace.
     #[error(
-        "the lock of this network namespace could not be taken within {seconds} s: another istio-iptables, or a child of one that was killed, is at work here; look for it with `ps`"
+        "cannot lock this network namespace within {seconds} s: another istio-iptables, or a child of one that was killed, is running here; look for it with `ps`"
     )]
     Locked {
         /// How long was waited.
@@ -113,7 +113,7 @@ pub enum KernelError {
     },
     /// The file that the lock is on.
     #[error(
-        "this network namespace cannot be locked: {file}: {error}{}",
+        "cannot lock this network namespace: {file}: {error}{}",
         shortage(error, "; is /proc mounted, and readable?")
     )]
     Lock {
@@ -144,7 +144,7 @@ fn not_permitted(needs: &str) -> String {
     let owned = capabilities.net_admin().then(nftables::Nftables::open);
     match owned.and_then(Result::ok).and_then(|mut nft| nft.owned_table().ok()).flatten() {
         Some(table) => format!(
-            "a process keeps the table {table} to itself (flag `owner`): the kernel lets nobody else change it until that process has ended or given it up"
+            "another process owns the table {table} (flag `owner`): the kernel lets no other process change it until that process exits or gives it up"
         ),
         None => format!(
             "it needs {needs} in the user namespace that owns this network namespace ({})",

@@ -43,12 +43,12 @@ fn user_namespace(rules: &Ruleset) -> Result<(), String> {
     let mut owners = rules.rules().flat_map(|(_, rule)| rule.owners());
     if let Some(owner) = owners.find(|o| !o.contains(0) || o.contains(1)) {
         return Err(format!(
-            "this process has no CAP_SYS_ADMIN, and in a user namespace of its own there is no user or group {owner}, which the rules name: run it with CAP_SYS_ADMIN, as in a privileged container"
+            "this process lacks CAP_SYS_ADMIN, and a new user namespace has no user or group {owner}, which the rules name: run it with CAP_SYS_ADMIN, as in a privileged container"
         ));
     }
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     unshare(CloneFlags::CLONE_NEWUSER)
-        .map_err(|e| format!("{e}: neither has this process CAP_SYS_ADMIN, nor may it make a user namespace"))?;
+        .map_err(|e| format!("{e}: this process lacks CAP_SYS_ADMIN, and may not create a user namespace"))?;
     let write = |file: &str, text: String| std::fs::write(file, text).map_err(|e| format!("{file}: {e}"));
     write("/proc/self/setgroups", "deny".to_owned())?;
     write("/proc/self/uid_map", format!("0 {uid} 1"))?;

@@ -35,7 +35,7 @@ pub enum ProcessError {
     /// It could not be started.
     #[error(
         "{program} cannot be run: {source}{}",
-        super::shortage(.source, "; is it installed, executable, and of this machine's architecture?")
+        super::shortage(.source, "; is it installed, executable, and built for this architecture?")
     )]
     Start {
         /// The program.
@@ -44,7 +44,7 @@ pub enum ProcessError {
         source: io::Error,
     },
     /// It failed.
-    #[error("{command} ended with {status}{line}{said}{cause}")]
+    #[error("{command} failed with {status}{line}{said}{cause}")]
     Failed {
         /// Program and arguments.
         command: String,
@@ -58,7 +58,7 @@ pub enum ProcessError {
         cause: Cause,
     },
     /// It took too long, and was killed.
-    #[error("{command} did not end within {bound:?} and was killed{said}{cause}")]
+    #[error("{command} did not finish within {bound:?} and was killed{said}{cause}")]
     Hung {
         /// Program and arguments.
         command: String,
@@ -128,7 +128,7 @@ impl fmt::Display for Said {
             "" => f.write_str("; it wrote nothing to standard error"),
             text => write!(
                 f,
-                "; it says: {}",
+                "; standard error: {}",
                 text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" / ")
             ),
         }

@@ -165,7 +165,7 @@ impl Routes {
                     _ => "unicast",
                 };
                 return Ok(format!(
-                    "the table {table} has another route `{kind} default`, which is in the way: remove it, or choose another table with --istio-inbound-tproxy-route-table"
+                    "the routing table {table} already has a route `{kind} default`: remove it, or choose another table with --istio-inbound-tproxy-route-table"
                 ));
             }
         }
@@ -198,7 +198,8 @@ impl Routes {
 }
 
 /// Why the kernel has something else than it confirmed.
-const OTHERS: &str = "the kernel confirmed it, and has something else: is somebody else changing the routing?";
+const OTHERS: &str =
+    "the kernel confirmed the change, but now has something else: is another program changing the routing?";
 
 fn connect() -> Result<Netlink, KernelError> {
     Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket".to_owned(), e))
@@ -227,7 +228,7 @@ fn hint(error: &io::Error) -> String {
         Some(nix::libc::EACCES | nix::libc::EADDRNOTAVAIL | nix::libc::EOPNOTSUPP | nix::libc::EAFNOSUPPORT) => {
             match std::fs::read_to_string(host::DISABLE_IPV6) {
                 Ok(off) if off.starts_with('0') => String::new(),
-                Ok(_) => " (IPv6 is off here: the sysctl net.ipv6.conf.lo.disable_ipv6, which net.ipv6.conf.all.disable_ipv6 sets too, is 1: set it to 0, or leave IPv6 out with --ip-families=ipv4)".to_owned(),
+                Ok(_) => " (IPv6 is disabled here: the sysctl net.ipv6.conf.lo.disable_ipv6, which net.ipv6.conf.all.disable_ipv6 sets too, is 1: set it to 0, or leave IPv6 out with --ip-families=ipv4)".to_owned(),
                 Err(_) => " (there is no IPv6 here, as with the boot option ipv6.disable=1: leave it out with --ip-families=ipv4)".to_owned(),
             }
         }

@@ -33,13 +33,13 @@ impl Watch {
     /// [`KernelError::Netlink`]. A kernel without nf_tables has no changes of them to report.
     pub fn open() -> Result<Self, KernelError> {
         let mut sockets =
-            vec![Netlink::subscribe(NETLINK_ROUTE, &ROUTING).map_err(|e| failed("asking for changes of routing", e))?];
+            vec![Netlink::subscribe(NETLINK_ROUTE, &ROUTING).map_err(|e| failed("subscribing to routing changes", e))?];
         match Netlink::subscribe(NETLINK_NETFILTER, &[NFTABLES]) {
             Ok(socket) => sockets.push(socket),
             Err(error) if error.raw_os_error() == Some(Errno::EPROTONOSUPPORT as i32) => {
                 log::debug!("the kernel has no netfilter netlink: {error}");
             }
-            Err(error) => return Err(failed("asking for changes of nf_tables", error)),
+            Err(error) => return Err(failed("subscribing to nf_tables changes", error)),
         }
         Ok(Self { sockets, end: None })
     }

@@ -8,7 +8,7 @@ pub struct Interface(String);
 
 impl Interface {
     /// What a value of this type may be, for error messages. 15 is `IFNAMSIZ - 1` of `linux/if.h`.
-    pub const ALLOWED: &'static str = "an interface name of 1 to 15 characters without white space, /, ! or *; a trailing + matches all that start so";
+    pub const ALLOWED: &'static str = "an interface name of 1 to 15 characters without white space, /, ! or *; a trailing + matches all names that start that way";
 
     /// Reads a name. What the kernel would not take as one, and what iptables would read as something
     /// else, is an error.

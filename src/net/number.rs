@@ -81,8 +81,7 @@ impl RouteTable {
         let table = parse(text)?;
         match table.get() {
             253..=255 => {
-                Err("it is a table of the kernel's own (253 default, 254 main, 255 local); give another number"
-                    .to_owned())
+                Err("the kernel reserves this table (253 default, 254 main, 255 local); give another number".to_owned())
             }
             _ => Ok(Self(table)),
         }

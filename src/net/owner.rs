@@ -32,7 +32,7 @@ impl Owner {
             return match text.split_once('-') {
                 None => id(text).map(Self::Id).ok_or_else(allowed),
                 Some((low, high)) => match id(low).zip(id(high)).ok_or_else(allowed)? {
-                    (low, high) if low > high => Err(format!("the range is upside down; did you mean {high}-{low}?")),
+                    (low, high) if low > high => Err(format!("the range is reversed; did you mean {high}-{low}?")),
                     (low, high) if low == high => Ok(Self::Id(low)),
                     (low, high) => Ok(Self::Range(low, high)),
                 },

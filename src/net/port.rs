@@ -75,7 +75,7 @@ impl PortRange {
         let (low, high) = text.split_once([':', '-']).unwrap_or((text, text));
         let (low, high) = (number(low)?, number(high)?);
         let (low, high) = low.zip(high).ok_or_else(allowed)?;
-        Self::new(low, high).ok_or_else(|| format!("the range is upside down; did you mean {high}:{low}?"))
+        Self::new(low, high).ok_or_else(|| format!("the range is reversed; did you mean {high}:{low}?"))
     }
 
     /// The lowest port of the range.

@@ -56,7 +56,7 @@ impl Eq for SavedRule {}
 
 /// Text that is not what iptables-save writes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} of what it printed is not understood: {text:?}")]
+#[error("cannot parse line {line} of its output: {text:?}")]
 pub struct SaveError {
     /// The line's number, from 1.
     pub line: usize,

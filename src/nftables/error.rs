@@ -37,7 +37,7 @@ pub enum NftError {
         source: io::Error,
     },
     /// What the kernel sent cannot be understood.
-    #[error("cannot understand what the kernel's nf_tables says of {what}")]
+    #[error("cannot parse the kernel's nf_tables reply about {what}")]
     Decode {
         /// What it was about.
         what: &'static str,
@@ -49,16 +49,14 @@ pub enum NftError {
     #[error("the kernel's nf_tables did not answer")]
     NoAnswer,
     /// Something that passes did not.
-    #[error(
-        "the kernel's nf_tables could not be used, however often it was tried: other programs may be changing them all the time"
-    )]
+    #[error("giving up on the kernel's nf_tables after many attempts: other programs may be changing it constantly")]
     Busy {
         /// Why not, the last time.
         #[source]
         last: Box<Self>,
     },
     /// A user or group is not known.
-    #[error("a rule names {name:?}, which is no user or group here; give the number")]
+    #[error("a rule names {name:?}, which is not a user or group here; give the number")]
     UnknownOwner {
         /// The name.
         name: String,

@@ -227,7 +227,7 @@ pub enum StepView {
 /// What became of a packet.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerdictView {
-    /// `captured`, `not-routed`, `left-alone`, `follows-connection`, `dropped` or `not-certain`.
+    /// `captured`, `not-routed`, `not-captured`, `follows-connection`, `dropped` or `not-certain`.
     pub verdict: &'static str,
     /// Of `not-certain`: what cannot be followed, and where. The other members are what becomes of the packet if
     /// that lets it by.
@@ -424,7 +424,7 @@ impl From<&Verdict> for VerdictView {
             Verdict::NotRouted { port, by, .. } => {
                 Self { port: Some(*port), ..uncaptured("not-routed", None, std::slice::from_ref(by)) }
             }
-            Verdict::LeftAlone { place, by, .. } => uncaptured("left-alone", Some(name(place)), by),
+            Verdict::NotCaptured { place, by, .. } => uncaptured("not-captured", Some(name(place)), by),
             Verdict::FollowsConnection { place, .. } => uncaptured("follows-connection", Some(name(place)), &[]),
             Verdict::Dropped { by: Some(Dropper::Rule(by)) } => uncaptured("dropped", None, std::slice::from_ref(by)),
             Verdict::Dropped { by: Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None } => {

@@ -31,7 +31,7 @@ fn scripts(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     match report.taken {
         Some(time) => {
             let with = report.backend.as_deref().unwrap_or_default();
-            writeln!(out, "# the kernel takes these rules ({with}, {time:.1?})")
+            writeln!(out, "# the kernel accepts these rules ({with}, {time:.1?})")
         }
         None => Ok(()),
     }
@@ -66,7 +66,7 @@ pub(super) fn chart(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     }
     write!(out, "{}", explain::chart(layer, Family::Ipv4, None))?;
     if layer.rules.of(Family::Ipv6).next().is_some() {
-        writeln!(out, "%% The rules of IPv6 are drawn by: explain --output mermaid in tcp to=[::1]:80")?;
+        writeln!(out, "%% To draw the IPv6 rules: explain --output mermaid in tcp to=[::1]:80")?;
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ impl Role {
             // rules do with it what they do.
             (Self::Proxy, Caller { ids: Ids { uid: 1.., .. }, .. }) => Ok(None),
             (Self::Proxy | Self::ProxyGroup | Self::Application, _) => Err(format!(
-                "it takes {other}, whom this process, {}, may not become: add SETUID and SETGID to securityContext.capabilities, or validate in a container of its own with runAsUser: {}",
+                "must run as {other}, but this process ({}) lacks CAP_SETUID and CAP_SETGID: add SETUID and SETGID to securityContext.capabilities, or validate in a separate container with runAsUser: {}",
                 caller.ids, other.uid
             )),
         }
@@ -98,9 +98,9 @@ impl Role {
         };
         let all = uids.iter().flat_map(|&uid| gids.iter().map(move |&gid| Ids { uid, gid }));
         all.into_iter().find(|ids| self.fits(config, *ids)).ok_or_else(|| match self {
-            Self::Proxy => "the number of the proxy's user or group is not known".to_owned(),
-            Self::ProxyGroup => "no user but the proxy's was found for the proxy's group".to_owned(),
-            Self::Application => "no user and group was found whose traffic is captured".to_owned(),
+            Self::Proxy => "the number of the proxy's user or group is unknown".to_owned(),
+            Self::ProxyGroup => "found no user but the proxy's for the proxy's group".to_owned(),
+            Self::Application => "found no user and group whose traffic is captured".to_owned(),
         })
     }
 

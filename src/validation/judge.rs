@@ -57,7 +57,8 @@ pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Obser
             | Subject::FromElsewhere => continue,
         };
         if verdict.outcome.proves() && !proved.contains(&(control, verdict.check.family)) {
-            verdict.outcome = Outcome::NotChecked("nor was a port captured that is not excluded".to_owned());
+            verdict.outcome =
+                Outcome::NotChecked("inconclusive: a port that is not excluded was not captured either".to_owned());
         }
     }
     verdicts
@@ -69,33 +70,33 @@ impl Facts<'_> {
         match (&observation.seen, probe.expected) {
             (Seen::NotTried(why), _) => Outcome::NotChecked(why.clone()),
             (Seen::Taken(holder), Expected::Captured(_)) if self.is_proxy(holder) => Outcome::NotChecked(format!(
-                "port {port} is taken by the running proxy ({holder}), which answers itself"
+                "port {port} is in use by the running proxy ({holder}), which answers itself"
             )),
             (Seen::Taken(holder), Expected::Captured(_)) => Outcome::Failed(taken(holder)),
             (Seen::Taken(holder), Expected::NotCaptured(_)) => {
-                Outcome::NotChecked(format!("port {port} is taken ({holder})"))
+                Outcome::NotChecked(format!("port {port} is in use ({holder})"))
             }
             (Seen::Captured { .. }, Expected::NotCaptured(_)) => {
-                Outcome::Failed(format!("it came to the listener on port {port}"))
+                Outcome::Failed(format!("it reached the listener on port {port}"))
             }
             (Seen::Captured { original, answered, .. }, Expected::Captured(_)) => {
                 self.captured(probe, observation, *original, *answered)
             }
             (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port && self.is_proxy(holder) => {
                 Outcome::Partly(format!(
-                    "came to port {port}, which is taken by the running proxy ({holder}): token and original destination not checked"
+                    "reached port {port}, which is in use by the running proxy ({holder}): token and original destination not checked"
                 ))
             }
             (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port => Outcome::Failed(taken(holder)),
             (Seen::Accepted(holder), Expected::Captured(_)) => {
-                let text = format!("it was accepted at port {} ({holder}), not captured to port {port}", holder.port);
+                let text = format!("it was accepted on port {} ({holder}), not captured to port {port}", holder.port);
                 Outcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::Accepted(holder), Expected::NotCaptured(_)) if holder.port == port => {
-                Outcome::Failed(format!("it came to port {port} ({holder})"))
+                Outcome::Failed(format!("it reached port {port} ({holder})"))
             }
             (Seen::Accepted(holder), Expected::NotCaptured(_)) => {
-                Outcome::Passed(format!("came to port {} itself ({holder})", holder.port))
+                Outcome::Passed(format!("reached port {} itself ({holder})", holder.port))
             }
             (Seen::Outside, Expected::NotCaptured(_)) => Outcome::Passed("went out".to_owned()),
             (Seen::Outside, Expected::Captured(_)) => {
@@ -103,14 +104,14 @@ impl Facts<'_> {
                 Outcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::Refused(_), Expected::NotCaptured(_)) => {
-                Outcome::Passed("refused at the port itself, where nobody listens".to_owned())
+                Outcome::Passed("refused by the port itself, where nothing listens".to_owned())
             }
             (Seen::Refused(error), Expected::Captured(_)) => {
                 let text = format!("it was refused ({error}), not captured to port {port}");
                 Outcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::NoSuchAddress, _) => {
-                let text = "the destination is no address of this pod, which the rules' call puts on lo".to_owned();
+                let text = "the destination is not an address of this pod; applying the rules adds it to lo".to_owned();
                 Outcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::Silence, Expected::NotCaptured(_)) => {
@@ -141,19 +142,19 @@ impl Facts<'_> {
         let port = probe.expected.port();
         match probe.transport {
             Transport::Udp if !answered => Outcome::Failed(format!(
-                "the query came to port {port}, but the answer did not come back: conntrack does not know it for one (are the rules of the raw table there?)"
+                "the query reached port {port}, but the answer did not come back: conntrack does not recognise it (are the raw table's rules in place?)"
             )),
             Transport::Tcp if !answered => {
-                Outcome::Failed(format!("it came to port {port}, but the answer did not come back"))
+                Outcome::Failed(format!("it reached port {port}, but the answer did not come back"))
             }
             Transport::Tcp if original != observation.to => {
                 let original = original.map_or_else(|| "not known".to_owned(), |a| a.to_string());
                 Outcome::Failed(format!(
-                    "it came to port {port}, but its original destination is {original}: another program redirects it as well"
+                    "it reached port {port}, but its original destination is {original}: another program redirects it too"
                 ))
             }
-            Transport::Udp => Outcome::Passed(format!("came to port {port}, and the answer back")),
-            Transport::Tcp => Outcome::Passed(format!("came to port {port}, original destination and token are right")),
+            Transport::Udp => Outcome::Passed(format!("reached port {port}, and the answer came back")),
+            Transport::Tcp => Outcome::Passed(format!("reached port {port}, original destination and token are right")),
         }
     }
 
@@ -172,7 +173,7 @@ impl Facts<'_> {
             let owner = self.config.proxy_uids.first().map(ToString::to_string).unwrap_or_default();
             let uid = self.caller.ids.uid;
             return format!(
-                "{text}. Wrong user: this is user {uid}, but the rules redirect what user {owner} sends: run the validation as that user (runAsUser: {owner}), or give --proxy-uid {uid} where that is the proxy's"
+                "{text}. Wrong user: this is user {uid}, but the rules redirect what user {owner} sends: run the validation as that user (runAsUser: {owner}), or give --proxy-uid {uid} if that is the proxy's user"
             );
         }
         format!("{text}. {}", self.rules(check.family))
@@ -182,21 +183,21 @@ impl Facts<'_> {
     fn rules(&self, family: Family) -> String {
         let Some(rules) = &self.rules else {
             return format!(
-                "Either there are no {family} rules in this network namespace (the init container or the CNI plugin did not run, or ran for other families), or they are in a kind of iptables or a table that does not act on it, or something else redirects or drops it before; as root, `iptables-save` shows them"
+                "Either there are no {family} rules in this network namespace (the init container or the CNI plugin did not run, or ran for other families), or they are in an iptables variant or table that does not apply to it, or something else redirects or drops it first; as root, `iptables-save` shows them"
             );
         };
         let kinds: Vec<_> = rules.iter().filter(|(_, f)| *f == family).map(|(kind, _)| kind.name()).collect();
         let others = rules.iter().any(|(_, f)| *f != family);
         match (kinds.as_slice(), others) {
             ([], true) => format!(
-                "There are no {family} rules of ours, only those of the other family: apply with the same --ip-families and --dual-stack"
+                "There are no managed {family} rules, only rules for the other family: apply them with the same --ip-families and --dual-stack"
             ),
             ([], false) => {
-                "There are no rules of ours in this network namespace, neither legacy nor nft: apply them first"
+                "There are no managed rules in this network namespace, neither legacy nor nft: apply them first"
                     .to_owned()
             }
             (kinds, _) => format!(
-                "There are {family} rules of ours of the kind {}, but none that act on it, or something else redirects or drops it before: compare `iptables-save` with `istio-iptables --dry-run`",
+                "There are managed {family} rules ({}), but none applies to it, or something else redirects or drops it first: compare `iptables-save` with `istio-iptables --dry-run`",
                 kinds.join(" and ")
             ),
         }
@@ -204,5 +205,5 @@ impl Facts<'_> {
 }
 
 fn taken(holder: &Holder) -> String {
-    format!("port {} is taken by {holder}, who is not the proxy: the proxy could not listen there", holder.port)
+    format!("port {} is in use by {holder}, which is not the proxy: the proxy could not listen there", holder.port)
 }

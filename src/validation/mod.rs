@@ -49,7 +49,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inbound => f.write_str("to the inbound listener"),
-            Self::Transparent => f.write_str("inbound by TPROXY"),
+            Self::Transparent => f.write_str("inbound with TPROXY"),
             Self::Outbound => f.write_str("to the outbound listener"),
             Self::DnsUdp => f.write_str("DNS over UDP"),
             Self::DnsTcp => f.write_str("DNS over TCP"),
@@ -223,7 +223,7 @@ impl Outcome {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Passed(_) => "passed",
-            Self::Partly(_) => "passed in part",
+            Self::Partly(_) => "passed partly",
             Self::Failed(_) => "failed",
             Self::NotChecked(_) => "not checked",
         }

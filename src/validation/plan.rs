@@ -58,7 +58,7 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
 }
 
 const FROM_ELSEWHERE: &str =
-    "only connections from other hosts meet these rules, and none can be made from inside the pod";
+    "these rules only affect connections from other hosts, which cannot be made from inside the pod";
 
 struct Planner<'a> {
     config: &'a Config,
@@ -105,7 +105,7 @@ impl<'a> Planner<'a> {
         let lo = Interface::loopback();
         let excluded = Purpose::ExcludedInterface;
         if self.rules(excluded).filter_map(Rule::interface).any(|i| i.matches(lo.as_str())) {
-            return Err(format!("the interface lo is left alone: {}", excluded.flag()));
+            return Err(format!("the interface lo is excluded: {}", excluded.flag()));
         }
         Ok(Probe {
             caller: role.take(self.config, self.caller)?,
@@ -137,7 +137,7 @@ impl<'a> Planner<'a> {
         self.pod_is_not_loopback()?;
         let tunnel = self.ports(Purpose::Tunnel).any(|r| r.contains(self.port));
         if tunnel || self.port == DNS && self.rules(Purpose::Dns).next().is_some() {
-            return Err(format!("the rules leave port {} alone: give another --iptables-probe-port", self.port));
+            return Err(format!("the rules do not capture port {}: give another --iptables-probe-port", self.port));
         }
         self.over_lo(Role::Proxy, Transport::Tcp, self.port, Expected::Captured(self.config.inbound_port))
     }
@@ -146,7 +146,7 @@ impl<'a> Planner<'a> {
     fn excluded_outbound(&self, port: u16) -> Result<Probe, String> {
         self.pod_is_not_loopback()?;
         if self.config.mode == InterceptionMode::Tproxy && self.is_captured_inbound(port) {
-            return Err("within the pod, TPROXY captures it all the same, as an inbound port".to_owned());
+            return Err("within the pod, TPROXY captures it anyway, as an inbound port".to_owned());
         }
         self.over_lo(Role::Proxy, Transport::Tcp, port, Expected::NotCaptured(self.config.inbound_port))
     }
@@ -155,11 +155,11 @@ impl<'a> Planner<'a> {
     /// inbound rules as a connection from elsewhere does.
     fn by_group(&self, port: u16, expected: Expected) -> Result<Probe, String> {
         if !self.caller.may_be_transparent {
-            return Err("a transparent listener takes CAP_NET_ADMIN".to_owned());
+            return Err("a transparent listener needs CAP_NET_ADMIN".to_owned());
         }
         self.pod_is_not_loopback()?;
         if self.config.captures_loopback() {
-            return Err("nat redirects it first, since a loopback range is captured".to_owned());
+            return Err("nat redirects it first, because a loopback range is captured".to_owned());
         }
         self.over_lo(Role::ProxyGroup, Transport::Tcp, port, expected)
     }
@@ -193,7 +193,7 @@ impl<'a> Planner<'a> {
         let candidates = nobodys(self.family).into_iter().chain(self.ranges(Purpose::OutboundRange).map(inside));
         let to: Vec<_> = candidates.filter(captured).map(|a| SocketAddr::new(a, port)).take(8).collect();
         if to.is_empty() {
-            return Err("no address is known that is captured".to_owned());
+            return Err("no captured address is known".to_owned());
         }
         Ok(Probe {
             caller: Role::Application.take(self.config, self.caller)?,

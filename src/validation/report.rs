@@ -46,7 +46,7 @@ pub fn problems(verdicts: &[Verdict<'_>]) -> Option<String> {
         return None;
     }
     let of_inbound = verdicts.iter().filter(|v| v.check.subject == Subject::Inbound).map(problem);
-    Some(format!("nothing could be checked, which proves nothing:\n{}", of_inbound.collect::<Vec<_>>().join("\n")))
+    Some(format!("inconclusive: nothing could be checked:\n{}", of_inbound.collect::<Vec<_>>().join("\n")))
 }
 
 fn problem(verdict: &Verdict<'_>) -> String {

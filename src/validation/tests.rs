@@ -33,21 +33,21 @@ fn what_is_configured_is_checked() {
         [
             "to the inbound listener, IPv4: 1337:1337 to 127.0.0.6:15002 Captured(Port(15006))",
             "outbound port 9090 excluded, IPv4: 1337:1337 to 127.0.0.6:9090 NotCaptured(Port(15006))",
-            "from other hosts, IPv4: only connections from other hosts meet these rules, and none can be made from inside the pod",
+            "from other hosts, IPv4: these rules only affect connections from other hosts, which cannot be made from inside the pod",
             "to the outbound listener, IPv4: as is to 198.51.100.1:15002 203.0.113.1:15002 Captured(Port(15001))",
         ]
     );
     assert_eq!(planned(&[], &ROOT).len(), 1);
     let sidecar = planned(&["-b", "*", "-i", "*"], &SIDECAR);
     assert!(sidecar[0].contains("as is to 127.0.0.6:15002"), "{sidecar:?}");
-    assert!(sidecar[2].contains("may not become"), "{sidecar:?}");
+    assert!(sidecar[2].contains("lacks CAP_SETUID"), "{sidecar:?}");
 }
 
 #[test]
 fn what_the_rules_leave_alone_proves_nothing() {
     let first = |flags: &[&str]| planned(flags, &ROOT).swap_remove(0);
-    assert!(first(&["-c", "lo"]).contains("lo is left alone"));
-    assert!(first(&["-c", "l+"]).contains("lo is left alone"));
+    assert!(first(&["-c", "lo"]).contains("lo is excluded"));
+    assert!(first(&["-c", "l+"]).contains("lo is excluded"));
     assert!(first(&["-o", "15000:15010"]).contains("is not captured"));
     assert!(first(&["-e", "15002"]).contains("another --iptables-probe-port"));
 }
@@ -58,7 +58,9 @@ fn nothing_proved_is_a_failure() {
     let facts = Facts { config: &config, caller: ROOT, rules: None };
     let checks = checks(&config, &ROOT);
     let verdicts = judge(&facts, &checks, Vec::new());
-    assert!(problems(&verdicts).is_some_and(|p| p.contains("nothing could be checked") && p.contains("lo is left")));
+    assert!(
+        problems(&verdicts).is_some_and(|p| p.contains("nothing could be checked") && p.contains("lo is excluded"))
+    );
 }
 
 #[test]

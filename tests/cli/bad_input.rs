@@ -109,7 +109,7 @@ const TABLE: &[Row] = &[
     fine(&["-u", "0", "-g", "1000-2000"], "--gid-owner 1000-2000 -j RETURN"),
     variable_error(&[(GROUPS, "*,202")], &[GROUPS, "\"*\"", "must be the only item"]),
     variable_warning(&[(GROUPS, "")], &[GROUPS, "is empty", "* captures all"], ""),
-    variable_error(&[(GROUPS, GROUPS_65)], &[GROUPS, "65 groups", "64 is the most"]),
+    variable_error(&[(GROUPS, GROUPS_65)], &[GROUPS, "65 groups", "at most 64 are allowed"]),
     // Ranges of addresses.
     error(&["-i", "10.0.0.0/33"], &["--istio-service-cidr (-i)", "\"10.0.0.0/33\"", "0 to 32"]),
     error(&["-i", "10.0.0.1"], &["--istio-service-cidr (-i)", "\"10.0.0.1\"", "10.0.0.1/32"]),

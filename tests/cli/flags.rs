@@ -128,7 +128,7 @@ fn every_form_and_every_variable_does_the_same() {
                 // Without the command that has it: `check --watch` would not end.
                 "watch" => &["--watch has no effect without the command check"],
                 "dual-stack" => &["has no effect: this network namespace has no IPv6 address"],
-                "live" => &["the kernel has no rules"],
+                "live" => &["the kernel has no iptables rules"],
                 _ => &[],
             });
             if !case.shows.is_empty() {
@@ -188,7 +188,7 @@ fn retired_flags_warn_once_and_change_nothing() {
     for flag in retired() {
         for form in forms(flag, "true") {
             let outcome = dry_run(&form).succeeds();
-            outcome.warns(&[&format!("--{}", flag.long)]).warns(&["has no effect any more"]);
+            outcome.warns(&[&format!("--{}", flag.long)]).warns(&["no longer has any effect"]);
             assert_eq!(outcome.stdout, default.stdout, "{form:?}");
         }
     }

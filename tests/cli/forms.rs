@@ -16,7 +16,7 @@ fn values_behind_short_flags() {
     }
     // Two dashes and a short name are a mistake; the word behind it is then one of its own.
     let outcome = dry_run(&["--p", "15101"]).is_wrong_usage();
-    outcome.fails_with(&["--p is not a flag"]).warns(&["\"15101\""]);
+    outcome.fails_with(&["unknown flag --p "]).warns(&["\"15101\""]);
 }
 
 #[test]
@@ -143,7 +143,12 @@ fn long_arguments() {
     let long = long.as_str();
     let outcome = dry_run(&[&["-b", long][..], &[long; 8], &["-c", long, "-u", long]].concat()).is_wrong_usage();
     outcome
-        .fails_with(&["(-b) cannot hold", "(-c) cannot hold", "(-u) cannot hold", "is neither a flag nor a command"])
+        .fails_with(&[
+            "(-b) cannot contain",
+            "(-c) cannot contain",
+            "(-u) cannot contain",
+            "is neither a flag nor a command",
+        ])
         .fails_with(&["(120000 bytes)"; 4]);
     assert!(outcome.stderr.len() < 10_000, "{} bytes", outcome.stderr.len());
 }

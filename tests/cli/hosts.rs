@@ -26,11 +26,11 @@ fn families() {
         (DUAL, &["-i", "10.0.0.0/8,fd00::/8"], false, &[BYPASS, "\"fd00::/8\""]),
         (IPV6, &[], true, &[]),
         (IPV6, &["--ip-families=ipv4"], false, &[BYPASS]),
-        (BARE, &[], false, &["no address yet"]),
-        (BARE, &["--dual-stack"], false, &["no address yet"]),
+        (BARE, &[], false, &["only loopback and link-local addresses"]),
+        (BARE, &["--dual-stack"], false, &["only loopback and link-local addresses"]),
         (BARE, &["--ip-families=ipv4"], false, &[]),
         (BARE, &["--ip-families=dual"], true, &[]),
-        (LOCAL, &["--dual-stack"], false, &["no address yet"]),
+        (LOCAL, &["--dual-stack"], false, &["only loopback and link-local addresses"]),
     ] {
         let outcome = dry_run(args).on(host).succeeds();
         match ipv6 {

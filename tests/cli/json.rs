@@ -74,7 +74,7 @@ fn explanations() {
     for (packet, verdict) in [
         ("out tcp to=10.0.0.5:443", "captured"),
         ("out tcp uid=1337 to=127.0.0.1:80 state=established", "follows-connection"),
-        ("in icmp from=10.1.1.1", "left-alone"),
+        ("in icmp from=10.1.1.1", "not-captured"),
         ("in tcp to=:80 state=invalid", "dropped"),
     ] {
         let found = explain(&[packet, "--drop-invalid", "--dry-run"]).unwrap();

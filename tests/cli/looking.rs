@@ -20,10 +20,10 @@ fn ends(packet: &str, with: &str) {
 #[test]
 fn a_packet_is_followed() {
     ends("out tcp uid=1000 to=10.0.0.5:443", "Captured by the outbound listener 15001");
-    ends("out tcp uid=1337 to=10.0.0.5:443", "Left alone");
+    ends("out tcp uid=1337 to=10.0.0.5:443", "Not captured");
     ends("in tcp to=:8080", "Captured by the inbound listener 15006");
-    ends("in tcp to=:15021", "Left alone");
-    ends("in udp from=10.1.2.3 to=:53 iface=eth0 state=invalid mark=1337", "Left alone");
+    ends("in tcp to=:15021", "Not captured");
+    ends("in udp from=10.1.2.3 to=:53 iface=eth0 state=invalid mark=1337", "Not captured");
 }
 
 #[test]
@@ -35,7 +35,8 @@ fn a_packet_takes_the_address_of_the_namespace() {
 #[test]
 fn without_a_packet_there_is_a_table_with_findings() {
     let outcome = explain(&[]).succeeds();
-    for part in ["application to a service ", "peer's tunnel ", "\nFindings:\n", "  note: UDP is not captured"] {
+    for part in ["application to a service ", "peer's tunnel ", "\nFindings:\n", "  note: outbound UDP is not captured"]
+    {
         assert!(outcome.skipped || outcome.stdout.contains(part), "{part:?}: {}", outcome.stdout);
     }
 }
@@ -47,7 +48,7 @@ fn a_wrong_packet_is_wrong_usage() {
     };
     fails(&["out", "tcpp", "to=10.0.0.5:443", "tcp"], "did you mean tcp?");
     fails(&["out", "tcp"], "to=");
-    fails(&["in", "tcp", "to=[fd00::1]:80", "from=10.0.0.1"], "two address families");
+    fails(&["in", "tcp", "to=[fd00::1]:80", "from=10.0.0.1"], "different address families");
     // Resolved in the pod, which has no IPv6 address.
     fails(&["out", "tcp", "to=[fd00::9]:80"], "no IPv6 address");
 }
@@ -79,14 +80,14 @@ fn a_dry_run_in_the_kernel_touches_nothing_here() {
         let args = [&README, &["-m", "TPROXY", "--dry-run=kernel", flag][..]].concat();
         let outcome = call(&args).on(here).env("PATH", PATH).succeeds();
         let last = outcome.stdout.lines().last().unwrap_or_default();
-        assert!(outcome.skipped || last.starts_with(&format!("# the kernel takes these rules ({backend}")), "{last}");
+        assert!(outcome.skipped || last.starts_with(&format!("# the kernel accepts these rules ({backend}")), "{last}");
         let check = call(&["check", flag]).on(here).env("PATH", PATH).run();
         assert!(check.skipped || check.status == Some(3), "{check:?}");
         assert!(check.stdout.lines().all(|l| l.starts_with("+ ")), "{}", check.stdout);
     }
     // A variable does the same.
     let outcome = call(&["--native-nftables"]).on(here).env("DRY_RUN", "kernel").succeeds();
-    assert!(outcome.skipped || outcome.stdout.contains("# the kernel takes these rules (nftables"));
+    assert!(outcome.skipped || outcome.stdout.contains("# the kernel accepts these rules (nftables"));
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn what_the_kernel_does_not_take_is_said() {
     let call = call(&["--dry-run=kernel", "--force-iptables-binary=nft"]).on(host("no programs"));
     let outcome = call.env("PATH", "/nowhere").run();
     assert!(outcome.skipped || outcome.status == Some(1), "{outcome:?}");
-    outcome.fails_with(&["the kernel does not take these rules"]);
+    outcome.fails_with(&["the kernel rejects these rules"]);
 }
 
 #[test]
@@ -106,8 +107,8 @@ fn a_picture_is_one_flow_chart() {
     assert!(way.skipped || way.stdout.contains("linkStyle"), "{}", way.stdout);
     let both = dry_run(&["-b", "*", "--ip-families=dual", "--output=mermaid"]).succeeds();
     assert_eq!(both.stdout.matches("flowchart TB").count(), usize::from(!both.skipped));
-    call(&["check", "--output=mermaid"]).is_wrong_usage().fails_with(&["only there of --dry-run and of explain"]);
-    call(&["--output=mermaid"]).is_wrong_usage().fails_with(&["only there of --dry-run and of explain"]);
+    call(&["check", "--output=mermaid"]).is_wrong_usage().fails_with(&["only available with --dry-run and explain"]);
+    call(&["--output=mermaid"]).is_wrong_usage().fails_with(&["only available with --dry-run and explain"]);
 }
 
 /// The README's picture is what the program prints for the README's command line.

@@ -12,19 +12,19 @@ use super::object::{CAPABILITY, Object, TYPE};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// Cut off, perhaps.
-    #[error("it is not JSON: {0}")]
+    #[error("not JSON: {0}")]
     NotJson(String),
     /// What cannot be without.
-    #[error("it has no \"{0}\" that is a text; a CNI configuration has one")]
+    #[error("it has no string \"{0}\", which a CNI configuration needs")]
     NoText(&'static str),
     /// Which one counts depends on the reader.
-    #[error("it has \"{0}\" twice; leave one of them")]
+    #[error("it has \"{0}\" twice; keep only one")]
     Twice(&'static str),
     /// A list without its list.
-    #[error("its \"plugins\" is no list of plugins, each an object with a \"type\"")]
+    #[error("its \"plugins\" is not a list of plugins, each an object with a \"type\"")]
     NoPlugins,
     /// As it is left if only the primary plugin was taken away.
-    #[error("it has no plugin but istio-cni, which needs another before it to make the pod's network")]
+    #[error("it has only istio-cni, which needs another plugin before it to set up the pod's network")]
     OnlyOwn,
 }
 

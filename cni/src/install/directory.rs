@@ -113,17 +113,15 @@ pub fn choose(directory: &Path, named: Option<&OsStr>, notes: &mut Vec<String>) 
             }
             Err(error @ InstallError::Link { .. }) => return Err(error),
             Err(error) => {
-                notes.push(format!("{error}; passed over, but a runtime may stop at it"));
+                notes.push(format!("{error}; skipped, but a runtime may fail on it"));
                 continue;
             }
         };
         match (found.usable(), found.unsettled()) {
             (Ok(()), _) => return Ok(Choice::Primary(found)),
             (Err(reason), Some(wait)) => return Ok(Choice::Unsettled { path, reason, wait }),
-            (Err(reason), None) => notes.push(format!(
-                "{} is passed over, but a runtime may stop at it: {reason}; mend or remove it",
-                path.display()
-            )),
+            (Err(reason), None) => notes
+                .push(format!("skipping {}, but a runtime may fail on it: {reason}; fix or remove it", path.display())),
         }
     }
     Ok(Choice::None)
@@ -200,12 +198,12 @@ pub fn open(path: &Path) -> io::Result<File> {
 
 fn text(file: File, metadata: &Metadata) -> io::Result<String> {
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut text = String::new();
     file.take(LIMIT + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LIMIT {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB, which no configuration is"));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB, which no configuration is"));
     }
     Ok(text)
 }

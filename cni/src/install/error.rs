@@ -19,7 +19,7 @@ pub enum InstallError {
         source: io::Error,
     },
     /// Another installer is at work, or stopped in the middle of it.
-    #[error("{path} is locked by another installer; end that one, or wait until it is done", path = path.display())]
+    #[error("{path} is locked by another installer; stop that one, or wait until it is done", path = path.display())]
     Locked {
         /// The directory.
         path: PathBuf,
@@ -36,13 +36,13 @@ pub enum InstallError {
         target: PathBuf,
     },
     /// Somebody made the directory anew; a mount still shows the old one.
-    #[error("{path} was deleted on the node, and what is written there is lost; start this container again", path = path.display())]
+    #[error("{path} was deleted on the node, so anything written there is lost; restart this container", path = path.display())]
     Deleted {
         /// The directory.
         path: PathBuf,
     },
     /// Written by another at the same moment.
-    #[error("{path} was changed by another program at the same moment; its change stays, and is looked at next", path = path.display())]
+    #[error("{path} was changed by another program at the same moment; its change is kept, and is examined next", path = path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -81,8 +81,8 @@ fn remedy(error: &io::Error) -> &'static str {
         (Kind::PermissionDenied, "run as root, and for a file of another user with the capability CHOWN"),
         (Kind::NotFound, "mount the node's directory there, or name it with --bin-dir or --conf-dir"),
         (Kind::NotADirectory, "name another one with --bin-dir or --conf-dir"),
-        (Kind::IsADirectory, "remove that directory, which is in the way"),
+        (Kind::IsADirectory, "remove that directory"),
     ];
     let remedy = remedies.iter().find(|(kind, _)| *kind == error.kind());
-    remedy.map_or("see to the node's file system", |(_, remedy)| remedy)
+    remedy.map_or("check the node's file system", |(_, remedy)| remedy)
 }

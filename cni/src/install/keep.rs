@@ -67,7 +67,7 @@ pub fn keep(
             (Err(error), _) => keeper.failed(&error, now),
         };
         if let Woken::End(signal) = watch.wait(next.not_before, next.at_latest)? {
-            log::info!("ended by {signal}");
+            log::info!("exiting on {signal}");
             return Ok(Ended::BySignal);
         }
     }
@@ -115,8 +115,8 @@ impl Keeper {
         self.was_in_place |= installed;
         if hold > Duration::ZERO {
             log::warn!(
-                "it was the repair number {} in a short time: another program writes the same files, which are looked at \
-                 again in {hold:?} at the earliest; let that program leave them alone (of Cilium, cni.exclusive=false), \
+                "this was repair number {} in a short time: another program writes the same files, which are checked \
+                 again in {hold:?} at the earliest; keep that program from writing them (Cilium: cni.exclusive=false), \
                  or uninstall one of the two",
                 self.repairs
             );

@@ -153,15 +153,15 @@ impl Places {
         let why = match list.position() {
             None => "it had no istio-cni",
             Some(Position { annotations: false, .. }) => {
-                "its istio-cni did not ask for annotations: that of Istio's own plugin, perhaps"
+                "its istio-cni did not ask for annotations: perhaps Istio's own plugin"
             }
             Some(Position { place, of, .. }) if place < of => "its istio-cni was not the last plugin",
-            Some(_) => "its istio-cni had another configuration",
+            Some(_) => "its istio-cni had a different configuration",
         };
         let mode = found.metadata.mode() & PERMISSIONS;
         let text = list.with(object);
         locked.put(&found.file, mode, Some(&found.metadata), Some(&found.metadata), place::text(&text))?;
-        done.push(format!("{} has istio-cni as its last plugin: {why}", path.display()));
+        done.push(format!("{} now has istio-cni as its last plugin: {why}", path.display()));
         Ok(found.name.clone())
     }
 
@@ -189,7 +189,7 @@ impl Places {
         locked.put(&name, mode, Some(&found.metadata), None, place::text(&text))?;
         locked.set_aside(&found.name)?;
         done.push(format!(
-            "{} is a list of the plugin of {} and istio-cni; the old file is kept as {}",
+            "{} lists the plugin of {} and istio-cni; the old file is kept as {}",
             target.display(),
             path.display(),
             directory.join(place::aside(&found.name)).display()
@@ -222,13 +222,13 @@ impl Places {
                 Ok(_) => locked.bring_back(&found.name)?,
                 Err(_) => locked.remove(&found.name)?,
             }
-            done.push(format!("{} is in place again, as it was before istio-cni", directory.join(single).display()));
+            done.push(format!("{} was restored to what it was before istio-cni", directory.join(single).display()));
             return Ok(());
         }
         for single in ["conf", "json"].map(|extension| with_extension(&found.name, extension)) {
             if kept(directory, &single).is_some() {
                 notes.push(format!(
-                    "{} was changed since it was made of {}, and stays; {} can be removed",
+                    "{} was changed since it was made from {}, and is kept; {} can be removed",
                     path.display(),
                     directory.join(&single).display(),
                     directory.join(place::aside(&single)).display()
@@ -237,7 +237,7 @@ impl Places {
         }
         let mode = found.metadata.mode() & PERMISSIONS;
         locked.put(&found.file, mode, Some(&found.metadata), Some(&found.metadata), place::text(&without))?;
-        done.push(format!("{} is without istio-cni", path.display()));
+        done.push(format!("istio-cni was removed from {}", path.display()));
         Ok(())
     }
 
@@ -253,7 +253,7 @@ impl Places {
                         errors.extend(self.take_out(&locked, &found, &mut done, &mut notes).err());
                     }
                     Ok(_) => {}
-                    Err(error) => notes.push(format!("{error}; nothing is taken out of it")),
+                    Err(error) => notes.push(format!("{error}; nothing was removed from it")),
                 }
             }
         }
@@ -263,7 +263,7 @@ impl Places {
         let program = binary::path(&self.binaries);
         match binary::take_away(&self.binaries)? {
             Binary::Missing => {}
-            Binary::Foreign => notes.push(format!("{} is another program, and stays", program.display())),
+            Binary::Foreign => notes.push(format!("{} is another program, and is kept", program.display())),
             Binary::Managed { version, .. } => done.push(format!("{} removed, version {version}", program.display())),
         }
         Ok(Pass { standing: Standing::Waiting { reason: "uninstalled".to_owned(), again: None }, done, notes })
@@ -289,8 +289,8 @@ fn kept(directory: &Path, name: &OsString) -> Option<String> {
 fn was(binary: &Binary) -> String {
     match binary {
         Binary::Missing => "it was not there".to_owned(),
-        Binary::Foreign => "another program was there: that of Istio's own plugin, perhaps".to_owned(),
-        Binary::Managed { same: true, .. } => "it could not be run by all".to_owned(),
+        Binary::Foreign => "another program was there: perhaps Istio's own plugin".to_owned(),
+        Binary::Managed { same: true, .. } => "not everyone could execute it".to_owned(),
         Binary::Managed { version, .. } => format!("version {version} was there"),
     }
 }

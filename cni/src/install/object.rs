@@ -12,7 +12,7 @@ pub const TYPE: &str = "istio-cni";
 pub enum ObjectError {
     /// No object.
     #[error(
-        "the plugin's configuration from {origin} is no JSON object: {error}; give one such as {{\"validate\": true}}"
+        "the plugin's configuration from {origin} is not a JSON object: {error}; give one such as {{\"validate\": true}}"
     )]
     NotJson {
         /// Where it is from.
@@ -45,15 +45,15 @@ impl Object {
         let mut known: Vec<&str> = Vec::new();
         for (name, value) in &members {
             if known.contains(&name.as_str()) {
-                return Err(wrong(format!("\"{name}\" is there twice; leave one of them")));
+                return Err(wrong(format!("\"{name}\" appears twice; keep only one")));
             }
             known.push(name);
             match name.as_str() {
                 "type" if compact(value.get()) == format!("\"{TYPE}\"") => {}
-                "type" => return Err(wrong(format!("\"type\" is {}; it can only be \"{TYPE}\"", value.get()))),
+                "type" => return Err(wrong(format!("\"type\" is {}; it must be \"{TYPE}\"", value.get()))),
                 "capabilities" => {
                     capabilities = others(value.get()).ok_or_else(|| {
-                        wrong(format!("\"capabilities\" is {}; it has to be an object of true and false", value.get()))
+                        wrong(format!("\"capabilities\" is {}; it must be an object of true and false", value.get()))
                     })?
                 }
                 _ => own.push(format!("{}:{}", serde_json::Value::from(name.as_str()), compact(value.get()))),
@@ -117,7 +117,7 @@ mod tests {
         let check = |text: &str| Object::read(text, "-").unwrap().check("-").map_err(|error| error.to_string());
         assert_eq!(check("{}").unwrap(), [""; 0]);
         assert_eq!(check(r#"{"exclude_namespaces": ["a"], "ambient_enabled": false}"#).unwrap(), [""; 0]);
-        assert!(check(r#"{"exclude_namespace": ["a"]}"#).unwrap()[0].contains("\"exclude_namespace\" is not known"));
+        assert!(check(r#"{"exclude_namespace": ["a"]}"#).unwrap()[0].contains("unknown key \"exclude_namespace\""));
         for (text, key) in [(r#"{"validate": "yes"}"#, "validate"), (r#"{"defaults": {"proxy_uid": -1}}"#, "proxy")] {
             let error = check(text).unwrap_err();
             assert!(error.contains(key), "{error}");
@@ -127,13 +127,13 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_by_name_and_value() {
         for (text, named) in [
-            ("", "no JSON object"),
+            ("", "is not a JSON object"),
             ("[]", "expected an object"),
             ("{} {}", "trailing"),
-            (r#"{"type": "calico"}"#, r#""type" is "calico"; it can only be "istio-cni""#),
+            (r#"{"type": "calico"}"#, r#""type" is "calico"; it must be "istio-cni""#),
             (r#"{"capabilities": [1]}"#, r#""capabilities" is [1]"#),
             (r#"{"capabilities": {"a": 1}}"#, r#""capabilities" is {"a": 1}"#),
-            (r#"{"a": 1, "a": 2}"#, r#""a" is there twice"#),
+            (r#"{"a": 1, "a": 2}"#, r#""a" appears twice"#),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(named) && error.contains("--plugin-config"), "{text}: {error}");

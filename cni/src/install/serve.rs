@@ -93,10 +93,10 @@ fn respond(request: &str, in_place: impl FnOnce() -> Result<(), String>) -> (&'s
     let mut words = request.lines().next().unwrap_or_default().split(' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
     else {
-        return ("400 Bad Request", "no request of HTTP".to_owned());
+        return ("400 Bad Request", "not an HTTP request".to_owned());
     };
     if !version.starts_with("HTTP/1.") {
-        return ("400 Bad Request", "no request of HTTP/1".to_owned());
+        return ("400 Bad Request", "not an HTTP/1 request".to_owned());
     }
     let path = target.split('?').next().unwrap_or_default();
     match (method, path) {

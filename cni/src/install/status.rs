@@ -79,12 +79,12 @@ impl Places {
                 (false, None, false)
             }
             Binary::Foreign => {
-                problems.push(format!("{} is another program: that of Istio's own plugin, perhaps", path.display()));
+                problems.push(format!("{} is another program: perhaps Istio's own plugin", path.display()));
                 (true, None, false)
             }
             Binary::Managed { version, same, executable } => {
                 if !executable {
-                    problems.push(format!("{} cannot be run by all", path.display()));
+                    problems.push(format!("{} is not executable by everyone", path.display()));
                 }
                 (true, Some(version), same)
             }
@@ -100,7 +100,7 @@ impl Places {
         match position {
             None => problems.push(format!("{} has no istio-cni", path.display())),
             Some(Position { annotations: false, .. }) => problems.push(format!(
-                "the istio-cni in {} does not ask for annotations: that of Istio's own plugin, perhaps",
+                "the istio-cni in {} does not ask for annotations: perhaps Istio's own plugin",
                 path.display()
             )),
             Some(Position { place, of, .. }) if place < of => {
@@ -125,7 +125,7 @@ impl Places {
         };
         match choice {
             Ok(Choice::Primary(found)) if holds(&found) => Ok(()),
-            Ok(_) => Err(status.problems.into_iter().last().unwrap_or("its configuration is another one".to_owned())),
+            Ok(_) => Err(status.problems.into_iter().last().unwrap_or("its configuration differs".to_owned())),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -10,7 +10,7 @@ use crate::node::{Called, LIST, Node, PROGRAM, bytes, list_with_object};
 fn wrong_usage_is_told_with_the_flag_and_the_value() {
     let node = Node::new();
     for (args, named) in [
-        (&["install", "--once", "--plugin-config", "{"][..], "--plugin-config is no JSON object"),
+        (&["install", "--once", "--plugin-config", "{"][..], "--plugin-config is not a JSON object"),
         (&["install", "--once", "--plugin-config", r#"{"type":"calico"}"#], r#""type" is "calico""#),
         (&["install", "--once", "--plugin-config", r#"{"validate":1}"#], "validate"),
         (&["install", "--once", "--config", "/nowhere"], "cannot read --config /nowhere"),
@@ -67,7 +67,7 @@ fn directory_in_the_place_of_the_program_is_an_error() {
     fs::create_dir(node.program()).unwrap();
     let called = node.once(&[]);
     assert_eq!(called.status, Some(1));
-    assert!(called.log.contains("cannot write") && called.log.contains("in the way"), "{}", called.log);
+    assert!(called.log.contains("cannot write") && called.log.contains("remove that directory"), "{}", called.log);
     // A configuration without its program would stop all pods.
     assert_eq!(node.text("10-a.conflist"), LIST);
     assert_eq!(fs::read_dir(node.bin()).unwrap().count(), 1);
@@ -114,7 +114,10 @@ fn odd_files_are_passed_over_with_the_reason() {
     let log = node.installed().log;
     assert_eq!(node.text("99-good.conflist"), list_with_object());
     for name in ["01.conflist", "02.conflist", "03.conflist", "04.conf", "05.json", "06.conflist", "07.conflist"] {
-        assert!(log.lines().any(|line| line.contains(name) && line.contains("passed over")), "{name}: {log}");
+        assert!(
+            log.lines().any(|line| line.contains(name) && line.contains("a runtime may fail on it")),
+            "{name}: {log}"
+        );
     }
     node.uninstalled();
     assert_eq!(node.text("99-good.conflist"), LIST);
@@ -200,7 +203,7 @@ fn directory_that_was_deleted_on_the_node_is_told() {
     );
     assert_eq!(called.status, Some(1), "{}", called.log);
     assert!(
-        called.log.contains("was deleted on the node") && called.log.contains("start this container again"),
+        called.log.contains("was deleted on the node") && called.log.contains("restart this container"),
         "{}",
         called.log
     );

@@ -74,7 +74,7 @@ fn file_that_stays_torn_is_passed_over() {
     let node = Node::with("20-b.conflist", LIST);
     fs::write(node.file("10-a.conflist"), &LIST[..50]).unwrap();
     let log = node.installed().log;
-    assert!(log.contains("10-a.conflist is passed over"), "{log}");
+    assert!(log.contains("10-a.conflist, but a runtime may fail on it"), "{log}");
     assert_eq!(node.text("20-b.conflist"), list_with_object());
 }
 
@@ -157,7 +157,7 @@ fn nobody_is_fought_in_a_loop() {
             }
         });
         // The fifth is 250 ms after the fourth, and so on; without this, there would be hundreds in that time.
-        let line = staying.logs("it was the repair number 6 in a short time");
+        let line = staying.logs("repair number 6 in a short time");
         assert!(line.contains("cni.exclusive=false"), "{line}");
         quarrels.store(false, Ordering::Relaxed);
     });
@@ -183,7 +183,7 @@ fn ready_exactly_while_all_is_in_place() {
     fs::remove_file(node.program()).unwrap();
     fs::create_dir(node.program()).unwrap();
     staying.until("not ready", || !staying.is_ready());
-    staying.logs("in the way");
+    staying.logs("remove that directory");
     fs::remove_dir(node.program()).unwrap();
     staying.becomes_ready();
     assert!(node.has_program());

@@ -34,7 +34,7 @@ fn call_in(verb: &str, netns: &str, input: &Value) -> Answer {
 fn add_makes_the_rules_once_and_prints_the_previous_result() {
     let Some(namespace) = namespace("add") else { return };
     let input = configuration(&[], json!({}));
-    for log in ["its rules are in place\n", "its rules are in place already\n"] {
+    for log in ["its rules are in place\n", "its rules were already in place\n"] {
         let answer = call_in("ADD", &namespace.path(), &input);
         assert_eq!(answer.code, Some(0), "{}", answer.log);
         assert_eq!(answer.out, format!("{}\n", input["prevResult"]));
@@ -187,7 +187,7 @@ fn the_log_file_gets_a_line_for_each_call() {
     let ends: Vec<_> = lines.lines().map(|line| line.split('\t').skip(1).collect::<Vec<_>>()).collect();
     assert_eq!(ends.len(), 2, "{lines}");
     assert!(ends[0][0] == "error" && ends[0][1].starts_with("ADD default/sleep-1 (3f): "), "{lines}");
-    assert_eq!(ends[1], ["info", "ADD (3f): left alone: CNI_ARGS name no pod (K8S_POD_NAMESPACE and K8S_POD_NAME)"]);
+    assert_eq!(ends[1], ["info", "ADD (3f): not captured: CNI_ARGS names no pod (K8S_POD_NAMESPACE and K8S_POD_NAME)"]);
     // It is rotated before it gets large, once.
     fs::write(&log, vec![b'x'; 5 << 20]).unwrap();
     call(&without_pod, input.to_string().as_bytes());

@@ -117,9 +117,10 @@ fn a_wrong_annotation_refuses_the_pod_with_what_is_allowed() {
     let Some(node) = node(json!({})) else { return };
     let wrong = ("traffic.sidecar.istio.io/excludeInboundPorts", "http");
     let error = node.run("sleep", &injected(&[wrong])).unwrap_err();
-    for part in
-        ["pod default/sleep: annotation traffic.sidecar.istio.io/excludeInboundPorts cannot hold \"http\"", "a port is"]
-    {
+    for part in [
+        "pod default/sleep: annotation traffic.sidecar.istio.io/excludeInboundPorts cannot contain \"http\"",
+        "a port is",
+    ] {
         assert!(error.contains(part), "{part:?} is missing in: {error}");
     }
     // The same pod starts once it is mended.
@@ -137,7 +138,7 @@ fn without_the_capability_no_pod_starts_unseen() {
 fn redirection_is_proved_before_the_pod_starts_if_that_is_asked_for() {
     let Some(node) = node(json!({"validate": true, "log_level": "debug"})) else { return };
     node.run("sleep", &injected(&[])).unwrap();
-    assert!(node.log().contains("came to port 15006"), "{}", node.log());
+    assert!(node.log().contains("reached port 15006"), "{}", node.log());
 }
 
 #[test]

@@ -44,8 +44,8 @@ fn an_answer_that_gets_the_mark_of_tproxy_stays_in_the_pod() {
         vec![foreign("inet other first", -300, [rule(Table::Mangle, Hook::Prerouting, to_port(8443), target)])]
     };
     let trace = among("-m TPROXY -b * -d 22", marks(1337), "in tcp from=203.0.113.7 to=:8443");
-    assert_eq!(trace.verdict.brief(), "left alone");
-    expect!["no connection comes about, since the answer does not get back: with mark 1337, it is routed to the pod itself (ip rule, ip route). Rule inet other first 1 (-p tcp --dport 8443 -j MARK --set-mark 1337) marks the first packet. Rule mangle PREROUTING 2 (-p tcp -m mark --mark 1337 -j CONNMARK --save-mark) marks the connection. Rule mangle OUTPUT 4 (-p tcp -m connmark --mark 1337 -j CONNMARK --restore-mark) marks the answer. Let the first of these use another mark, or choose another with --istio-inbound-tproxy-mark."].assert_eq(&note(&trace));
+    assert_eq!(trace.verdict.brief(), "not captured");
+    expect!["no connection is established: the answer does not get back: with mark 1337, it is routed to the pod itself (ip rule, ip route). Rule inet other first 1 (-p tcp --dport 8443 -j MARK --set-mark 1337) marks the first packet. Rule mangle PREROUTING 2 (-p tcp -m mark --mark 1337 -j CONNMARK --save-mark) marks the connection. Rule mangle OUTPUT 4 (-p tcp -m connmark --mark 1337 -j CONNMARK --restore-mark) marks the answer. Change the mark in the first of these rules, or set another one with --istio-inbound-tproxy-mark."].assert_eq(&note(&trace));
     assert!(trace.to_string().ends_with(&format!("\nNote: {}\n", note(&trace))), "{trace}");
     // Any other mark has no meaning here, and the packet is captured; its answer goes out.
     let trace = among("-m TPROXY -b * -d 22", marks(77), "in tcp from=203.0.113.7 to=:8443");
@@ -66,8 +66,8 @@ fn a_filter_that_lets_only_the_first_packet_by_is_named() {
         )
     };
     let trace = among("-b *", vec![chain()], "out tcp to=8.8.8.8:53");
-    assert_eq!(trace.verdict.brief(), "left alone");
-    expect!["no connection comes about, since the next packet, which is ESTABLISHED, does not get there: it is dropped by rule inet other filter 2 (-p tcp --dport 53 -j DROP)."].assert_eq(&note(&trace));
+    assert_eq!(trace.verdict.brief(), "not captured");
+    expect!["no connection is established: the next packet, which is ESTABLISHED, does not get through: it is dropped by rule inet other filter 2 (-p tcp --dport 53 -j DROP)."].assert_eq(&note(&trace));
     // One that nat redirects has another port when it gets there, as its next packet has.
     let trace = among("-i * -b *", vec![chain()], "out tcp to=8.8.8.8:53");
     assert_eq!((trace.verdict.brief().as_str(), note(&trace)), ("outbound listener 15001", String::new()));
@@ -80,8 +80,8 @@ fn a_next_packet_that_meets_what_cannot_be_followed_is_noted() {
     let unknown = Some("tcp dport { 53, 54 } drop".to_owned());
     chain.gap(Scope::Both, (Table::Filter, Hook::Output.into()), vec![Match::Protocol(Protocol::Tcp)], unknown);
     let trace = among("-b *", vec![chain], "out tcp to=8.8.8.8:53");
-    assert_eq!(trace.verdict.brief(), "left alone");
-    expect!["perhaps no connection comes about: the next packet may not get through, since rule inet other filter 2 (tcp dport { 53, 54 } drop) cannot be followed."].assert_eq(&note(&trace));
+    assert_eq!(trace.verdict.brief(), "not captured");
+    expect!["a connection may not be established: the next packet may not get through, because rule inet other filter 2 (tcp dport { 53, 54 } drop) cannot be followed."].assert_eq(&note(&trace));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn an_answer_that_a_policy_drops_does_not_get_back() {
     let trace = among("-b *", vec![layer], "in tcp to=:8080");
     assert_eq!(trace.verdict.brief(), "inbound listener 15006");
     expect![
-        "no connection comes about, since the answer does not get back: it is dropped by the policy of inet other out."
+        "no connection is established: the answer does not get back: it is dropped by the policy of inet other out."
     ]
     .assert_eq(&note(&trace));
 }
@@ -102,5 +102,8 @@ fn whose_answer_it_is_is_not_known() {
     let drop = rule(Table::Filter, Hook::Output, vec![owned], Target::Drop);
     let trace = among("-b *", vec![foreign("inet other out", 0, [drop])], "in tcp to=:8080");
     let note = note(&trace);
-    assert!(note.starts_with("perhaps no connection comes about (whether rule inet other out 1 "), "{note}");
+    assert!(
+        note.starts_with("a connection may not be established (it is unknown whether rule inet other out 1 "),
+        "{note}"
+    );
 }

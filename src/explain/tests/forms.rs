@@ -20,89 +20,89 @@ fn all_kinds_of_traffic() {
     };
     expect![[r#"
         application to a service                               outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
-        application, UDP (QUIC)                                left alone               no rule captures it
-        application's DNS query                                left alone               no rule captures it
+        application, UDP (QUIC)                                not captured             no rule captures it
+        application's DNS query                                not captured             no rule captures it
         application's DNS query, TCP                           outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
-        application to itself by localhost                     left alone               nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN)
-        application to itself by its address                   left alone               nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN)
+        application to itself via localhost                    not captured             nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN)
+        application to itself via its address                  not captured             nat ISTIO_OUTPUT 3 (-o lo -m owner ! --uid-owner 1337 -j RETURN)
         application to its own service: the proxy's leg        inbound listener 15006   nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006)
-        proxy to a service                                     left alone               nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN)
-        proxy to the application                               left alone               nat ISTIO_OUTPUT 1 (-o lo -s 127.0.0.6/32 -j RETURN)
-        proxy to the application by localhost                  left alone               nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN)
-        agent's DNS query                                      left alone               nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN)
+        proxy to a service                                     not captured             nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN)
+        proxy to the application                               not captured             nat ISTIO_OUTPUT 1 (-o lo -s 127.0.0.6/32 -j RETURN)
+        proxy to the application via localhost                 not captured             nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN)
+        agent's DNS query                                      not captured             nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN)
         client to the application                              inbound listener 15006   nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006)
-        metrics of the proxy (15090)                           left alone               nat ISTIO_INBOUND 2 (-p tcp --dport 15090 -j RETURN)
-        probe of the node to the proxy (15021)                 left alone               nat ISTIO_INBOUND 3 (-p tcp --dport 15021 -j RETURN)
-        probe of the node to the proxy (15020)                 left alone               nat ISTIO_INBOUND 4 (-p tcp --dport 15020 -j RETURN)
-        peer's tunnel                                          left alone               nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN)
-        client to the application, UDP                         left alone               no rule captures it
-        client's packet of no connection                       left alone               no rule captures it
-        application to a service, IPv6                         left alone               no IPv6 rules
-        application, UDP (QUIC), IPv6                          left alone               no IPv6 rules
-        application's DNS query, IPv6                          left alone               no IPv6 rules
-        application's DNS query, TCP, IPv6                     left alone               no IPv6 rules
-        application to itself by localhost, IPv6               left alone               no IPv6 rules
-        application to itself by its address, IPv6             left alone               no IPv6 rules
-        application to its own service: the proxy's leg, IPv6  left alone               no IPv6 rules
-        proxy to a service, IPv6                               left alone               no IPv6 rules
-        proxy to the application, IPv6                         left alone               no IPv6 rules
-        proxy to the application by localhost, IPv6            left alone               no IPv6 rules
-        agent's DNS query, IPv6                                left alone               no IPv6 rules
-        client to the application, IPv6                        left alone               no IPv6 rules
-        metrics of the proxy (15090), IPv6                     left alone               no IPv6 rules
-        probe of the node to the proxy (15021), IPv6           left alone               no IPv6 rules
-        probe of the node to the proxy (15020), IPv6           left alone               no IPv6 rules
-        peer's tunnel, IPv6                                    left alone               no IPv6 rules
-        client to the application, UDP, IPv6                   left alone               no IPv6 rules
-        client's packet of no connection, IPv6                 left alone               no IPv6 rules
+        metrics of the proxy (15090)                           not captured             nat ISTIO_INBOUND 2 (-p tcp --dport 15090 -j RETURN)
+        node's probe of the proxy (15021)                      not captured             nat ISTIO_INBOUND 3 (-p tcp --dport 15021 -j RETURN)
+        node's probe of the proxy (15020)                      not captured             nat ISTIO_INBOUND 4 (-p tcp --dport 15020 -j RETURN)
+        peer's tunnel                                          not captured             nat ISTIO_INBOUND 1 (-p tcp --dport 15008 -j RETURN)
+        client to the application, UDP                         not captured             no rule captures it
+        client's packet, no connection                         not captured             no rule captures it
+        application to a service, IPv6                         not captured             no IPv6 rules
+        application, UDP (QUIC), IPv6                          not captured             no IPv6 rules
+        application's DNS query, IPv6                          not captured             no IPv6 rules
+        application's DNS query, TCP, IPv6                     not captured             no IPv6 rules
+        application to itself via localhost, IPv6              not captured             no IPv6 rules
+        application to itself via its address, IPv6            not captured             no IPv6 rules
+        application to its own service: the proxy's leg, IPv6  not captured             no IPv6 rules
+        proxy to a service, IPv6                               not captured             no IPv6 rules
+        proxy to the application, IPv6                         not captured             no IPv6 rules
+        proxy to the application via localhost, IPv6           not captured             no IPv6 rules
+        agent's DNS query, IPv6                                not captured             no IPv6 rules
+        client to the application, IPv6                        not captured             no IPv6 rules
+        metrics of the proxy (15090), IPv6                     not captured             no IPv6 rules
+        node's probe of the proxy (15021), IPv6                not captured             no IPv6 rules
+        node's probe of the proxy (15020), IPv6                not captured             no IPv6 rules
+        peer's tunnel, IPv6                                    not captured             no IPv6 rules
+        client to the application, UDP, IPv6                   not captured             no IPv6 rules
+        client's packet, no connection, IPv6                   not captured             no IPv6 rules
     "#]].assert_eq(&all(README));
     let flags = "-i 10.0.0.0/8,fd00::/8 -x 10.1.0.0/16 -o 3306 -q 9090 -b 80,443 -m TPROXY -c eth1 -k net1 --dual-stack \
         --redirect-dns --drop-invalid ISTIO_OUTBOUND_OWNER_GROUPS=1000,2000";
     expect![[r#"
         application to a captured range                        outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
-        application to other ranges                            left alone               no rule captures it
-        application to an excluded range                       left alone               nat ISTIO_OUTPUT 13 (-d 10.1.0.0/16 -j RETURN)
-        application to an excluded port                        left alone               nat ISTIO_OUTPUT 1 (-p tcp --dport 3306 -j RETURN)
+        application to other ranges                            not captured             no rule captures it
+        application to an excluded range                       not captured             nat ISTIO_OUTPUT 13 (-d 10.1.0.0/16 -j RETURN)
+        application to an excluded port                        not captured             nat ISTIO_OUTPUT 1 (-p tcp --dport 3306 -j RETURN)
         application to a port captured in every range          outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
-        application, UDP (QUIC)                                left alone               no rule captures it
+        application, UDP (QUIC)                                not captured             no rule captures it
         application's DNS query                                DNS agent 15053          nat ISTIO_OUTPUT_DNS 2 (-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-port 15053)
         application's DNS query, TCP                           DNS agent 15053          nat ISTIO_OUTPUT_DNS 1 (-p tcp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-ports 15053)
-        a group that is not listed to a service                left alone               nat ISTIO_OUTPUT 10 (-m owner ! --gid-owner 1000 -m owner ! --gid-owner 2000 -j RETURN)
-        application to itself by localhost                     left alone               nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
-        application to itself by its address                   left alone               nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
+        a group that is not listed to a service                not captured             nat ISTIO_OUTPUT 10 (-m owner ! --gid-owner 1000 -m owner ! --gid-owner 2000 -j RETURN)
+        application to itself via localhost                    not captured             nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
+        application to itself via its address                  not captured             nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
         application to its own service: the proxy's leg        inbound listener 15006   nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006)
-        proxy to a service                                     left alone               nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
-        proxy to the application                               left alone               nat ISTIO_OUTPUT 3 (-o lo -s 127.0.0.6/32 -j RETURN); mangle ISTIO_INBOUND 2 (-p tcp -s 127.0.0.6/32 -i lo -j RETURN)
-        proxy to the application by localhost                  left alone               nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
-        agent's DNS query                                      left alone               nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
+        proxy to a service                                     not captured             nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
+        proxy to the application                               not captured             nat ISTIO_OUTPUT 3 (-o lo -s 127.0.0.6/32 -j RETURN); mangle ISTIO_INBOUND 2 (-p tcp -s 127.0.0.6/32 -i lo -j RETURN)
+        proxy to the application via localhost                 not captured             nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
+        agent's DNS query                                      not captured             nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
         client to the application                              inbound listener 15006   mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006)
-        client to a port that is not listed                    left alone               no rule captures it
-        peer's tunnel                                          left alone               no rule captures it
-        client to the application, UDP                         left alone               no rule captures it
-        client's packet of no connection                       dropped                  mangle ISTIO_DROP 1 (-j DROP)
-        client by an excluded interface                        left alone               mangle PREROUTING 1 (-i eth1 -j RETURN); nat PREROUTING 3 (-i eth1 -j RETURN)
+        client to a port that is not listed                    not captured             no rule captures it
+        peer's tunnel                                          not captured             no rule captures it
+        client to the application, UDP                         not captured             no rule captures it
+        client's packet, no connection                         dropped                  mangle ISTIO_DROP 1 (-j DROP)
+        client via an excluded interface                       not captured             mangle PREROUTING 1 (-i eth1 -j RETURN); nat PREROUTING 3 (-i eth1 -j RETURN)
         VM to a service                                        inbound listener 15006   mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006)
         application to a captured range, IPv6                  outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
-        application to other ranges, IPv6                      left alone               no rule captures it
-        application to an excluded port, IPv6                  left alone               nat ISTIO_OUTPUT 1 (-p tcp --dport 3306 -j RETURN)
+        application to other ranges, IPv6                      not captured             no rule captures it
+        application to an excluded port, IPv6                  not captured             nat ISTIO_OUTPUT 1 (-p tcp --dport 3306 -j RETURN)
         application to a port captured in every range, IPv6    outbound listener 15001  nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001)
-        application, UDP (QUIC), IPv6                          left alone               no rule captures it
-        application's DNS query, IPv6                          left alone               no rule captures it
-        application's DNS query, TCP, IPv6                     left alone               no rule captures it
-        a group that is not listed to a service, IPv6          left alone               nat ISTIO_OUTPUT 10 (-m owner ! --gid-owner 1000 -m owner ! --gid-owner 2000 -j RETURN)
-        application to itself by localhost, IPv6               left alone               nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
-        application to itself by its address, IPv6             left alone               nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
+        application, UDP (QUIC), IPv6                          not captured             no rule captures it
+        application's DNS query, IPv6                          not captured             no rule captures it
+        application's DNS query, TCP, IPv6                     not captured             no rule captures it
+        a group that is not listed to a service, IPv6          not captured             nat ISTIO_OUTPUT 10 (-m owner ! --gid-owner 1000 -m owner ! --gid-owner 2000 -j RETURN)
+        application to itself via localhost, IPv6              not captured             nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
+        application to itself via its address, IPv6            not captured             nat ISTIO_OUTPUT 5 (-o lo -p tcp ! --dport 53 -m owner ! --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
         application to its own service: the proxy's leg, IPv6  inbound listener 15006   nat ISTIO_IN_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15006)
-        proxy to a service, IPv6                               left alone               nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
-        proxy to the application, IPv6                         left alone               nat ISTIO_OUTPUT 3 (-o lo -s ::6/128 -j RETURN); mangle ISTIO_INBOUND 2 (-p tcp -s ::6/128 -i lo -j RETURN)
-        proxy to the application by localhost, IPv6            left alone               nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
-        agent's DNS query, IPv6                                left alone               nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
+        proxy to a service, IPv6                               not captured             nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
+        proxy to the application, IPv6                         not captured             nat ISTIO_OUTPUT 3 (-o lo -s ::6/128 -j RETURN); mangle ISTIO_INBOUND 2 (-p tcp -s ::6/128 -i lo -j RETURN)
+        proxy to the application via localhost, IPv6           not captured             nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN); mangle ISTIO_INBOUND 3 (-p tcp -i lo -m mark ! --mark 1338 -j RETURN)
+        agent's DNS query, IPv6                                not captured             nat ISTIO_OUTPUT 6 (-m owner --uid-owner 1337 -j RETURN)
         client to the application, IPv6                        inbound listener 15006   mangle ISTIO_TPROXY 1 (! -d ::1/128 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006)
-        client to a port that is not listed, IPv6              left alone               no rule captures it
-        peer's tunnel, IPv6                                    left alone               no rule captures it
-        client to the application, UDP, IPv6                   left alone               no rule captures it
-        client's packet of no connection, IPv6                 dropped                  mangle ISTIO_DROP 1 (-j DROP)
-        client by an excluded interface, IPv6                  left alone               mangle PREROUTING 1 (-i eth1 -j RETURN); nat PREROUTING 3 (-i eth1 -j RETURN)
+        client to a port that is not listed, IPv6              not captured             no rule captures it
+        peer's tunnel, IPv6                                    not captured             no rule captures it
+        client to the application, UDP, IPv6                   not captured             no rule captures it
+        client's packet, no connection, IPv6                   dropped                  mangle ISTIO_DROP 1 (-j DROP)
+        client via an excluded interface, IPv6                 not captured             mangle PREROUTING 1 (-i eth1 -j RETURN); nat PREROUTING 3 (-i eth1 -j RETURN)
         VM to a service, IPv6                                  inbound listener 15006   mangle ISTIO_TPROXY 1 (! -d ::1/128 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006)
     "#]].assert_eq(&all(flags));
 }
@@ -167,9 +167,9 @@ fn picture() {
             nat_ISTIO_OUTPUT_9["9: -d 10.0.0.0/8<br>-j ISTIO_REDIRECT"]
             nat_ISTIO_OUTPUT_8 --> nat_ISTIO_OUTPUT_9
           end
-          arrives(["it arrives at an interface"])
+          arrives(["arrives at an interface"])
           arrives --> nat_PREROUTING
-          sent(["a process of the pod sends it"])
+          sent(["sent by a process in the pod"])
           sent --> nat_OUTPUT
           nat_PREROUTING_1 -.-> nat_ISTIO_INBOUND
           nat_OUTPUT_1 -.-> nat_ISTIO_OUTPUT
@@ -248,11 +248,11 @@ fn json_form() {
               "rule": "-o lo -s 127.0.0.6/32 -j RETURN",
               "flag": "--istio-inbound-interception-mode (-m)",
               "annotation": "sidecar.istio.io/interceptionMode",
-              "purpose": "for what the proxy sends to the application",
+              "purpose": "for traffic from the proxy to the application",
               "depth": 1,
               "matched": false,
               "failed": "-o lo",
-              "actual": "goes out by eth0"
+              "actual": "goes out via eth0"
             },
             {
               "step": "rule",
@@ -261,11 +261,11 @@ fn json_form() {
               "number": 2,
               "rule": "-o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT",
               "flag": "--proxy-uid (-u) or --proxy-gid (-g)",
-              "purpose": "for what the proxy sends to the pod's own addresses",
+              "purpose": "for traffic from the proxy to the pod's own addresses",
               "depth": 1,
               "matched": false,
               "failed": "-o lo",
-              "actual": "goes out by eth0"
+              "actual": "goes out via eth0"
             },
             {
               "step": "rule",
@@ -274,11 +274,11 @@ fn json_form() {
               "number": 3,
               "rule": "-o lo -m owner ! --uid-owner 1337 -j RETURN",
               "flag": "--proxy-uid (-u) or --proxy-gid (-g)",
-              "purpose": "for what the applications of the pod send each other",
+              "purpose": "for traffic between the pod's applications",
               "depth": 1,
               "matched": false,
               "failed": "-o lo",
-              "actual": "goes out by eth0"
+              "actual": "goes out via eth0"
             },
             {
               "step": "rule",
@@ -307,7 +307,7 @@ fn json_form() {
           "destination": "10.0.0.5:443",
           "mark": 0,
           "verdict": {
-            "verdict": "left-alone",
+            "verdict": "not-captured",
             "place": "eth0",
             "by": [
               {
@@ -319,7 +319,7 @@ fn json_form() {
                 "purpose": "for the proxy's own traffic"
               }
             ],
-            "sentence": "Left alone by rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic (--proxy-uid (-u)); it goes out by eth0, to 10.0.0.5:443."
+            "sentence": "Not captured, because of rule nat ISTIO_OUTPUT 4 (-m owner --uid-owner 1337 -j RETURN), for the proxy's own traffic (--proxy-uid (-u)); it goes out via eth0, to 10.0.0.5:443."
           }
         }"#]].assert_eq(&serde_json::to_string_pretty(&view).unwrap());
     let (_, plan, _) = planned(README, &[]);

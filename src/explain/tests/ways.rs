@@ -64,14 +64,14 @@ fn unmarked(pod: &Pod, packet: &str) -> Trace {
 fn a_packet_that_is_routed_again_goes_by_the_interface_of_its_route() {
     let pod = pod(Some(Arc::new(Routes)));
     let verdict = |packet| unmarked(&pod, packet).verdict.to_string();
-    expect!["Left alone: no rule captures it; it goes out by eth1, to 10.200.1.1:80."]
+    expect!["Not captured: no rule captures it; it goes out via eth1, to 10.200.1.1:80."]
         .assert_eq(&verdict("out udp to=10.200.1.1:80 mark=1337"));
     expect!["Dropped by rule mangle POSTROUTING 1 (! -o eth1 -j DROP)."]
         .assert_eq(&verdict("out udp to=10.1.1.1:80 mark=1337"));
-    expect!["Dropped for want of a route to 8.8.8.8:80 without a mark (ip route)."]
+    expect!["Dropped because there is no route to 8.8.8.8:80 without a mark (ip route)."]
         .assert_eq(&verdict("out udp to=8.8.8.8:80 mark=1337"));
     // A socket that is bound to an interface stays with it.
-    expect!["Left alone: no rule captures it; it goes out by eth1, to 10.1.1.1:80."]
+    expect!["Not captured: no rule captures it; it goes out via eth1, to 10.1.1.1:80."]
         .assert_eq(&verdict("out udp to=10.1.1.1:80 mark=5 iface=eth1"));
 }
 
@@ -79,7 +79,7 @@ fn a_packet_that_is_routed_again_goes_by_the_interface_of_its_route() {
 fn an_answer_needs_a_route_to_a_peer_that_is_named() {
     let pod = pod(Some(Arc::new(Routes)));
     let note = |words| unmarked(&pod, words).broken.map_or_else(String::new, |broken| broken.to_string());
-    expect!["no connection comes about, since the answer does not get back: it is dropped for want of a route to 8.8.8.8:40000 without a mark (ip route)."]
+    expect!["no connection is established: the answer does not get back: it is dropped because there is no route to 8.8.8.8:40000 without a mark (ip route)."]
         .assert_eq(&note("in tcp from=8.8.8.8 to=10.67.0.2:80"));
     assert_eq!(note("in tcp from=10.200.1.1 to=10.67.0.2:80"), "");
     // Nobody has named this one.
@@ -88,7 +88,7 @@ fn an_answer_needs_a_route_to_a_peer_that_is_named() {
 
 #[test]
 fn a_way_that_is_not_known_is_not_certain() {
-    expect!["Not certain: by which interface 10.200.1.1:80 is reached with mark 0 is not known. If it lets the packet by: Dropped by rule mangle POSTROUTING 1 (! -o eth1 -j DROP)."]
+    expect!["Not certain: the interface that leads to 10.200.1.1:80 with mark 0 is unknown. Apart from that: Dropped by rule mangle POSTROUTING 1 (! -o eth1 -j DROP)."]
         .assert_eq(&unmarked(&pod(None), "out udp to=10.200.1.1:80 mark=1337").verdict.to_string());
 }
 

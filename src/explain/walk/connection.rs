@@ -13,9 +13,9 @@ impl Walk<'_> {
     /// Follows what comes after the first packet of a connection that arrived.
     pub(super) fn broken(&self, verdict: &Verdict) -> Option<Broken> {
         let place = match verdict {
-            Verdict::LeftAlone { place, .. } if *place != Place::Forwarded => place,
+            Verdict::NotCaptured { place, .. } if *place != Place::Forwarded => place,
             Verdict::Captured { .. } => &Place::Pod,
-            Verdict::LeftAlone { .. }
+            Verdict::NotCaptured { .. }
             | Verdict::NotRouted { .. }
             | Verdict::FollowsConnection { .. }
             | Verdict::Dropped { .. }

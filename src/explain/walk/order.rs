@@ -62,7 +62,7 @@ impl Walk<'_> {
         let together = nat.windows(2).all(|pair| pair.first() != pair.last());
         let units = here().count() - if together { nat.len().saturating_sub(1) } else { 0 };
         let point = (place.hook, point);
-        let doubt = format!("which of {name} and {other} comes first is not known");
+        let doubt = format!("the order of {name} and {other} is unknown");
         let tie = self.tie.get_or_insert(Tie { point, several: units > 2, doubt });
         tie.several |= tie.point != point;
     }

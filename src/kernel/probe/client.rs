@@ -66,7 +66,7 @@ impl<'a> Client<'a> {
             (Err(seen), _) => client.finish(seen),
             (_, Err(error)) => {
                 let who = probe.caller.map_or_else(|| "this process".to_owned(), |ids| ids.to_string());
-                client.finish(Seen::NotTried(format!("no socket could be made by {who}: {error}")));
+                client.finish(Seen::NotTried(format!("{who} cannot create a socket: {error}")));
             }
             (Ok(to), Ok(socket)) => {
                 if let Err(error) = client.connect(to, socket) {
@@ -217,12 +217,12 @@ fn hear(stream: &mut TcpStream) -> io::Result<usize> {
 /// The first destination of a probe that can be reached, and not over an interface that is left alone. No
 /// packet is sent.
 pub fn destination(probe: &Probe, left_alone: &[Interface]) -> Result<SocketAddr, Seen> {
-    let mut why = "there is no address to call".to_owned();
+    let mut why = "there is no address to connect to".to_owned();
     for to in &probe.to {
         let source = match source(*to) {
             Ok(source) => source,
             Err(error) => {
-                why = format!("there is no way to {}: {error}", to.ip());
+                why = format!("no route to {}: {error}", to.ip());
                 continue;
             }
         };
@@ -234,7 +234,7 @@ pub fn destination(probe: &Probe, left_alone: &[Interface]) -> Result<SocketAddr
                 why = format!("{} is an address of the pod itself", to.ip());
             }
             (None, _) => match interface(source).filter(|name| left_alone.iter().any(|i| i.matches(name))) {
-                Some(name) => why = format!("{} is over {name}, which is left alone", to.ip()),
+                Some(name) => why = format!("{} is reached via {name}, which is excluded", to.ip()),
                 None => return Ok(*to),
             },
         }

@@ -55,7 +55,7 @@ impl Listener {
             if error.kind() == io::ErrorKind::AddrInUse {
                 return Seen::Taken(Sockets::look(transport).holder(port.number(), transport));
             }
-            Seen::NotTried(format!("nobody can listen at {at}: {error}"))
+            Seen::NotTried(format!("cannot listen on {at}: {error}"))
         });
         Self { kind, port, socket }
     }

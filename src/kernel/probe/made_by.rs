@@ -96,6 +96,6 @@ fn receive(from: &OwnedFd) -> io::Result<Vec<OwnedFd>> {
     match (length, i32::from_ne_bytes(errno)) {
         (4, 0) => Ok(sockets),
         (4, errno) => Err(io::Error::from_raw_os_error(errno)),
-        _ => Err(io::Error::other("the child that was to make the sockets has ended")),
+        _ => Err(io::Error::other("the child process that creates the sockets has exited")),
     }
 }

@@ -28,7 +28,7 @@ fn more_input_and_output_than_pipes_hold() {
 #[test]
 fn a_program_that_does_not_read_fails_by_its_own_words() {
     let error = run(&call("ls", &["/nosuch"]), &"x".repeat(1_000_000)).unwrap_err().to_string();
-    assert!(error.contains("/ls /nosuch` ended with exit status 2") && error.contains("No such file"), "{error}");
+    assert!(error.contains("/ls /nosuch` failed with exit status 2") && error.contains("No such file"), "{error}");
     assert!(run(&call("true", &[]), &"x".repeat(1_000_000)).is_ok());
 }
 

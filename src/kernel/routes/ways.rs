@@ -69,7 +69,7 @@ impl crate::explain::Ways for Ways {
             Err(error) => match error.raw_os_error() {
                 Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES) => Some(Way::Nowhere),
                 _ => {
-                    log::info!("the route to {} cannot be asked for: {error}", question.to);
+                    log::info!("cannot look up the route to {}: {error}", question.to);
                     None
                 }
             },

@@ -297,6 +297,6 @@ fn ipv6_that_is_off_is_said_once_with_the_remedy() {
         }
         ip("addr add 10.77.0.5/24 dev lo");
         let said = does(&["--dual-stack"]);
-        assert!(said.contains("--dual-stack has no effect: IPv6 is off here by the sysctl"), "{said}");
+        assert!(said.contains("--dual-stack has no effect: IPv6 is disabled here by the sysctl"), "{said}");
     });
 }

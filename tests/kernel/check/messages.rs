@@ -16,7 +16,7 @@ fn told(output: &Output) -> (Option<i32>, String) {
 
 #[test]
 fn a_call_that_captures_nothing_warns_where_it_removes_capture() {
-    const WARNING: &str = "\twarn\tno flag says what to capture: the capture that is in place here is removed";
+    const WARNING: &str = "\twarn\tno flag selects traffic to capture: removing the existing capture";
     for backend in Backend::ALL {
         in_pod(move || {
             let bare = || call(&[backend.flag(), "--ip-families=ipv4"]);
@@ -42,7 +42,7 @@ fn a_call_that_captures_nothing_warns_where_it_removes_capture() {
 
 #[test]
 fn missing_capabilities_are_named_all_at_once() {
-    const ALL: &str = "legacy iptables needs NET_ADMIN and NET_RAW, all else NET_ADMIN, and uid 0 to keep them: \
+    const ALL: &str = "legacy iptables needs NET_ADMIN and NET_RAW, everything else NET_ADMIN, and uid 0 to keep them: \
         securityContext: {runAsUser: 0, capabilities: {add: [NET_ADMIN, NET_RAW]}}";
     in_pod(|| {
         for (backend, lacks) in [
@@ -69,7 +69,7 @@ fn without_iptables_the_remedy_is_named() {
             let (status, log) =
                 told(&Command::new(crate::PROGRAM).args(words).env("PATH", "/nowhere").output().unwrap());
             assert_eq!(status, Some(1));
-            assert!(log.contains("Use the image that has both kinds of iptables, or --native-nftables"), "{log}");
+            assert!(log.contains("Use the image that has both variants of iptables, or --native-nftables"), "{log}");
         }
     });
 }
@@ -80,7 +80,7 @@ fn a_forced_kind_next_to_rules_of_the_other_is_warned_of_and_found_by_check() {
         in_pod(move || {
             run(foreign, &["-t", "nat", "-A", "OUTPUT", "-d", "192.0.2.1", "-j", "ACCEPT"]);
             let (status, log) = call(&[&[backend.flag()], &FLAGS[..]].concat());
-            assert!(status == Some(0) && log.contains("both kinds act on each packet"), "{log}");
+            assert!(status == Some(0) && log.contains("both variants act on each packet"), "{log}");
             // Whoever looks later does not have to know.
             let (status, log) = call(&[&["check"], &FLAGS[..]].concat());
             assert_eq!(status, Some(0), "{log}");
@@ -89,7 +89,7 @@ fn a_forced_kind_next_to_rules_of_the_other_is_warned_of_and_found_by_check() {
         });
         in_pod(move || {
             let (status, log) = call(&[&[backend.flag()], &FLAGS[..]].concat());
-            assert!(status == Some(0) && !log.contains("both kinds act"), "{log}");
+            assert!(status == Some(0) && !log.contains("both variants act"), "{log}");
         });
     }
 }

@@ -160,7 +160,7 @@ fn a_watch_of_legacy_rules_says_what_it_cannot_see() {
     in_pod(|| {
         apply(Backend::Legacy, &["-m", "TPROXY"]);
         let watcher = Watcher::start(Backend::Legacy, &["-m", "TPROXY"]);
-        let warned = |l: &String| l.contains("the kernel does not report changes of legacy rules");
+        let warned = |l: &String| l.contains("--watch cannot see changes to legacy rules");
         assert!(watcher.log.iter().any(warned), "{:?}", watcher.log);
         run("ip", &["rule", "del", "fwmark", "1337"]);
         assert_eq!(watcher.end(), (3, vec!["+ ip rule add fwmark 1337 lookup 133".to_owned()]));
@@ -202,10 +202,10 @@ fn a_trial_without_rights() {
             let trial = |uid| nobody(&[path, "--dry-run=kernel", backend.flag(), "-m", "TPROXY", "-b", "*", "-u", uid]);
             let (root, proxy) = (trial("0"), trial("1337"));
             let text = String::from_utf8_lossy(&root.stdout);
-            assert!(root.status.success() && text.contains("# the kernel takes these rules"), "{root:?}");
+            assert!(root.status.success() && text.contains("# the kernel accepts these rules"), "{root:?}");
             let message = String::from_utf8_lossy(&proxy.stderr);
             assert_eq!(proxy.status.code(), Some(1), "{message}");
-            assert!(message.contains("there is no user or group 1337"), "{message}");
+            assert!(message.contains("has no user or group 1337"), "{message}");
         }
         std::fs::remove_file(&program).unwrap();
     });

@@ -70,13 +70,13 @@ fn a_table_that_cannot_be_printed_gets_no_rules_and_loses_them_where_that_is_saf
         for words in [&[][..], &["check"]] {
             assert!(call(Backend::Nft, words, 1).contains("does not print the IPv4 table nat"));
         }
-        assert!(call(Backend::Nft, &["clean"], 0).contains("the rest of it stays"));
+        assert!(call(Backend::Nft, &["clean"], 0).contains("the rest of the table was kept"));
         let left = state();
         assert!(
             !left.contains("ISTIO") && !left.contains("1337") && left.contains("meta mark set ct mark map"),
             "{left}"
         );
-        assert!(call(Backend::Nft, &["clean"], 0).contains("there is nothing"));
+        assert!(call(Backend::Nft, &["clean"], 0).contains("nothing to remove"));
         assert_eq!(state(), left);
     });
     // Without conditions, it cannot be told who made the rules for an interface.
@@ -149,7 +149,7 @@ fn a_chain_that_the_kernel_does_not_call_has_no_rules_of_ours() {
         let jumps = lines.iter().filter(|l| l.contains("-A PREROUTING")).count();
         assert_eq!((status, jumps), (3, 1), "{lines:?}");
         let before = state();
-        assert!(call(Backend::Nft, &[], 1).contains("which the kernel does not call: delete it with nft(8)"));
+        assert!(call(Backend::Nft, &[], 1).contains("but the kernel never calls it: delete it with nft(8)"));
         assert_eq!(state(), before);
     });
 }
@@ -182,11 +182,11 @@ fn a_watch_that_is_asked_to_end_says_what_it_saw() {
 #[test]
 fn a_document_that_cannot_be_written_does_not_hide_what_was_done() {
     in_pod(|| {
-        for (words, said) in [(&[][..], "rules are in force"), (&["clean"], "rules were removed")] {
+        for (words, said) in [(&[][..], "rules are in place"), (&["clean"], "rules were removed")] {
             let words = [words, &["--output", "json"]].concat();
             let output = command(Backend::Native, &words).stdout(File::create("/dev/full").unwrap()).output().unwrap();
             let log = String::from_utf8(output.stderr).unwrap();
-            assert!(output.status.code() == Some(1) && log.contains(&format!("{said} all the same")), "{log}");
+            assert!(output.status.code() == Some(1) && log.contains(&format!("{said} nevertheless")), "{log}");
         }
     });
 }
@@ -217,7 +217,7 @@ fn a_user_with_the_capabilities_is_told_what_is_missing() {
         };
         let refused = call("+net_admin,+net_raw");
         let log = String::from_utf8_lossy(&refused.stderr);
-        assert!(refused.status.code() == Some(1) && log.contains("for uid 0 alone"), "{log}");
+        assert!(refused.status.code() == Some(1) && log.contains("only uid 0 may list them"), "{log}");
         let taken = call("+net_admin,+dac_read_search");
         assert!(taken.status.success(), "{taken:?}");
         std::fs::remove_file(&program).unwrap();

@@ -93,5 +93,5 @@ fn validated(mesh: Mesh) {
     let output = mesh.program(&["--run-validation", "--skip-rule-apply"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(text.contains("taken by the running proxy (envoy (process "), "{text}");
+    assert!(text.contains("in use by the running proxy (envoy (process "), "{text}");
 }

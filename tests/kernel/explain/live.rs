@@ -71,7 +71,7 @@ fn a_foreign_nft_chain_is_followed_in_its_place() {
     let after = pod(&[("nft", &["-f", "-"], &table(-90)), ("istio-iptables", &FLAGS, "")]);
     assert_eq!(verdict(&after)["port"], 15001);
     let same = pod(&[("nft", &["-f", "-"], &table(-100)), ("istio-iptables", &FLAGS, "")]);
-    not_certain(&same, "comes first is not known");
+    not_certain(&same, "the order of ");
     let dormant = table(-110).replacen('{', "{ flags dormant;", 1);
     assert_eq!(verdict(&pod(&[("nft", &["-f", "-"], &dormant), ("istio-iptables", &FLAGS, "")]))["port"], 15001);
 }
@@ -91,7 +91,7 @@ fn a_foreign_nft_rule_that_cannot_be_followed_is_named() {
         not_certain(&net, "rule inet o c 1 (");
         // Conditions that are known are enough to rule it out.
         let (document, _) = explained(&net, &["out", "udp", "to=10.0.0.5:53"]);
-        assert_eq!(document["trace"]["verdict"]["verdict"], "left-alone", "{chain}");
+        assert_eq!(document["trace"]["verdict"]["verdict"], "not-captured", "{chain}");
         assert!(document["left_out"][0].as_str().unwrap().starts_with("inet o c: "), "{:#}", document["left_out"]);
     }
 }
@@ -158,10 +158,13 @@ fn a_rule_with_a_comment_is_followed() {
     let rule: &[&str] =
         &["-t", "nat", "-I", "OUTPUT", "-d", "10.0.0.5", "-m", "comment", "--comment", "-j DROP", "-j", "ACCEPT"];
     let verdict = verdict(&pod(&[("istio-iptables", &FLAGS, ""), ("iptables-nft", rule, "")]));
-    assert_eq!(verdict["verdict"], "left-alone");
+    assert_eq!(verdict["verdict"], "not-captured");
     let sentence = verdict["sentence"].as_str().unwrap();
     // It is nobody's of ours, so no flag is behind it.
-    assert!(sentence.starts_with("Left alone by rule nat OUTPUT 1 (-d 10.0.0.5/32 -j ACCEPT); "), "{sentence}");
+    assert!(
+        sentence.starts_with("Not captured, because of rule nat OUTPUT 1 (-d 10.0.0.5/32 -j ACCEPT); "),
+        "{sentence}"
+    );
 }
 
 #[test]
@@ -176,7 +179,7 @@ fn rules_of_two_backends_are_each_followed_by_themselves() {
     assert_eq!((&accepted["verdict"], &accepted["port"]), (&"captured".into(), &15001.into()), "{accepted:#}");
     let redirect: &[&str] = &["-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-j", "REDIRECT", "--to-ports", "7777"];
     let both = pod(&[("iptables-legacy", redirect, ""), ("istio-iptables", &native, "")]);
-    not_certain(&both, "comes first is not known");
+    not_certain(&both, "the order of ");
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn flags_that_are_explained_in_a_pod_with_rules_are_told_from_them() {
     let net = pod(&[("istio-iptables", &FLAGS, "")]);
     let log = |arguments: &[&str]| String::from_utf8(run(&net, arguments).stderr).unwrap();
     let not_the_pods = "--live explains those";
-    let defaults = "the defaults are explained";
+    let defaults = "explaining the defaults";
     let bare = log(&["explain", "in", "tcp", "to=:8080"]);
     assert!(bare.contains(not_the_pods) && bare.contains(defaults), "{bare}");
     let with_flags = log(&[&["explain"], &FLAGS[..]].concat());
@@ -213,7 +216,7 @@ fn a_table_of_iptables_that_nft_has_changed_is_followed_as_the_kernel_has_it() {
     let dormant = pod(&[("iptables-nft", rule, "")]);
     assert_eq!(verdict(&dormant)["port"], 8080);
     dormant.pod.run("nft", &["-f", "-"], "add table ip nat { flags dormant; }\n");
-    assert_eq!(verdict(&dormant)["verdict"], "left-alone");
+    assert_eq!(verdict(&dormant)["verdict"], "not-captured");
 }
 
 #[test]
@@ -258,7 +261,7 @@ fn a_packet_that_is_routed_again_to_nowhere_is_dropped() {
     ]);
     let verdict = verdict(&net);
     assert_eq!(verdict["verdict"], "dropped", "{verdict:#}");
-    let sentence = "Dropped for want of a route to 10.0.0.5:443 with mark 77 (ip rule, ip route).";
+    let sentence = "Dropped because there is no route to 10.0.0.5:443 with mark 77 (ip rule, ip route).";
     assert_eq!(verdict["sentence"], sentence);
 }
 
@@ -266,7 +269,7 @@ fn a_packet_that_is_routed_again_to_nowhere_is_dropped() {
 fn broken(net: &Net, words: &[&str]) -> Value {
     let (document, text) = explained(net, words);
     let trace = &document["trace"];
-    assert_eq!(trace["verdict"]["verdict"], "left-alone", "{trace:#}");
+    assert_eq!(trace["verdict"]["verdict"], "not-captured", "{trace:#}");
     let broken = trace["broken"].clone();
     let note = format!("\nNote: {}\n", broken["sentence"].as_str().unwrap_or_else(|| panic!("{text}")));
     assert!(text.ends_with(&note), "{text}");
@@ -312,8 +315,8 @@ fn a_foreign_filter_at_the_point_of_nat_makes_its_verdict_uncertain() {
         return;
     }
     let filter = "table inet o { chain f { type filter hook output priority -100; tcp dport 443 drop; }\n }";
-    not_certain(&pod(&[("istio-iptables", &FLAGS, ""), ("nft", &["-f", "-"], filter)]), "comes first is not known");
+    not_certain(&pod(&[("istio-iptables", &FLAGS, ""), ("nft", &["-f", "-"], filter)]), "the order of ");
     let nat = "table ip o { chain n { type nat hook output priority -190; tcp dport 443 redirect to :7777; }\n }";
     let both = pod(&[("nft", &["-f", "-"], nat), ("nft", &["-f", "-"], filter)]);
-    not_certain(&both, "which of inet o f and ip o n comes first is not known");
+    not_certain(&both, "the order of inet o f and ip o n is unknown");
 }

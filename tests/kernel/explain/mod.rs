@@ -68,7 +68,7 @@ fn the_kernel_does_what_explain_says() {
     let mut different = Vec::new();
     for (backend, count) in Backend::ALL.into_iter().zip(counts) {
         eprintln!(
-            "{}: {} packets under {configurations} configurations, as many with foreign rules, and as many sets of arbitrary rules ({} captured, {} left alone, {} lost, {} arrived in vain, {} not certain), {} different",
+            "{}: {} packets under {configurations} configurations, as many with foreign rules, and as many sets of arbitrary rules ({} captured, {} not captured, {} lost, {} arrived in vain, {} not certain), {} different",
             backend.name(),
             count.packets,
             count.captured,
@@ -227,15 +227,15 @@ fn expected(trace: &Trace) -> Option<Arrival> {
     let address = |end: Endpoint| SocketAddr::new(end.address, end.port);
     let (side, port) = match &trace.verdict {
         Verdict::Captured { port, .. } => (Side::Pod, *port),
-        Verdict::LeftAlone { place: Place::Pod, to, .. } => (Side::Pod, to.port),
-        Verdict::LeftAlone { place: Place::Out(_), to, .. } => (Side::World, to.port),
-        Verdict::LeftAlone { place: Place::Forwarded, .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => {
+        Verdict::NotCaptured { place: Place::Pod, to, .. } => (Side::Pod, to.port),
+        Verdict::NotCaptured { place: Place::Out(_), to, .. } => (Side::World, to.port),
+        Verdict::NotCaptured { place: Place::Forwarded, .. } | Verdict::NotRouted { .. } | Verdict::Dropped { .. } => {
             return None;
         }
         Verdict::FollowsConnection { .. } => unreachable!("no packet here belongs to a connection"),
         Verdict::NotCertain { .. } => unreachable!("such a packet is not sent"),
     };
-    // What is of no connection is seen on the wire, whoever gets it.
+    // What belongs to no connection is seen on the wire, whoever gets it.
     let on_wire =
         trace.packet.transport != Transport::Tcp || trace.packet.state == ConntrackState::Invalid || in_vain(trace);
     match on_wire {
@@ -255,7 +255,7 @@ fn in_vain(trace: &Trace) -> bool {
 
 /// What no rule decides: the kernel does not let a loopback address out, or in from outside.
 fn is_martian(parcel: &Parcel, trace: &Trace) -> bool {
-    let leaves =
-        trace.verdict.brief() != "dropped" && matches!(&trace.verdict, Verdict::LeftAlone { place: Place::Out(_), .. });
+    let leaves = trace.verdict.brief() != "dropped"
+        && matches!(&trace.verdict, Verdict::NotCaptured { place: Place::Out(_), .. });
     leaves && parcel.packet.from.address.is_loopback()
 }

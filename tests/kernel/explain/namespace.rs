@@ -119,7 +119,7 @@ impl Net {
 
 fn load_native(plan: &Plan) {
     let mut kernel = Nftables::open().expect("the kernel has nf_tables");
-    kernel.apply(&Tables::of(&plan.rules.clone().by_number())).expect("the kernel takes the rules");
+    kernel.apply(&Tables::of(&plan.rules.clone().by_number())).expect("the kernel accepts the rules");
 }
 
 /// Asymmetric ways are allowed, so that only the rules decide.

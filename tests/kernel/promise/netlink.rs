@@ -39,7 +39,7 @@ fn refused(kind: Backend) {
                         let now = pod.state();
                         let cause = ["Operation not permitted", "No buffer space", "No locks available", "ENOLCK"];
                         // Once all requests are refused, nothing can be undone or looked at either.
-                        let hopeless = *ending == "+" && outcome.log.contains("could not be undone");
+                        let hopeless = *ending == "+" && outcome.log.contains("Rolling back the changes failed");
                         if !hopeless {
                             let case = Case { name, before: &before, wanted: &wanted, outcome, now, cause: &cause };
                             tally.judge(&case);

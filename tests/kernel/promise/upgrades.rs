@@ -129,7 +129,7 @@ fn an_empty_legacy_table_is_not_in_use() {
         }
         for _ in 0..2 {
             let outcome = pod.does(REDIRECT);
-            assert!(outcome.log.contains("kind nft"), "{outcome:?}");
+            assert!(outcome.log.contains("using iptables-nft"), "{outcome:?}");
         }
         let ours = pod.state().ours();
         assert!(ours.iter().all(|rule| !rule.starts_with("legacy")), "{ours:?}");
@@ -160,7 +160,7 @@ fn a_release_too_old_to_read_the_rules_is_refused() {
         for words in [&[][..], &["clean"], &["check"], &["--reconcile=false"]] {
             let outcome = pod.run(&[words, &flags].concat());
             assert_eq!(outcome.status, Some(1), "{words:?}: {outcome:?}");
-            assert!(outcome.log.contains("is of iptables 1.8.7"), "{words:?}: {outcome:?}");
+            assert!(outcome.log.contains("is iptables 1.8.7"), "{words:?}: {outcome:?}");
         }
         assert!(pod.state() == before, "something was changed");
         // One that can read them says that the port is not there: then it is not.
@@ -180,7 +180,7 @@ fn if_the_program_of_one_family_crashes_both_are_as_before() {
         let name = Backend::Nft.program("ip6", "restore");
         pod.replace(&name, "#!/bin/sh\nkill -11 $$\n");
         let outcome = pod.run(&flags);
-        assert!(!outcome.succeeded() && outcome.log.contains("everything is as it was"), "{outcome:?}");
+        assert!(!outcome.succeeded() && outcome.log.contains("All changes were rolled back"), "{outcome:?}");
         assert!(pod.state().settled() == before.settled(), "{outcome:?}");
         pod.mend(&name);
         assert!(pod.run(&flags).succeeded(), "the next call does it");

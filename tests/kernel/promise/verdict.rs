@@ -55,7 +55,7 @@ impl Tally {
     pub fn told(&mut self, name: &str, log: &str) {
         self.tried += 1;
         self.told += 1;
-        if !log.contains("What is left is not known") && !log.contains("Against how it was") {
+        if !log.contains("The current state is unknown") && !log.contains("Differences from the state before") {
             self.broken.push(format!("{name}: it does not say what is left"));
         }
     }

@@ -20,10 +20,10 @@ fn no_rules(pod: Pod) {
     said.fails(&[
         "IPv4: to the inbound listener, connection to 127.0.0.6:15002: it was refused (Connection refused)",
         "there are no IPv4 rules in this network namespace",
-        "IPv6: to the inbound listener: the destination is no address of this pod",
+        "IPv6: to the inbound listener: the destination is not an address of this pod",
     ]);
     let root = pod.validate(As::Root, &["--probe-timeout", "100h"]);
-    root.fails(&["There are no rules of ours in this network namespace", "IPv4: to the outbound listener"]);
+    root.fails(&["There are no managed rules in this network namespace", "IPv4: to the outbound listener"]);
 }
 
 /// The chains are there, in the kind that the program uses, but what redirects is not.
@@ -31,11 +31,9 @@ fn wrong_kind(pod: Pod) {
     pod.apply(&[]);
     pod.flush("ip", "nat", "ISTIO_IN_REDIRECT");
     let kind = pod.0.kind;
-    pod.validate(As::Root, &[]).fails(&[
-        "IPv4: to the inbound listener",
-        &format!("There are IPv4 rules of ours of the kind {kind}, but none"),
-    ]);
-    pod.validate(PROXY, &[]).fails(&["it was refused", "they are in a kind of iptables or a table that does not act"]);
+    pod.validate(As::Root, &[])
+        .fails(&["IPv4: to the inbound listener", &format!("There are managed IPv4 rules ({kind}), but none")]);
+    pod.validate(PROXY, &[]).fails(&["it was refused", "they are in an iptables variant or table that does not apply"]);
 }
 
 fn wrong_user(pod: Pod) {
@@ -62,13 +60,13 @@ fn only_one_family(pod: Pod) {
 fn listener_of_somebody_else(pod: Pod) {
     pod.apply(&[]);
     let _other = pod.listener(1000, "127.0.0.1:15006");
-    pod.validate(PROXY, &[]).fails(&["port 15006 is taken by a process of user 1000, who is not the proxy"]);
+    pod.validate(PROXY, &[]).fails(&["port 15006 is in use by a process of user 1000, which is not the proxy"]);
 }
 
 fn listener_on_the_probe_port(pod: Pod) {
     let _other = pod.listener(1000, "0.0.0.0:15002");
     let said = pod.validate(PROXY, &["--probe-timeout", "100h"]);
-    said.fails(&["it was accepted at port 15002 (a process of user 1000), not captured to port 15006"]);
+    said.fails(&["it was accepted on port 15002 (a process of user 1000), not captured to port 15006"]);
 }
 
 fn no_answer(pod: Pod) {

@@ -35,11 +35,11 @@ fn tproxy(pod: Pod) {
     pod.apply(&flags);
     let said = pod.validate(PROXY, &flags);
     said.passes(&[INBOUND], &["IPv4", "IPv6"]);
-    assert_eq!(said.check("inbound by TPROXY", "IPv4"), "not checked");
-    let all = [INBOUND, OUTBOUND, "inbound by TPROXY", "inbound port 15090 excluded"];
+    assert_eq!(said.check("inbound with TPROXY", "IPv4"), "not checked");
+    let all = [INBOUND, OUTBOUND, "inbound with TPROXY", "inbound port 15090 excluded"];
     pod.validate(As::Root, &flags).passes(&all, &["IPv4", "IPv6"]);
     pod.flush("ip", "mangle", "ISTIO_TPROXY");
-    pod.validate(As::Root, &flags).fails(&["IPv4: inbound by TPROXY, connection to 127.0.0.6:15002: it was refused"]);
+    pod.validate(As::Root, &flags).fails(&["IPv4: inbound with TPROXY, connection to 127.0.0.6:15002: it was refused"]);
 }
 
 fn dns(pod: Pod) {
@@ -68,7 +68,7 @@ fn excluded_ports(pod: Pod) {
     // Without the exclusion, it is seen that there is none.
     pod.apply(&[]);
     let said = pod.validate(PROXY, &flags);
-    said.fails(&["IPv4: outbound port 9090 excluded", "it came to the listener on port 15006"]);
+    said.fails(&["IPv4: outbound port 9090 excluded", "it reached the listener on port 15006"]);
 }
 
 fn listed_ranges(pod: Pod) {
@@ -104,8 +104,8 @@ fn without_the_right_to_change_users(pod: Pod) {
     });
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(0), "{text}");
-    let remedy = "user 1337, group 1337, whom this process, user 0, group 0, may not become: add SETUID and SETGID to \
-        securityContext.capabilities, or validate in a container of its own with runAsUser: 1337";
+    let remedy = "must run as user 1337, group 1337, but this process (user 0, group 0) lacks CAP_SETUID and CAP_SETGID: \
+        add SETUID and SETGID to securityContext.capabilities, or validate in a separate container with runAsUser: 1337";
     assert!(text.contains(remedy), "{text}");
 }
 
@@ -116,9 +116,9 @@ fn by_a_running_proxy(pod: Pod) {
     let said = pod.validate(PROXY, &["--dual-stack"]);
     assert_eq!(said.status, 0);
     for family in ["IPv4", "IPv6"] {
-        assert_eq!(said.check(INBOUND, family), "passed in part");
+        assert_eq!(said.check(INBOUND, family), "passed partly");
     }
-    assert!(said.text.contains("taken by the running proxy"));
+    assert!(said.text.contains("in use by the running proxy"));
 }
 
 fn nothing_in_a_dry_run(pod: Pod) {

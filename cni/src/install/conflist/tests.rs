@@ -95,24 +95,24 @@ fn files_that_no_runtime_could_use_are_told_apart() {
         ("", "not JSON"),
         ("[]", "not JSON"),
         (r#"{"name":"a","plugins":[{"type":"b"}"#, "not JSON"),
-        (r#"{"plugins":[{"type":"b"}]}"#, "no \"name\""),
-        (r#"{"name":"","plugins":[{"type":"b"}]}"#, "no \"name\""),
-        (r#"{"name":1,"plugins":[{"type":"b"}]}"#, "no \"name\""),
+        (r#"{"plugins":[{"type":"b"}]}"#, "no string \"name\""),
+        (r#"{"name":"","plugins":[{"type":"b"}]}"#, "no string \"name\""),
+        (r#"{"name":1,"plugins":[{"type":"b"}]}"#, "no string \"name\""),
         (r#"{"name":"a"}"#, "\"plugins\""),
         (r#"{"name":"a","plugins":{}}"#, "\"plugins\""),
         (r#"{"name":"a","plugins":[]}"#, "\"plugins\""),
         (r#"{"name":"a","plugins":[1]}"#, "\"plugins\""),
         (r#"{"name":"a","plugins":[{"type":"b"},{}]}"#, "\"plugins\""),
         (r#"{"name":"a","plugins":[{"type":"b"}],"plugins":[]}"#, "twice"),
-        (r#"{"name":"a","plugins":[{"type":"istio-cni"}]}"#, "no plugin but istio-cni"),
+        (r#"{"name":"a","plugins":[{"type":"istio-cni"}]}"#, "it has only istio-cni"),
     ] {
         let error = Conflist::usable(text).unwrap_err().to_string();
         assert!(error.contains(reason), "{text}: {error}");
     }
     for (text, reason) in [
-        (r#"{"name":"a","plugins":[{"type":"b"}]}"#, "no \"type\""),
-        (r#"{"type":"b"}"#, "no \"name\""),
-        (r#"{"name":"a","type":"istio-cni"}"#, "no plugin but istio-cni"),
+        (r#"{"name":"a","plugins":[{"type":"b"}]}"#, "no string \"type\""),
+        (r#"{"type":"b"}"#, "no string \"name\""),
+        (r#"{"name":"a","type":"istio-cni"}"#, "it has only istio-cni"),
         (r#"{"name":"a","type":"b","type":"c"}"#, "twice"),
         ("{\"name\":\"a\",\"type\":\"b\"", "not JSON"),
     ] {

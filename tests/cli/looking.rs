@@ -111,13 +111,18 @@ fn a_picture_is_one_flow_chart() {
     call(&["--output=mermaid"]).is_wrong_usage().fails_with(&["only available with --dry-run and explain"]);
 }
 
-/// The README's picture is what the program prints for the README's command line.
+/// The recorded picture is what the program prints for the README's command line; its SVG has each of the rules.
 #[test]
-fn the_picture_in_the_readme() {
+fn recorded_picture_is_that_of_the_readmes_rules() {
     let readme = include_str!("../../README.md");
     let line = readme.lines().find_map(|l| Some(l.strip_prefix("$ istio-iptables ")?.split_once(" --dry-run")?.0));
     let args: Vec<_> = line.expect("a dry run").split(' ').map(|word| word.trim_matches('\'')).collect();
     let drawn = dry_run(&[&args[..], &["--output=mermaid"]].concat()).succeeds();
-    let picture = readme.split("```mermaid\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a picture");
-    assert!(drawn.skipped || drawn.stdout == picture, "put this into the README:\n{}", drawn.stdout);
+    let (picture, rendered) = (include_str!("../../docs/rules.mmd"), include_str!("../../docs/rules.svg"));
+    assert!(drawn.skipped || drawn.stdout == picture, "run scripts/picture:\n{}", drawn.stdout);
+    let rules =
+        picture.lines().filter_map(|l| l.split_once("[\"")?.1.strip_suffix("\"]")).flat_map(|r| r.split("<br>"));
+    for text in rules {
+        assert!(rendered.replace("&#45;", "-").contains(&format!(">{text}<")), "run scripts/picture: {text}");
+    }
 }

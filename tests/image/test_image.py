@@ -113,7 +113,7 @@ class InitContainer(unittest.TestCase):
         for (command, words), (clean_command, clean_words) in zip(forms, cleaning):
             with self.subTest(command=command, words=words):
                 result = must(pod.run(*words, *FLAGS, command=command))
-                self.assertIn("using iptables of kind nft", result.log)
+                self.assertIn("using iptables-nft", result.log)
                 # The pod has an IPv6 address; nothing else is to be warned of.
                 self.assertEqual(result.log.count("\twarn\t"), result.log.count("IPv6 traffic bypasses the proxy"), result)
                 rules = pod.rules()
@@ -154,8 +154,8 @@ class InitContainer(unittest.TestCase):
                 first = pod.rules()
                 # Without the flag: what is there decides.
                 again = must(pod.run("istio-iptables", *FLAGS, capabilities=capabilities))
-                self.assertIn("in place: the rules are there already", again.log)
-                self.assertIn(f"using iptables of kind {kind}", again.log)
+                self.assertIn("in place: the rules already exist", again.log)
+                self.assertIn(f"using iptables-{kind}", again.log)
                 self.assertEqual(pod.rules(), first)
                 must(pod.run("clean", capabilities=capabilities))
                 self.assertNotIn("ISTIO", pod.rules())
@@ -209,6 +209,24 @@ class InitContainer(unittest.TestCase):
             result = must(pod.run("--native-nftables=false", "--dry-run", *FLAGS, image=image, user=12345, capabilities=()))
             self.assertTrue(result.out.startswith("# iptables-restore --noflush\n* nat\n"), result)
         self.assertEqual(pod.rules(), before)
+
+    def test_a_live_pod_is_checked_and_explained_by_an_ephemeral_container(self):
+        """As docs/live-pod.md has it: kubectl's profile netadmin adds the two capabilities to the runtime's own."""
+        pod = Pod(self)
+        must(pod.run(*flags("nft")))
+        pod.listen(15006, "inbound listener", user=1337)
+        debug = lambda *words: docker("run", "--rm", "--network", f"container:{pod.name}", "--cap-add", "NET_ADMIN",
+                                      "--cap-add", "NET_RAW", "--entrypoint", "istio-iptables", IMAGE, *words)
+        before = pod.rules()
+        traced = must(debug("explain", "--live", "in", "tcp", "to=:8080"))
+        self.assertIn("Captured by the inbound listener 15006", traced.out.splitlines()[-1])
+        self.assertEqual(must(debug("check", *flags("nft"))).out, "")
+        self.assertEqual(pod.rules(), before)
+        pod.do("iptables-nft -t nat -D ISTIO_OUTPUT -m owner --uid-owner 1337 -j RETURN")
+        checked = debug("check", *flags("nft"))
+        self.assertEqual(checked.status, 3, checked)
+        self.assertEqual(checked.out, "+ iptables-nft -t nat -A ISTIO_OUTPUT -m owner --uid-owner 1337 -j RETURN\n")
+        self.assertEqual(pod.ask(POD, 8080, user=0, where=pod.world), f"inbound listener, for {POD}:8080")
 
     def test_wrong_usage(self):
         pod = Pod(self)

@@ -42,7 +42,7 @@ pub struct Setting<'a> {
 pub struct Done {
     /// How it ended; its [status](Outcome::status) is 0 if all is well.
     pub outcome: Outcome,
-    /// What is wrong: with the values, or what the kernel or a program said.
+    /// The errors: of the values, the kernel or a program.
     pub errors: Vec<String>,
     /// What works, but perhaps not as it was meant.
     pub warnings: Vec<String>,

@@ -141,7 +141,7 @@ fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
     }
 }
 
-/// The packet that the words behind `explain` describe.
+/// The packet that the words after `explain` describe.
 fn described(words: &[String], problems: &mut Problems) -> Option<Request> {
     if words.is_empty() {
         return None;

@@ -26,7 +26,7 @@ impl Logging {
     /// Makes this the process's log. A second call changes nothing but the level: there is one log a process.
     pub fn install(self) {
         log::set_max_level(self.level);
-        // An error only says that there is a log already.
+        // An error only means that there is a log already.
         let _ = log::set_boxed_logger(Box::new(self));
     }
 
@@ -66,7 +66,7 @@ impl Log for Logging {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            // One write a line, so that the lines of two calls do not mix. There is nobody to tell of a
+            // One write a line, so that the lines of two calls do not mix. There is nowhere to report a
             // standard error that cannot be written to.
             let _ = std::io::stderr().write_all(self.line(record).as_bytes());
         }

@@ -1,7 +1,7 @@
 //! What two lists have in common.
 
 /// The places of a common subsequence of two lists: what is the same at both ends, and between the ends
-/// the longest, where that is not too much work, else what is found going forward.
+/// the longest, if that is not too much work, else what is found going forward.
 pub fn common<T>(a: &[T], b: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usize, usize)> {
     const MOST_CELLS: usize = 1 << 22;
     let pairs = || a.iter().zip(b);

@@ -1,8 +1,8 @@
-//! Text of others in our messages: printable, quoted, not too long.
+//! Foreign text in messages: printable, quoted, not too long.
 
 use std::fmt::{self, Write as _};
 
-/// The text, or the beginning of it where it is too long for a message.
+/// The text, or the beginning of it if it is too long for a message.
 pub fn shortened(text: &str) -> String {
     const MOST: usize = 100;
     match text.char_indices().nth(MOST) {
@@ -11,8 +11,8 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// A text with its control characters as escapes, but for line ends and tabs: the comment of somebody's rule,
-/// say, must not steer a terminal.
+/// A text with its control characters escaped, except line ends and tabs: the comment of a foreign rule,
+/// for example, must not control a terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<'a>(pub &'a str);
 

@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// The flags that say so.
+    /// The flags for that.
     const fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Nft => &["--force-iptables-binary", "nft"],
@@ -111,7 +111,7 @@ pub struct Prepared {
     pub ours: Program,
     /// What does the same, and what it is called.
     pub bare: Option<(Work, &'static str)>,
-    /// Whether ours cannot do without the bare programs.
+    /// Whether our program needs the bare programs.
     pub runs_programs: bool,
     pub target: Target,
 }

@@ -2,7 +2,7 @@
 //!
 //! Each run is in a network namespace that is made for it before the clock starts. The clock runs from just
 //! before a program is started until it has been waited for; starting is `posix_spawn`, which copies nothing of
-//! this process. Ours, the bare programs and, with `--compare`, another binary of ours take turns, so that what
+//! this process. Our program, the bare programs and, with `--compare`, another build of ours take turns, so that what
 //! else the machine does falls on all; medians are shown. Targets are marked, not asserted.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, which prints its results")]
@@ -32,7 +32,7 @@ struct Arguments {
     binary: PathBuf,
     /// What runs programs and does nothing else (`benches/calls/floor.rs`).
     floor: Option<PathBuf>,
-    /// Another binary of ours.
+    /// Another build of ours.
     compare: Option<PathBuf>,
     /// Where the results go besides the table.
     json: Option<PathBuf>,
@@ -63,7 +63,7 @@ impl Arguments {
                 "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
                 "--only" => arguments.only = value()?,
                 "--instructions" => arguments.instructions = true,
-                // Cargo says that this is a benchmark.
+                // Cargo's way to mark a benchmark.
                 "--bench" => {}
                 flag if flag.starts_with('-') => return Err(format!("{flag} is not known: {USAGE}").into()),
                 path => arguments.binary = PathBuf::from(path).canonicalize()?,

@@ -1,4 +1,4 @@
-//! Runs in turn, and what they come to.
+//! Runs in turn, and their result.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ pub struct Row {
     pub bare: Option<(Times, &'static str)>,
     /// A program that runs the bare programs and does nothing else.
     pub floor: Option<Times>,
-    /// The other binary of ours.
+    /// The other build of ours.
     pub other: Option<Times>,
     pub used: Used,
     pub target: Target,
@@ -64,7 +64,7 @@ pub struct Row {
 pub struct Others<'a> {
     /// What runs programs and does nothing else, in its place where ours runs any.
     pub floor: Option<&'a Path>,
-    /// Another binary of ours.
+    /// Another build of ours.
     pub compare: Option<&'a Path>,
 }
 
@@ -108,7 +108,7 @@ pub fn prepare(before: &Work) -> Result<()> {
     Ok(())
 }
 
-/// What stands behind all rows: what making a namespace costs, which is in no figure, and the start of a program
+/// What stands after all rows: what making a namespace costs, which is in no figure, and the start of a program
 /// that does nothing, which is in all.
 pub fn references(rounds: usize) -> Result<[(&'static str, Times); 2]> {
     let nothing = vec![vec![Program::named("true", &[])?]];

@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::Result;
 
-/// What programs read and write while they are measured: in memory, and nobody else's.
+/// What programs read and write while they are measured: in memory, and used by nothing else.
 pub const FILES: &str = "/run";
 
 /// The network namespace that this process is in.

@@ -61,7 +61,7 @@ impl Program {
         Self { path: path.to_owned(), ..self.clone() }
     }
 
-    /// The same with this text as standard input: from a file, since nobody then has to write it meanwhile.
+    /// The same with this text as standard input: from a file, so that nothing has to write it meanwhile.
     pub fn reading(&self, name: &str, text: &str) -> Result<Self> {
         let input = Path::new(FILES).join(name);
         fs::write(&input, text)?;

@@ -21,7 +21,7 @@ pub struct Used {
     pub system_calls: usize,
     /// The most memory of the program itself, in KiB. Read when it is about to end, from the memory that it got
     /// when it was started (VmHWM in proc_pid_status(5)); `ru_maxrss` in getrusage(2) would not do, since it
-    /// begins with the size of whoever started the program, and ends with that of its largest child.
+    /// begins with the size of its parent, and ends with that of its largest child.
     pub peak_kib: usize,
 }
 

@@ -1,7 +1,8 @@
 //! What the plugin costs a node: `cargo bench -p istio-cni --bench sandboxes -- [PLUGIN]`, as root.
 //!
-//! One `ADD` in network namespaces of their own, against a plugin that only starts; sandboxes of a real containerd, one after
-//! another and all at once, with and without the plugin in turn. PLUGIN is the binary to measure, the release binary say.
+//! One `ADD` in network namespaces of their own, against a plugin that only starts; sandboxes of a real containerd, one
+//! after another and all at once, with and without the plugin in turn. PLUGIN is the binary to measure, usually the
+//! release build.
 
 #![allow(
     clippy::expect_used,

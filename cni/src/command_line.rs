@@ -60,7 +60,8 @@ impl Log for Lines {
 
     fn log(&self, record: &Record<'_>) {
         let level = record.level().as_str().to_ascii_lowercase();
-        // One write for each line, so that lines of several processes do not mix. Nobody is left to be told of an error.
+        // One write for each line, so that lines of several processes do not mix. There is no one left to report an
+        // error to.
         let line: String = record.args().to_string().lines().map(|line| format!("{level}: {line}\n")).collect();
         let _ = io::stderr().lock().write_all(line.as_bytes());
     }

@@ -1,4 +1,5 @@
-//! What a call can fail with, and how the runtime is told: CNI's error object, which it puts into the pod's events.
+//! The errors of a call, and how they are reported to the runtime: CNI's error object, which it puts into the pod's
+//! events.
 
 use std::fmt;
 

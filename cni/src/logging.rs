@@ -21,7 +21,7 @@ impl Log for StandardError {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = istio_iptables::log_line(level(record.metadata()), &record.args().to_string());
-            // There is nobody to tell of a standard error that cannot be written to.
+            // If standard error cannot be written to, there is nowhere to report it.
             let _ = io::stderr().write_all(line.as_bytes());
         }
     }
@@ -29,7 +29,7 @@ impl Log for StandardError {
     fn flush(&self) {}
 }
 
-/// What the library tells of its work, rule by rule, is too much for each pod of a node.
+/// The library's log, rule by rule, is too much for each pod of a node.
 fn level(metadata: &Metadata<'_>) -> Level {
     let of_library = metadata.target().starts_with("istio_iptables");
     if of_library && metadata.level() == Level::Info { Level::Debug } else { metadata.level() }
@@ -60,7 +60,7 @@ fn write(path: &Path, line: &[u8]) -> io::Result<()> {
     file.write_all(line)
 }
 
-/// The file at this path. What is no file, a FIFO say, would hold up the pod.
+/// The file at this path. Anything but a file, such as a FIFO, would hold up the pod.
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;

@@ -1,7 +1,7 @@
 //! `istio-cni`: makes a pod's rules when the container runtime makes its network, and puts itself in place on a node.
 //!
-//! A runtime calls it as a CNI plugin: what to do stands in the environment and on standard input
-//! (<https://www.cni.dev/docs/spec/>). It asks nobody else: containerd and CRI-O hand over the pod's annotations. Called
+//! A runtime calls it as a CNI plugin: its input is the environment and standard input
+//! (<https://www.cni.dev/docs/spec/>). It asks nothing else: containerd and CRI-O pass the pod's annotations. Called
 //! with a command, it is its own installer.
 //!
 //! ```text

@@ -20,11 +20,11 @@ pub type Annotations = BTreeMap<String, String>;
 pub enum Decision {
     /// It does, by these flags.
     Capture(PodName, Vec<Flag>),
-    /// It is left alone.
+    /// It is not captured.
     LeaveAlone(Reason),
 }
 
-/// Why a pod is left alone.
+/// Why a pod is not captured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The call is about no pod.
@@ -102,7 +102,7 @@ pub fn usual_flags(settings: &Settings) -> Vec<Flag> {
     flags(&Annotations::new(), settings).0
 }
 
-/// What the injector says it has added.
+/// What the injector reports to have added.
 #[derive(Deserialize)]
 struct Status {
     #[serde(rename = "initContainers")]
@@ -115,7 +115,7 @@ const MODE: &str = "sidecar.istio.io/interceptionMode";
 macro_rules! table {
     ($($annotation:literal $flag:literal $default:expr;)*) => {
         /// The annotations that have a flag: each with its name in messages, its flag, and what a pod without it gets
-        /// unless the settings tell otherwise.
+        /// unless the settings differ.
         pub const TABLE: &[(&str, &str, &str, Option<&str>)] =
             &[$(($annotation, concat!("annotation ", $annotation), $flag, $default)),*];
     };

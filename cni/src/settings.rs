@@ -51,7 +51,7 @@ impl Backend {
 /// The settings of the plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Namespaces whose pods are left alone.
+    /// Namespaces whose pods are not captured.
     pub exclude_namespaces: Vec<String>,
     /// What makes the rules.
     pub backend: Backend,
@@ -136,7 +136,7 @@ defaults! {
 }
 
 impl Settings {
-    /// Reads the settings, and tells what is odd about them; or all that is wrong with them.
+    /// Reads the settings and their warnings, or all their errors.
     pub fn read(members: &Members) -> Result<(Self, Vec<String>), Vec<String>> {
         let mut read = Reader { members, wrong: Vec::new() };
         let usual = Self::default();

@@ -5,7 +5,7 @@ use crate::config::{InterceptionMode, Selection};
 use crate::net::PortRange;
 use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Purpose, Table, Target};
 
-/// Interfaces that are left alone both ways, and those of VMs, whose traffic is not inbound traffic of
+/// Excluded interfaces, in both directions, and those of VMs, whose traffic is not inbound traffic of
 /// the pod: whether it is captured as outbound traffic is decided by rules put before these later.
 pub(super) fn interfaces(build: &mut Build<'_>) {
     let tables: &[Table] = match build.config.mode {

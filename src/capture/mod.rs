@@ -1,7 +1,7 @@
 //! Istio's policy: which packets go to the proxy. A pure function from [`Config`] to [`Plan`].
 //!
 //! The order of the steps is the order of the rules within each table, and both are those of Istio's own
-//! program: people, and other programs, compare them. Each rule says which traffic it is for.
+//! program: people, and other programs, compare them. Each rule carries its purpose.
 
 use crate::config::{Config, InterceptionMode};
 use crate::net::{Family, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};

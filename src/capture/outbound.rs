@@ -42,7 +42,7 @@ fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     let tunnel = PortRange::from(build.config.tunnel_port);
     let lo = || out_by_interface(&Interface::loopback());
     // An application calls its own service: the proxy picked the pod itself as the endpoint, and the
-    // connection comes back through the inbound side, but for the tunnel's port and, for the user, DNS.
+    // connection comes back through the inbound side, except for the tunnel's port and, for the user, DNS.
     let ports = match proxy {
         Proxy::User(_) if dns => Match::DestinationPorts(Negatable::Not(vec![DNS_PORT, tunnel])),
         Proxy::User(_) | Proxy::Group(_) => Match::DestinationPort(Negatable::Not(tunnel)),

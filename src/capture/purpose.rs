@@ -1,6 +1,6 @@
-//! For each purpose of a rule its flag, its sentence, and how to recognise it in rules that somebody else wrote.
+//! For each purpose of a rule its flag, its sentence, and how to recognise it in rules read back from the kernel.
 //!
-//! Planned rules say what they are for where they are built; only rules that were read back from a kernel are
+//! Planned rules get their purpose where they are built; only rules that were read back from a kernel are
 //! recognised.
 
 use std::collections::HashMap;
@@ -46,7 +46,8 @@ impl Recogniser {
         self.planned.get(&key).copied().flatten().or_else(|| by_shape(at, &key.2))
     }
 
-    /// Tells, among rules that were read, interfaces of VMs from excluded ones, which are left alone both ways.
+    /// Distinguishes, among rules that were read, VM interfaces from excluded ones, which are excluded in both
+    /// directions.
     pub fn tell_virtual(&self, layer: &mut Layer) {
         let excluded = |rule: &Rule| rule.purpose == Some(Purpose::ExcludedInterface);
         let out = layer.rules.rules().filter(|(_, rule)| excluded(rule)).filter_map(|(scope, rule)| {
@@ -69,7 +70,7 @@ impl Recogniser {
 }
 
 /// What a rule of this shape is for, in this place. One that returns what comes in by an interface may also be that of
-/// a VM, which [`Recogniser::tell_virtual`] tells by the other rules.
+/// a VM, which [`Recogniser::tell_virtual`] recognises by the other rules.
 pub fn by_shape(at: At, rule: &Specification) -> Option<Purpose> {
     let (matches, target) = (rule.matches(), rule.target());
     match at.chain {

@@ -616,7 +616,7 @@ fn routing() {
     let text = |line| plan(&config(line, &[], &FakeHost::pod())).routing.to_string();
     assert_eq!(text("-b *"), "");
     assert_eq!(text("-b * --ip-families=dual"), "ip -6 addr add ::6/128 dev lo\n");
-    // Nothing is marked where no inbound port is captured.
+    // Nothing is marked if no inbound port is captured.
     assert_eq!(text("-m TPROXY"), "");
     assert_eq!(text("-m TPROXY --ip-families=dual"), "ip -6 addr add ::6/128 dev lo\n");
     assert_eq!(

@@ -22,7 +22,7 @@ pub enum Ignored {
 /// What is wrong with the shape of a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
-    /// A flag that there is not.
+    /// An unknown flag.
     #[error("unknown flag {}{}; --help lists all flags", .flag.escape_debug(), suggestion(.similar))]
     Unknown {
         /// The flag as written.
@@ -33,7 +33,7 @@ pub enum ShapeError {
     /// A flag without its value.
     #[error("{0} needs a value; an empty one is written as ''")]
     NoValue(String),
-    /// A value where a flag seems to have been meant.
+    /// A value that looks like a flag.
     #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing after it", flag_short = short_or_long(.flag), long = long(.flag))]
     LooksLikeFlag {
         /// The flag whose value it is.

@@ -37,7 +37,7 @@ pub enum Kind {
 pub enum Heading {
     /// What is captured.
     Capture,
-    /// What is left alone.
+    /// Exclusions.
     Exclusions,
     /// The proxy.
     Proxy,

@@ -1,4 +1,4 @@
-//! The command line and the environment, as text: which flags were given, where, and what they say.
+//! The command line and the environment, as text: which flags were given, where, and their text.
 //!
 //! Nothing is judged here but the shape of the call; `config` reads the values. So all errors of
 //! one call can be reported together.
@@ -43,7 +43,7 @@ pub const VARIABLES: [(&str, &str); 5] = [
 pub enum Command {
     /// Put the rules in place.
     Apply,
-    /// Remove everything of ours.
+    /// Remove everything managed.
     Clean,
     /// Say how what the kernel has differs from what is wanted.
     Check,
@@ -112,7 +112,7 @@ pub struct Given {
 pub struct Invocation {
     /// What to do.
     pub command: Command,
-    /// The words behind `explain`, which describe a packet.
+    /// The words after `explain`, which describe a packet.
     pub packet: Vec<String>,
     /// The values.
     pub flags: Flags,
@@ -232,7 +232,7 @@ fn file_name(path: &OsStr) -> String {
     Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Lets clap parse, and again without what it complains about, until it has nothing left to say: it
+/// Lets clap parse, and again without what it rejects, until it accepts the rest: it
 /// stops at its first error, we report all of them.
 fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Option<clap::ArgMatches>, String> {
     // A parser of all flags takes 0.14 ms more to build, 7 % of a dry run, and most calls have few of them. If those
@@ -260,7 +260,7 @@ fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Opti
             let similar = context(ContextKind::SuggestedArg);
             (ShapeError::Unknown { flag: shortened(&argument), similar }, place(&argument))
         } else if error.kind() == ErrorKind::InvalidValue && !name.is_empty() {
-            // A flag takes whatever is behind it as its value: only the last argument can lack one.
+            // A flag takes whatever comes after it as its value: only the last argument can lack one.
             (ShapeError::NoValue(name), argv.len().checked_sub(1))
         } else {
             let text = error.render().to_string();
@@ -303,7 +303,7 @@ fn may_be(argument: &[u8], flag: &Flag) -> bool {
     }
 }
 
-/// Whether the argument is the flag clap complains about: the flag itself, with a value behind it, or a
+/// Whether the argument is the flag clap complains about: the flag itself, with a value after it, or a
 /// group of short ones that holds it.
 fn begins_with(argument: &OsStr, flag: &str) -> bool {
     let text = argument.to_string_lossy();
@@ -398,7 +398,7 @@ difference; 126 validation failed, the rules stay in place.
 Example, as run by Istio's injector (add -n to only print the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";
 
-/// The value of a flag: the last one given. The others count too where they look like flags: then one of
+/// The value of a flag: the last one given. The others count too if they look like flags: then one of
 /// those, `--dry-run` perhaps, was taken for a value.
 fn from_command_line(
     flag: &Flag,

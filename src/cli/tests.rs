@@ -15,7 +15,7 @@ fn parse_in(args: &[&str], environment: &[(&str, &str)]) -> Invocation {
     }
 }
 
-/// The call with these arguments behind the program's name, in an empty environment.
+/// The call with these arguments after the program's name, in an empty environment.
 fn call(args: &[&str]) -> Invocation {
     parse_in(&[&["istio-iptables"], args].concat(), &[])
 }

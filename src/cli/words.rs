@@ -40,7 +40,7 @@ impl Words {
                 errors.push(ShapeError::TwoCommands(first.name(), second.name()));
             }
             (Some(_), Some(_)) => {}
-            // Where a flag is wrong, this may have been its value.
+            // If a flag is wrong, this may have been its value.
             (_, None) if text == OF_VIRTUAL_MACHINES || !errors.iter().all(ShapeError::is_of_a_word) => {
                 ignored.push(Ignored::Stray(shortened(&text)));
             }
@@ -54,7 +54,7 @@ impl Words {
     }
 }
 
-/// What somebody may have meant: a command, or the value of a switch.
+/// What may have been meant: a command, or the value of a switch.
 fn similar(word: &str) -> Option<String> {
     if matches!(word, "true" | "false") {
         return Some(format!("--FLAG={word}"));

@@ -10,7 +10,7 @@ use crate::kernel::conntrack;
 use crate::report::{Outcome, Report};
 use crate::state::{Action, Comparison, Content, Goal, Observed, Restore, Stores, tproxy_marks};
 
-/// Makes the kernel have the plan and nothing else of ours. Afterwards it does, or it is as it was.
+/// Makes the kernel have the plan and nothing else managed. Afterwards it does, or it is as it was.
 ///
 /// # Errors
 /// [`Failure`].
@@ -65,7 +65,8 @@ fn has_tproxy(observed: &Observed) -> bool {
     !tproxy_marks(observed).is_empty() || observed.nftables.tproxy_marks().next().is_some()
 }
 
-/// Has conntrack forget what the rules until now came to, if no connection needs it. What cannot be forgotten ends by itself.
+/// Deletes conntrack entries that the old rules led to, if no connection needs them. If that fails, they expire by
+/// themselves.
 fn forget() {
     match conntrack::forget() {
         Ok(0) => {}
@@ -74,7 +75,7 @@ fn forget() {
     }
 }
 
-/// Removes everything of ours, in both kinds and families. Nothing there is success.
+/// Removes everything managed, in both variants and families. If there is nothing to remove, that is success.
 ///
 /// # Errors
 /// [`Failure`].

@@ -11,7 +11,7 @@ use crate::state::{Comparison, Difference, Goal, Stores};
 /// comes.
 ///
 /// # Errors
-/// [`Failure`]: it could not be told.
+/// [`Failure`]: it could not be determined.
 pub fn check(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     // Notifications come from here on, so that no change falls between looking and waiting.
     let mut watch = if call.options.watch { Some(Watch::open()?) } else { None };
@@ -38,7 +38,7 @@ pub fn check(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     }
 }
 
-/// Says that it waits, and for what it cannot.
+/// Logs that it waits, and warns of what it cannot see.
 fn tell(report: &mut Report<'_>) {
     if report.backend.as_deref() == Some("iptables-legacy") {
         report.warn(

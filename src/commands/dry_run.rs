@@ -1,4 +1,4 @@
-//! Prints what would be done, from the flags alone: touches nothing, needs no rights and no programs.
+//! Prints what would be done, from the flags alone: touches nothing, needs no privileges and no programs.
 
 use super::{Call, explain};
 use crate::cli::Command;

@@ -10,7 +10,7 @@ use crate::kernel::detect::Netfilter;
 use crate::netfilter::Layer;
 use crate::report::{Outcome, Report, Rules};
 
-/// Follows a packet; or without one, tells what becomes of each kind of traffic, and what is odd about the rules.
+/// Follows a packet; or without one, shows what happens to each kind of traffic, and what is odd about the rules.
 ///
 /// # Errors
 /// [`Failure`].
@@ -38,21 +38,21 @@ pub fn explain<'a>(call: Call<'a>, request: Option<&Request>, report: &mut Repor
     Ok(Outcome::Explained)
 }
 
-/// Warns where flags are explained, and perhaps the pod's rules were meant.
+/// Warns if flags are explained, but perhaps the pod's rules were meant.
 fn warn_of_flags(call: Call<'_>, report: &mut Report<'_>) {
     if call.config.captures_nothing() {
         report.warn(
             &"no flag selects traffic to capture, such as -i '*' -b '*': explaining the defaults, which capture nothing",
         );
     }
-    // Who may not look is told nothing.
+    // Without the privilege to look, there is no warning.
     let look = || Netfilter::default().look().ok();
     if Capabilities::effective().net_admin() && look().is_some_and(|presence| presence.has_any_of_ours()) {
         report.warn(&"explaining the flags of this call, not the rules in this pod; --live explains those");
     }
 }
 
-/// Warns of what is odd about a configuration, as far as reading it did not say so.
+/// Warns of what is odd about a configuration, unless reading it already has.
 pub(super) fn warn(call: Call<'_>, report: &mut Report<'_>) {
     let pod = pod::look(call.config, call.config.dns.is_on());
     let findings = explain::findings(call.config, &in_force(&call.plan.rules, call.options.backend), &pod);

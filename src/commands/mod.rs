@@ -23,26 +23,26 @@ mod validate;
 
 pub use session::Live;
 
-/// Why a call failed. Nothing is changed, where it does not say otherwise; exit status 1.
+/// Why a call failed. Nothing is changed, unless noted; exit status 1.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The kernel, or a program that talks to it.
     #[error(transparent)]
     Kernel(Box<KernelError>),
-    /// The kernel or a program failed during a change, and what was done was undone.
+    /// The kernel or a program failed during a change, and the changes were rolled back.
     #[error("{0}. All changes were rolled back")]
     Undone(#[source] Box<KernelError>),
-    /// It could not be undone.
+    /// The rollback failed too.
     #[error("{cause}. Rolling back the changes failed: {undoing}. {}", remains(.left))]
     NotUndone {
         /// The failure.
         cause: Box<KernelError>,
         /// The failure of undoing.
         undoing: Box<KernelError>,
-        /// How the kernel differs from what it was, where that could be found out.
+        /// How the kernel differs from what it was, if known.
         left: Vec<Difference>,
     },
-    /// Other rules of ours are there, and are not to be changed.
+    /// Other managed rules are there, and are not to be changed.
     #[error("different istio-iptables rules already exist, and --reconcile=false prevents changing them. Changes needed:\n{}", lines(.0))]
     Drifted(Vec<Difference>),
     /// Connections do not land where they have to; exit status 126.
@@ -65,7 +65,7 @@ impl From<KernelError> for Failure {
 }
 
 impl Failure {
-    /// What the call came to.
+    /// The result of the call.
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Packet(_) => Outcome::WrongUsage,
@@ -77,7 +77,7 @@ impl Failure {
     }
 }
 
-/// What rules are written with: a kind of iptables, or nftables.
+/// What rules are written with: a variant of iptables, or nftables.
 fn backend(kind: Option<Variant>) -> String {
     kind.map_or_else(|| "nftables".to_owned(), |kind| format!("iptables-{}", kind.name()))
 }
@@ -113,7 +113,7 @@ pub struct Call<'a> {
     pub options: &'a Options,
 }
 
-/// The bound on waiting for another call of ours in the same namespace: two calls' work, with the bound on
+/// The time limit for waiting for another call in the same namespace: two calls' work, with the bound on
 /// each of their programs.
 const LOCK_BOUND: Duration = Duration::from_secs(120);
 

@@ -9,8 +9,8 @@ use crate::explain::{Pod, PodInterface};
 use crate::kernel::routes::Ways;
 use crate::net::{Family, Interface};
 
-/// The pod as this network namespace is; a usual one where there is no address yet. Its name servers are read
-/// where they matter.
+/// The pod as this network namespace is; a usual one if there is no address yet. Its name servers are read
+/// if they matter.
 pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
     let mut pod = Pod { interfaces: Vec::new(), name_servers: Vec::new(), ways: None };
     for (name, address) in host::interfaces().unwrap_or_default() {

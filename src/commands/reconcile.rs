@@ -71,7 +71,7 @@ impl Session<'_> {
     }
 
     /// Brings the state back that was observed first, from whatever it is now: a program that reports a failure
-    /// may have done its work all the same. So only a last look tells whether it worked; the error comes with what
+    /// may have done its work anyway. So only a last look shows whether it worked; the error comes with what
     /// is left.
     fn go_back(&mut self, stores: &Stores<'_>) -> Result<(), (Box<KernelError>, Vec<Difference>)> {
         let unknown = |error| (Box::new(error), Vec::new());
@@ -80,7 +80,7 @@ impl Session<'_> {
         let back = stores.back_from(&now);
         let mut failure = None;
         for action in back.actions(false) {
-            // What cannot be undone keeps nothing else from being undone.
+            // If one action cannot be rolled back, the others still are.
             failure = self.run(&[action]).err().or(failure);
         }
         if let Some(error) = failure {

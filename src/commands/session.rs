@@ -1,4 +1,4 @@
-//! A call at work in its network namespace, which no other call of ours changes meanwhile.
+//! A call that works in its network namespace, which no other call changes meanwhile.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -38,19 +38,19 @@ pub(super) struct Session<'a> {
 /// What is there.
 pub(super) struct Found {
     pub(super) observed: Observed,
-    /// Tables that no program is there to read; nothing of ours is in them.
+    /// Tables that no program is there to read; nothing managed is in them.
     unread: Vec<Family>,
-    /// Routing of the shape of ours that is not managed.
+    /// Routing that looks managed, but is not.
     foreign: Routing,
 }
 
-/// What the kernel has, whoever made it, in the terms of what is planned.
+/// What the kernel has, managed and foreign, in the terms of what is planned.
 #[derive(Debug)]
 pub struct Live {
     /// Rules, those of each backend and of each foreign chain by themselves. The first layer is the one that
     /// findings are about.
     pub layers: Vec<Layer>,
-    /// Routing that is ours.
+    /// Managed routing.
     pub routing: Routing,
     /// The backends that have rules.
     pub backends: Vec<String>,
@@ -110,7 +110,7 @@ impl Session<'_> {
         }
         let mut left_out = Vec::new();
         layers.iter().for_each(|layer| layer.add_left_out(&mut left_out));
-        // Packets are routed by what is there, whoever made it.
+        // Packets are routed by all that is there, managed and foreign.
         let routing = observed.routing.items().chain(foreign.items()).collect();
         Ok(Live { layers, routing, backends, left_out })
     }
@@ -131,7 +131,7 @@ impl Found {
 }
 
 impl<'a> Session<'a> {
-    /// Waits until the namespace is ours to change, and looks what is there.
+    /// Waits until this call may change the namespace, and looks what is there.
     pub(super) fn open(call: Call<'a>) -> Result<Self, KernelError> {
         Self::with_lock(call, NamespaceLock::take(LOCK_BOUND)?)
     }
@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// The kind of iptables to write with; `None` for nftables.
+    /// The variant of iptables to write with; `None` for nftables.
     pub(super) fn choose(&mut self) -> Result<Option<Variant>, KernelError> {
         let forced = match self.call.options.backend {
             Backend::Iptables(kind) => kind,
@@ -179,8 +179,8 @@ impl<'a> Session<'a> {
         Ok(Some(kind))
     }
 
-    /// Starts the programs that will have to be run in any case: where nothing of ours is there, and nothing
-    /// has to be read first. They come up while the rest is looked at, which takes 4 to 8 % off a first apply with legacy
+    /// Starts the programs that will have to be run in any case: if nothing managed is there, and nothing has to be
+    /// read first. They come up while the rest is looked at, which takes 4 to 8 % off a first apply with legacy
     /// iptables, and up to 4 % with iptables-nft.
     pub(super) fn start_early(&mut self, kind: Option<Variant>) -> Result<(), KernelError> {
         let Some((kind, programs)) = kind.and_then(|kind| Some((kind, self.programs.get(&kind)?))) else {
@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Reads what is there: in the kinds of iptables that may hold rules of ours, all there is. Where there
+    /// Reads what is there: in the variants of iptables that may hold managed rules, all there is. If there
     /// are no tables, no program is run.
     pub(super) fn observe(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut unread = Vec::new();
@@ -271,9 +271,9 @@ impl<'a> Session<'a> {
         self.observe(goal)
     }
 
-    /// What a program printed has to have the tables of the kernel that have chains of ours, or are to get some:
+    /// What a program printed has to have the tables of the kernel that have managed chains, or are to get some:
     /// iptables-nft leaves out a table that nft(8) has put something into, and what is cut may end after a table.
-    /// And it has to have all conditions of rules, which it lacks where a later release of iptables-nft made them.
+    /// And it has to have all conditions of rules, which it omits if a later version of iptables-nft made them.
     fn all_there(
         &self,
         kind: Variant,
@@ -297,7 +297,7 @@ impl<'a> Session<'a> {
         }
         if kind == Variant::Nft && saved.get(&Table::Nat).is_some_and(quirks::lacks_port) {
             let (program, needed) = (program(), Version::PRINTS_ALL);
-            // In a later one's words, somebody has taken the port away.
+            // In a later version's notation, the port was removed by someone.
             let version = iptables::version(&program).and_then(|printed| Version::read(&printed));
             if let Some(release) = version.filter(|version| *version < needed) {
                 return Err(KernelError::SaveTooOld { program, release, needed, family });
@@ -307,7 +307,7 @@ impl<'a> Session<'a> {
     }
 
     /// Reads what is there, to remove what is managed. Tables of iptables-nft that cannot be printed lose that over
-    /// netlink, before anything else, where it is safe; whether there are any comes with what is left.
+    /// netlink, before anything else, if it is safe; whether there are any comes with what is left.
     pub(super) fn observe_to_clean(&mut self, goal: Goal<'_>) -> Result<(Found, bool), KernelError> {
         let error = match self.observe(goal) {
             Ok(found) => return Ok((found, false)),
@@ -325,7 +325,7 @@ impl<'a> Session<'a> {
         Ok((self.observe(goal)?, true))
     }
 
-    /// Whether the programs to read a kind and family are there. Where they are not, and nothing of ours is
+    /// Whether the programs to read a variant and family are there. If they are not, and nothing managed is
     /// there either, it is left alone.
     fn readable(&mut self, kind: Variant, family: Family) -> Result<bool, KernelError> {
         if let Entry::Vacant(entry) = self.programs.entry(kind)

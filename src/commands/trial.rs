@@ -12,10 +12,10 @@ use crate::report::{Outcome, Report};
 
 /// Prints the rules, puts them in place in a new network namespace as [`apply::apply`] would in this one, and
 /// looks whether they are there; with `clean`, removes them there again. This namespace is only looked at, for
-/// the kind of iptables to use.
+/// the variant of iptables to use.
 ///
 /// # Errors
-/// [`Failure::NotTaken`], with what the kernel or the program says; [`Failure::Kernel`] where it cannot be
+/// [`Failure::NotTaken`], with the error of the kernel or the program; [`Failure::Kernel`] if it cannot be
 /// tried.
 pub fn trial(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
@@ -31,7 +31,7 @@ pub fn trial(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     Ok(Outcome::Accepted)
 }
 
-/// What apply would use in this namespace; where that cannot be told, what it would use in a fresh one.
+/// What apply would use in this namespace; if that is unknown, what it would use in a fresh one.
 fn chosen_here(call: Call<'_>) -> Backend {
     let asked = call.options.backend;
     match Session::look(call).and_then(|mut session| session.choose()) {

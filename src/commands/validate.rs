@@ -11,7 +11,7 @@ use crate::net::Family;
 use crate::netfilter::{Backend, Variant};
 use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 
-/// Makes the connections that the configuration speaks of, and sees whether they land where they have to.
+/// Makes the connections that the configuration is about, and checks whether they land where they should.
 ///
 /// # Errors
 /// [`Failure::Validation`].
@@ -55,7 +55,7 @@ fn caller() -> Caller {
     }
 }
 
-/// In which kinds and families there are rules of ours, where this process may see that.
+/// In which variants and families there are managed rules, if this process may see that.
 fn rules() -> Option<Vec<(Variant, Family)>> {
     let presence = Capabilities::effective().net_admin().then(|| Netfilter::default().look())?.ok()?;
     let all = Variant::BOTH.into_iter().flat_map(|kind| Family::BOTH.map(|family| (kind, family)));

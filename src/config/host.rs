@@ -18,18 +18,18 @@ pub const GROUP: &str = "/etc/group";
 /// Whether `lo` takes no IPv6 addresses; `conf/all` sets it too (ip-sysctl in the kernel's documentation).
 pub const DISABLE_IPV6: &str = "/proc/sys/net/ipv6/conf/lo/disable_ipv6";
 
-/// The facts of a host. Asked only where the flags make them matter.
+/// The facts of a host. Asked only if the flags make them matter.
 pub trait Host {
     /// The addresses of all interfaces of the network namespace.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error that the system returned.
     fn addresses(&self) -> io::Result<Vec<IpAddr>>;
 
     /// A file's contents.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error that the system returned.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
 
@@ -56,7 +56,7 @@ const NULL: u64 = 0x103;
 /// Whether a file can be opened and read to its end: neither a FIFO, which would be waited for, nor a device.
 ///
 /// # Errors
-/// What the system says; or that it is none.
+/// The error that the system returned; or that it is none.
 pub fn has_an_end(path: &Path) -> io::Result<()> {
     let metadata = path.metadata()?;
     match metadata.is_file() || metadata.is_dir() || metadata.rdev() == NULL {
@@ -68,7 +68,7 @@ pub fn has_an_end(path: &Path) -> io::Result<()> {
 /// The addresses of all interfaces of the network namespace, in the kernel's order, with the interface's name.
 ///
 /// # Errors
-/// What the system says.
+/// The error that the system returned.
 pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
     let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
         let address = interface.address?;
@@ -90,7 +90,7 @@ pub fn default_interface() -> Option<String> {
 pub fn is_global(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => !a.is_loopback() && !a.is_link_local() && !a.is_multicast() && !a.is_unspecified(),
-        // The proxy's own address is put on `lo` by an earlier run: it says nothing about the pod.
+        // An earlier run has put the proxy's own address on `lo`: it tells nothing about the pod.
         IpAddr::V6(a) if *a == PROXY_SOURCE_V6 => false,
         IpAddr::V6(a) => !a.is_loopback() && !is_link_local(a) && !a.is_multicast() && !a.is_unspecified(),
     }
@@ -101,7 +101,7 @@ fn is_link_local(address: &Ipv6Addr) -> bool {
     address.segments().first().is_some_and(|s| s & 0xffc0 == 0xfe80)
 }
 
-/// The servers in the text of a resolv.conf, as often as they stand there. A zone (`fe80::1%eth0`) is
+/// The servers in the text of a resolv.conf, with duplicates. A zone (`fe80::1%eth0`) is
 /// left out, since rules have none.
 pub fn name_servers(text: &[u8]) -> Vec<IpAddr> {
     let mut servers: Vec<IpAddr> = Vec::new();

@@ -52,7 +52,7 @@ impl Dns {
         !matches!(self, Self::Off)
     }
 
-    /// The servers of one family, where only those to servers are captured.
+    /// The servers of one family, if only those to servers are captured.
     pub fn servers(&self, family: Family) -> impl Iterator<Item = IpAddr> {
         let servers = match self {
             Self::Servers(servers) => servers.as_slice(),
@@ -96,7 +96,7 @@ pub struct Config {
     pub outbound_ports: Vec<PortRange>,
     /// Outbound ports not to capture.
     pub excluded_outbound_ports: Vec<PortRange>,
-    /// Interfaces whose traffic is left alone.
+    /// Excluded interfaces.
     pub excluded_interfaces: Vec<Interface>,
     /// Interfaces whose inbound traffic counts as outbound.
     pub virtual_interfaces: Vec<Interface>,

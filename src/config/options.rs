@@ -54,7 +54,7 @@ pub struct Options {
     pub skip_apply: bool,
     /// Change existing, different rules.
     pub reconcile: bool,
-    /// Apply even where the rules are in place.
+    /// Apply even if the rules are in place.
     pub force_apply: bool,
     /// Prove that redirection works.
     pub run_validation: bool,
@@ -62,7 +62,7 @@ pub struct Options {
     pub probe_port: Port,
     /// The bound on the validation.
     pub probe_timeout: Duration,
-    /// The network namespace to work in; that of the process where `None`.
+    /// The network namespace to work in; that of the process if `None`.
     pub network_namespace: Option<PathBuf>,
     /// Host file system, pod namespace.
     pub cni_mode: bool,
@@ -183,7 +183,7 @@ fn parse_output(text: &str, drawable: bool) -> Result<Output, String> {
 }
 
 /// The level of the scope `default` in Istio's syntax: `default:debug,other:none`, or a bare level, which
-/// is that of all scopes. `None` where the text does not speak of it.
+/// is that of all scopes. `None` if the text does not mention it.
 fn parse_level(text: &str) -> Result<Option<LevelFilter>, String> {
     let mut found = None;
     for item in items(text) {

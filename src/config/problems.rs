@@ -88,7 +88,7 @@ pub enum UsageError {
     File {
         /// The file.
         file: &'static str,
-        /// What the system said.
+        /// The error that the system returned.
         reason: String,
         /// The flag that needs it.
         needed_for: &'static str,
@@ -100,7 +100,7 @@ pub enum UsageError {
         "the addresses of the network namespace cannot be read ({reason}), which --ip-families=auto needs: give --ip-families=ipv4 or dual"
     )]
     Addresses {
-        /// What the system said.
+        /// The error that the system returned.
         reason: String,
     },
     /// The description of a packet.
@@ -184,7 +184,7 @@ pub enum Warning {
         /// One of the addresses.
         address: std::net::IpAddr,
     },
-    /// The host has IPv6 addresses, IPv6 is to be left alone, and nftables cannot.
+    /// The host has IPv6 addresses, IPv6 is not to be captured, and nftables cannot do that.
     #[error(
         "this network namespace has the IPv6 address {address}, but no IPv6 rules are built; with --native-nftables, rules that name no address capture IPv6 anyway, and send it to listeners that may not exist: --dual-stack or --ip-families=dual adds the missing rules"
     )]

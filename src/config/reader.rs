@@ -17,7 +17,7 @@ impl<'a> Reader<'a> {
         Self { flags, problems }
     }
 
-    /// The text of a flag, where it was given anywhere; may be empty.
+    /// The text of a flag, if it was given anywhere; may be empty.
     pub fn text(&self, flag: &Flag) -> Option<&'a Given> {
         self.flags.of(flag).next()
     }
@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
         self.flags.variable(name)
     }
 
-    /// A value that is a word of its own. Text that is not one is an error wherever it stands.
+    /// A value that is a word of its own. Text that is not one is an error wherever it appears.
     pub fn word<T>(&mut self, flag: &Flag, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let given = self.text(flag)?;
         self.parsed(given, parse)
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         self.parsed(given, parse)
     }
 
-    /// One value that must be right wherever it stands.
+    /// One value that must be right wherever it appears.
     pub fn parsed<T>(&mut self, given: &Given, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         match parse(&given.text) {
             Ok(value) => Some(value),

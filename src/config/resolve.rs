@@ -12,12 +12,12 @@ use crate::netfilter::Backend;
 /// How many owner groups can be listed: the rule has a match for each.
 const MOST_OWNER_GROUPS: usize = 64;
 
-/// The uid of the proxy where nothing else says it.
+/// The proxy's uid, unless set otherwise.
 const DEFAULT_UID: u32 = 1337;
 
 impl Config {
     /// Reads the flags and what they depend on of the host. What is wrong goes to `problems`, and a
-    /// default stands in its place: use the result only where there is no error.
+    /// default takes its place: use the result only if there is no error.
     pub fn resolve(flags: &Flags, options: &Options, host: &dyn Host, problems: &mut Problems) -> Self {
         let mut resolver = Resolver { read: Reader::new(flags, problems), options, host };
         let (proxy_uids, proxy_gids) = resolver.proxy_owners();
@@ -108,7 +108,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The proxy's users, and its groups, which are what the users are where nothing else is said.
+    /// The proxy's users, and its groups, which default to the users.
     fn proxy_owners(&mut self) -> (Vec<Owner>, Vec<Owner>) {
         let listed = |read: &mut Reader<'_>, given: Option<&Given>| match given.filter(|g| !g.text.trim().is_empty()) {
             Some(given) => read.list(Some(given), Owner::parse),

@@ -12,7 +12,7 @@ pub enum Selection<T> {
 }
 
 impl<T> Selection<T> {
-    /// Only these; none where the list is empty.
+    /// Only these; none if the list is empty.
     pub fn only(items: Vec<T>) -> Self {
         if items.is_empty() { Self::None } else { Self::Only(items) }
     }
@@ -22,7 +22,7 @@ impl<T> Selection<T> {
         matches!(self, Self::None)
     }
 
-    /// The listed items, where only those are meant.
+    /// The listed items, if only those are meant.
     pub fn listed(&self) -> &[T] {
         match self {
             Self::Only(items) => items,

@@ -143,7 +143,7 @@ fn the_proxys_user() {
     let (owners, warnings) = uids(&[("ENVOY_USER", "nosuch")], &[], &pod);
     assert_eq!(owners, [Owner::Id(1337)]);
     assert_messages(&warnings, &["ENVOY_USER names the user \"nosuch\""]);
-    // With -u nobody asks.
+    // With -u, no one looks it up.
     assert_eq!(uids(&[("ENVOY_USER", "nosuch")], &["-u", "5"], &pod), (vec![Owner::Id(5)], vec![]));
 }
 
@@ -157,7 +157,7 @@ fn the_proxys_group_is_its_user_unless_given() {
     assert_eq!(owners(&["-u", "1"]), (vec![one.clone()], vec![one.clone()]));
     assert_eq!(owners(&["-u", "1,2", "-g", ""]), (vec![one.clone(), two.clone()], vec![one.clone(), two.clone()]));
     assert_eq!(owners(&["-u", "1", "-g", "2"]), (vec![one], vec![two]));
-    // A user's name is looked up among the groups where it stands for one.
+    // A user's name is looked up among the groups if it is used as one.
     let host = FakeHost::pod().file(host::PASSWD, "envoy:x:101:102::/:\n").file(host::GROUP, "envoy:x:7:\n");
     let config = resolve(&["-u", "envoy"], &[], &host).clean();
     let named = |id| vec![Owner::Name { name: "envoy".to_owned(), id: Some(id) }];
@@ -186,7 +186,7 @@ fn several_proxies_are_warned_of() {
     let warnings = |args: &[&str]| resolve(args, &[], &FakeHost::pod()).warnings;
     assert_messages(&warnings(&["-u", "1,2", "-g", "3"]), &["several of --proxy-uid (\"1\", \"2\")"]);
     assert_messages(&warnings(&["-u", "1", "-g", "2,3"]), &["several of --proxy-gid"]);
-    // The rules in question are not there where loopback is captured.
+    // The rules in question are not there if loopback is captured.
     assert_messages(&warnings(&["-u", "1,2", "-i", "127.0.0.0/8"]), &[]);
 }
 
@@ -271,7 +271,7 @@ fn variables_that_cannot_be_read() {
     assert_messages(&found(&[("DRY_RUN", "yes")]).errors, &["environment variable DRY_RUN cannot be \"yes\""]);
     assert_eq!(found(&[("DRY_RUN", "")]).options.dry_run, DryRun::No);
     assert_eq!(found(&[("DRY_RUN", "kernel")]).options.dry_run, DryRun::Kernel);
-    // A flag before it: nobody reads the variable.
+    // A flag overrides it: the variable is not read.
     resolve(&["-p", "1", "-n"], &[("ENVOY_PORT", "abc"), ("DRY_RUN", "yes")], &FakeHost::pod()).clean();
     // Words and lists are not guessed at.
     assert_messages(&found(&[("ISTIO_INBOUND_INTERCEPTION_MODE", "tproxy")]).errors, &["REDIRECT or TPROXY"]);

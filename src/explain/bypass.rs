@@ -1,4 +1,4 @@
-//! Foreign rules that packets meet before ours, and that decide about what ours would capture.
+//! Foreign rules that packets meet before managed ones, and that decide about traffic that those would capture.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ const CONTINUE: [&str; 16] = [
     "ULOG",
 ];
 
-/// Tells of the foreign rules before ours that end the way of a packet that ours may capture.
+/// Reports foreign rules before managed ones that end the way of a packet which those may capture.
 pub fn bypasses(
     tables: &BTreeMap<Table, SavedTable>,
     planned: &Ruleset,
@@ -62,7 +62,7 @@ pub fn bypasses(
     }
 }
 
-/// Whether the rule is for packets that are neither TCP nor UDP: nothing of ours captures those.
+/// Whether the rule is for packets that are neither TCP nor UDP: nothing managed captures those.
 fn has_other_protocol(rule: &SavedRule) -> bool {
     let mut words = rule.text().split(' ').take_while(|word| !matches!(*word, "-m" | "-j"));
     let negated = words.by_ref().take_while(|word| *word != "-p").last() == Some("!");
@@ -86,7 +86,7 @@ fn ends(table: &SavedTable, rule: &SavedRule, depth: usize) -> bool {
     }
 }
 
-/// Whether a packet of these conditions may come to a rule that captures it.
+/// Whether a packet with these conditions may reach a rule that captures it.
 fn captures(table: &SavedTable, rules: &[SavedRule], conditions: &[Match], depth: usize) -> bool {
     for rule in rules {
         let (matches, End::Target(target)) = rule.known() else { continue };
@@ -124,7 +124,7 @@ mod tests {
     use crate::netfilter::restore;
     use crate::netfilter::save;
 
-    /// What is found where this rule comes first in a built-in chain.
+    /// What is found if this rule comes first in a built-in chain.
     fn found(flags: &str, chain: &str, rule: &str) -> usize {
         let words: Vec<_> = flags.split_ascii_whitespace().collect();
         let rules = plan(&resolve(&words, &[], &FakeHost::pod()).config).rules;

@@ -9,7 +9,7 @@ use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Tab
 /// A rule, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleAt {
-    /// The table; of a foreign chain of nftables, and where several backends have rules, with what it is in.
+    /// The table; of a foreign chain of nftables, and if several backends have rules, with what it is in.
     pub table: Cow<'static, str>,
     /// The chain.
     pub chain: Cow<'static, str>,
@@ -19,7 +19,7 @@ pub struct RuleAt {
     pub rule: Rule,
 }
 
-/// Where the rule is and what it says: `nat ISTIO_OUTPUT 3 (-m owner --uid-owner 1337 -j RETURN)`.
+/// Where the rule is, and its text: `nat ISTIO_OUTPUT 3 (-m owner --uid-owner 1337 -j RETURN)`.
 impl fmt::Display for RuleAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} ({})", self.table, self.chain, self.number, self.rule.specification())
@@ -70,7 +70,7 @@ impl<'a> Chains<'a> {
         self.chains.is_empty() && self.gaps.is_empty()
     }
 
-    /// The rules of a chain; none where there is no such chain.
+    /// The rules of a chain; none if there is no such chain.
     pub fn rules(&self, table: Table, chain: impl Into<Chain>) -> &[&'a Rule] {
         let key = (table, chain.into());
         self.chains.iter().find(|(k, _)| *k == key).map_or(&[], |(_, rules)| rules)
@@ -125,7 +125,7 @@ impl<'a> Chains<'a> {
             || self.gaps.iter().any(|(_, gap)| gap.table == table && gap.text.is_some())
     }
 
-    /// Whether it is a chain of others, in nftables.
+    /// Whether it is a foreign chain, in nftables.
     pub(super) fn is_foreign(&self) -> bool {
         self.layer.priority.is_some()
     }
@@ -135,7 +135,7 @@ impl<'a> Chains<'a> {
         self.layer.native
     }
 
-    /// Whether packets are dropped that come to the end of this chain.
+    /// Whether packets that reach the end of this chain are dropped.
     pub(super) fn drops(&self, table: Table, hook: Hook) -> bool {
         self.layer.drops.iter().any(|(scope, t, h)| (*t, *h) == (table, hook) && scope.contains(self.family))
     }

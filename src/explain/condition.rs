@@ -20,10 +20,10 @@ pub(super) struct Flight {
     pub in_interface: Option<Interface>,
     /// What it goes out by, at the hooks where it does.
     pub out_interface: Option<Interface>,
-    /// What conntrack says now: before it has seen the packet, INVALID (`conntrack_mt`).
+    /// Its conntrack state now: before conntrack has seen the packet, INVALID (`conntrack_mt`).
     pub state: ConntrackState,
     pub mark: u32,
-    /// The connection's mark; `None` where the packet has no connection, or none yet.
+    /// The connection's mark; `None` if the packet has no connection, or none yet.
     pub connection_mark: Option<u32>,
     /// The transparent listener that has it.
     pub listener: Option<Port>,
@@ -32,7 +32,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// The first condition that does not hold; `None` where all do.
+    /// The first condition that does not hold; `None` if all do.
     pub(super) fn misses(&self, conditions: &[Match]) -> Option<Mismatch> {
         conditions.iter().find_map(|condition| {
             let (holds, actual) = self.test(condition);
@@ -56,7 +56,7 @@ impl Flight {
                 (name.holds(|n| meant(n, actual.as_ref())), Actual::OutInterface(actual))
             }
             Match::Protocol(protocol) => (self.transport.is(*protocol), Actual::Transport(self.transport)),
-            // A packet without ports fails also where the match is negated: iptables wants -p tcp or udp with it.
+            // A packet without ports fails also if the match is negated: iptables wants -p tcp or udp with it.
             Match::SourcePort(range) => {
                 let actual = port(self.from);
                 (actual.is_some_and(|p| range.holds(|r| r.contains(p))), Actual::SourcePort(actual))
@@ -120,13 +120,13 @@ pub enum Actual {
     Source(IpAddr),
     /// It goes there.
     Destination(IpAddr),
-    /// It came in by this interface; by none where it was sent here.
+    /// It came in by this interface; by none if it was sent here.
     InInterface(Option<Interface>),
-    /// It goes out by this interface; by none where that is not known yet.
+    /// It goes out by this interface; by none if that is not known yet.
     OutInterface(Option<Interface>),
     /// Its protocol.
     Transport(Transport),
-    /// It comes from this port; none where the protocol has no ports.
+    /// It comes from this port; none if the protocol has no ports.
     SourcePort(Option<u16>),
     /// It goes to this port.
     DestinationPort(Option<u16>),
@@ -138,7 +138,7 @@ pub enum Actual {
     State(ConntrackState),
     /// Its mark.
     Mark(u32),
-    /// Its connection's mark; none where there is no connection.
+    /// Its connection's mark; none if there is no connection.
     ConnectionMark(Option<u32>),
 }
 

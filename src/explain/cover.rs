@@ -1,5 +1,5 @@
-//! Which rules take all packets of which others. Everything here is sound, not complete: what is said to
-//! be covered is, for every packet; what is not said may be too.
+//! Which rules take all packets of which others. Everything here is sound, not complete: what is reported to
+//! be covered is covered, for every packet; what is not reported may be, too.
 
 use std::collections::HashMap;
 
@@ -154,7 +154,8 @@ fn implies(first: &Match, second: &Match, not: bool) -> bool {
     }
 }
 
-/// Whether `a` is within `b`, given what that means for values (with `not`, within all but `b`), and when two values have nothing in common.
+/// Whether `a` is within `b`, given what that means for values (with `not`, within all but `b`), and when two values
+/// have nothing in common.
 fn negatable<T>(
     a: &Negatable<T>,
     b: &Negatable<T>,

@@ -1,4 +1,4 @@
-//! What a configuration lets past the proxy, or breaks, or says without effect.
+//! What lets traffic bypass the proxy, breaks it, or has no effect in a configuration.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -48,7 +48,7 @@ pub enum Finding {
     ExclusionWithoutEffect {
         /// The range.
         range: Network,
-        /// Its rule, where there is one.
+        /// Its rule, if there is one.
         rule: Option<RuleAt>,
         /// The flag that excludes it.
         flag: &'static str,
@@ -59,12 +59,12 @@ pub enum Finding {
         family: Family,
         /// An address of the pod.
         address: IpAddr,
-        /// The rule that captures in the other family, where there are rules.
+        /// The rule that captures in the other family, if there are rules.
         rule: Option<RuleAt>,
         /// The flag that decides it.
         flag: &'static str,
     },
-    /// A family that was not asked for, and that rules of nftables without an address capture all the same.
+    /// A family that was not requested, but that nftables rules without an address capture anyway.
     FamilyCapturedToo {
         /// The family.
         family: Family,
@@ -239,7 +239,7 @@ pub fn findings(config: &Config, layer: &Layer, pod: &Pod) -> Vec<Finding> {
     found
 }
 
-/// Rules that no packet gets to. The same about both families is said once.
+/// Rules that no packet reaches. What holds for both families is reported once.
 fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
     for (table, chain) in chains.all() {
         let rules = chains.rules(table, chain);
@@ -361,7 +361,7 @@ fn loops(config: &Config, pod: &Pod, chains: &Chains<'_>, found: &mut Vec<Findin
         Dns::All => "--capture-all-dns",
         Dns::Servers(_) | Dns::Off => "--redirect-dns",
     };
-    // What it asks goes to other hosts: to all that is captured, or to the servers behind it in the list.
+    // What it asks goes to other hosts: to all that is captured, or to the servers after it in the list.
     let upstream = find(chains, Table::Nat, IstioChain::OutputDns, |rule| {
         let conditions = &rule.matches;
         let server = conditions

@@ -1,5 +1,5 @@
 //! Rules as a flow chart in Mermaid's syntax (<https://mermaid.js.org/syntax/flowchart.html>), which GitHub
-//! shows as a picture; with a packet's way drawn in where there is a trace.
+//! shows as a picture; with a packet's way drawn in if there is a trace.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use super::verdict::Verdict;
 use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Layer, Table};
 
-/// How many rules of a chain are drawn, where no packet's way goes by the others.
+/// How many rules of a chain are drawn, unless a packet's way goes through the others.
 const MOST_DRAWN: usize = 40;
 
 /// Lines are broken here, between options: mermaid would break them at any `-`. The ones of rules are wider
-/// than its boxes are otherwise.
+/// than its boxes would be.
 const SETTINGS: &str = "%%{init: {\"flowchart\": {\"wrappingWidth\": 600}}}%%\n";
 
 /// The chart of one family's rules.

@@ -1,5 +1,5 @@
-//! Says what becomes of a packet, and why. Pure: from rules, routing and a packet to a [`Trace`]; where the packet is
-//! routed, only the kernel knows, which [`Ways`] stands for.
+//! Works out what happens to a packet, and why. Pure: from rules, routing and a packet to a [`Trace`]; where the packet
+//! is routed, only the kernel knows, which [`Ways`] stands for.
 //!
 //! ```text
 //! words ──Request──▶ Packet ─┐

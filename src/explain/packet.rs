@@ -66,7 +66,7 @@ impl From<Protocol> for Transport {
     }
 }
 
-/// One end of a packet's way. The port is 0 where the protocol has none.
+/// One end of a packet's way. The port is 0 if the protocol has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The address.
@@ -121,7 +121,7 @@ pub struct Packet {
 pub const APPLICATION: u32 = 1000;
 /// The source port of a packet that names none, out of the range that the kernel takes them from.
 pub const EPHEMERAL: u16 = 40000;
-/// Who sends an inbound packet that does not say so (RFC 5737, RFC 3849: reserved for examples).
+/// The default sender of an inbound packet (RFC 5737, RFC 3849: reserved for examples).
 pub(super) const PEER_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 /// The same for IPv6.
 pub(super) const PEER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7));
@@ -132,7 +132,7 @@ impl Packet {
         Family::of(self.to.address)
     }
 
-    /// Whether its sender was not given, and stands for anyone outside.
+    /// Whether its sender was not given, so that it stands for anyone outside.
     pub(super) fn is_from_anyone(&self) -> bool {
         [PEER_V4, PEER_V6].contains(&self.from.address)
     }
@@ -148,7 +148,7 @@ impl fmt::Display for Packet {
             (Direction::In, None) => {}
         }
         for (word, end) in [("from", self.from), ("to", self.to)] {
-            // Port 0 has to be said too, of a packet that has ports.
+            // Port 0 has to be shown too, for a packet that has ports.
             match self.transport.has_ports() {
                 true => write!(f, " {word}={}", SocketAddr::new(end.address, end.port))?,
                 false => write!(f, " {word}={}", end.address)?,

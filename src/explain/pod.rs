@@ -21,7 +21,7 @@ pub struct PodInterface {
 pub struct Pod {
     /// The interfaces but `lo`; the first has the default route.
     pub interfaces: Vec<PodInterface>,
-    /// The name servers of its resolv.conf, where they were read.
+    /// The name servers of its resolv.conf, if they were read.
     pub name_servers: Vec<IpAddr>,
     /// Who knows its routes; `None` for a pod that is only imagined.
     pub ways: Option<Arc<dyn Ways>>,
@@ -36,7 +36,7 @@ impl Default for Pod {
     }
 }
 
-/// The name of the interface where none is known.
+/// The name of the interface if none is known.
 const ETH0: &str = "eth0";
 
 impl Pod {
@@ -58,7 +58,7 @@ impl Pod {
         self.interfaces.first().map_or_else(Interface::loopback, |i| i.name.clone())
     }
 
-    /// The interface that has the address; that with the default route where none has.
+    /// The interface that has the address; that with the default route if none has.
     pub fn interface_with(&self, address: IpAddr) -> Interface {
         let found = self.interfaces.iter().find(|i| i.addresses.contains(&address));
         found.map_or_else(|| self.first_interface(), |i| i.name.clone())
@@ -103,9 +103,9 @@ impl Pod {
         }
     }
 
-    /// The source address that the kernel gives a packet to this destination; `None` where the pod has none.
+    /// The source address that the kernel gives a packet to this destination; `None` if the pod has none.
     /// To an address of the pod it is that address (`ip_route_output_key_hash_rcu`), but within 127.0.0.0/8,
-    /// whose route has 127.0.0.1 as source. Where only a mark makes the destination local, the kernel finds
+    /// whose route has 127.0.0.1 as source. If only a mark makes the destination local, the kernel finds
     /// none and refuses; then it is the pod's address, which such a socket has to be bound to.
     pub fn source_for(&self, to: IpAddr) -> Option<IpAddr> {
         match to {
@@ -117,7 +117,7 @@ impl Pod {
     }
 
     /// The first address of this interface: where REDIRECT sends what comes in by it (`nf_nat_redirect_ipv4`,
-    /// `nf_nat_redirect_ipv6`; where there is none, the packet is dropped), and the source of what goes out.
+    /// `nf_nat_redirect_ipv6`; if there is none, the packet is dropped), and the source of what goes out.
     pub fn primary_address(&self, family: Family, interface: &Interface) -> Option<IpAddr> {
         if *interface == Interface::loopback() {
             return Some(localhost(family));

@@ -1,4 +1,4 @@
-//! The kinds of traffic that a pod has, and what becomes of each.
+//! The kinds of traffic that a pod has, and what happens to each.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,7 +30,7 @@ pub struct Summary {
     pub rows: Vec<Row>,
 }
 
-/// What becomes of each kind of traffic that a pod has.
+/// What happens to each kind of traffic that a pod has.
 pub fn summary(config: &Config, scene: &Scene<'_>) -> Summary {
     let Scene { routing, pod, layers, .. } = *scene;
     let mut kinds = Kinds { config, layers, routing, pod, rows: Vec::new() };
@@ -65,8 +65,8 @@ const APPLICATION_PORT: u16 = 8080;
 const DNS: u16 = 53;
 
 impl<'a> Kinds<'a> {
-    /// The rules for this traffic; those of the other family if there are none at all of this one, since the same traffic
-    /// is there in it.
+    /// The rules for this traffic; those of the other family if there are none at all of this one, since the same
+    /// traffic is there in it.
     fn rules(&self, family: Family, purpose: Purpose) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let has = |family: &Family| self.layers.iter().any(|layer| layer.rules.of(*family).next().is_some());
         let family = [family].into_iter().chain(Family::BOTH).find(has).unwrap_or(family);
@@ -117,7 +117,7 @@ impl<'a> Kinds<'a> {
         self.groups(own, service);
     }
 
-    /// Groups that are treated otherwise than that of the application.
+    /// Groups that are treated differently from the application's.
     fn groups(&mut self, own: IpAddr, service: IpAddr) {
         let uid = self.application_user().uid;
         let (name, gid) = match &self.config.owner_groups {
@@ -239,7 +239,7 @@ impl<'a> Kinds<'a> {
         }
     }
 
-    /// A host in the world that no flag speaks of.
+    /// A host in the world that no flag mentions.
     fn world(&self, family: Family) -> IpAddr {
         let has = |purpose, a: &IpAddr| self.ranges(family, purpose).any(|r| r.contains(*a));
         let candidates: [IpAddr; 3] = match family {

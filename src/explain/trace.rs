@@ -44,7 +44,7 @@ pub enum Step {
     Table {
         /// The table; of a foreign chain, with its name.
         table: Cow<'static, str>,
-        /// Why its rules are not asked, where they are not.
+        /// Why its rules are not asked, if they are not.
         skipped: Option<Skip>,
     },
     /// A rule.
@@ -144,7 +144,7 @@ impl Outcome {
 /// What a rule that matched does with the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It goes on in this chain.
+    /// It continues in this chain.
     Jumped(IstioChain),
     /// It goes back to the calling chain.
     Returned,

@@ -69,7 +69,7 @@ pub enum Place {
     Pod,
     /// On the wire, by this interface.
     Out(Interface),
-    /// Not for this pod: forwarded where the pod forwards, which pods seldom do.
+    /// Not for this pod: forwarded if the pod forwards, which pods seldom do.
     Forwarded,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Capture {
     pub by: RuleAt,
     /// What the rule was for that led there.
     pub purpose: Option<Purpose>,
-    /// The port of the transparent listener; none where the destination was changed.
+    /// The port of the transparent listener; none if the destination was changed.
     pub assigned: Option<Port>,
 }
 
@@ -144,7 +144,7 @@ pub enum Verdict {
         to: Endpoint,
         /// The rules that ended its way, one in each table that could have captured it.
         by: Vec<RuleAt>,
-        /// The family without any rule, where it is one.
+        /// The family without any rule, if it is one.
         no_rules: Option<Family>,
     },
     /// It belongs to a connection whose way is decided, and goes that way.

@@ -98,7 +98,7 @@ struct Walk<'a> {
     whose: Option<String>,
 }
 
-/// A chain at work: where it is, and what led there.
+/// A chain being followed: where it is, and what led there.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     chains: &'a Chains<'a>,
@@ -149,7 +149,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The whole way; `None` where the packet is dropped.
+    /// The whole way; `None` if the packet is dropped.
     fn way(&mut self) -> Option<End> {
         let interface = self.packet.interface.clone();
         match self.packet.direction {
@@ -166,7 +166,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// From a process of the pod; `None` where the packet is dropped.
+    /// From a process of the pod; `None` if the packet is dropped.
     fn output(&mut self, interface: Interface) -> Option<End> {
         self.flight.out_interface = Some(interface.clone());
         self.bound = self.scene.pod.leaves_by(&self.packet.question(), self.scene.routing) != interface;
@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
         self.input(way, true)
     }
 
-    /// In by an interface; `None` where the packet is dropped.
+    /// In by an interface; `None` if the packet is dropped.
     fn input(&mut self, interface: Interface, looped: bool) -> Option<End> {
         self.flight.in_interface = Some(interface.clone());
         self.flight.out_interface = None;
@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
         Some(end)
     }
 
-    /// The interface that the packet goes out by now (`ip_route_me_harder`); `None` where it is dropped.
+    /// The interface that the packet goes out by now (`ip_route_me_harder`); `None` if it is dropped.
     fn route(&mut self, before: &Interface) -> Option<Interface> {
         let Flight { to, mark, .. } = self.flight;
         let (pod, question) = (self.scene.pod, Question { to, mark, ..self.packet.question() });
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A hook: all chains that the kernel calls there. Gives the interface that the packet goes out by at its end,
-    /// which for what comes in is that it came by; `None` where the packet is dropped.
+    /// which for what comes in is that it came by; `None` if the packet is dropped.
     fn hook(&mut self, hook: Hook, mut interface: Interface) -> Option<Interface> {
         self.steps.push(Step::Hook { hook, interface: interface.clone(), destination: self.flight.to });
         self.tables(hook, &mut interface)?;
@@ -246,13 +246,13 @@ impl<'a> Walk<'a> {
             }
         }
         self.track();
-        // Whatever its rules said, nat has decided for the connection, where there is a nat table.
+        // Whatever its rules were, nat has decided for the connection, if there is a nat table.
         let decides = is_destination(hook) && self.skips_nat(hook).is_none();
         self.translated |= decides && layers.iter().any(Chains::has_nat);
         Some(())
     }
 
-    /// One table at a hook, or one foreign chain. `None` where the packet is dropped.
+    /// One table at a hook, or one foreign chain. `None` if the packet is dropped.
     fn table(&mut self, place: Place<'a>) -> Option<()> {
         let Place { chains, table, hook } = place;
         let skipped = if table == Table::Nat { self.skips_nat(hook) } else { None };

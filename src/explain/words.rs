@@ -7,7 +7,7 @@ use crate::net::{Family, Interface};
 use crate::netfilter::ConntrackState;
 use crate::text::shortened;
 
-/// What was said about one end; the rest follows from the pod.
+/// What was given about one end; the rest follows from the pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
     /// The address.
@@ -16,7 +16,7 @@ pub struct End {
     pub port: Option<u16>,
 }
 
-/// Who sends the packet, as far as it was said.
+/// Who sends the packet, as far as it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum User {
     Nobody,
@@ -49,7 +49,7 @@ pub struct Request {
 /// What is wrong with the description of a packet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WordError {
-    /// A word that there is not.
+    /// An unknown word.
     #[error("unknown word {word:?}{}: {ALLOWED}", did_you_mean(.similar))]
     Unknown {
         /// The word.
@@ -99,7 +99,7 @@ pub enum WordError {
         /// The destination.
         to: IpAddr,
     },
-    /// The pod has no address that could stand for the one left out.
+    /// The pod has no address to use as the default.
     #[error("the pod has no {family} address to use as the default: give from= or to= with an address")]
     NoPodAddress {
         /// The family.
@@ -114,7 +114,7 @@ pub enum WordError {
 pub const ALLOWED: &str = "give in or out; tcp, udp or icmp; to=ADDRESS:PORT; and optionally from=ADDRESS:PORT, \
     uid=, gid=, iface=, state=, mark= and connmark=";
 
-/// A description that is right.
+/// A valid description.
 pub const EXAMPLE: &str = "'out tcp uid=1000 to=10.0.0.5:443' or 'in udp from=10.1.2.3 to=:53 iface=eth0'";
 
 const WORDS: [&str; 5] = ["in", "out", "tcp", "udp", "icmp"];
@@ -158,8 +158,8 @@ impl Request {
         reader.finish()
     }
 
-    /// Who sends the packet: an application where nothing was said; nobody for what comes in. A group
-    /// that was not said has the number of the user, as that of the proxy has.
+    /// Who sends the packet: an application by default; nobody for incoming packets. A group
+    /// that was not given has the number of the user, as the proxy's has.
     pub fn sender(&self) -> Option<Sender> {
         match (self.direction, self.user) {
             (Direction::In, _) | (Direction::Out, Some(User::Nobody)) => None,
@@ -196,7 +196,7 @@ impl Reader {
         self.errors.push(WordError::Unknown { word: shortened(word), similar });
     }
 
-    /// Notes that something was said; an error where it was said before.
+    /// Notes that something was given; an error if it was given before.
     fn first(&mut self, what: &'static str, word: &str) -> bool {
         if let Some((_, before)) = self.seen.iter().find(|(w, _)| *w == what) {
             self.errors.push(WordError::Twice { word: shortened(word), before: before.clone() });
@@ -362,7 +362,7 @@ fn synonym(word: &str) -> Option<&'static str> {
     }
 }
 
-/// The word that takes the fewest changes, where that is at most two and not all of it.
+/// The word with the smallest edit distance, if that is at most two and not all of it.
 fn nearest(text: &str, words: &[&'static str]) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     let distances = words.iter().map(|w| (distance(text.as_bytes(), w.as_bytes()), *w));

@@ -16,7 +16,7 @@ const SYS_ADMIN: u32 = 21;
 pub struct Capabilities(u64);
 
 impl Capabilities {
-    /// Those of this process; none where they cannot be read.
+    /// Those of this process; none if they cannot be read.
     pub fn effective() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let bits = status.lines().find_map(|l| l.strip_prefix("CapEff:"));

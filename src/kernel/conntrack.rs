@@ -1,8 +1,9 @@
-//! What conntrack remembers of connections that are over, or that nobody has answered.
+//! What conntrack remembers of connections that are closed, or that nobody has answered.
 //!
-//! NAT rules see the first packet of a connection alone; what they came to stays with conntrack's entry. The kernel takes
+//! NAT rules see only the first packet of a connection; their decision stays with conntrack's entry. The kernel takes
 //! such an entry again if a first packet is repeated, or if a client takes the same port again for 10 seconds after the
-//! other side has reset a connection. What was not redirected until now then bypasses the proxy, whatever the rules are.
+//! other side has reset a connection. What was not redirected until now then bypasses the proxy, whatever the rules
+//! are.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Which kind of iptables to use, found out without writing anything.
+//! Which variant of iptables to use, detected without writing anything.
 
 use super::KernelError;
 use super::iptables::Programs;
@@ -13,7 +13,7 @@ use crate::nftables::{NamedTable, NftError};
 #[derive(Clone, Debug)]
 pub struct Presence {
     legacy: [Vec<LegacyTable>; 2],
-    /// Why the kernel does not answer, where it does not.
+    /// Why the kernel does not answer, if it does not.
     nft: Result<Vec<NamedTable>, String>,
 }
 
@@ -34,15 +34,15 @@ impl Netfilter {
         Ok(self.nft.insert(nft))
     }
 
-    /// Looks: two files and one netlink dump where there is nothing.
+    /// Looks: two files and one netlink dump if there is nothing yet.
     ///
     /// # Errors
-    /// [`KernelError::Netlink`] where it cannot be seen: what cannot be read is not taken for empty.
+    /// [`KernelError::Netlink`] if it cannot be seen: what cannot be read is not taken for empty.
     pub fn look(&mut self) -> Result<Presence, KernelError> {
         Ok(Presence { legacy: legacy_tables()?, nft: self.nft_tables()? })
     }
 
-    /// Looks again, where programs of this kind have been at work.
+    /// Looks again, after programs of this variant have run.
     ///
     /// # Errors
     /// As [`Netfilter::look`].
@@ -90,7 +90,7 @@ impl Presence {
         self.nft.as_deref().unwrap_or_default()
     }
 
-    /// Whether there are tables of this kind and family that have to be read.
+    /// Whether there are tables of this variant and family that have to be read.
     pub fn has_tables(&self, kind: Variant, family: Family) -> bool {
         match kind {
             Variant::Legacy => self.legacy(family).iter().any(|t| t.in_use),
@@ -98,7 +98,7 @@ impl Presence {
         }
     }
 
-    /// Whether there is a chain of ours in this kind and family.
+    /// Whether there is a managed chain in this variant and family.
     pub fn has_ours(&self, kind: Variant, family: Family) -> bool {
         match kind {
             Variant::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
@@ -106,7 +106,7 @@ impl Presence {
         }
     }
 
-    /// Whether there is anything of ours, in any backend.
+    /// Whether there is anything managed, in any backend.
     pub fn has_any_of_ours(&self) -> bool {
         let of = |kind| Family::BOTH.into_iter().any(|family| self.has_ours(kind, family));
         self.has_native() || Variant::BOTH.into_iter().any(of)
@@ -136,12 +136,12 @@ impl Presence {
         self.nft.is_ok()
     }
 
-    /// Whether there are tables of ours that nftables is used for without iptables.
+    /// Whether there are managed tables that nftables is used for without iptables.
     pub fn has_native(&self) -> bool {
         self.nft().iter().any(|t| t.family == INET && crate::nftables::table_named(&t.name).is_some())
     }
 
-    /// The tables of this kind and family that hold something, each with whether it has a chain of ours.
+    /// The tables of this variant and family that hold something, each with whether it has a managed chain.
     pub fn tables(&self, kind: Variant, family: Family) -> impl Iterator<Item = (&str, bool)> {
         let (legacy, nft) = match kind {
             Variant::Legacy => (self.legacy(family), [].as_slice()),
@@ -187,7 +187,7 @@ fn is_iptables(table: &NamedTable, family: Family) -> bool {
     table.family == number && Table::ALL.iter().any(|t| t.name() == table.name)
 }
 
-/// Whether there is a chain of ours in the table.
+/// Whether there is a managed chain in the table.
 pub fn has_ours(table: &NamedTable) -> bool {
     table.chains.iter().any(|c| SavedChain::empty(c.as_str()).is_ours())
 }
@@ -203,7 +203,7 @@ fn hint(error: &std::io::Error) -> String {
     }
 }
 
-/// A kind of iptables, and why it was chosen.
+/// A variant of iptables, and why it was chosen.
 #[derive(Clone, Debug)]
 pub struct Choice {
     /// The programs.
@@ -212,7 +212,7 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Chooses the kind of iptables for rules of these families; to look at them (`look`), that which holds rules of
+/// Chooses the variant of iptables for rules of these families; to look at them (`look`), that which holds rules of
 /// ours.
 ///
 /// # Errors
@@ -274,7 +274,7 @@ pub fn choose(
 const REMEDY: &str =
     ". Use the image that has both variants of iptables, or --native-nftables, which needs no other program";
 
-/// The programs of a kind, where all that it needs is there; else notes what it lacks.
+/// The programs of a variant, if all that it needs is there; else notes what it lacks.
 fn usable(presence: &Presence, kind: Variant, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {
     if let (Variant::Nft, Err(error)) = (kind, &presence.nft) {
         lacks.push(format!("the kernel does not answer for nf_tables ({error})"));

@@ -96,7 +96,7 @@ fn unmapped(rules: &str) -> Option<String> {
 const LOCK_HELD: &str =
     "another process holds the xtables lock, /run/xtables.lock: look for another iptables running on this node";
 
-/// The usual cause where a program did not end: legacy iptables waits in silence for its lock.
+/// The usual cause if a program did not end: legacy iptables waits in silence for its lock.
 pub(super) fn hung(arguments: &[String]) -> Option<String> {
     if !arguments.iter().any(|a| a.starts_with("--wait")) {
         return None;

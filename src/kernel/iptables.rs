@@ -24,11 +24,11 @@ const LOCK_WAIT: u32 = 30;
 pub struct Programs {
     kind: Variant,
     ipv4: Pair,
-    /// Looked for where they are needed.
+    /// Looked for if they are needed.
     ipv6: OnceCell<Option<Pair>>,
 }
 
-/// The programs of one kind and family.
+/// The programs of one variant and family.
 #[derive(Clone, Debug)]
 struct Pair {
     restore: PathBuf,
@@ -105,7 +105,7 @@ impl Programs {
     /// Starts to read all tables of some families, at the same time.
     ///
     /// # Errors
-    /// [`KernelError::NoIptables`] where a program is not there.
+    /// [`KernelError::NoIptables`] if a program is not there.
     pub fn start_save(&self, families: &[Family], manner: Manner) -> Result<Saving, KernelError> {
         let program = |f: &Family| Ok(self.call(self.pair(*f)?.save.clone(), Vec::new(), manner));
         let calls = families.iter().map(program).collect::<Result<Vec<_>, KernelError>>()?;
@@ -116,7 +116,7 @@ impl Programs {
     /// a text.
     ///
     /// # Errors
-    /// [`KernelError::NoIptables`] where a program is not there.
+    /// [`KernelError::NoIptables`] if a program is not there.
     pub fn start_restore(&self, families: &[Family], manner: Manner) -> Result<Restoring, KernelError> {
         let mut arguments = vec!["--noflush".to_owned()];
         if self.kind == Variant::Legacy {
@@ -137,11 +137,11 @@ impl Programs {
 }
 
 /// A lock file that is the program's own: the lock that matters is that of the network namespace, which a
-/// call of ours holds while its programs run. Some file has to be there to be locked, even where nothing
+/// call of ours holds while its programs run. Some file has to be there to be locked, even if nothing
 /// can be written.
 const PRIVATE_LOCK: &str = "/proc/self/status";
 
-/// Whether iptables will be able to open its lock file, which it does as here; but it waits where that is a FIFO.
+/// Whether iptables will be able to open its lock file, which it does as here; but it waits if that is a FIFO.
 fn lock_is_usable() -> bool {
     let flags = nix::libc::O_CREAT | nix::libc::O_NONBLOCK;
     let lock = OpenOptions::new().read(true).mode(0o600).custom_flags(flags).open(XTABLES_LOCK);
@@ -215,7 +215,7 @@ pub struct Restoring {
 }
 
 impl Restoring {
-    /// Whether these are the programs for texts of this kind and these families.
+    /// Whether these are the programs for texts of this variant and these families.
     pub fn is_for(&self, kind: Variant, families: &[Family]) -> bool {
         self.kind == kind && self.families == families
     }
@@ -233,7 +233,7 @@ impl Restoring {
     }
 }
 
-/// Programs at work, which are run again where they fail for a reason that passes.
+/// Running programs, which are run again if they fail for a temporary reason.
 #[derive(Debug)]
 struct AtWork {
     calls: Vec<Call>,

@@ -18,14 +18,14 @@ pub struct LegacyTable {
     pub name: String,
     /// Whether it holds a rule, or a chain that is not built in. An empty one may be left over from a probe.
     pub in_use: bool,
-    /// Whether a chain of ours is in it.
+    /// Whether a managed chain is in it.
     pub has_ours: bool,
 }
 
-/// The tables of one family that exist in the network namespace. Where the kernel has no x_tables, none.
+/// The tables of one family that exist in the network namespace. If the kernel has no x_tables, none.
 ///
 /// # Errors
-/// What the system says.
+/// The error that the system returned.
 pub fn tables(family: Family) -> io::Result<Vec<LegacyTable>> {
     let list = match family {
         Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",
@@ -59,7 +59,7 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
         Family::Ipv4 => AddressFamily::Inet,
         Family::Ipv6 => AddressFamily::Inet6,
     };
-    // Any socket of the family will do: the option is the protocol's, and the right to read is NET_ADMIN.
+    // Any socket of the family will do: the option is the protocol's, and the privilege to read is NET_ADMIN.
     let socket = socket(domain, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     let mut table = [0; 32];
     for (to, from) in table.iter_mut().zip(name.bytes().take(31)) {
@@ -71,13 +71,13 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
     unsafe { option(&socket, family, GET_INFO, (&raw mut info).cast(), size_of::<Info>())? };
     // A table without rules has one entry for the policy of each hook, and one that ends it.
     let in_use = info.num_entries > info.valid_hooks.count_ones() + 1;
-    // Nothing of ours can be in others, such as `security`, whatever chains there are.
+    // Nothing managed can be in other tables, such as `security`, whatever chains they have.
     let known = Table::ALL.into_iter().any(|t| t.name() == name);
     let has_ours = in_use && known && has_ours(&socket, family, &info)?;
     Ok(LegacyTable { name: name.to_owned(), in_use, has_ours })
 }
 
-/// Whether a chain of ours begins in the table's entries (`struct ipt_get_entries`). A chain begins with an
+/// Whether a managed chain begins in the table's entries (`struct ipt_get_entries`). A chain begins with an
 /// entry whose target is `ERROR` and has the chain's name (`struct xt_error_target`).
 fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
     const HEADER: usize = 40;
@@ -87,17 +87,17 @@ fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
         *to = *from;
     }
     let length = buffer.len();
-    // SAFETY: the buffer is as long as its header and the size in it say; the kernel refuses any other.
+    // SAFETY: the buffer is as long as its header and the size in it; the kernel refuses any other.
     unsafe { option(socket, family, GET_ENTRIES, buffer.as_mut_ptr().cast(), length)? };
     Ok(buffer.get(HEADER..).is_some_and(|entries| chains(family, entries).any(|c| c.starts_with(OURS))))
 }
 
 const OURS: &[u8] = IstioChain::PREFIX.as_bytes();
 
-/// The names that chains begin with, as bytes with what is behind them, in the entries of a table (`struct
-/// ipt_entry`, `struct ip6t_entry`), of which each says where its target and the next one are.
+/// The names that chains begin with, as bytes with what comes after them, in the entries of a table (`struct
+/// ipt_entry`, `struct ip6t_entry`), each of which has the offset of its target and of the next one.
 fn chains(family: Family, mut entries: &[u8]) -> impl Iterator<Item = &[u8]> {
-    // Where `target_offset` and, behind it, `next_offset` are.
+    // The offset of `target_offset` and, after it, `next_offset`.
     let offsets = match family {
         Family::Ipv4 => 88,
         Family::Ipv6 => 140,
@@ -129,7 +129,7 @@ unsafe fn option(socket: &OwnedFd, family: Family, name: c_int, value: *mut c_vo
         Family::Ipv6 => libc::IPPROTO_IPV6,
     };
     let mut length = length as libc::socklen_t;
-    // SAFETY: as the caller says.
+    // SAFETY: as the caller guarantees.
     match unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, value, &raw mut length) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

@@ -1,4 +1,4 @@
-//! Calls of ours in the same network namespace wait for each other.
+//! Calls in the same network namespace wait for each other.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -16,10 +16,10 @@ const NAMESPACE: &str = "/proc/thread-self/ns/net";
 pub(super) const XTABLES_LOCK: &str = "/run/xtables.lock";
 
 /// The lock of a network namespace, held until it is dropped and every child that inherited it has ended:
-/// the child of a call that was killed may still be at work.
+/// the child of a call that was killed may still be running.
 #[derive(Debug)]
 pub struct NamespaceLock {
-    // Only ever closed: to unlock it would take the lock from a child at work too.
+    // Only ever closed: unlocking it would take the lock from a running child too.
     _file: File,
 }
 
@@ -31,7 +31,7 @@ impl NamespaceLock {
     /// the namespace (Istio's CNI plugin) take the same lock.
     ///
     /// # Errors
-    /// [`KernelError::Locked`] where the time is over, [`KernelError::Lock`] where the system has no such file.
+    /// [`KernelError::Locked`] if the time is over, [`KernelError::Lock`] if the system has no such file.
     pub fn take(bound: Duration) -> Result<Self, KernelError> {
         Self::lock(bound, File::try_lock)
     }

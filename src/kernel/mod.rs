@@ -62,7 +62,7 @@ pub enum KernelError {
         /// The family.
         family: crate::net::Family,
     },
-    /// A program that said that all went well.
+    /// A program that reported success.
     #[error(
         "{program} exited with status 0, but the kernel does not have the {family} rules that it was given: is it a wrapper that does something else, or is another program changing managed rules?"
     )]
@@ -119,12 +119,12 @@ pub enum KernelError {
     Lock {
         /// The file.
         file: &'static str,
-        /// What the system says.
+        /// The error that the system returned.
         error: std::io::Error,
     },
 }
 
-/// An error with what is behind it, where it does not say that itself.
+/// An error with its cause, unless it contains that itself.
 fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -153,7 +153,7 @@ fn not_permitted(needs: &str) -> String {
     }
 }
 
-/// What to do where the system is short of something; or else.
+/// What to do if the system is short of something; or else.
 fn shortage(error: &std::io::Error, or_else: &'static str) -> &'static str {
     match error.raw_os_error() {
         Some(nix::libc::EMFILE | nix::libc::ENFILE) => {

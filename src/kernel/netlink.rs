@@ -44,7 +44,7 @@ impl Backoff {
     }
 }
 
-/// Why a request came to nothing.
+/// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum NetlinkError {
     /// The socket does not take or give messages.
@@ -126,7 +126,7 @@ impl Netlink {
         Ok(Self { protocol, socket, sequence: 0, buffer: Vec::with_capacity(LARGEST_PART) })
     }
 
-    /// Opens a socket that notifications of these groups come to.
+    /// Opens a socket that receives notifications of these groups.
     ///
     /// # Errors
     /// As [`Netlink::open`].
@@ -173,7 +173,7 @@ impl Netlink {
     /// Waits before another attempt, and opens the socket anew; not if the time is over.
     fn may_begin_anew(&mut self, backoff: &mut Backoff, errno: Errno) -> bool {
         log::debug!("{errno}; beginning anew");
-        // Others come to an end; a buffer that is too small stays so.
+        // Others end; a buffer that is too small stays too small.
         let bound = if errno == Errno::ENOBUFS { Duration::from_secs(1) } else { PATIENCE };
         backoff.wait(bound) && self.reopen().is_ok()
     }

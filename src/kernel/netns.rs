@@ -22,11 +22,11 @@ pub fn enter(path: &Path) -> Result<(), String> {
     })
 }
 
-/// Enters a new network namespace, which goes with the process, with `lo` up. Where that is not allowed, it is
+/// Enters a new network namespace, which goes with the process, with `lo` up. If that is not allowed, it is
 /// one of a new user namespace, in which only one user and one group exist.
 ///
 /// # Errors
-/// [`KernelError::Throwaway`] where neither can be had, or the rules name a user that would not exist.
+/// [`KernelError::Throwaway`] if neither can be had, or the rules name a user that would not exist.
 pub fn throwaway(rules: &Ruleset) -> Result<(), KernelError> {
     let error = |reason: String| KernelError::Throwaway { reason };
     match unshare(CloneFlags::CLONE_NEWNET) {
@@ -37,8 +37,8 @@ pub fn throwaway(rules: &Ruleset) -> Result<(), KernelError> {
     super::routes::loopback_up().map_err(|e| error(format!("its lo cannot be set up: {e}")))
 }
 
-/// Enters a new user namespace with a network namespace. The only user that may be mapped without rights is
-/// the caller's own; it becomes root, since programs that it starts would lose their rights otherwise.
+/// Enters a new user namespace with a network namespace. The only user that may be mapped without privileges is
+/// the caller's own; it becomes root, because programs that it starts would lose their capabilities otherwise.
 fn user_namespace(rules: &Ruleset) -> Result<(), String> {
     let mut owners = rules.rules().flat_map(|(_, rule)| rule.owners());
     if let Some(owner) = owners.find(|o| !o.contains(0) || o.contains(1)) {
@@ -58,13 +58,13 @@ fn user_namespace(rules: &Ruleset) -> Result<(), String> {
 }
 
 /// Makes the name-service configuration look empty to this process alone, so that programs look up names
-/// in local files only: in a half-built network, any other look-up hangs. Where a mount namespace of its
+/// in local files only: in a half-built network, any other look-up hangs. If a mount namespace of its
 /// own cannot be had, nothing changes.
 ///
 /// Meant for a child between fork and exec: it only makes system calls.
 ///
 /// # Errors
-/// None: the child goes on with what there is.
+/// None: the child continues with what there is.
 pub(super) fn hide_name_service() -> std::io::Result<()> {
     use nix::mount::{MsFlags, mount};
     let none: Option<&str> = None;

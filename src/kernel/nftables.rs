@@ -111,7 +111,7 @@ impl Nftables {
         })
     }
 
-    /// Has the kernel call the chains of a table of any family; or not, where it is to be dormant.
+    /// Has the kernel call the chains of a table of any family; or not, if it is to be dormant.
     pub fn flag(&mut self, family: u8, name: &str, dormant: bool) -> Result<(), NftError> {
         self.change(&mut |_, batch| {
             batch.flag_named_table(family, name, if dormant { uapi::NFT_TABLE_F_DORMANT } else { 0 })?;
@@ -149,7 +149,7 @@ impl Nftables {
     }
 
     /// Removes those of these tables that hold nothing: no rule, and no chain but those that the kernel calls
-    /// itself for iptables-nft. Where anybody changed anything meanwhile, none is removed.
+    /// itself for iptables-nft. If anybody changed anything meanwhile, none is removed.
     pub fn remove_empty(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
         let built_in = |t: &&NamedTable| t.chains.iter().all(|c| Hook::ALL.iter().any(|h| h.name() == c));
         let mut empty: Vec<_> = tables.iter().filter(built_in).collect();
@@ -169,7 +169,7 @@ impl Nftables {
         self.run(&batch.finish()?)
     }
 
-    /// The chains of others that the kernel calls, each a layer, without those that are left out by family, table
+    /// The foreign chains that the kernel calls, each a layer, without those that are left out by family, table
     /// and name.
     pub fn foreign(&mut self, left_out: &dyn Fn(u8, &str, &str) -> bool) -> Result<Vec<Layer>, NftError> {
         self.retry(|nft| nft.foreign_once(left_out))
@@ -250,7 +250,7 @@ impl Nftables {
             }
         }
         let result = tables.iter_mut().try_for_each(|table| self.content(table));
-        // Each answer is of one generation; all of them are of the same if it is still the current one. Where
+        // Each answer is of one generation; all of them are of the same if it is still the current one. If
         // it is not, what was just listed may be gone.
         if self.generation()? != generation {
             let source = Errno::EINTR.into();
@@ -279,8 +279,9 @@ impl Nftables {
     }
 }
 
-/// Adds to a transaction what removes the managed chains of a table, and the rules that lead to them. Returns whether no
-/// other rule of a built-in chain may be managed: in nat, one that leaves an interface alone; in mangle, those about marks.
+/// Adds to a transaction what removes the managed chains of a table, and the rules that lead to them. Returns whether
+/// no other rule of a built-in chain may be managed: in nat, one that leaves an interface alone; in mangle, those about
+/// marks.
 fn remove_from(table: &NamedTable, nft: &mut Nftables, batch: &mut Batch<'_>) -> Result<bool, NftError> {
     let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
     let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);

@@ -22,7 +22,7 @@ pub struct Call {
     pub arguments: Vec<String>,
     /// Variables besides the few that every child gets.
     pub environment: Vec<(&'static str, OsString)>,
-    /// Whether it is to see an empty name-service configuration, where that can be had.
+    /// Whether it is to see an empty name-service configuration, if that can be had.
     pub without_name_service: bool,
 }
 
@@ -40,7 +40,7 @@ pub enum ProcessError {
     Start {
         /// The program.
         program: PathBuf,
-        /// What the system says.
+        /// The error that the system returned.
         source: io::Error,
     },
     /// It failed.
@@ -74,7 +74,7 @@ pub enum ProcessError {
     Pipe {
         /// Program and arguments.
         command: String,
-        /// What the system says.
+        /// The error that the system returned.
         source: io::Error,
     },
 }
@@ -109,7 +109,7 @@ impl fmt::Display for Status {
 pub struct Said(String);
 
 impl Said {
-    /// Whether it complains about something that passes: somebody else was changing the rules.
+    /// Whether its error is temporary: another program was changing the rules.
     fn passes(&self) -> bool {
         ["Resource temporarily unavailable", "Interrupted system call", "Device or resource busy", "try again"]
             .iter()
@@ -140,7 +140,7 @@ impl fmt::Display for Said {
 pub struct Complaint(Option<(usize, String)>);
 
 impl Complaint {
-    /// Finds `line 12` in what was said, and the line in the input.
+    /// Finds `line 12` in its error, and the line in the input.
     fn find(said: &str, input: &str) -> Self {
         let mut words = said.split([' ', ':', '\n', ',', '(', ')']).filter(|w| !w.is_empty());
         let number = std::iter::from_fn(|| {
@@ -209,7 +209,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// Starts programs. What cannot be started is told in the end.
+    /// Starts programs. One that cannot be started is reported at the end.
     pub fn new(calls: Vec<Call>) -> Self {
         let running = calls.iter().map(Running::start).collect();
         Self { calls, running }
@@ -253,7 +253,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// A program at work.
+/// A running program.
 #[derive(Debug)]
 struct Running {
     child: Child,
@@ -305,7 +305,7 @@ impl Running {
                     }
                 }
                 Err(error) if waits(&error) => {}
-                // It ended without reading all of it: its exit status says why.
+                // It ended without reading all of it: its exit status is the reason.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.child.stdin = None,
                 Err(error) => {
                     self.trouble = Some(error);
@@ -324,7 +324,7 @@ impl Running {
         stdin.into_iter().chain(stdout).chain(stderr)
     }
 
-    /// Waits for the end, which comes at once where both outputs are closed.
+    /// Waits for the end, which comes at once if both outputs are closed.
     fn end(mut self, call: &Call, input: &str, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
         let (command, said) = (call.to_string(), Said(String::from_utf8_lossy(&self.err).into_owned()));
         if let Some(source) = self.trouble {
@@ -378,7 +378,7 @@ fn end_group(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Waits for the end of a program, which comes soon where its outputs are closed.
+/// Waits for the end of a program, which comes soon if its outputs are closed.
 fn wait(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
     let end = notice_of_end(child);
     let mut pause = Duration::from_micros(50);
@@ -415,7 +415,7 @@ fn notice_ends() {
     }
 }
 
-/// A descriptor that can be read once the program has ended (pidfd_open(2)); `None` where the kernel has no
+/// A descriptor that can be read once the program has ended (pidfd_open(2)); `None` if the kernel has no
 /// such thing, or does not permit it.
 fn notice_of_end(child: &Child) -> Option<OwnedFd> {
     // SAFETY: the call takes two numbers.

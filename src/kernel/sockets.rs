@@ -9,7 +9,7 @@ use crate::validation::{Holder, Transport};
 /// A socket of this network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its own end; an IPv4 one, where an IPv6 socket has an IPv4 connection.
+    /// Its own end; an IPv4 one, if an IPv6 socket has an IPv4 connection.
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
@@ -17,7 +17,7 @@ pub struct Entry {
     state: u8,
     /// The owner.
     uid: u32,
-    /// The inode, 0 where no process has the socket yet.
+    /// The inode, 0 if no process has the socket yet.
     inode: u64,
 }
 
@@ -38,7 +38,7 @@ impl Sockets {
         Self(paths.iter().flat_map(|path| parse(&fs::read_to_string(path).unwrap_or_default())).collect())
     }
 
-    /// The port at which the other end of a client's connection is, where that is in this namespace.
+    /// The port at which the other end of a client's connection is, if that is in this namespace.
     pub fn accepted_at(&self, client: SocketAddr) -> Option<u16> {
         self.0.iter().find(|e| e.remote == client && e.state != LISTEN).map(|e| e.local.port())
     }
@@ -47,12 +47,12 @@ impl Sockets {
         self.0.iter().find(|e| e.local.port() == port && (transport == Transport::Udp || e.state == LISTEN))
     }
 
-    /// Who has a port, but for the process, which takes longer to find.
+    /// Who has a port, except for the process, which takes longer to find.
     pub fn holder(&self, port: u16, transport: Transport) -> Holder {
         Holder { port, uid: self.holding(port, transport).map(|e| e.uid), process: None }
     }
 
-    /// The process that has a port, where this process may see it.
+    /// The process that has a port, if this process may see it.
     pub fn process(&self, port: u16, transport: Transport) -> Option<String> {
         self.holding(port, transport).and_then(|e| process(e.inode))
     }
@@ -91,7 +91,7 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(address, u16::from_str_radix(port, 16).ok()?))
 }
 
-/// Name and number of the process that has a socket, where this process may see that.
+/// Name and number of the process that has a socket, if this process may see that.
 fn process(inode: u64) -> Option<String> {
     let socket = format!("socket:[{inode}]");
     let has = |directory: &std::path::Path| {

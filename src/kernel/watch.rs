@@ -22,7 +22,7 @@ const ROUTING: [u32; 6] = [5, 7, 8, 9, 11, 19];
 #[derive(Debug)]
 pub struct Watch {
     sockets: Vec<Netlink>,
-    /// SIGTERM, where it ends the waiting.
+    /// SIGTERM, if it ends the waiting.
     end: Option<SignalFd>,
 }
 
@@ -55,7 +55,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for a change; those that have come by then count as one. Says whether there is one: where there is
+    /// Waits for a change; those that have come by then count as one. Returns whether there is one: if there is
     /// none, the process is asked to end (SIGTERM).
     ///
     /// # Errors

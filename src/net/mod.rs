@@ -1,5 +1,5 @@
 //! Values of networking: ports, ranges of addresses, interfaces, owners, marks, routing tables, families. They know
-//! nobody, neither flags nor rules nor the kernel.
+//! nothing else, neither flags nor rules nor the kernel.
 
 mod families;
 mod interface;

@@ -45,7 +45,7 @@ impl Network {
         network.map(Self).ok_or_else(|| format!("the length is a number from 0 to {most}"))
     }
 
-    /// The range from `address` over `length` leading bits; `None` where that is too long.
+    /// The range from `address` over `length` leading bits; `None` if that is too long.
     pub fn new(address: IpAddr, length: u8) -> Option<Self> {
         IpNetwork::new(address, length).ok().map(Self)
     }

@@ -13,7 +13,7 @@ pub enum Owner {
     Name {
         /// The name.
         name: String,
-        /// Its number, where it is known.
+        /// Its number, if it is known.
         id: Option<u32>,
     },
 }
@@ -53,7 +53,7 @@ impl Owner {
         }
     }
 
-    /// The lowest number that is meant, where it is known.
+    /// The lowest number that is meant, if it is known.
     pub fn lowest(&self) -> Option<u32> {
         match *self {
             Self::Id(id) | Self::Range(id, _) => Some(id),
@@ -61,7 +61,7 @@ impl Owner {
         }
     }
 
-    /// The same by number, so that nobody has to look up the name; as it is where the number is not known.
+    /// The same by number, so that the name does not have to be looked up; as it is if the number is not known.
     pub fn by_number(&self) -> Self {
         match self {
             Self::Name { id: Some(id), .. } => Self::Id(*id),

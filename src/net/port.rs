@@ -59,7 +59,7 @@ impl PortRange {
     /// All ports.
     pub const ALL: Self = Self { low: 0, high: u16::MAX };
 
-    /// The range from `low` to `high`; `None` where it would be upside down.
+    /// The range from `low` to `high`; `None` if it would be reversed.
     pub const fn new(low: u16, high: u16) -> Option<Self> {
         if low <= high { Some(Self { low, high }) } else { None }
     }
@@ -115,7 +115,7 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// A number made of decimal digits; `Ok(None)` where it is none or too large. A service name gets the
+/// A number made of decimal digits; `Ok(None)` if it is none or too large. A service name gets the
 /// advice that fits it.
 fn number(text: &str) -> Result<Option<u16>, String> {
     if let Some((_, number)) = SERVICES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {

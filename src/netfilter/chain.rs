@@ -67,7 +67,7 @@ impl Hook {
     }
 }
 
-/// A chain of ours.
+/// A managed chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IstioChain {
     /// Which inbound connections are captured.
@@ -101,7 +101,7 @@ impl IstioChain {
         Self::Drop,
     ];
 
-    /// What the names of all chains of ours begin with, those of other releases too.
+    /// What the names of all managed chains begin with, those of other versions too.
     pub const PREFIX: &'static str = "ISTIO_";
 
     /// The name in iptables.
@@ -135,7 +135,7 @@ impl fmt::Display for IstioChain {
 pub enum Chain {
     /// A built-in one, which the kernel calls.
     Builtin(Hook),
-    /// One of ours, which rules jump to.
+    /// A managed one, which rules jump to.
     Istio(IstioChain),
 }
 

@@ -1,4 +1,4 @@
-//! Rules as they are in force, whoever made them: those that can be followed, and what stands among them that
+//! Rules as they are in force, managed and foreign: those that can be followed, and those among them that
 //! cannot.
 
 use std::borrow::Cow;
@@ -8,15 +8,15 @@ use super::{Chain, Hook, Match, Ruleset, Scope, Table};
 /// Chains whose rules belong together: those of one backend, or one foreign chain of nftables.
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
-    /// Where they are, where that is not said by table and chain alone.
+    /// Where they are, if table and chain alone do not show it.
     pub name: Option<String>,
     /// For a foreign chain of nftables: when the kernel calls it, among the chains of its hook.
     pub priority: Option<i32>,
-    /// Whether conditions are those of nf_tables itself, which differ where a packet has no socket.
+    /// Whether conditions are those of nf_tables itself, which differ if a packet has no socket.
     pub native: bool,
     /// The rules that can be followed.
     pub rules: Ruleset,
-    /// What stands among them and cannot.
+    /// Those among them that cannot.
     pub gaps: Vec<Gap>,
     /// The chains whose policy drops.
     pub drops: Vec<(Scope, Table, Hook)>,
@@ -51,7 +51,7 @@ impl Layer {
         self.rules.is_empty() && self.gaps.is_empty() && self.drops.is_empty()
     }
 
-    /// Whether a chain of ours is in it.
+    /// Whether a managed chain is in it.
     pub fn has_ours(&self) -> bool {
         self.rules.rules().any(|(_, rule)| matches!(rule.chain, Chain::Istio(_)))
     }

@@ -1,4 +1,4 @@
-//! The vocabulary of netfilter: tables, chains, matches, targets, rules. What the rules are for is said in
+//! The vocabulary of netfilter: tables, chains, matches, targets, rules. The purpose of rules is in
 //! `capture`; how they get into the kernel in `kernel`.
 
 use std::borrow::Cow;
@@ -53,7 +53,7 @@ impl<T> Negatable<T> {
         }
     }
 
-    /// Whether it holds, where `is` says whether the value does.
+    /// Whether it holds, if `is` tells whether the value does.
     pub fn holds(&self, is: impl FnOnce(&T) -> bool) -> bool {
         is(self.value()) != self.negated()
     }
@@ -95,7 +95,7 @@ pub enum ConntrackState {
     Related,
     /// The packet belongs to a connection that has seen packets both ways.
     Established,
-    /// Connection tracking was told to leave the packet alone.
+    /// Connection tracking was told to ignore the packet.
     Untracked,
 }
 
@@ -182,7 +182,7 @@ impl Target {
         if let Self::Jump(chain) = self { Some(chain) } else { None }
     }
 
-    /// Whether the packet goes on to the next rule.
+    /// Whether the packet continues to the next rule.
     pub const fn continues(self) -> bool {
         matches!(self, Self::SetMark(_) | Self::SaveMark | Self::RestoreMark | Self::ConntrackZone(_))
     }
@@ -215,7 +215,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The address family that the rule's addresses bind it to; `None` where it names none.
+    /// The address family that the rule's addresses bind it to; `None` if it names none.
     pub fn family(&self) -> Option<Family> {
         self.matches.iter().find_map(|m| {
             if let Match::Source(network) | Match::Destination(network) = m {
@@ -296,7 +296,7 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// Puts a rule behind all others.
+    /// Puts a rule after all others.
     pub fn push(&mut self, scope: Scope, rule: Rule) {
         self.rules.push((scope, rule));
     }
@@ -322,7 +322,7 @@ impl Ruleset {
         self.rules.iter().map(|(scope, rule)| (*scope, rule))
     }
 
-    /// All rules, to say what they are for.
+    /// All rules, to set their purpose.
     pub(crate) fn rules_mut(&mut self) -> impl Iterator<Item = (Scope, &mut Rule)> {
         self.rules.iter_mut().map(|(scope, rule)| (*scope, rule))
     }

@@ -4,7 +4,7 @@
 use super::{ConntrackState, Match, Negatable, Rule, Target};
 use crate::net::{Interface, Network, PortRange};
 
-/// A rule's conditions and target in normal form. Two rules mean the same to the kernel where these are
+/// A rule's conditions and target in normal form. Two rules mean the same to the kernel if these are
 /// equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Specification {
@@ -15,7 +15,7 @@ pub struct Specification {
 impl Specification {
     /// The normal form of these conditions and this target.
     pub fn new(matches: impl IntoIterator<Item = Match>, target: Target) -> Self {
-        // Conditions are all to hold: their order says nothing.
+        // All conditions have to hold: their order means nothing.
         let mut sorted: Vec<Match> = Vec::new();
         for condition in matches.into_iter().filter_map(normal) {
             sorted.insert(sorted.partition_point(|m| *m <= condition), condition);
@@ -40,7 +40,7 @@ impl From<&Rule> for Specification {
     }
 }
 
-/// The condition as the kernel keeps it; `None` where it holds for every packet, which iptables-save does
+/// The condition as the kernel keeps it; `None` if it holds for every packet, which iptables-save does
 /// not write.
 fn normal(condition: Match) -> Option<Match> {
     match condition {

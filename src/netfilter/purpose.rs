@@ -3,7 +3,7 @@
 /// The traffic that a rule is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
-    /// By an interface that is left alone.
+    /// Via an excluded interface.
     ExcludedInterface,
     /// From a VM.
     VirtualInterface,

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::{Chain, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Table, Target};
 use crate::net::Family;
 
-/// The text that builds the rules of one family in tables that have none of ours; empty where there is
+/// The text that builds the rules of one family in tables without managed rules; empty if there is
 /// no rule.
 pub fn script(ruleset: &Ruleset, family: Family) -> String {
     let rules: Vec<_> = ruleset.of(family).collect();
@@ -28,7 +28,7 @@ pub fn script(ruleset: &Ruleset, family: Family) -> String {
     text
 }
 
-/// The chains of ours that rules need: first those that have rules, in the order of their first one, then
+/// The managed chains that rules need: first those that have rules, in the order of their first one, then
 /// those only jumped to.
 pub fn chains<'a, I: Iterator<Item = &'a Rule>>(rules: impl Fn() -> I) -> Vec<IstioChain> {
     let with_rules = rules().filter_map(|r| if let Chain::Istio(chain) = r.chain { Some(chain) } else { None });
@@ -58,7 +58,7 @@ impl fmt::Display for Rule {
 }
 
 impl Rule {
-    /// The rule's conditions and target, to be written behind a chain.
+    /// The rule's conditions and target, to be written after a chain.
     pub fn specification(&self) -> impl fmt::Display {
         Words(self)
     }

@@ -29,14 +29,14 @@ pub struct SavedChain {
     pub rules: Vec<SavedRule>,
 }
 
-/// A rule as it was saved, or as it is planned to be. What it means is worked out where somebody asks: of
-/// most of ten thousand rules, nobody does.
+/// A rule as it was saved, or as it is planned to be. Its meaning is worked out on demand: of
+/// most of ten thousand rules, nobody asks for it.
 #[derive(Clone, Debug)]
 pub struct SavedRule(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// The rule where it is planned; else there is a text.
+    /// The rule if it is planned; else there is a text.
     planned: Option<Rule>,
     text: OnceCell<String>,
     meaning: OnceCell<Option<Specification>>,
@@ -77,7 +77,7 @@ impl SavedChain {
         Self { name: name.into(), rules: Vec::new() }
     }
 
-    /// Whether the chain is ours, by its name.
+    /// Whether the chain is managed, by its name.
     pub fn is_ours(&self) -> bool {
         self.name.starts_with(IstioChain::PREFIX)
     }
@@ -101,7 +101,7 @@ impl SavedRule {
         self.0.text.get_or_init(written)
     }
 
-    /// What it means; `None` where we have no words for it.
+    /// What it means; `None` if we have no words for it.
     pub fn meaning(&self) -> Option<&Specification> {
         let meaning = || match &self.0.planned {
             Some(rule) => Some(Specification::from(rule)),
@@ -121,7 +121,7 @@ impl SavedRule {
         words(self.text()).map_or((Vec::new(), End::Unknown), |words| read(&words))
     }
 
-    /// The chain it goes on in, where that is none of the kernel's targets.
+    /// The chain it continues in, unless that is one of the kernel's targets.
     pub fn jump(&self) -> Option<Cow<'_, str>> {
         match &self.0.planned {
             Some(rule) => rule.target.jump().map(|chain| Cow::Borrowed(chain.name())),
@@ -139,7 +139,7 @@ impl SavedRule {
         }
     }
 
-    /// Whether the rule leads to a chain of ours.
+    /// Whether the rule leads to a managed chain.
     pub fn jumps_to_ours(&self) -> bool {
         let may = self.0.planned.is_some() || self.text().contains(IstioChain::PREFIX);
         may && self.jump().is_some_and(|j| j.starts_with(IstioChain::PREFIX))
@@ -147,7 +147,7 @@ impl SavedRule {
 }
 
 /// Reads the whole text. Tables other than the four that are known (such as `security`) are left out:
-/// nothing of ours can be there.
+/// nothing managed can be there.
 ///
 /// # Errors
 /// A line that iptables-save does not write, and text that ends within a table: something is wrong with
@@ -226,7 +226,7 @@ impl SavedTable {
             self.chains.push(SavedChain::empty(name));
             return Some(());
         }
-        // Counters stand before the rule where they were asked for.
+        // Counters come before the rule if they were asked for.
         let line = match line.strip_prefix('[') {
             Some(rest) => rest.split_once("] ")?.1,
             None => line,
@@ -242,7 +242,7 @@ impl SavedTable {
     }
 }
 
-/// The words of a line; quotes and backslashes as iptables-save writes them. `None` where a quote does not
+/// The words of a line; quotes and backslashes as iptables-save writes them. `None` if a quote does not
 /// end.
 fn words(text: &str) -> Option<Vec<Cow<'_, str>>> {
     if !text.contains('"') {

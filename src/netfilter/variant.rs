@@ -13,7 +13,7 @@ impl Variant {
     /// Both.
     pub const BOTH: [Self; 2] = [Self::Legacy, Self::Nft];
 
-    /// The kind's name, as in `iptables-nft`.
+    /// The variant's name, as in `iptables-nft`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Legacy => "legacy",
@@ -21,7 +21,7 @@ impl Variant {
         }
     }
 
-    /// The other kind.
+    /// The other variant.
     pub const fn other(self) -> Self {
         match self {
             Self::Legacy => Self::Nft,
@@ -29,7 +29,7 @@ impl Variant {
         }
     }
 
-    /// Reads a name; none where the text is empty.
+    /// Reads a name; none if the text is empty.
     ///
     /// # Errors
     /// What is allowed.
@@ -46,7 +46,7 @@ impl Variant {
 /// What the rules are written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// iptables; of this kind, or of the one that fits.
+    /// iptables; this variant, or the one that fits.
     Iptables(Option<Variant>),
     /// nftables.
     Nftables,

@@ -78,7 +78,7 @@ impl Attributes {
         attributes.iter().fold(self, |all, attribute| all.value(attribute.kind, &attribute.value))
     }
 
-    /// The encoded form; `None` where an attribute was too long.
+    /// The encoded form; `None` if an attribute was too long.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         (!self.overflow).then_some(&self.bytes)
     }
@@ -142,7 +142,7 @@ impl<'a> Attribute<'a> {
         attributes(self.value)
     }
 
-    /// The value of a register that it holds; `None` where it holds something else.
+    /// The value of a register that it holds; `None` if it holds something else.
     pub(crate) fn data(self) -> Result<Option<Vec<u8>>, DecodeError> {
         let mut value = None;
         for attribute in self.inner() {

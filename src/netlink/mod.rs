@@ -1,5 +1,5 @@
 //! Messages of netlink (netlink(7)) as bytes: pure. Their contents are read where they are needed, by code that
-//! knows which kinds can come: code for every kind there is would be twice as large as all the rest of the program.
+//! knows which kinds can come: code for every kind would be twice as large as the rest of the program.
 
 use std::net::IpAddr;
 
@@ -79,7 +79,7 @@ pub(crate) fn messages(mut bytes: &[u8]) -> Result<Vec<NetlinkMessage<Message>>,
     Ok(messages)
 }
 
-/// What messages say, without those about the answer itself, such as its end.
+/// The content of messages, without those about the answer itself, such as its end.
 #[cfg(any(test, feature = "internals"))]
 pub(crate) fn contents(bytes: &[u8]) -> Option<Vec<Message>> {
     let inner =

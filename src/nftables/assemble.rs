@@ -144,7 +144,7 @@ impl Assembler {
 
     fn interface(&mut self, key: u32, name: &Negatable<Interface>) {
         self.push(Instruction::Meta { key, into: REGISTER });
-        // A prefix is compared as it is, a name with the zero bytes behind it.
+        // A prefix is compared as it is, a name with the zero bytes after it.
         let text = name.value().as_str();
         let value = match text.strip_suffix('+') {
             Some(prefix) => prefix.as_bytes().to_vec(),

@@ -21,7 +21,7 @@ use crate::netfilter::{Hook, Table};
 use crate::netlink::{Attributes, Message};
 use crate::nftables::{Base, Body, table_name};
 
-/// The first sequence number of a transaction: behind those of questions.
+/// The first sequence number of a transaction: after those of questions.
 const FIRST: u32 = 1 << 31;
 /// Elements of a set go into as many messages as keep each below the 64 KiB of an attribute.
 const ELEMENTS: usize = 32 * 1024;
@@ -48,7 +48,7 @@ pub(crate) enum RuleText<'a> {
 pub struct Batch<'a> {
     bytes: Vec<u8>,
     steps: Vec<Step<'a>>,
-    /// Where the last message is, behind which the transaction ends.
+    /// Where the last message is, after which the transaction ends.
     last: usize,
     sets: u32,
 }
@@ -99,7 +99,7 @@ impl<'a> Batch<'a> {
 
     /// Ends the transaction. The last message asks for a confirmation.
     pub(crate) fn finish(mut self) -> Result<Self, NftError> {
-        // Flags are behind length and type in `struct nlmsghdr`.
+        // Flags are after length and type in `struct nlmsghdr`.
         if let Some(flags) = self.bytes.get_mut(self.last + 6..self.last + 8)
             && let Ok(old) = <[u8; 2]>::try_from(&*flags)
         {

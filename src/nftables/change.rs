@@ -18,7 +18,7 @@ pub struct Difference {
     pub wanted: bool,
     /// What, as nft writes it.
     pub text: String,
-    /// Whether it is a rule that leads traffic to a chain of ours, other than the proxy's own.
+    /// Whether it is a rule that leads traffic to a managed chain, other than the proxy's own.
     pub captures: bool,
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> Chai
     ChainState { name: chain_name(chain).to_owned(), base: base(table, chain).map(BaseState::from), flags: 0 }
 }
 
-/// Whether a chain is as another: the flag that says that the kernel calls it is said by its hook.
+/// Whether a chain is as another: the flag for being called by the kernel follows from its hook.
 fn same_chain(one: &ChainState, other: &ChainState) -> bool {
     one.base == other.base && (one.flags | NFT_CHAIN_BASE) == (other.flags | NFT_CHAIN_BASE)
 }
@@ -141,7 +141,7 @@ fn chain_text(table: &str, chain: &ChainState) -> String {
     format!("chain inet {table} {}{}", chain.name, base.unwrap_or_default())
 }
 
-/// The transaction after which the kernel has what is wanted and no other table of ours.
+/// The transaction after which the kernel has what is wanted and no other managed table.
 ///
 /// Chains that are there already stay, and get other rules: a packet meets either the old ones or the new.
 /// (Were they deleted and added anew, a packet could meet the new one before, and the old one after the
@@ -172,7 +172,7 @@ pub fn transaction<'a>(state: &State, wanted: &'a Tables) -> Result<Batch<'a>, N
 }
 
 /// The transaction after which the kernel has what it had in an earlier state, with counters at zero. Named
-/// counters, quotas and flow tables, which no rule of ours has, are not read, and are gone with their table.
+/// counters, quotas and flow tables, which no managed rule has, are not read, and are gone with their table.
 pub fn restore<'a>(state: &State, earlier: &'a State) -> Result<Batch<'a>, NftError> {
     let mut batch = Batch::new(state.generation)?;
     for table in TABLES {

@@ -1,5 +1,5 @@
 //! From instructions to rules: reads what the kernel has in the terms in which rules are wanted, whoever
-//! wrote it. What has no such reading is none of ours.
+//! wrote it. What cannot be read that way is not managed.
 
 use super::assemble::{address_place, nfproto, port_offset, protocol_number};
 use super::instruction::{Instruction, Register, SetReference};
@@ -28,12 +28,12 @@ pub(crate) struct SetContent<'a> {
 /// Where the content of sets comes from.
 pub(crate) type Sets<'f, 'a> = &'f dyn Fn(&SetReference) -> Option<SetContent<'a>>;
 
-/// Reads a rule; `None` where it is not one that could be wanted.
+/// Reads a rule; `None` if it is not one that could be wanted.
 pub(crate) fn disassemble<'a>(instructions: &[Instruction], set: Sets<'_, 'a>) -> Option<Body> {
     let mut reader = Reader::default();
     let mut rest = instructions;
     while let [instruction, after @ ..] = rest {
-        // Nothing is done behind a verdict.
+        // Nothing is done after a verdict.
         if reader.body.verdict.is_some() {
             return None;
         }
@@ -77,7 +77,7 @@ struct Reader {
     /// What the rule has made sure of.
     family: Option<Family>,
     protocol: Option<Protocol>,
-    /// Whether an address says the family.
+    /// Whether an address implies the family.
     family_is_said: bool,
 }
 
@@ -166,7 +166,7 @@ impl Reader {
                 let family = self.family?;
                 let side = sides.into_iter().find(|side| address_place(family, *side).0 == offset)?;
                 let whole = address_place(family, side).1;
-                // nft loads no more than the bytes of a prefix, where it ends with a byte.
+                // nft loads no more than the bytes of a prefix, if it ends with a byte.
                 let bits = u8::try_from(length.checked_mul(8)?).ok()?;
                 match length {
                     0 => None,
@@ -219,7 +219,7 @@ impl Reader {
 
     fn learn_family(&mut self, value: &[u8]) -> Option<()> {
         let family = Family::BOTH.into_iter().find(|f| [nfproto(*f)] == *value)?;
-        // A rule for one family and then for the other holds for no packet; it is none of ours.
+        // A rule for one family and then for the other holds for no packet; it is not managed.
         if self.family.is_some_and(|known| known != family) {
             return None;
         }

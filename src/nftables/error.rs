@@ -12,7 +12,7 @@ pub enum NftError {
     /// There is no socket to the kernel's netfilter.
     #[error("cannot open a netlink socket to the kernel's netfilter")]
     Open {
-        /// What the kernel said.
+        /// The error that the kernel returned.
         #[source]
         source: io::Error,
     },
@@ -21,7 +21,7 @@ pub enum NftError {
     Transfer {
         /// `write to` or `read from`.
         what: &'static str,
-        /// What the kernel said.
+        /// The error that the kernel returned.
         #[source]
         source: io::Error,
     },
@@ -30,7 +30,7 @@ pub enum NftError {
     Refused {
         /// What the message was about: a rule, as nft writes it, a chain, a table, a question.
         what: String,
-        /// The kernel's own explanation, where it has one.
+        /// The kernel's own explanation, if it has one.
         message: Option<String>,
         /// The error number.
         #[source]
@@ -75,7 +75,7 @@ impl NftError {
         move |source| Self::Decode { what, source }
     }
 
-    /// The kernel's error number, where it gave one.
+    /// The kernel's error number, if it gave one.
     pub fn errno(&self) -> Option<Errno> {
         let source = match self {
             Self::Open { source } | Self::Transfer { source, .. } | Self::Refused { source, .. } => source,
@@ -92,7 +92,7 @@ impl NftError {
         self.errno().is_some_and(crate::netlink::is_transient)
     }
 
-    /// Whether the kernel has no nf_tables, where this is the error of the first question.
+    /// Whether the kernel has no nf_tables, if this is the error of the first question.
     pub fn is_unsupported(&self) -> bool {
         let unsupported = [Errno::EINVAL, Errno::EOPNOTSUPP, Errno::EPROTONOSUPPORT, Errno::EAFNOSUPPORT];
         self.errno().is_some_and(|errno| unsupported.contains(&errno))

@@ -1,4 +1,4 @@
-//! Chains of others that the kernel calls on a packet's way.
+//! Foreign chains that the kernel calls on a packet's way.
 
 use netlink_packet_core::DecodeError;
 
@@ -25,7 +25,7 @@ pub(crate) struct Called {
     pub(crate) layer: Layer,
 }
 
-/// The chain as a layer, where packets of a pod come by it.
+/// The chain as a layer, if packets of a pod come by it.
 pub(crate) fn called(number: u8, table: String, chain: ChainState) -> Option<Called> {
     let base = chain.base.as_ref()?;
     let (hook, priority) = match (number, base.hook) {
@@ -60,7 +60,7 @@ pub(crate) fn add_rule(reply: &Reply, all: &mut [Called]) -> Result<(), DecodeEr
     let here = |c: &&mut Called| c.family == reply.family && Some(c.table.as_str()) == table && c.chain == rule.chain;
     let Some(called) = all.iter_mut().find(here) else { return Ok(()) };
     if let Some(family) = family(reply.family) {
-        // In a table of one family, no rule has to say which.
+        // In a table of one family, no rule has to name it.
         let value = vec![super::assemble::nfproto(family)];
         let compare = Instruction::Compare { register: NFT_REG_1, operation: NFT_CMP_EQ, value };
         rule.instructions.insert(0, compare);

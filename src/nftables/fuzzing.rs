@@ -16,7 +16,7 @@ use crate::nftables::{Body, NftRule, Tables, chain_name, table_named};
 /// What does not hold.
 type Broken = String;
 
-/// Reads bytes as the kernel's answers. Where they can be read, all of it can be written and read again, and
+/// Reads bytes as the kernel's answers. If they can be read, all of it can be written and read again, and
 /// what is restored from it is the same.
 ///
 /// # Errors
@@ -95,7 +95,7 @@ fn raw(written: &Attributes) -> Vec<Raw> {
     attributes(written.bytes().unwrap_or_default()).flatten().map(Attribute::raw).collect()
 }
 
-/// What a restored state is made from says the same as the state.
+/// What a restored state is made from means the same as the state.
 fn restored(state: &State) -> Result<(), Broken> {
     // The kernel would not take what is too long; it did not come from it.
     let Ok(batch) = restore(&State::default(), state) else { return Ok(()) };
@@ -103,7 +103,7 @@ fn restored(state: &State) -> Result<(), Broken> {
     let mut state = state.clone();
     for state in [&mut state, &mut again] {
         state.tables.sort_by_key(|t| t.table);
-        // Whether it is called by the kernel is said by the hook, and whether it is bound, by its rules.
+        // The hook shows whether the kernel calls it, and its rules whether it is bound.
         state.tables.iter_mut().flat_map(|t| &mut t.chains).for_each(|c| c.flags = 0);
     }
     same("what is restored", &again.tables, &state.tables)
@@ -116,7 +116,7 @@ fn instruction(instruction: &Instruction) -> Result<(), Broken> {
     same("an instruction", &Instruction::decode(bytes).ok().as_ref(), &Some(instruction))
 }
 
-/// A rule, written and read; `None` where it cannot be.
+/// A rule, written and read; `None` if it cannot be.
 fn written_and_read(body: &Body) -> Option<Body> {
     let assembled = assemble(body, 0).ok()?;
     let sets: Vec<_> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();
@@ -129,8 +129,8 @@ fn written_and_read(body: &Body) -> Option<Body> {
     })
 }
 
-/// The answers to all questions, or the messages of a transaction, as one state; `None` where they cannot be
-/// read, or say what no kernel says.
+/// The answers to all questions, or the messages of a transaction, as one state; `None` if they cannot be
+/// read, or contain what no kernel sends.
 fn dump(bytes: &[u8]) -> Option<State> {
     let replies: Vec<Reply> = contents(bytes)?.into_iter().filter_map(|m| Reply::read(m).ok()).collect();
     let of = |kind: u8| replies.iter().filter(move |r| r.is(kind) && r.family == uapi::NFPROTO_INET);

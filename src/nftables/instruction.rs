@@ -1,6 +1,6 @@
 //! What nf_tables runs for a rule: instructions that load values into registers and compare them, count,
 //! and decide. The kernel calls them expressions (`linux/netfilter/nf_tables.h`); each kind is a struct of
-//! attributes behind its name.
+//! attributes after its name.
 
 use super::uapi::{
     NFT_REG_VERDICT, NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_VERDICT_CHAIN, NFTA_VERDICT_CODE,
@@ -38,11 +38,11 @@ pub(crate) enum Instruction {
     Bitwise { from: Register, into: Register, mask: Vec<u8>, xor: Vec<u8> },
     /// Changes the byte order of each `size` bytes of a value.
     ByteOrder { from: Register, into: Register, operation: u32, length: u32, size: u32 },
-    /// Goes on where the comparison holds.
+    /// Continues if the comparison holds.
     Compare { register: Register, operation: u32, value: Vec<u8> },
-    /// Goes on where the value is in the range, or, with another operation, where it is not.
+    /// Continues if the value is in the range, or, with another operation, if it is not.
     Range { register: Register, operation: u32, low: Vec<u8>, high: Vec<u8> },
-    /// Goes on where the set holds the value, or, with a flag, where it does not.
+    /// Continues if the set holds the value, or, with a flag, if it does not.
     Lookup { register: Register, set: SetReference, flags: u32 },
     /// Loads a value.
     Load { into: Register, value: Vec<u8> },

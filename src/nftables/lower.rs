@@ -118,7 +118,7 @@ fn located(rule: &Rule, body: Body) -> (Table, NftRule) {
     (rule.table, NftRule { chain: rule.chain, placement: rule.placement, body, purpose: rule.purpose })
 }
 
-/// The rule, once; for each of its families where it gives packets to a listener and names no address, since
+/// The rule, once; for each of its families if it gives packets to a listener and names no address, since
 /// the listener is of one family.
 fn rule_of(scope: Scope, rule: &Rule) -> impl Iterator<Item = Body> {
     let tproxy = matches!(rule.target, Target::Tproxy { .. });
@@ -153,7 +153,7 @@ fn protocol(rule: &Rule) -> Option<Protocol> {
     rule.matches.iter().find_map(|m| if let Match::Protocol(protocol) = m { Some(*protocol) } else { None })
 }
 
-/// Whether `m` is a protocol that Istio's program does not write by itself, since a port says it: that of
+/// Whether `m` is a protocol that Istio's program does not write by itself, since a port implies it: that of
 /// UDP always, that of TCP in some rules.
 fn protocol_is_implied(rule: &Rule, m: &Match) -> bool {
     let Match::Protocol(protocol) = m else { return false };
@@ -217,7 +217,7 @@ fn actions(target: Target, family: Family, to: &mut Vec<Expression>) -> Option<V
         Target::Accept => (vec![Expression::Counter], Some(Verdict::Accept)),
         Target::Drop => (vec![Expression::Counter], Some(Verdict::Drop)),
         Target::Redirect(port) => (vec![Expression::Counter, Expression::Redirect(port)], None),
-        // Unlike in iptables, the packet goes on to the next rule behind `tproxy`.
+        // Unlike in iptables, the packet continues to the next rule after `tproxy`.
         Target::Tproxy { port, mark } => (
             vec![Expression::Tproxy(family, port), Expression::SetMark(mark), Expression::Counter],
             Some(Verdict::Accept),

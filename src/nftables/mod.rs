@@ -76,7 +76,7 @@ pub fn table_named(name: &str) -> Option<Table> {
     TABLES.into_iter().find(|t| table_name(*t) == name)
 }
 
-/// The chains, in the order of the script: those that the kernel calls, then those of ours.
+/// The chains, in the order of the script: those that the kernel calls, then the ISTIO ones.
 const CHAINS: [Chain; 13] = [
     Chain::Builtin(Hook::Prerouting),
     Chain::Builtin(Hook::Input),
@@ -189,9 +189,9 @@ pub enum Expression {
     InInterface(Negatable<Interface>),
     /// Interface that the packet goes out by.
     OutInterface(Negatable<Interface>),
-    /// The family, where no address of the rule says it.
+    /// The family, if no address of the rule implies it.
     Family(Family),
-    /// Protocol, where the rule says it by itself or no port says it.
+    /// The protocol, if the rule names it explicitly or no port implies it.
     Protocol(Protocol),
     /// An address, in a range in CIDR notation.
     Address(Side, Negatable<Network>),
@@ -258,7 +258,7 @@ pub enum Verdict {
 pub struct Body {
     /// Conditions and actions, in order.
     pub expressions: Vec<Expression>,
-    /// What becomes of the packet; the next rule where there is none.
+    /// What becomes of the packet; the next rule if there is none.
     pub verdict: Option<Verdict>,
 }
 

@@ -23,7 +23,7 @@ struct Normal {
     /// What the rule has made sure of.
     family: Option<Family>,
     protocol: Option<Protocol>,
-    /// Whether an address says the family.
+    /// Whether an address implies the family.
     family_is_said: bool,
 }
 

@@ -4,8 +4,8 @@ use super::{Body, Expression, OwnerKind, Side, Verdict};
 use crate::net::{Family, Network, Port};
 use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Rule, Scope, Table, Target};
 
-/// The rule as rules of iptables, with the families that they are for: one for each network where it looks
-/// an address up in a set. `None` where iptables has no such rule.
+/// The rule as rules of iptables, with the families that they are for: one for each network if it looks
+/// an address up in a set. `None` if iptables has no such rule.
 pub fn raise(table: Table, chain: Chain, body: &Body) -> Option<Vec<(Scope, Rule)>> {
     let mut raised =
         Raised { matches: Vec::new(), any_of: None, protocol: None, family: None, listener: None, target: None };
@@ -14,7 +14,7 @@ pub fn raise(table: Table, chain: Chain, body: &Body) -> Option<Vec<(Scope, Rule
     }
     let target = match (body.verdict, raised.target) {
         (None, Some(target)) => target,
-        // Behind `tproxy`, which does not end a chain, stands `accept`.
+        // `accept` comes after `tproxy`, which does not end a chain.
         (Some(Verdict::Accept), Some(target @ Target::Tproxy { .. })) => target,
         (Some(Verdict::Accept), None) => Target::Accept,
         (Some(Verdict::Drop), None) => Target::Drop,
@@ -54,7 +54,7 @@ struct Raised {
 
 impl Raised {
     fn expression(&mut self, expression: &Expression) -> Option<()> {
-        // Conditions behind an action would hold for the action as well.
+        // Conditions after an action would hold for the action as well.
         let acts = self.target.is_some() || self.listener.is_some();
         let condition = match expression {
             Expression::Counter => return Some(()),

@@ -14,7 +14,7 @@ pub struct AddressRange {
 }
 
 impl AddressRange {
-    /// The range; `None` where it is upside down or its ends are of two families.
+    /// The range; `None` if it is reversed or its ends are of two families.
     pub fn new(low: IpAddr, high: IpAddr) -> Option<Self> {
         (low.is_ipv4() == high.is_ipv4() && low <= high).then_some(Self { low, high })
     }
@@ -34,7 +34,7 @@ impl AddressRange {
         Family::of(self.low)
     }
 
-    /// The same in CIDR notation, where that is possible.
+    /// The same in CIDR notation, if that is possible.
     pub fn network(self) -> Option<Network> {
         let width: u32 = if self.low.is_ipv4() { 32 } else { 128 };
         let differing = u128::BITS - (bits(self.low) ^ bits(self.high)).leading_zeros();
@@ -116,7 +116,7 @@ impl From<Network> for AddressRange {
     }
 }
 
-/// As nft writes it: in CIDR notation where possible, else both ends.
+/// As nft writes it: in CIDR notation if possible, else both ends.
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.network() {

@@ -1,5 +1,5 @@
 //! The content of sets. A set of ranges has an element for the start of each range, and one, with a flag,
-//! for the first value behind it.
+//! for the first value after it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -81,7 +81,7 @@ pub(crate) struct NewSet {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Element {
     pub(crate) key: Vec<u8>,
-    /// Whether it is the first value behind a range, no member.
+    /// Whether it is the first value after a range, no member.
     pub(crate) end: bool,
 }
 
@@ -106,7 +106,7 @@ impl NewSet {
         Self { key: KeyType::Port, ranges: merged(ranges) }
     }
 
-    /// What it holds, where that are ports.
+    /// What it holds, if these are ports.
     pub(crate) fn port_ranges(&self) -> Vec<PortRange> {
         let port = |value: u128| u16::try_from(value).unwrap_or(u16::MAX);
         self.ranges.iter().filter_map(|(low, high)| PortRange::new(port(*low), port(*high))).collect()
@@ -154,7 +154,7 @@ impl NewSet {
         };
         match element.end {
             true => encoded.number(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END),
-            // There is no value behind the last range. nft lists it only with this note of its own.
+            // There is no value after the last range. nft lists it only with this note of its own.
             false if self.has_ranges() && highest() => encoded.value(NFTA_SET_ELEM_USERDATA, &OPEN_RANGE),
             false => encoded,
         }
@@ -165,7 +165,7 @@ impl NewSet {
 /// its own (`SET_ELEM_F_INTERVAL_OPEN` in its `segtree.c`).
 const OPEN_RANGE: [u8; 6] = [1, 4, 1, 0, 0, 0];
 
-/// The ranges that the elements of a set stand for; `None` where they are not of this type.
+/// The ranges that the elements of a set stand for; `None` if they are not of this type.
 fn ranges_of(key: KeyType, interval: bool, elements: &[Element]) -> Option<Vec<(u128, u128)>> {
     // At the same value, one range ends (0) before the next begins (1).
     let mut values = elements

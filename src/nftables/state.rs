@@ -1,4 +1,4 @@
-//! What the kernel has in tables of ours.
+//! What the kernel has in managed tables.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ use crate::netfilter::{Chain, Hook, Layer, Purpose, Rule, Scope, Table};
 use crate::netlink::{Attribute, Raw, attributes};
 use crate::nftables::{Body, Expression, Verdict, base, chain_named, raise};
 
-/// What the kernel has in tables of ours, at one generation of its rules.
+/// What the kernel has in managed tables, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// The number of the generation: a change by anyone makes another one.
@@ -32,7 +32,7 @@ pub struct State {
 pub type PurposeOf<'a> = &'a dyn Fn(usize, &Rule) -> Option<Purpose>;
 
 impl State {
-    /// Whether there is no table of ours.
+    /// Whether there is no managed table.
     pub fn is_clean(&self) -> bool {
         self.tables.is_empty()
     }
@@ -43,7 +43,7 @@ impl State {
         self.tables.iter().map(|t| t.rules.len()).sum()
     }
 
-    /// The marks that rules give to packets together with a transparent listener. They tell policy rules of
+    /// The marks that rules give to packets together with a transparent listener. They distinguish policy rules of
     /// an earlier configuration.
     pub fn tproxy_marks(&self) -> impl Iterator<Item = Mark> {
         let bodies = self.tables.iter().flat_map(|t| &t.rules).filter_map(|r| match &r.reading {
@@ -91,7 +91,7 @@ pub struct NamedTable {
     pub chains: Vec<String>,
 }
 
-/// A table of ours.
+/// A managed table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TableState {
     pub(crate) table: Table,
@@ -105,13 +105,13 @@ pub(crate) struct TableState {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChainState {
     pub(crate) name: String,
-    /// How the kernel calls it, where it does.
+    /// How the kernel calls it, if it does.
     pub(crate) base: Option<BaseState>,
     pub(crate) flags: u32,
 }
 
 impl ChainState {
-    /// Whether the chain of a table of ours is one that is planned there: by its name, and called as planned.
+    /// Whether the chain of a managed table is one that is planned there: by its name, and called as planned.
     pub(crate) fn is_ours(&self, table: Table) -> bool {
         chain_named(&self.name).is_some_and(|chain| match (&self.base, base(table, chain)) {
             (Some(is), Some(planned)) => {
@@ -122,7 +122,7 @@ impl ChainState {
         })
     }
 
-    /// Whether packets that come to its end are dropped.
+    /// Whether packets that reach its end are dropped.
     pub(crate) fn drops(&self) -> bool {
         self.base.as_ref().is_some_and(|base| base.policy == NF_DROP)
     }
@@ -153,7 +153,7 @@ pub(crate) struct SetState {
     pub(crate) attributes: Vec<Raw>,
     /// Its elements, to put in again.
     pub(crate) raw_elements: Vec<Raw>,
-    /// Its elements; `None` where they are more than values and ranges.
+    /// Its elements; `None` if they are more than values and ranges.
     pub(crate) elements: Option<Vec<Element>>,
 }
 
@@ -174,7 +174,7 @@ pub(crate) struct RuleState {
 }
 
 impl RuleState {
-    /// Adds the rule to a layer; as one that cannot be followed where it has no terms of planned rules, or leads
+    /// Adds the rule to a layer; as one that cannot be followed if it has no terms of planned rules, or leads
     /// to a chain that the layer lacks.
     pub(crate) fn follow(
         &self,
@@ -226,7 +226,7 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    /// Whether it leads traffic to a chain of ours, other than that of one user or group.
+    /// Whether it leads traffic to a managed chain, other than that of one user or group.
     pub(crate) fn captures(&self) -> bool {
         let by_owner = |e: &Expression| matches!(e, Expression::Owner(..));
         match self {
@@ -333,7 +333,7 @@ pub(crate) fn add_elements(reply: &Reply, set: &mut SetState) -> Result<(), Deco
     Ok(())
 }
 
-/// An element of a set; `None` where it is more than a value or the end of a range.
+/// An element of a set; `None` if it is more than a value or the end of a range.
 pub(crate) fn element<'a>(
     item: impl Iterator<Item = Result<Attribute<'a>, DecodeError>>,
 ) -> Result<Option<Element>, DecodeError> {
@@ -385,7 +385,7 @@ pub(crate) fn rule(reply: &Reply, sets: &[SetState]) -> Result<RuleState, Decode
     Ok(RuleState { chain, instructions, user_data, reading })
 }
 
-/// A rule of others, for a reader.
+/// A foreign rule, for a reader.
 fn unknown(instructions: &[Instruction]) -> String {
     let known = |i: &&Instruction| **i != Instruction::Counter;
     let parts: Vec<_> = instructions.iter().filter(known).map(|i| format!("{i:?}")).collect();

@@ -53,7 +53,7 @@ pub(crate) const NFTA_HOOK_HOOKNUM: u16 = 1;
 pub(crate) const NFTA_HOOK_PRIORITY: u16 = 2;
 /// The chain belongs to a rule, and goes with it.
 pub(crate) const NFT_CHAIN_BINDING: u32 = 4;
-/// The chain is called by the kernel: said by its hook.
+/// The chain is called by the kernel: follows from its hook.
 pub(crate) const NFT_CHAIN_BASE: u32 = 1;
 
 pub(crate) const NFTA_RULE_TABLE: u16 = 1;
@@ -74,7 +74,7 @@ pub(crate) const NFTA_SET_DESC: u16 = 9;
 pub(crate) const NFTA_SET_ID: u16 = 10;
 pub(crate) const NFTA_SET_PAD: u16 = 14;
 pub(crate) const NFTA_SET_HANDLE: u16 = 16;
-/// The attributes of a set behind this one are only read, not written.
+/// The attributes of a set after this one are only read, not written.
 pub(crate) const NFTA_SET_EXPRESSIONS: u16 = 18;
 pub(crate) const NFTA_SET_DESC_SIZE: u16 = 1;
 pub(crate) const NFT_SET_ANONYMOUS: u32 = 1;
@@ -88,7 +88,7 @@ pub(crate) const NFTA_SET_ELEM_LIST_SET_ID: u16 = 4;
 pub(crate) const NFTA_SET_ELEM_KEY: u16 = 1;
 pub(crate) const NFTA_SET_ELEM_FLAGS: u16 = 3;
 pub(crate) const NFTA_SET_ELEM_USERDATA: u16 = 6;
-/// The element is the first behind a range.
+/// The element is the first after a range.
 pub(crate) const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
 
 pub(crate) const NFTA_DATA_VERDICT: u16 = 2;
@@ -131,7 +131,7 @@ pub(crate) const NFT_RANGE_EQ: u32 = 0;
 pub(crate) const NFT_RANGE_NEQ: u32 = 1;
 /// `enum nft_byteorder_ops`: from the host's byte order to the network's.
 pub(crate) const NFT_BYTEORDER_HTON: u32 = 1;
-/// `enum nft_lookup_flags`: the rule goes on where the set does not hold the value.
+/// `enum nft_lookup_flags`: the rule continues if the set does not hold the value.
 pub(crate) const NFT_LOOKUP_F_INV: u32 = 1;
 
 /// Flag of redirect: a port is given (`NF_NAT_RANGE_PROTO_SPECIFIED`).

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::net::Interface;
 
-/// A name, quoted where nft would read it as something else.
+/// A name, quoted if nft would read it as something else.
 pub(crate) struct Word<'a>(pub &'a str);
 
 impl fmt::Display for Word<'_> {

@@ -1,4 +1,4 @@
-//! A report for other programs: one document. The names here are a promise to them: `docs/json.md` says what they
+//! A report for other programs: one document. The names here are a promise to them: `docs/json.md` explains what they
 //! mean, `docs/schema.json` what a document looks like, and a change that readers have to know of makes another
 //! [`VERSION`].
 
@@ -185,7 +185,7 @@ pub enum StepView {
         depth: usize,
         /// Whether it matched.
         matched: bool,
-        /// What it did, where it matched.
+        /// What it did, if it matched.
         #[serde(skip_serializing_if = "Option::is_none")]
         effect: Option<String>,
         /// The first condition that does not hold.
@@ -229,17 +229,17 @@ pub enum StepView {
 pub struct VerdictView {
     /// `captured`, `not-routed`, `not-captured`, `follows-connection`, `dropped` or `not-certain`.
     pub verdict: &'static str,
-    /// Of `not-certain`: what cannot be followed, and where. The other members are what becomes of the packet if
+    /// Of `not-certain`: what cannot be followed, and where. The other members are what happens to the packet if
     /// that lets it by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
-    /// `outbound`, `inbound`, `dns` or `other`, where it was captured.
+    /// `outbound`, `inbound`, `dns` or `other`, if it was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listener: Option<&'static str>,
     /// The listener's port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Where it ends up, where it was not captured: `pod`, `forwarded`, or the interface that it goes out by.
+    /// Where it ends up, if it was not captured: `pod`, `forwarded`, or the interface that it goes out by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
     /// The rules that decided.
@@ -305,7 +305,7 @@ pub struct FindingView {
     /// The rule that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleView>,
-    /// What there is to say.
+    /// The text.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a call came to, as a value. Text, JSON and the picture are renderings of it.
+//! The result of a call, as a value. Text, JSON and the picture are renderings of it.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -28,9 +28,9 @@ pub enum Outcome {
     InPlace,
     /// Nothing was applied, as was asked for.
     Skipped,
-    /// Everything of ours was removed.
+    /// Everything managed was removed.
     Removed,
-    /// There was nothing of ours to remove.
+    /// There was nothing managed to remove.
     NothingThere,
     /// The kernel has something else than what is wanted.
     Drifted,
@@ -74,7 +74,7 @@ pub struct Script {
     pub text: String,
 }
 
-/// The rules that a call is about, whoever made them.
+/// The rules that a call is about, managed or foreign.
 #[derive(Clone, Debug, Default)]
 pub enum Rules<'a> {
     /// None are known.
@@ -97,7 +97,7 @@ impl Rules<'_> {
     }
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Report<'a> {
     options: &'a Options,

@@ -5,7 +5,7 @@ use crate::capture::{At, Recogniser};
 use crate::netfilter::save::End;
 use crate::netfilter::{Chain, Layer, Placement, Rule, Scope, Variant};
 
-/// What one variant of iptables has: the rules of built-in chains and of ours, whoever made them. Those of other
+/// What one variant of iptables has: all rules of built-in chains and of managed ones. Those of other
 /// chains are met only through a rule that cannot be followed.
 pub fn layer(observed: &Observed, variant: Variant, known: &Recogniser) -> Layer {
     let mut layer = Layer::default();

@@ -60,7 +60,7 @@ pub enum Goal<'a> {
         /// The variant of iptables that gets the rules; `None` if they go to nftables, and no variant has any.
         variant: Option<Variant>,
     },
-    /// Nothing is left; the plan helps to tell managed rules in built-in chains.
+    /// Nothing is left; the plan helps to recognise managed rules in built-in chains.
     Clean {
         /// What would be wanted.
         plan: &'a Plan,

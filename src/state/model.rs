@@ -7,7 +7,7 @@ use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Table, Variant};
 use crate::state::{Action, Comparison, Goal, Observed, Stores, Tables};
 
-/// Flags that lead to one of each kind of rule there is.
+/// Flags that lead to one of each kind of rule.
 pub const FLAGS: [&str; 10] = [
     "",
     "-b * -i *",
@@ -30,7 +30,7 @@ pub fn planned(flags: &str) -> Plan {
     Plan { rules: rules.by_number().into_owned(), routing }
 }
 
-/// Does to tables what iptables-restore --noflush does; panics where it would fail.
+/// Does to tables what iptables-restore --noflush does; panics if it would fail.
 pub fn restore(tables: &mut Tables, text: &str) {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -43,7 +43,7 @@ pub fn restore(tables: &mut Tables, text: &str) {
     }
 }
 
-/// The chain; built-in ones come to be as they are used.
+/// The chain; built-in ones are created on first use.
 pub fn chain<'a>(table: &'a mut SavedTable, name: &str) -> &'a mut SavedChain {
     if table.chain(name).is_none() {
         assert!(matches!(Chain::named(name), Some(Chain::Builtin(_))), "no chain {name}");
@@ -132,10 +132,10 @@ pub fn wanted(stores: &Stores<'_>) -> Observed {
     Observed { tables: Variant::BOTH.into_iter().flat_map(of).collect(), ..Observed::default() }
 }
 
-/// A chain's kind, family, table and name, with its rules.
+/// A chain's variant, family, table and name, with its rules.
 pub type Content = Vec<(Variant, Family, Table, String, Vec<String>)>;
 
-/// The rules of a state by kind, family, table and chain, without chains that hold nothing of anybody's.
+/// The rules of a state by variant, family, table and chain, without empty chains.
 pub fn content(observed: &Observed) -> Content {
     let mut all = Vec::new();
     for ((kind, family), tables) in &observed.tables {

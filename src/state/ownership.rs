@@ -1,4 +1,4 @@
-//! Which rules of a namespace are ours.
+//! Which rules of a namespace are managed.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Purpose, Table, Target};
 
-/// Tells rules of ours in one family.
+/// Tells managed rules in one family.
 ///
 /// Ours are: chains named `ISTIO_*`; rules that lead to them; rules in built-in chains that are planned
 /// now; and those in built-in chains that only an earlier plan of ours can have put there, or else a
 /// change of flags would leave rules that let traffic past the proxy.
 ///
-/// A rule that is planned may be there without any chain of ours in its table: then somebody else has made it. To
+/// A rule that is planned may be there without any managed chain in its table: then another program has made it. To
 /// apply, it will do, or else it would be there twice; to clean, it stays.
 pub(super) struct Ownership {
     planned: Recogniser,
@@ -28,7 +28,7 @@ impl Ownership {
         Self { planned: Recogniser::of(in_builtin), cleans: matches!(goal, Goal::Clean { .. }) }
     }
 
-    /// Whether this rule is ours.
+    /// Whether this rule is managed.
     pub(super) fn holds(&self, table: Table, saved: &SavedTable, chain: &SavedChain, rule: &SavedRule) -> bool {
         if chain.is_ours() || rule.jumps_to_ours() {
             return true;
@@ -44,7 +44,7 @@ impl Ownership {
     }
 }
 
-/// Whether a chain of ours is in the table. Rules of ours in its built-in chains come and go together with it.
+/// Whether a managed chain is in the table. Managed rules in its built-in chains come and go together with it.
 fn has_chains(table: &SavedTable) -> bool {
     table.chains.iter().any(SavedChain::is_ours)
 }
@@ -72,8 +72,8 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
         let wanted = Specification::new([condition], Target::Return);
         saved.chain(hook.name()).is_some_and(|c| c.rules.iter().any(|r| r.meaning() == Some(&wanted)))
     };
-    // Others mark connections too. Chains of ours name the mark that ours have, or else a rule of others would
-    // become one of ours by our coming; if they name none yet, the table is half made.
+    // Other programs mark connections too. Managed chains name the mark of managed rules; otherwise a foreign rule
+    // would become managed when we apply ours; if they name none yet, the table is half made.
     let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
     let half_made = || saved.chain(IstioChain::Inbound.name()).is_some() && !ours().any(|r| mark_in(r).is_some());
     let known = |mark: Mark| ours().any(|r| mark_in(r) == Some(mark)) || half_made();
@@ -112,7 +112,7 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
     }
 }
 
-/// The mark of captured packets, where a rule of ours asks for it or gives it.
+/// The mark of captured packets, if a managed rule asks for it or gives it.
 fn mark_in(rule: &Specification) -> Option<Mark> {
     match rule.target() {
         Target::SetMark(mark) | Target::Tproxy { mark, .. } => return Some(mark),
@@ -138,7 +138,7 @@ pub(super) fn interface(rule: &SavedRule) -> Option<&Interface> {
         .find_map(|m| if let Match::InInterface(Negatable::Is(name)) = m { Some(name) } else { None })
 }
 
-/// Whether a rule of ours is one for a virtual interface, whose traffic goes to a chain of ours.
+/// Whether a managed rule is one for a virtual interface, whose traffic goes to a managed chain.
 pub(super) fn of_virtual_interface(chain: &SavedChain, rule: &SavedRule) -> bool {
     interface(rule).is_some_and(|name| captures_from(chain, name))
 }
@@ -147,7 +147,7 @@ fn captures_from(chain: &SavedChain, name: &Interface) -> bool {
     chain.rules.iter().any(|r| r.jumps_to_ours() && interface(r) == Some(name))
 }
 
-/// The marks that rules of ours in the kernel give to packets for the transparent listener. They tell
+/// The marks that managed rules in the kernel give to packets for the transparent listener. They tell
 /// policy rules of an earlier plan.
 pub fn tproxy_marks(snapshot: &Observed) -> BTreeSet<Mark> {
     let rules = snapshot.tables.values().flat_map(Tables::values).flat_map(|t| &t.chains);

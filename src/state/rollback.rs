@@ -1,11 +1,11 @@
-//! Where going back leads, when somebody else was at work meanwhile.
+//! Where a rollback leads if another program made changes meanwhile.
 
 use super::Tables;
 use crate::netfilter::Table;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 
 /// The tables of one variant and family as they are `now`, with what the change from `before` to `after` has to do with
-/// as it was before. Rules of others are never removed by this, nor brought back: whoever changed them wanted it so.
+/// as it was before. Foreign rules are neither removed nor restored by this: whoever changed them wanted that.
 pub(super) fn target(before: &Tables, after: &Tables, now: &Tables) -> Tables {
     let none = SavedTable::default();
     let of = |tables: &Tables, name| tables.get(&name).unwrap_or(&none).clone();
@@ -32,7 +32,7 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
     target
 }
 
-/// A chain with rules of others: theirs as they are now, ours as they were.
+/// A chain with foreign rules: foreign ones as they are now, managed ones as they were.
 fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> SavedChain {
     let all_same = |chain: &SavedChain| {
         chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| a == b)
@@ -50,7 +50,7 @@ fn shared_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> Sa
         return before.clone();
     }
     let mut target = SavedChain { name: before.name.clone(), rules: theirs };
-    // Each of ours goes behind the rule that it stood behind.
+    // Each managed rule goes after the rule that it came after.
     let mut place = 0;
     for rule in &before.rules {
         let rest = target.rules.get(place..).unwrap_or_default();

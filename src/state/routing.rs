@@ -6,7 +6,7 @@ use super::{Action, Difference, Goal, Observed, Store};
 use crate::capture::{Routing, RoutingItem};
 use crate::net::Mark;
 
-/// What tells managed routing that does not bear our mark, as that of Istio's own program does not, from foreign.
+/// What distinguishes managed routing without our mark, such as that of Istio's own program, from foreign routing.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// What is wanted.
@@ -20,9 +20,9 @@ pub struct Evidence {
 impl Evidence {
     /// Whether what the kernel listed in this place is managed. Each comes with whether it bears our mark.
     ///
-    /// What bears it is. Next to that, the same without it is somebody else's; without that, a policy rule is managed
-    /// whose mark only managed rules give, and the route that it leads to. Of a route and an address the kernel has
-    /// one only: a wanted one that is there already will do.
+    /// Routing with the mark is managed. Next to that, the same without it is foreign; otherwise, a policy rule is
+    /// managed whose mark only managed rules give, and the route that it leads to. Of a route and an address the kernel
+    /// has one only: a wanted one that is there already will do.
     pub fn holds(&self, listed: &[(RoutingItem, bool)], at: usize) -> bool {
         let Some((item, marked)) = listed.get(at).copied() else { return false };
         if marked || listed.contains(&(item, true)) {

@@ -41,7 +41,7 @@ pub(super) fn script(before: &Tables, after: &Tables, force: bool) -> String {
     text
 }
 
-/// The order of the tables. Each is changed at once, but one after the other: where inbound capture moves
+/// The order of the tables. Each is changed at once, but one after the other: when inbound capture moves
 /// from one table to another, it has to begin in the new one before it ends in the old one.
 fn order(before: &Tables, after: &Tables) -> [Table; 4] {
     let captures = |tables: &Tables| {
@@ -108,8 +108,8 @@ fn line(text: &mut String, command: std::fmt::Arguments<'_>, rule: &SavedRule) {
     text.push('\n');
 }
 
-/// How a chain with rules of others gets its new rules: those that stay are not touched, since their
-/// counters are somebody's.
+/// How a chain with foreign rules gets its new rules: those that stay are not touched, because their
+/// counters belong to someone.
 struct Edit<'a> {
     old: &'a SavedChain,
     new: &'a [SavedRule],
@@ -119,7 +119,7 @@ struct Edit<'a> {
 impl<'a> Edit<'a> {
     fn new(old: &'a SavedChain, new: &'a [SavedRule], force: bool) -> Self {
         // Jumps to our chains are put back, never kept, once anything changes: they have no counters that
-        // matter, and keeping them could mean to move somebody else's rule instead.
+        // matter, and keeping them could mean moving a foreign rule instead.
         let unchanged = old.rules == new && !force;
         let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_ours());
         let mut kept = common(&old.rules, new, stays);
@@ -159,7 +159,7 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// `-D` removes the first rule that is the same. Where that would be one that is kept, all copies go and
+/// `-D` removes the first rule that is the same. If that would be one that is kept, all copies go and
 /// come again.
 fn keep_all_copies_or_none(old: &[SavedRule], kept: &mut Vec<(usize, usize)>) {
     let mut stay = kept.iter().map(|(i, _)| *i).peekable();

@@ -16,7 +16,7 @@ pub trait Store {
     /// How what is there differs from what is wanted.
     fn differences(&self) -> Vec<Difference>;
 
-    /// What leads to what is wanted. With `force`, also where nothing differs.
+    /// What leads to what is wanted. With `force`, also if nothing differs.
     fn actions(&self, force: bool) -> Vec<Action<'_>>;
 
     /// The way back from what is observed now, perhaps half done, to what was observed first. What others changed
@@ -49,7 +49,7 @@ pub enum Action<'a> {
     AddRouting(Routing),
     /// Run a restore program.
     Restore(Restore),
-    /// Have the kernel call the chains of this table of iptables-nft; or not, if it says so.
+    /// Have the kernel call the chains of this iptables-nft table, or, if the flag is set, not.
     Dormant(Family, Table, bool),
     /// Bring nf_tables' own tables to this.
     Nftables(&'a super::Content),

@@ -8,7 +8,7 @@ use crate::net::Family;
 use crate::netfilter::save::SavedRule;
 use crate::netfilter::{Hook, Table, Variant};
 
-/// Only what is of others.
+/// Only what is foreign.
 fn foreign(observed: &Observed) -> Content {
     let mut all = content(observed);
     all.retain(|(_, _, _, chain, _)| !chain.starts_with("ISTIO_"));
@@ -17,7 +17,7 @@ fn foreign(observed: &Observed) -> Content {
     all
 }
 
-/// Rules of others: none of them is one of ours.
+/// Foreign rules: none of them counts as managed.
 fn foreign_rule() -> impl Strategy<Value = String> {
     prop_oneof![
         (1..5_u16).prop_map(|n| format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT")),
@@ -34,7 +34,7 @@ fn foreign_rules() -> impl Strategy<Value = Foreign> {
     prop::collection::vec((table, hook, any::<bool>(), foreign_rule()), 0..12)
 }
 
-/// A state with rules of a plan, and of others before and behind them.
+/// A state with rules of a plan, and foreign ones before and after them.
 fn state(flags: Option<&str>, kind: Variant, rules: &Foreign) -> Observed {
     let mut observed = Observed::default();
     let add = |observed: &mut Observed, behind: bool| {
@@ -60,7 +60,7 @@ fn kinds() -> impl Strategy<Value = Variant> {
     prop::sample::select(Variant::BOTH.to_vec())
 }
 
-/// `-D` removes the first of rules that are the same: those of others must not change places.
+/// `-D` removes the first of rules that are the same: foreign ones must not change places.
 #[test]
 fn copies_of_rules_of_others_keep_their_places() {
     let copy = || "-p icmp -m comment --comment \"FOREIGN -j ISTIO_OUTPUT\" -j DROP".to_owned();
@@ -123,7 +123,7 @@ fn a_dormant_table_is_woken_for_rules_and_put_back_to_sleep() {
     }
 }
 
-/// A rule that is planned may be there without any chain of ours: it must not be there twice afterwards.
+/// A rule that is planned may be there without any managed chain: it must not be there twice afterwards.
 #[test]
 fn a_planned_rule_that_is_there_already_is_there_once() {
     let returned = || (Table::Nat, Hook::Prerouting, false, "-i eth1 -j RETURN".to_owned());
@@ -136,7 +136,7 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
     }
 }
 
-/// Nobody is to look up a name: programs get numbers, also where rules are changed.
+/// No name may be looked up: programs get numbers, also when rules are changed.
 #[test]
 fn programs_get_users_by_number() {
     let before = state(Some(FLAGS[1]), Variant::Nft, &Vec::new());
@@ -149,7 +149,7 @@ fn programs_get_users_by_number() {
     }
 }
 
-/// Rules of others that keep marks as ours do, but other ones, do not become ours by our coming.
+/// Foreign rules that save other marks the way managed ones do stay foreign when we apply ours.
 #[test]
 fn marks_of_others_stay() {
     let mangle = |hook, rule: &str| (Table::Mangle, hook, false, rule.to_owned());
@@ -168,7 +168,7 @@ fn marks_of_others_stay() {
     }
 }
 
-/// From any state, the actions lead to where the comparison says that all is in place; rules of others
+/// From any state, the actions lead to where the comparison says that all is in place; foreign rules
 /// stay, in their order; the way back leads back.
 fn there_and_back(
     was: Option<&str>,
@@ -209,8 +209,8 @@ proptest! {
         there_and_back(was, wanted, from, to, force, &rules)?;
     }
 
-    /// Undoing a change that was carried out in part, while somebody else added and removed rules, leads
-    /// to ours as they were, and theirs as they have them.
+    /// Rolling back a change that was carried out in part, while another program added and removed rules, leads
+    /// to managed rules as they were, and foreign ones as they are now.
     #[test]
     fn undoing_leaves_what_others_did_meanwhile(
         was in prop::option::of(prop::sample::select(FLAGS.to_vec())),

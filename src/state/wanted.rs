@@ -1,4 +1,4 @@
-//! What the kernel should have: what it has, with the plan in the place of what is ours.
+//! What the kernel should have: what it has, with the plan in place of what is managed.
 
 use super::ownership::{self, Ownership};
 use super::{Goal, Tables};
@@ -74,7 +74,7 @@ fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule> + Clone, planned: &
     rules.clone().count() == planned.len() && rules.zip(planned).all(|(r, p)| *r == p.rule)
 }
 
-/// A chain that holds rules of ours only.
+/// A chain that holds only managed rules.
 fn own_chain(before: &SavedChain, planned: &[Planned]) -> SavedChain {
     if as_planned(before.rules.iter(), planned) {
         return before.clone();
@@ -82,8 +82,8 @@ fn own_chain(before: &SavedChain, planned: &[Planned]) -> SavedChain {
     SavedChain { name: before.name.clone(), rules: planned.iter().map(|p| p.rule.clone()).collect() }
 }
 
-/// A chain that may hold rules of others, which stay, in their order. Ours go where ours were, so that
-/// rules that others put behind them do not come before them.
+/// A chain that may hold foreign rules, which are kept, in their order. Managed ones go where managed ones were, so
+/// that rules that others added after them do not end up before them.
 fn shared_chain(
     table: Table,
     saved: &SavedTable,
@@ -96,7 +96,7 @@ fn shared_chain(
     if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
         return before.clone();
     }
-    // Our rules for virtual interfaces stand first, and were put there; the place of the others is that of the
+    // Managed rules for virtual interfaces come first, and were put there; the place of the others is that of the
     // first appended jump, or else of the first that is appended.
     let jump = rules().position(|(r, _)| r.jumps_to_ours() && ownership::interface(r).is_none());
     let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ownership::of_virtual_interface(before, r)));

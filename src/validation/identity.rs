@@ -1,4 +1,4 @@
-//! Who calls: rules tell the proxy from applications by user and group.
+//! Who calls: rules distinguish the proxy from applications by user and group.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl fmt::Display for Ids {
 pub struct Caller {
     /// Who it is.
     pub ids: Ids,
-    /// Whether it may become somebody else (`CAP_SETUID`, `CAP_SETGID`).
+    /// Whether it may become another program (`CAP_SETUID`, `CAP_SETGID`).
     pub may_change: bool,
     /// Whether it may listen for any address (`CAP_NET_ADMIN` or `CAP_NET_RAW`).
     pub may_be_transparent: bool,
@@ -44,7 +44,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The ids to take on; `None` where the process has the role as it is, or cannot but try as it is.
+    /// The ids to take on; `None` if the process has the role as it is, or cannot but try as it is.
     ///
     /// # Errors
     /// Why the role cannot be had.
@@ -55,7 +55,7 @@ impl Role {
         let other = self.ids(config, caller.ids)?;
         match (self, caller) {
             (_, Caller { may_change: true, .. }) => Ok(Some(other)),
-            // Somebody said as whom the validation is to run, and it is not the proxy: it is tried, and the
+            // The user to run the validation as was chosen, and it is not the proxy: it is tried, and the
             // rules do with it what they do.
             (Self::Proxy, Caller { ids: Ids { uid: 1.., .. }, .. }) => Ok(None),
             (Self::Proxy | Self::ProxyGroup | Self::Application, _) => Err(format!(
@@ -84,7 +84,7 @@ impl Role {
         }
     }
 
-    /// Somebody who has the role, as like `current` as possible.
+    /// Ids that have the role, as close to `current` as possible.
     fn ids(self, config: &Config, current: Ids) -> Result<Ids, String> {
         let proxy_uid = config.proxy_uids.first().and_then(Owner::lowest);
         let proxy_gid = config.proxy_gids.first().and_then(Owner::lowest);

@@ -12,7 +12,7 @@ pub struct Facts<'a> {
     pub config: &'a Config,
     /// This process.
     pub caller: Caller,
-    /// The kinds and families in which there are rules of ours, where that may be seen.
+    /// The variants and families in which there are managed rules, if that may be seen.
     pub rules: Option<Vec<(Variant, Family)>>,
 }
 
@@ -21,13 +21,13 @@ pub struct Facts<'a> {
 pub struct Verdict<'a> {
     /// The check.
     pub check: &'a Check,
-    /// What was seen, where a connection was made.
+    /// What was seen, if a connection was made.
     pub observation: Option<Observation>,
     /// The outcome.
     pub outcome: Outcome,
 }
 
-/// Says what the observations, one for each check that has a probe, mean.
+/// Interprets the observations, one for each check that has a probe.
 pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Observation>) -> Vec<Verdict<'a>> {
     let mut observations = observations.into_iter();
     let verdicts = checks.iter().map(|check| match &check.probe {
@@ -42,7 +42,7 @@ pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Obser
         }
     });
     let mut verdicts: Vec<_> = verdicts.collect();
-    // That something is not captured proves nothing where nothing is.
+    // That something is not captured proves nothing if nothing is.
     let proved: Vec<_> =
         verdicts.iter().filter(|v| v.outcome.proves()).map(|v| (v.check.subject, v.check.family)).collect();
     for verdict in &mut verdicts {

@@ -1,7 +1,7 @@
-//! Proof that the rules do what the configuration says, by connections that are really made.
+//! Proof, with real connections, that the rules do what the configuration asks for.
 //!
 //! [`plan()`] decides which connections: who calls what, and where that has to land. `kernel::probe`
-//! makes them and tells what it has [`Seen`]. [`judge()`] says what that means. Only the middle one has effects.
+//! makes them and returns what it has [`Seen`]. [`judge()`] interprets that. Only the middle one has effects.
 //!
 //! The main check is that of Istio's `istio-validation` container: the proxy's user calls `127.0.0.6` (`::6`)
 //! over loopback, which the rules bring to the inbound listener. A random token proves that it is the same
@@ -90,13 +90,13 @@ impl Expected {
 /// A connection to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Who calls; the process as it is where `None`.
+    /// Who calls; the process as it is if `None`.
     pub caller: Option<Ids>,
     /// How.
     pub transport: Transport,
     /// Where from: over loopback, from an address that no rule takes for the proxy's own source.
     pub from: Option<IpAddr>,
-    /// Where to: the first that can be reached, and not over an interface that is left alone.
+    /// Where to: the first that can be reached, and not via an excluded interface.
     pub to: Vec<SocketAddr>,
     /// Where it has to land.
     pub expected: Expected,
@@ -133,9 +133,9 @@ pub struct Probing {
 pub struct Holder {
     /// The port.
     pub port: u16,
-    /// The user of the listening socket, where it is found.
+    /// The user of the listening socket, if it is found.
     pub uid: Option<u32>,
-    /// Name and number of the process, where this process may see it.
+    /// Name and number of the process, if this process may see it.
     pub process: Option<String>,
 }
 
@@ -155,18 +155,18 @@ impl fmt::Display for Holder {
 pub enum Seen {
     /// It could not be tried.
     NotTried(String),
-    /// The listener's port is somebody else's, so that nothing was sent.
+    /// The listener's port is another program's, so that nothing was sent.
     Taken(Holder),
     /// Our listener has it.
     Captured {
         /// The listener's port.
         port: u16,
-        /// What the kernel says the connection was for.
+        /// The original destination, from the kernel.
         original: Option<SocketAddr>,
         /// Whether our answer came back to the caller.
         answered: bool,
     },
-    /// Somebody else in this network namespace accepted it.
+    /// Another program in this network namespace accepted it.
     Accepted(Holder),
     /// Somebody outside of this network namespace accepted or answered it.
     Outside,
@@ -197,7 +197,7 @@ impl Seen {
 /// What became of a connection, and how long that took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// Where it was sent, where it was.
+    /// Where it was sent, if it was.
     pub to: Option<SocketAddr>,
     /// What was seen.
     pub seen: Seen,
@@ -229,7 +229,7 @@ impl Outcome {
         }
     }
 
-    /// What more there is to say.
+    /// Further detail.
     pub fn detail(&self) -> &str {
         match self {
             Self::Passed(text) | Self::Partly(text) | Self::Failed(text) | Self::NotChecked(text) => text,

@@ -1,4 +1,4 @@
-//! Which connections prove what the rules are for. Where a rule lets a connection go before the one that is to be
+//! Which connections prove what the rules are for. If a rule lets a connection go before the one that is to be
 //! proved, another has to be found, or the check tells why there is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,7 +18,7 @@ const DNS: u16 = 53;
 pub struct Plan {
     /// The checks, IPv4 first.
     pub checks: Vec<Check>,
-    /// Who listens; the process as it is where `None`.
+    /// Who listens; the process as it is if `None`.
     pub listener: Option<Ids>,
     /// Whether the listeners are transparent.
     pub transparent: bool,
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
         self.by_group(port, Expected::NotCaptured(self.config.inbound_port))
     }
 
-    /// To an address that is nobody's, where such a one is captured, else to one of the captured ranges.
+    /// To an address that nobody has, if one is captured, else to one of the captured ranges.
     fn outbound(&self) -> Result<Probe, String> {
         let captures = |range: Option<Network>, address| range.is_none_or(|r| r.contains(address));
         let all = self.rules(Purpose::OutboundRange).any(|r| r.destination().is_none());

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Outcome, Subject, Verdict};
 
-/// A line for each check: what, family, outcome, time, and what more there is to say.
+/// A line for each check: what, family, outcome, time, and further detail.
 pub fn table(verdicts: &[Verdict<'_>]) -> String {
     let mut rows = vec![["check", "family", "outcome", "time", "detail"].map(str::to_owned)];
     rows.extend(verdicts.iter().map(|v| {
@@ -28,7 +28,7 @@ pub fn table(verdicts: &[Verdict<'_>]) -> String {
     text
 }
 
-/// What the table says; the failure's message says the rest.
+/// The table's text; the failure's message has the rest.
 fn detail(verdict: &Verdict<'_>) -> String {
     match &verdict.outcome {
         Outcome::Failed(_) => "see below".to_owned(),
@@ -36,7 +36,7 @@ fn detail(verdict: &Verdict<'_>) -> String {
     }
 }
 
-/// What failed, a line each; what is wrong where nothing at all was proved; `None` where all is well.
+/// What failed, a line each; what is wrong if nothing at all was proved; `None` if all is well.
 pub fn problems(verdicts: &[Verdict<'_>]) -> Option<String> {
     let failed: Vec<_> = verdicts.iter().filter(|v| matches!(v.outcome, Outcome::Failed(_))).map(problem).collect();
     if !failed.is_empty() {

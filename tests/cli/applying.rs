@@ -2,7 +2,7 @@
 
 use crate::support::{Call, Host, POD, call, dry_run, on};
 
-/// What the kernel has: rules of both kinds, policy routing, addresses.
+/// What the kernel has: rules of both variants, policy routing, addresses.
 const STATE: &str = "iptables-nft-save; ip6tables-nft-save; iptables-legacy-save; ip6tables-legacy-save; \
     nft list ruleset; ip rule; ip -6 rule; ip route show table all; ip addr";
 
@@ -22,7 +22,7 @@ const fn host(name: &'static str) -> Host {
     Host { name, ..POD }
 }
 
-/// Expects a refusal with status 2 that says these words, and a kernel that is as it was.
+/// Expects a refusal with status 2 and these words, and an unchanged kernel.
 #[track_caller]
 fn refuses(host: Host, call: Call, words: &[&str]) {
     let before = state(host);

@@ -10,9 +10,9 @@ struct Case {
     /// Flags without which it would have no effect.
     with: &'static [&'static str],
     value: &'static str,
-    /// The end of a line that is only printed with the value; empty where a dry run shows nothing of it.
+    /// The end of a line that is only printed with the value; empty if a dry run shows nothing of it.
     shows: &'static str,
-    /// A value that is an error; empty where every text is allowed.
+    /// A value that is an error; empty if every text is allowed.
     bad: &'static str,
 }
 

@@ -14,7 +14,7 @@ fn values_behind_short_flags() {
     {
         dry_run(form).succeeds().has_rule(&format!("{ENVOY_PORT}15101")).warns(&[]);
     }
-    // Two dashes and a short name are a mistake; the word behind it is then one of its own.
+    // Two dashes and a short name are a mistake; the word after it is then one of its own.
     let outcome = dry_run(&["--p", "15101"]).is_wrong_usage();
     outcome.fails_with(&["unknown flag --p "]).warns(&["\"15101\""]);
 }

@@ -1,4 +1,4 @@
-//! What the host has to say in a dry run.
+//! How the host affects a dry run.
 
 use crate::support::{Host, POD, call, dry_run};
 
@@ -87,7 +87,7 @@ fn names_of_users_and_groups() {
     warned.warns(&["\"nosuchuser\", which is not in /etc/passwd", "\"nosuchgroup\", which is not in /etc/group"]);
     let no_files = dry_run(&["-u", "envoy", "-g", "root", "--ip-families=ipv4"]).on(BARE).succeeds();
     no_files.warns(&["\"envoy\"", "\"root\""]);
-    // Not so where rules are applied.
+    // Not so when rules are applied.
     let refused = call(&["-u", "nosuchuser", "-g", "nosuchgroup"]).is_wrong_usage();
     refused.fails_with(&["(-u) names the user \"nosuchuser\"", "(-g) names the group \"nosuchgroup\""]);
 }

@@ -7,7 +7,7 @@ use crate::support::{Call, Host, POD, call, dry_run};
 
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The document of a call, which is as its schema says; `None` where calls cannot be made.
+/// The document of a call, which matches its schema; `None` if calls cannot be made.
 #[track_caller]
 fn document(call: &Call, status: i32, outcome: &str) -> Option<Value> {
     let found = call.run();

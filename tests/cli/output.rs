@@ -129,7 +129,7 @@ fn messages_never_hold_raw_control_characters() {
     }
 }
 
-/// Runs a call whose standard output nobody reads.
+/// Runs a call whose standard output is not read.
 #[track_caller]
 fn into_the_void(call: &Call, stdout: impl Into<Stdio>) {
     if let Some(mut command) = call.command() {

@@ -8,10 +8,10 @@ fn schema() -> Value {
     serde_json::from_str(include_str!("../../docs/schema.json")).expect("the schema is JSON")
 }
 
-/// The words that say nothing about a document.
+/// The keywords that do not constrain a document.
 const NOTES: [&str; 4] = ["$schema", "$defs", "title", "description"];
 
-/// Expects that the document is as the schema says.
+/// Expects that the document matches the schema.
 #[track_caller]
 pub fn validate(document: &Value) {
     let schema = schema();

@@ -12,11 +12,11 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_istio-iptables");
 /// What the program can know of its host. Calls with equal hosts share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
-    /// Sets hosts apart that are otherwise equal.
+    /// Distinguishes hosts that are equal in everything else.
     pub name: &'static str,
     /// The addresses of its interface, with their lengths.
     pub addresses: &'static [&'static str],
-    /// `/etc/resolv.conf`; `None` where there is none.
+    /// `/etc/resolv.conf`; `None` if there is none.
     pub resolv_conf: Option<&'static str>,
     /// `/etc/passwd`.
     pub passwd: Option<&'static str>,
@@ -58,7 +58,7 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// The process that keeps the host's namespaces; `None`, said aloud, where they cannot be made.
+/// The process that keeps the host's namespaces; `None`, with a message, if they cannot be made.
 fn keeper(host: Host) -> Option<u32> {
     let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
     let made = hosts.get_or_insert_default().entry(host).or_insert_with(|| make(host));
@@ -96,7 +96,7 @@ fn make(host: Host) -> Result<Child, String> {
     Err(reason.trim().to_owned())
 }
 
-/// A command that runs in the namespaces of a host; `None` where there are none.
+/// A command that runs in the namespaces of a host; `None` if there are none.
 pub fn on(host: Host, program: impl AsRef<OsStr>) -> Option<Command> {
     // By its path: the `PATH` of a call is not for it.
     let mut command = Command::new(harness::real("nsenter"));
@@ -149,7 +149,7 @@ impl Call {
         self
     }
 
-    /// The command, ready to run; `None` where there are no namespaces.
+    /// The command, ready to run; `None` if there are no namespaces.
     pub fn command(&self) -> Option<Command> {
         let mut command = on(self.host, &self.program)?;
         command.args(&self.args).env_clear().envs(self.environment.iter().map(|(n, v)| (n, v)));
@@ -185,9 +185,9 @@ impl Call {
 /// What came of a call.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// There are no namespaces to run it in: nothing can be said.
+    /// There are no namespaces to run it in, so there is no result.
     pub skipped: bool,
-    /// The exit status; `None` where a signal ended it.
+    /// The exit status; `None` if a signal ended it.
     pub status: Option<i32>,
     /// Standard output.
     pub stdout: String,

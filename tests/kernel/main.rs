@@ -1,5 +1,5 @@
 //! The program on real kernels: what needs root, network namespaces, and the programs that make rules. Each test has
-//! namespaces of its own; one that cannot run says so, and fails under CI.
+//! namespaces of its own; one that cannot run reports that, and fails under CI.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What the save programs of several releases of iptables print of our rules among rules of others, and that all
+//! What the save programs of several releases of iptables print of our rules among foreign rules, and that all
 //! of it is read as what was planned. Needs no iptables: the texts were recorded (`record.rs`, run for each release
 //! by `scripts/test-versions --record`).
 
@@ -15,7 +15,7 @@ use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::save::{self, SavedRule};
 use istio_iptables::state::{Comparison, Goal, Observed, Stores, Tables, model};
 
-/// A release and kind, its name in words.
+/// A version and variant, with its name.
 type Programs = (String, Variant);
 
 /// What was saved by flags, or [`OTHERS`], and family.
@@ -60,7 +60,7 @@ fn texts(tables: &Tables) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Calls `test` with each release and kind, each configuration, and what was saved.
+/// Calls `test` with each version and variant, each configuration, and what was saved.
 fn each(mut test: impl FnMut(&str, &Saved, Variant, &str, &Plan)) {
     let corpus = recorded();
     let versions: BTreeSet<_> = corpus.keys().map(|(version, _)| version).collect();
@@ -81,7 +81,7 @@ fn ours_are_in_place() {
     });
 }
 
-/// Each rule in a chain of ours is understood, and there are as many as planned.
+/// Each rule in a managed chain is understood, and there are as many as planned.
 #[test]
 fn ours_are_understood() {
     each(|what, saved, kind, flags, plan| {
@@ -95,7 +95,7 @@ fn ours_are_understood() {
     });
 }
 
-/// A rule of ours that is missing, or there twice, is seen.
+/// A managed rule that is missing, or there twice, is seen.
 #[test]
 fn a_difference_is_one() {
     each(|what, saved, kind, flags, plan| {
@@ -117,7 +117,7 @@ fn a_difference_is_one() {
     });
 }
 
-/// Cleaning leaves what the others' rules are without ours, as the same program saves them.
+/// Cleaning leaves the foreign rules as the same program saves them without managed ones.
 #[test]
 fn others_survive() {
     each(|what, saved, kind, flags, plan| {

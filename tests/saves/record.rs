@@ -18,7 +18,7 @@ fn run(program: &str, arguments: &[&str], input: &str) -> String {
     harness::run(Command::new(program).args(arguments), input)
 }
 
-/// Rules of others: what is there before ours, and what comes after.
+/// Foreign rules: what is there before managed ones, and what comes after.
 fn others(family: Family) -> (&'static str, &'static str) {
     let text = match family {
         Family::Ipv4 => include_str!("foreign-ip.txt"),
@@ -27,7 +27,7 @@ fn others(family: Family) -> (&'static str, &'static str) {
     text.split_once("# ours\n").unwrap()
 }
 
-/// What is saved after rules of others, these, and more of others, in a new network namespace.
+/// What is saved after foreign rules, these, and more foreign ones, in a new network namespace.
 fn saved(kind: Variant, family: Family, ours: &str) -> String {
     harness::in_namespace(|| {
         let (before, after) = others(family);
@@ -51,7 +51,7 @@ fn prefix(family: Family) -> &'static str {
     }
 }
 
-/// Writes a file; where another release prints the same, a link to its file.
+/// Writes a file; if another version prints the same, a link to its file.
 fn write(name: &str, what: &str, text: &str) {
     let path = folder().join(name);
     let _ = std::fs::remove_file(&path);

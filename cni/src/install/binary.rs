@@ -17,7 +17,7 @@ const OWN: &str = "/proc/self/exe";
 /// Anybody may run it.
 const MODE: u32 = 0o755;
 
-/// Tells a program of this kind from Istio's, which has the same name, and its version, without running it.
+/// Distinguishes this program from Istio's, which has the same name, and finds its version, without running it.
 static MARK: &str = concat!("[istio-cni of istio-iptables, version ", env!("CARGO_PKG_VERSION"), "]");
 
 /// How the mark begins, whatever the version.
@@ -33,7 +33,7 @@ pub enum Binary {
     Missing,
     /// Another program of that name.
     Foreign,
-    /// One of this kind.
+    /// This program.
     Managed {
         /// Its version.
         version: String,
@@ -101,7 +101,7 @@ pub fn take_away(directory: &Path) -> Result<Binary, InstallError> {
     Ok(before)
 }
 
-/// The version that a program of this kind has in its mark.
+/// The version in this program's mark.
 fn version_in(mut file: impl Read) -> io::Result<Option<String>> {
     let (begins, mut window) = (mark_begins(), Vec::new());
     loop {

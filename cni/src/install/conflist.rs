@@ -47,7 +47,7 @@ pub struct Conflist<'a> {
     plugins: Vec<Plugin>,
 }
 
-/// Where the plugin's object stands in a list.
+/// The position of the plugin's object in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Its place, from 1.

@@ -22,7 +22,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// Links from link to link.
 const LINKS: usize = 8;
 
-/// How a file is read, which its name tells.
+/// How a file is read, which follows from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// `.conflist`: a list of plugins.
@@ -98,7 +98,7 @@ pub enum Choice {
     },
 }
 
-/// Finds the file that the runtime uses, or the one of this name. Files that it passes over are told, with the reason.
+/// Finds the file that the runtime uses, or the one of this name. Files that it skips are reported, with the reason.
 pub fn choose(directory: &Path, named: Option<&OsStr>, notes: &mut Vec<String>) -> Result<Choice, InstallError> {
     for name in candidates(directory)? {
         if !named.is_none_or(|named| same_but_for_shape(named, &name)) {
@@ -191,7 +191,7 @@ fn within(target: &Path) -> Option<&OsStr> {
     }
 }
 
-/// Opens without following a link, and without waiting for whoever writes to a FIFO.
+/// Opens without following a link, and without waiting for a writer of a FIFO.
 pub fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }

@@ -18,7 +18,7 @@ pub enum InstallError {
         /// Why not.
         source: io::Error,
     },
-    /// Another installer is at work, or stopped in the middle of it.
+    /// Another installer is running, or stopped half-way.
     #[error("{path} is locked by another installer; stop that one, or wait until it is done", path = path.display())]
     Locked {
         /// The directory.

@@ -1,5 +1,5 @@
-//! JSON as text: which members there are, where they stand, and the same text with other blanks. Values are never
-//! read and written again, so numbers and strings stay as somebody wrote them.
+//! JSON as text: which members there are, their positions, and the same text with other whitespace. Values are never
+//! read and written again, so numbers and strings keep their notation.
 
 use std::fmt;
 use std::ops::Range;
@@ -43,7 +43,7 @@ impl<'a> Ordered<'a> {
     }
 }
 
-/// Where a value stands in the text that it was read from.
+/// The position of a value in the text that it was read from.
 pub fn span(text: &str, value: &RawValue) -> Range<usize> {
     let start = (value.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
     start..start + value.get().len()

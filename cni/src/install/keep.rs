@@ -23,7 +23,7 @@ pub enum Ended {
 pub enum Until {
     /// As soon as all is in place, or something fails.
     Installed,
-    /// When it is told to.
+    /// When a signal asks for it.
     Signal,
 }
 
@@ -36,7 +36,7 @@ const QUARREL: Duration = Duration::from_secs(10);
 /// So many repairs are made at once: others write a file more than once when they start.
 const AT_ONCE: u32 = 3;
 
-/// Installs, and keeps it so. Tells whoever asks on `listener` whether it is.
+/// Installs, and keeps the plugin installed. Answers health checks on `listener`.
 pub fn keep(
     places: &Places,
     object: &Object,
@@ -80,7 +80,7 @@ struct Next {
     at_latest: Option<Instant>,
 }
 
-/// What was said and done before, so that nothing is said twice and nobody is fought.
+/// What was logged and done before, so that nothing is logged twice and repairs back off.
 #[derive(Debug, Default)]
 struct Keeper {
     said: BTreeSet<String>,
@@ -146,7 +146,7 @@ impl Keeper {
         Next { not_before: now + delay.min(Duration::from_secs(1)), at_latest: Some(now + delay) }
     }
 
-    /// Says what was not said the last time.
+    /// Logs what was not logged the last time.
     fn once(&self, text: &str, said: &mut BTreeSet<String>, level: log::Level) {
         if !self.said.contains(text) {
             log::log!(level, "{text}");

@@ -40,7 +40,7 @@ pub struct Places {
     pub named: Option<OsString>,
 }
 
-/// What a pass came to.
+/// The result of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// All is in place.
@@ -57,14 +57,14 @@ pub enum Standing {
     },
 }
 
-/// One pass: how things stand after it, and what it did and noticed.
+/// One pass: the state after it, what it did and what it noticed.
 #[derive(Debug)]
 pub struct Pass {
-    /// How things stand.
+    /// The state.
     pub standing: Standing,
     /// What it changed, and why.
     pub done: Vec<String>,
-    /// What somebody should know of.
+    /// What to warn of.
     pub notes: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ impl Places {
         Shape::of(name).is_some() && Path::new(name).file_name() == Some(name)
     }
 
-    /// Puts program and configuration in place, where they are not: the program first, since a runtime fails at a
+    /// Puts program and configuration in place, if they are not: the program first, since a runtime fails at a
     /// configuration that names one that is not there.
     pub fn install(&self, object: &Object) -> Result<Pass, InstallError> {
         let (mut done, mut notes) = (Vec::new(), Vec::new());
@@ -197,7 +197,7 @@ impl Places {
         Ok(name)
     }
 
-    /// Takes the object out of a file. What was made of a single plugin's file becomes that again, unless somebody
+    /// Takes the object out of a file. A list made from a single plugin's file becomes that file again, unless someone
     /// changed it since.
     fn take_out(
         &self,

@@ -87,7 +87,7 @@ impl Locked {
             None => fs::rename(&new, &path).map_err(InstallError::io("write", &path)),
         });
         if put.is_err() {
-            // The first error is the one to tell.
+            // The first error is the one to report.
             let _ = fs::remove_file(&new);
         }
         put?;
@@ -115,7 +115,7 @@ impl Locked {
     }
 
     /// Renames over a file that was read. The two change places first: if another program replaced or wrote to the old
-    /// one at the last moment, it goes back, and whoever has it open still writes to the right file.
+    /// one at the last moment, it goes back, and a writer that has it open still writes to the right file.
     fn exchange(&self, name: &OsStr, new: &Path, over: &Metadata) -> Result<(), InstallError> {
         let path = self.path.join(name);
         let look = |path: &Path| fs::symlink_metadata(path).map_err(InstallError::io("look at", path));

@@ -32,7 +32,7 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
     let serve = move || {
         for stream in listener.incoming() {
             let Ok(stream) = stream else {
-                // Out of descriptors, perhaps: some are given back in time.
+                // Perhaps out of descriptors: some are freed in time.
                 thread::sleep(Duration::from_millis(100));
                 continue;
             };

@@ -1,4 +1,4 @@
-//! What happens in the two directories, without looking at them again and again: the kernel tells.
+//! Changes in the two directories, as the kernel reports them, without polling.
 
 use std::io;
 use std::os::fd::AsFd;

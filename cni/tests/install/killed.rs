@@ -12,8 +12,8 @@ use crate::staying::PATIENCE;
 
 const SINGLE: &str = r#"{"cniVersion":"0.3.1","name":"k8s-pod-network","type":"calico"}"#;
 
-/// What can change a file or a directory. Before other system calls, a kill leaves the same as before the next of these;
-/// `PROMISE_FULL=1` tries them too.
+/// What can change a file or a directory. Before other system calls, a kill leaves the same as before the next of
+/// these; `PROMISE_FULL=1` tries them too.
 const CHANGING: [&str; 18] = [
     "chmod",
     "copy_file_range",

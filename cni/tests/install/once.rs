@@ -1,4 +1,4 @@
-//! What an installation makes of a directory, and that it is undone.
+//! What an installation does to a directory, and that uninstalling reverts it.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};

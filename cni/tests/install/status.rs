@@ -1,4 +1,4 @@
-//! What `status` tells of a node.
+//! What `status` reports about a node.
 
 use std::fs;
 

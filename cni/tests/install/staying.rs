@@ -98,7 +98,7 @@ impl Staying {
         &self.address
     }
 
-    /// What `/proc` tells of it.
+    /// What `/proc` shows of it.
     pub fn proc(&self, file: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
     }

@@ -18,7 +18,7 @@ pub fn rules(namespace: &Namespace) -> String {
     all
 }
 
-/// A listener of the proxy, which tells each that connects where he wanted to go.
+/// A listener of the proxy, which tells each client the destination it wanted.
 pub struct Listener(TcpListener);
 
 impl Listener {
@@ -36,8 +36,8 @@ impl Listener {
         Self(listener)
     }
 
-    /// Serves one connection: tells its address on this side, which with REDIRECT is that of the listener and with TPROXY
-    /// what was asked for.
+    /// Serves one connection: sends its address on this side, which with REDIRECT is that of the listener and with
+    /// TPROXY what was asked for.
     pub fn serve_one(self) -> SocketAddr {
         let (mut stream, _) = self.0.accept().expect("a connection");
         stream.write_all(b"proxy").expect("the client reads");
@@ -45,7 +45,7 @@ impl Listener {
     }
 }
 
-/// Connects, and reads what the other side says.
+/// Connects, and reads the reply.
 pub fn greeting(to: SocketAddr) -> String {
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|e| panic!("{to}: {e}"));
     stream.set_read_timeout(Some(PATIENCE)).expect("a bound");

@@ -64,7 +64,7 @@ fn value() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
-    /// Where there are errors the result is not used; it is checked all the same.
+    /// If there are errors the result is not used; it is checked all the same.
     #[test]
     fn no_value_brings_in_a_line_or_a_token(
         values in vec((0..flags::ALL.len(), value()), 0..8),

@@ -1,4 +1,4 @@
-//! Chains at the same point of a hook, whose order the kernel does not tell.
+//! Chains at the same point of a hook, whose order the kernel does not reveal.
 
 use super::connections::{among, foreign, rule, to_port};
 use crate::net::{Mark, Port};

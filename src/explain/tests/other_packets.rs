@@ -78,7 +78,7 @@ fn transparent() {
     );
 }
 
-/// As in a pod whose policy rule somebody deleted.
+/// As in a pod whose policy rule was deleted.
 #[test]
 fn a_mark_that_nothing_routes() {
     let (config, plan, pod) = planned("-m TPROXY -b *", &[]);

@@ -79,7 +79,7 @@ impl Walk<'_> {
         Some(walk.lost(Lost::Next, fate, self))
     }
 
-    /// What there is to say of this packet, which does not get through, and of the first of its connection.
+    /// Why this packet does not get through, with what happened to the first of its connection.
     fn lost(self, packet: Lost, fate: Fate, first: &Self) -> Broken {
         // What marks it after it was routed to the wrong place is not what led it there.
         let routed = self.steps.iter().rposition(|step| matches!(step, Step::Rerouted { .. }));

@@ -7,7 +7,7 @@ use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Rule, Target};
 
 impl Walk<'_> {
-    /// Does what the rule's target says.
+    /// Executes the rule's target.
     pub(super) fn effect(&mut self, rule: &Rule, place: Place<'_>) -> Effect {
         let flight = &mut self.flight;
         match rule.target {

@@ -1,5 +1,5 @@
-//! Two chains at the same point of a hook: the one that was made last comes first, and which that is the kernel does not
-//! tell.
+//! Two chains at the same point of a hook: the one that was made last comes first, and which that is the kernel does
+//! not tell.
 
 use super::{Place, Walk};
 use crate::explain::condition::Flight;
@@ -16,7 +16,7 @@ pub(super) struct Tie {
     point: (Hook, i32),
     /// Whether there are more orders than two.
     several: bool,
-    /// What to say if it cannot be told what they come to.
+    /// What to report if their result is unknown.
     pub(super) doubt: String,
 }
 
@@ -76,7 +76,7 @@ impl Walk<'_> {
         decision
     }
 
-    /// What to say of chains whose order mattered, if the packet would fare otherwise in the other order.
+    /// What to report about chains whose order matters, if the packet would fare differently in the other order.
     fn order_matters(&self, decision: &Decision) -> Option<String> {
         let tie = self.tie.as_ref()?;
         let mut other = Walk::new(self.scene, self.layers, self.packet);

@@ -24,10 +24,10 @@ pub struct Client<'a> {
     socket: Option<Socket>,
     token: Token,
     start: Instant,
-    /// Whether somebody else has the port that it is to come to. To him nothing is said: the end of a connection
+    /// Whether another process has the port that it should reach. We send it nothing: the end of a connection
     /// that is closed with something unread is gone at once, and with it the trace of where it was.
     mute: bool,
-    /// Whether there is a connection, and the token was said.
+    /// Whether there is a connection, and the token was sent.
     said: bool,
     /// Whether the other end has closed it.
     closed: bool,
@@ -138,8 +138,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Looks where the other end of the connection is, once there is one, unless it is with a listener of ours
-    /// (`ours`), which will hear of it.
+    /// Looks where the other end of the connection is, once there is one, unless it is one of our listeners
+    /// (`ours`), which will see it.
     pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool, sockets: &impl Deref<Target = Sockets>) {
         let Some(Socket::Tcp(stream)) = &self.socket else { return };
         if self.end.is_some() || !self.said || self.landed.is_some() {
@@ -150,7 +150,7 @@ impl<'a> Client<'a> {
             Some(port) if ours(port) && !self.closed => {}
             Some(port) => {
                 let holder = sockets.holder(port, Transport::Tcp);
-                // A transparent listener's connections have the port that was called, at which nobody listens.
+                // A transparent listener's connections have the port that was called, on which nothing listens.
                 let transparent = || sockets.holder(self.probe.expected.port().number(), Transport::Tcp);
                 self.finish(Seen::Accepted(if holder.uid.is_none() { transparent() } else { holder }));
             }
@@ -214,7 +214,7 @@ fn hear(stream: &mut TcpStream) -> io::Result<usize> {
     }
 }
 
-/// The first destination of a probe that can be reached, and not over an interface that is left alone. No
+/// The first destination of a probe that can be reached, and not via an excluded interface. No
 /// packet is sent.
 pub fn destination(probe: &Probe, left_alone: &[Interface]) -> Result<SocketAddr, Seen> {
     let mut why = "there is no address to connect to".to_owned();

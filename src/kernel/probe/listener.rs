@@ -33,9 +33,9 @@ enum Socket {
 /// A probe that has landed.
 #[derive(Debug)]
 pub struct Landing {
-    /// What it said.
+    /// What it has sent.
     pub said: Vec<u8>,
-    /// What the kernel says that it was for.
+    /// Its original destination, from the kernel.
     pub original: Option<SocketAddr>,
 }
 
@@ -89,7 +89,7 @@ impl Listener {
         let mut buffer = [0; 512];
         let (length, from) = socket.recv_from(&mut buffer).ok()?;
         let said = buffer.get(..length)?.to_vec();
-        // Where the answer is lost, the caller says so.
+        // If the answer is lost, the caller reports that.
         let _ = socket.send_to(&Token::answer(said.clone()), from);
         Some(Landing { said, original: None })
     }
@@ -125,7 +125,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Listens for a token, and repeats it; whether it has been said.
+    /// Waits for a token, and repeats it; whether it has arrived.
     ///
     /// # Errors
     /// The connection's end.

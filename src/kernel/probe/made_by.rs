@@ -1,5 +1,5 @@
-//! Sockets made by somebody else. Rules know a packet's owner by the credentials with which its socket was
-//! made (`f_cred` of the socket's file, `xt_owner.c`), whoever uses it later: so a child becomes the user,
+//! Sockets made by another process. Rules know a packet's owner by the credentials with which its socket was
+//! made (`f_cred` of the socket's file, `xt_owner.c`), no matter who uses it later: so a child becomes the user,
 //! makes the sockets, hands them over and ends.
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -22,7 +22,7 @@ pub type Kind = (Family, Transport);
 /// Makes sockets, in this order, that do not block.
 ///
 /// # Errors
-/// What the system says to becoming the user, or to the sockets.
+/// The error that the system returned to becoming the user, or to the sockets.
 pub fn sockets(ids: Option<Ids>, kinds: &[Kind]) -> io::Result<Vec<OwnedFd>> {
     let Some(ids) = ids else { return Ok(make(kinds)?) };
     let (ours, childs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;

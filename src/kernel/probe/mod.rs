@@ -89,7 +89,7 @@ fn kind(probe: &Probe) -> Kind {
     (family, probe.transport)
 }
 
-/// Listeners on all ports that probes are to come to, or not to come to.
+/// Listeners on all ports that probes should reach, or should not.
 fn listen(probing: &Probing) -> Vec<Listener> {
     let mut places: Vec<(Kind, Port)> = Vec::new();
     for place in probing.probes.iter().map(|p| (kind(p), p.expected.port())) {
@@ -102,7 +102,7 @@ fn listen(probing: &Probing) -> Vec<Listener> {
     places.into_iter().map(open).collect()
 }
 
-/// Takes what has come to the listeners; whether anything was said.
+/// Takes what has reached the listeners; whether anything was received.
 fn take(listeners: &[Listener], accepted: &mut Vec<Accepted>, clients: &mut [Client<'_>]) -> bool {
     let mut said = false;
     for listener in listeners {
@@ -145,7 +145,7 @@ fn wait(listeners: &[Listener], accepted: &[Accepted], clients: &[Client<'_>], b
     }
 }
 
-/// Sockets that were made, each for whom and of which kind.
+/// Sockets that were made, each with its user and kind.
 struct Sockets(Vec<(Option<Ids>, Kind, io::Result<OwnedFd>)>);
 
 impl Sockets {

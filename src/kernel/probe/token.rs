@@ -1,11 +1,11 @@
-//! What a probe says, so that it is known when it lands.
+//! What a probe sends, so that it is recognised when it lands.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// How long a token is.
 pub const LENGTH: usize = 32;
 
-/// Something that nobody else says: 128 random bits in hexadecimal.
+/// Something that nobody else sends: 128 random bits in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -17,12 +17,12 @@ impl Token {
         Self(format!("{:016x}{:016x}", half(), half()))
     }
 
-    /// What is said.
+    /// What is sent.
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// Whether it is said somewhere in there.
+    /// Whether it is somewhere in there.
     pub fn is_in(&self, data: &[u8]) -> bool {
         data.windows(LENGTH).any(|w| w == self.bytes())
     }

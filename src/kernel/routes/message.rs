@@ -1,4 +1,5 @@
-//! Messages about policy rules, routes and addresses: how ours are written, and which of the kernel's are like them.
+//! Messages about policy rules, routes and addresses: how managed ones are written, and which of the kernel's look like
+//! them.
 
 use std::net::IpAddr;
 
@@ -11,7 +12,7 @@ use crate::netlink::{Attributes, Message, attributes};
 pub(super) const LO: u32 = 1;
 
 /// Our mark: who made a policy rule, a route or an address (`FRA_PROTOCOL`, `rtm_protocol`, `IFA_PROTO`; the last
-/// since Linux 5.18). What is managed is known by it even where a call was killed that had removed the rules of
+/// since Linux 5.18). It identifies what is managed even if a call was killed that had removed the rules of
 /// netfilter.
 const MADE_BY_US: u8 = 133;
 
@@ -60,7 +61,7 @@ const FRA_FWMARK: u16 = 10;
 const FRA_SUPPRESS_PREFIXLEN: u16 = 14;
 const FRA_FWMASK: u16 = 16;
 const FRA_PROTOCOL: u16 = 21;
-/// The table, which the headers have no room for where its number is above 255 (`FRA_TABLE`, `RTA_TABLE`).
+/// The table, which the headers have no room for if its number is above 255 (`FRA_TABLE`, `RTA_TABLE`).
 const TABLE: u16 = 15;
 
 /// `FR_ACT_TO_TBL` of `linux/fib_rules.h`.

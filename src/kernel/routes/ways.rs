@@ -1,4 +1,4 @@
-//! Asks the kernel which way packets go, as `ip route get` does: it alone knows all rules and tables, whoever made them.
+//! Asks the kernel which way packets go, as `ip route get` does: only the kernel knows all rules and tables.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -36,7 +36,7 @@ impl Ways {
     /// Opens a connection to the kernel's routing.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error that the system returned.
     pub fn open() -> io::Result<Self> {
         let socket = Mutex::new(Netlink::open(NETLINK_ROUTE)?);
         let all = nix::net::if_::if_nameindex()?;

@@ -9,7 +9,7 @@ use crate::net::{Family, Interface, Mark, Network, Owner};
 use crate::netfilter::ConntrackState;
 use crate::nftables::{Expression, OwnerKind, Side};
 
-/// A name with zero bytes behind it, or a prefix of names.
+/// A name followed by zero bytes, or a prefix of names.
 pub(crate) fn interface(value: &[u8]) -> Option<Interface> {
     let name = std::str::from_utf8(value).ok()?;
     let name = if value.len() == NAME_LENGTH {

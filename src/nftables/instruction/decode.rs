@@ -49,7 +49,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// An instruction, or `None` where it is not one of those that are known.
+/// An instruction, or `None` if it is not one of those that are known.
 type Decoded = Result<Option<Instruction>, DecodeError>;
 
 impl Instruction {

@@ -54,7 +54,7 @@ impl Backend {
         }
     }
 
-    /// A program for a family, `ip` or `ip6`: `restore` or `save`; where there is none, of the variant for foreign rules.
+    /// A program for a family, `ip` or `ip6`: `restore` or `save`; if there is none, of the variant for foreign rules.
     pub fn program(self, family: &str, what: &str) -> String {
         format!("{family}tables-{}-{what}", self.of_others())
     }

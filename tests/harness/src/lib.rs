@@ -31,13 +31,13 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a test that needs root and these programs can run here. One that cannot says so, and fails in CI, which
+/// Whether a test that needs root and these programs can run here. One that cannot reports that, and fails in CI, which
 /// counts on it.
 pub fn can_run<S: AsRef<str>>(programs: &[S]) -> bool {
     missing(programs).is_none_or(|why| cannot_run(&why))
 }
 
-/// Says that a test cannot run, and fails in CI. Returns false.
+/// Reports that a test cannot run, and fails in CI. Returns false.
 pub fn cannot_run(why: &str) -> bool {
     assert!(std::env::var_os("CI").is_none(), "this cannot be tested: {why}");
     eprintln!("NOT RUN: {why}");

@@ -15,7 +15,7 @@ use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 
 use crate::run;
 
-/// A user and a group. Owner matches look at the filesystem ids of whoever made the socket (`xt_owner.c`:
+/// A user and a group. Owner matches look at the filesystem ids of the process that made the socket (`xt_owner.c`:
 /// `f_cred->fsuid`); those are a thread's own (setfsuid(2)) and follow the effective ids in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
@@ -100,7 +100,7 @@ impl Namespace {
         namespace
     }
 
-    /// One that somebody else made, at this path.
+    /// One that another program made, at this path.
     pub fn at(name: &'static str, path: &Path) -> Self {
         Self { name, handle: File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) }
     }

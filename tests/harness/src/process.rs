@@ -36,7 +36,7 @@ pub fn feed(command: &mut Command, input: &str) -> Outcome {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    // A program that fails early does not read all: its status tells, not this.
+    // A program that fails early does not read all: its status is what counts, not this.
     let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
     Outcome::of(&child.wait_with_output().unwrap_or_else(|error| panic!("{command:?}: {error}")))
 }

@@ -1,5 +1,5 @@
-//! Routing and marks that somebody else made next to ours: they stay, whatever they look like, and never stand in for
-//! what is wanted.
+//! Routing and marks that another program made next to managed ones: they are kept, whatever they look like, and never
+//! replace what is wanted.
 
 use std::process::{Command, Output, Stdio};
 
@@ -8,7 +8,7 @@ use harness::Backend;
 
 const TPROXY: [&str; 3] = ["-m", "TPROXY", "--ip-families=dual"];
 
-/// Conditions of policy rules with the usual mark or table that make them others than ours.
+/// Conditions of policy rules with the usual mark or table that make them foreign.
 const CONDITIONS: [&str; 16] = [
     "not fwmark 1337 lookup 133",
     "fwmark 1337 iif eth0 lookup 133",
@@ -67,7 +67,7 @@ fn rules_with_other_conditions_stay_and_do_not_stand_in_for_ours() {
     in_pod(|| {
         ip("route add local default dev lo table 133");
         for condition in CONDITIONS {
-            // Right before ours, where a request to delete would find it first, and after it.
+            // Right before the managed one, where a request to delete would find it first, and after it.
             for first in [true, false] {
                 if !first {
                     does(&TPROXY);
@@ -94,7 +94,7 @@ fn rules_with_other_conditions_stay_and_do_not_stand_in_for_ours() {
 fn a_rule_is_deleted_by_all_that_was_read() {
     in_pod(|| {
         does(&TPROXY);
-        // The same but for its place, before and after ours.
+        // The same except for its place, before and after the managed one.
         ip("rule add fwmark 1337 lookup 133 priority 100");
         ip("rule add fwmark 1337 lookup 133 priority 32766 protocol static");
         let foreign: Vec<_> = rules().into_iter().filter(|r| !is_ours(&r)).collect();

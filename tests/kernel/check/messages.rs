@@ -1,4 +1,4 @@
-//! What an operator is told who would be stuck otherwise.
+//! Messages for an operator who would be stuck without them.
 
 use std::process::{Command, Output};
 
@@ -28,7 +28,7 @@ fn a_call_that_captures_nothing_warns_where_it_removes_capture() {
             let (status, log) = bare();
             assert!(status == Some(0) && log.contains(WARNING), "{backend:?}: {log}");
             assert!(!bare().1.contains(WARNING));
-            // A call that captures something is one that says what.
+            // A call that captures something has flags that select it.
             for flags in
                 [&["-b", "80"][..], &["-i", "10.0.0.0/8"], &["-q", "80"], &["--redirect-dns", "--capture-all-dns"]]
             {

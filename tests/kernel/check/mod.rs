@@ -1,4 +1,4 @@
-//! `check` of rules that somebody changed by hand, with each backend, in network namespaces of their own.
+//! `check` of rules that were changed by hand, with each backend, in separate network namespaces.
 
 mod foreign;
 mod messages;
@@ -10,7 +10,7 @@ use std::process::Command;
 use harness::Backend;
 use support::{ByHand, Watcher, apply, check, command, in_pod, run, state};
 
-/// How a difference about the chain begins, and what it speaks of.
+/// How a difference about the chain begins, and what it is about.
 #[track_caller]
 fn assert_lines(backend: Backend, found: &[String], expected: &[(char, &str)]) {
     let notation = match backend {
@@ -144,7 +144,7 @@ fn a_watch_ends_at_the_first_difference() {
         in_pod(move || {
             apply(backend, &[]);
             let watcher = Watcher::start(backend, &[]);
-            // What others do is none of its business.
+            // What other programs do does not matter to it.
             backend.add_foreign();
             run("ip", &["rule", "add", "fwmark", "77", "lookup", "77"]);
             backend.delete(4);
@@ -184,7 +184,7 @@ fn a_watch_leaves_the_lock_to_others() {
 /// A user without rights, who may make a user namespace.
 const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// Where rights lack, the kernel tries the rules in a user namespace, in which there is root alone.
+/// Without capabilities, the kernel tries the rules in a user namespace, which only has root.
 #[test]
 fn a_trial_without_rights() {
     in_pod(|| {
@@ -193,7 +193,7 @@ fn a_trial_without_rights() {
             harness::cannot_run("this machine has no user namespaces for users without rights");
             return;
         }
-        // Where the user may run it. Copied by another process: a file that one of ours has open for writing,
+        // Where the user may run it. Copied by another process: a file that one of our processes has open for writing,
         // or a child that another test starts meanwhile, cannot be run.
         let program = std::env::temp_dir().join(format!("istio-iptables-trial-{}", std::process::id()));
         let path = program.to_str().unwrap();

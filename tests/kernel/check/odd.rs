@@ -1,4 +1,4 @@
-//! What others can make of the tables of iptables, of a call's surroundings and of its files: nothing of it is taken for
+//! What other programs can do to iptables tables, a call's environment and its files: nothing of it is mistaken for
 //! rules in place, or for something else than it is.
 
 use std::fs::File;
@@ -36,7 +36,7 @@ fn a_dormant_table_is_a_difference_and_is_woken() {
             assert!(call(Backend::Nft, &["--reconcile=false"], 1).contains("flags dormant"));
             apply(Backend::Nft, words);
         }
-        // Where nothing is wanted in it, it is nobody's business.
+        // If nothing is wanted in it, it does not matter.
         nft("add table ip mangle { flags dormant ; }");
         assert_eq!(check(Backend::Nft, &[]), (0, vec![]));
         call(Backend::Nft, &["clean"], 0);
@@ -79,7 +79,7 @@ fn a_table_that_cannot_be_printed_gets_no_rules_and_loses_them_where_that_is_saf
         assert!(call(Backend::Nft, &["clean"], 0).contains("nothing to remove"));
         assert_eq!(state(), left);
     });
-    // Without conditions, it cannot be told who made the rules for an interface.
+    // Without conditions, it is unknown who made the rules for an interface.
     in_pod(|| {
         apply(Backend::Nft, &["-c", "eth7"]);
         unprintable("OUTPUT");
@@ -89,7 +89,7 @@ fn a_table_that_cannot_be_printed_gets_no_rules_and_loses_them_where_that_is_saf
     });
 }
 
-/// In a comment, a line break and what looks like a rule of ours.
+/// In a comment, a line break and what looks like a managed rule.
 const FORGED: &str = "a \" b\n-A OUTPUT -j ISTIO_OUTPUT\n-A OUTPUT -m comment --comment b";
 
 #[test]
@@ -102,7 +102,7 @@ fn a_line_break_in_a_comment_makes_no_rule() {
             apply(backend, &[]);
             assert_eq!(check(backend, &[]), (0, vec![]), "{backend:?}");
             iptables(&["-C", "OUTPUT", "-j", "ISTIO_OUTPUT"]);
-            // One that leads to a chain of ours is managed, and no line of restore text can name it.
+            // One that leads to a managed chain is managed, and no line of restore text can name it.
             iptables(&[&["-A"], &commented[..], &["ISTIO_OUTPUT"]].concat());
             let (status, lines) = check(backend, &[]);
             assert!(status == 3 && lines.len() == 1 && lines[0].starts_with("- "), "{lines:?}");
@@ -120,7 +120,7 @@ fn a_foreign_rule_before_ours_is_found() {
     for (backend, program) in IPTABLES {
         in_pod(move || {
             let iptables = |words: &[&str]| run(program, &[&["--wait", "-t", "nat"], words].concat());
-            // Behind ours, or for what ours leave alone, a rule is nobody's business.
+            // After managed rules, or for traffic that they do not capture, a foreign rule does not matter.
             apply(backend, &[]);
             iptables(&["-A", "OUTPUT", "-j", "ACCEPT"]);
             iptables(&["-I", "OUTPUT", "-o", "eth0", "-m", "owner", "--uid-owner", "1337", "-j", "ACCEPT"]);

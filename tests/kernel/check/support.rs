@@ -7,7 +7,7 @@ use harness::{Backend, in_namespace, own_files};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// What somebody does to the chain ISTIO_OUTPUT by hand.
+/// Changes to the chain ISTIO_OUTPUT by hand.
 pub trait ByHand {
     /// Deletes a rule of the chain ISTIO_OUTPUT, counted from 1.
     fn delete(self, number: usize);
@@ -15,7 +15,7 @@ pub trait ByHand {
     fn insert(self);
     /// Puts the rule for the proxy's own source address last in the chain ISTIO_OUTPUT, where it was first.
     fn move_first(self);
-    /// Adds rules of others.
+    /// Adds foreign rules.
     fn add_foreign(self);
 }
 
@@ -148,7 +148,7 @@ impl Watcher {
     }
 }
 
-/// Runs a test in namespaces of its own, which go with it; or says why it cannot run.
+/// Runs a test in namespaces of its own, which go with it; or reports why it cannot run.
 pub fn in_pod(test: impl FnOnce() + Send) {
     if !harness::can_run(&["iptables-legacy", "iptables-nft", "nft", "ip"]) {
         return;

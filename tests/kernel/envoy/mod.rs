@@ -19,7 +19,7 @@ pub enum Mode {
     Tproxy,
 }
 
-/// Runs a function of [`sidecar::Mesh`] for both kinds of iptables in both modes.
+/// Runs a function of [`sidecar::Mesh`] for both variants of iptables in both modes.
 macro_rules! for_all {
     ($($test:ident),+ $(,)?) => { $(
         mod $test {
@@ -50,7 +50,7 @@ macro_rules! for_all {
 }
 pub(crate) use for_all;
 
-/// Runs a test, or says why it cannot run.
+/// Runs a test, or reports why it cannot run.
 fn run(test: impl FnOnce(sidecar::Mesh), backend: Backend, mode: Mode) {
     if !harness::can_run(&needs()) {
         return;

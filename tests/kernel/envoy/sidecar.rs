@@ -46,11 +46,11 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// All of them at work, but no rules.
+    /// All of them running, but no rules.
     pub fn new(kind: Backend, mode: Mode, envoy: &PathBuf) -> Self {
         let case = Case::new(kind, Family::Ipv4);
         // With TPROXY, Envoy calls the application from the client's address and a port of its own choice. All
-        // clients here have one address: where the client itself comes from that port later, both connections
+        // clients here have one address: if the client itself comes from that port later, both connections
         // would be the same one for the kernel. Many clients with few connections each hardly meet that.
         case.pod.sysctl("ipv4/ip_local_port_range", "20000 39999");
         case.world.sysctl("ipv4/ip_local_port_range", "40000 60999");

@@ -1,5 +1,5 @@
-//! Random rules of others, besides those of the program: in the chains of both kinds of iptables, and in tables of
-//! nftables of their own, before and after ours.
+//! Random foreign rules, besides those of the program: in the chains of both variants of iptables, and in tables of
+//! nftables of their own, before and after managed ones.
 
 use istio_iptables::netfilter::Variant;
 
@@ -8,7 +8,7 @@ use super::namespace::{Net, variant};
 use harness::Backend;
 use harness::Random;
 
-/// What somebody else has put there.
+/// What another program has put there.
 #[derive(Debug, Default)]
 pub struct Foreign {
     /// What each restore program is given.

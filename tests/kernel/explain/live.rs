@@ -1,4 +1,4 @@
-//! What `explain --live` makes of rules that are not the program's own, and what it tells of them.
+//! How `explain --live` follows foreign rules, and what it reports about them.
 
 use harness::ROOT;
 use std::process::{Command, Output};
@@ -160,7 +160,7 @@ fn a_rule_with_a_comment_is_followed() {
     let verdict = verdict(&pod(&[("istio-iptables", &FLAGS, ""), ("iptables-nft", rule, "")]));
     assert_eq!(verdict["verdict"], "not-captured");
     let sentence = verdict["sentence"].as_str().unwrap();
-    // It is nobody's of ours, so no flag is behind it.
+    // It is foreign, so there is no flag for it.
     assert!(
         sentence.starts_with("Not captured, because of rule nat OUTPUT 1 (-d 10.0.0.5/32 -j ACCEPT); "),
         "{sentence}"
@@ -174,7 +174,7 @@ fn rules_of_two_backends_are_each_followed_by_themselves() {
     }
     let accept: &[&str] = &["-t", "nat", "-A", "OUTPUT", "-p", "tcp", "--dport", "443", "-j", "ACCEPT"];
     let native = [&FLAGS[..], &["--native-nftables"]].concat();
-    // What one accepts the other redirects all the same.
+    // What one accepts, the other redirects anyway.
     let accepted = verdict(&pod(&[("iptables-legacy", accept, ""), ("istio-iptables", &native, "")]));
     assert_eq!((&accepted["verdict"], &accepted["port"]), (&"captured".into(), &15001.into()), "{accepted:#}");
     let redirect: &[&str] = &["-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-j", "REDIRECT", "--to-ports", "7777"];

@@ -1,9 +1,9 @@
-//! Holds the simulation against the kernel: random packets are sent for real, under random configurations and
-//! under arbitrary rules, alone and among foreign rules and tables, with each kind of iptables and with nftables, and each must arrive where `explain`
-//! says, and nowhere else.
+//! Holds the simulation against the kernel: random packets are sent for real, under random configurations and under
+//! arbitrary rules, alone and among foreign rules and tables, with each variant of iptables and with nftables, and each
+//! must arrive where `explain` says, and nowhere else.
 //!
 //! `EXPLAIN_SEED` repeats a run, `EXPLAIN_CONFIGURATIONS` makes it longer or shorter. Needs root, ip and
-//! iptables of both kinds; without them it fails in CI, and says so elsewhere. All rules are loaded in
+//! iptables of both variants; without them it fails in CI, and is reported elsewhere. All rules are loaded in
 //! network namespaces of its own.
 
 mod flags;
@@ -37,7 +37,7 @@ use servers::{Arrival, Log, Servers, Side};
 const CONFIGURATIONS: usize = 40;
 /// How many packets are sent under each.
 const PACKETS: usize = 60;
-/// How long a packet that is to arrive may take; only where one does not, this is waited for.
+/// How long a packet that is to arrive may take; this is only waited for if one does not.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
@@ -111,7 +111,7 @@ fn configuration(backend: Backend, random: &mut Random, count: &mut Count) {
     batch(backend, &net, &[istio_iptables::explain::in_force(&plan.rules, option(backend))], random, &what, count);
 }
 
-/// Sends some packets under one random configuration among rules of others, as they are read from the kernel.
+/// Sends some packets under one random configuration among foreign rules, as they are read from the kernel.
 fn foreign_rules(backend: Backend, random: &mut Random, count: &mut Count) {
     let call = Call::random(random);
     let (config, plan, options) = call.call();
@@ -188,7 +188,7 @@ fn batch(backend: Backend, net: &Net, layers: &[Layer], random: &mut Random, wha
                 let mine = mine.map(|(number, (p, trace))| (*number, *p, p.bound || in_vain(trace)));
                 let sent: Vec<_> = mine
                     .filter_map(|(number, p, bound)| match send::send(&p.packet, number, bound) {
-                        // A rule at OUTPUT dropped it: the sender is told, and nothing arrives.
+                        // A rule at OUTPUT dropped it: the sender gets an error, and nothing arrives.
                         Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => None,
                         sent => Some(sent.unwrap_or_else(|e| panic!("{}: {e}", p.words))),
                     })
@@ -235,7 +235,7 @@ fn expected(trace: &Trace) -> Option<Arrival> {
         Verdict::FollowsConnection { .. } => unreachable!("no packet here belongs to a connection"),
         Verdict::NotCertain { .. } => unreachable!("such a packet is not sent"),
     };
-    // What belongs to no connection is seen on the wire, whoever gets it.
+    // What belongs to no connection is seen on the wire, whoever receives it.
     let on_wire =
         trace.packet.transport != Transport::Tcp || trace.packet.state == ConntrackState::Invalid || in_vain(trace);
     match on_wire {
@@ -248,7 +248,7 @@ fn expected(trace: &Trace) -> Option<Arrival> {
     }
 }
 
-/// Whether the packet opens a connection that does not come about: then it is seen to arrive, and nobody accepts it.
+/// Whether the packet opens a connection that is never established: then it is seen to arrive, and nothing accepts it.
 fn in_vain(trace: &Trace) -> bool {
     trace.broken.is_some() && trace.packet.transport == Transport::Tcp
 }

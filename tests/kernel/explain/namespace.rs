@@ -19,7 +19,7 @@ pub fn variant(backend: Backend) -> Option<Variant> {
     }
 }
 
-/// As the program is told.
+/// In the program's arguments.
 pub fn option(backend: Backend) -> netfilter::Backend {
     variant(backend).map_or(netfilter::Backend::Nftables, |v| netfilter::Backend::Iptables(Some(v)))
 }

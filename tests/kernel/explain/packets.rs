@@ -34,7 +34,7 @@ const OWN: [&[&str]; 2] =
     [&["10.66.0.2", "10.67.0.2", "127.0.0.1", "127.0.0.6", "127.1.2.3"], &["fd66::2", "fd67::2", "::1"]];
 const POD_V4: [&str; 2] = ["10.66.0.2", "10.67.0.2"];
 const POD_V6: [&str; 2] = ["fd66::2", "fd67::2"];
-/// Neither the pod's own, nor anywhere but behind it; by `eth0`, by `eth1`.
+/// Neither the pod's own, nor anywhere but after it; by `eth0`, by `eth1`.
 const BEHIND: [[&str; 2]; 2] = [["10.77.0.5", "10.78.0.5"], ["fd77::5", "fd78::5"]];
 const IDS: [u32; 8] = [0, 5, 202, 1000, 1337, 1338, 2000, 5000];
 
@@ -89,7 +89,7 @@ fn outbound(random: &mut Random, family: usize, port: u16) -> Words {
     let transport = protocol(random);
     let mark = random.percent(20).then(|| random.one(&[1337_u32, 1338, 77, 7]));
     let mut words = format!("out {transport} uid={} gid={}", random.one(&IDS), random.one(&IDS));
-    // Where only its mark makes a destination local, the kernel finds no source address.
+    // If only its mark makes a destination local, the kernel finds no source address.
     let routed = matches!(mark, Some(1337 | 77));
     let bound = routed || random.percent(75);
     if let Some(mark) = mark {

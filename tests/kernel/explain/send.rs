@@ -75,7 +75,7 @@ impl<'a> Begun<'a> {
         self.0.retain(|s| {
             let ready = ready.next() == Some(true);
             if ready {
-                // One that was refused says so here; it arrived nowhere.
+                // One that was refused returns its error here; it arrived nowhere.
                 let _ = sockets::send(&s.socket, &s.number.to_be_bytes());
             }
             !ready

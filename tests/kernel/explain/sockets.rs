@@ -126,7 +126,7 @@ pub fn send(socket: &OwnedFd, data: &[u8]) -> io::Result<()> {
     check(sent as c_int).map(|_| ())
 }
 
-/// Where the connection was meant to go before it was redirected; where it goes, where it was not.
+/// Where the connection was meant to go before it was redirected; where it goes, if it was not.
 pub fn original(socket: &OwnedFd, ipv6: bool) -> Option<SocketAddr> {
     let level = if ipv6 { libc::SOL_IPV6 } else { libc::SOL_IP };
     let mut raw = blank();
@@ -175,7 +175,7 @@ pub fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<(usize, Option
     Ok((received as usize, to))
 }
 
-/// Waits until one of the sockets can be read (or written), at most this long; says for each whether it can.
+/// Waits until one of the sockets can be read (or written), at most this long; returns for each whether it can.
 pub fn wait(sockets: &[&OwnedFd], events: i16, milliseconds: c_int) -> Vec<bool> {
     let mut polled: Vec<_> = sockets.iter().map(|s| libc::pollfd { fd: s.as_raw_fd(), events, revents: 0 }).collect();
     // SAFETY: pointer and length are those of the vector.

@@ -82,7 +82,7 @@ fn a_change_leaves_nothing_of_what_was_before() {
     }
 }
 
-/// The chains of a listing, with table and content: where a chain stands in the list says when it was added.
+/// The chains of a listing, with table and content: a chain's position in the list shows when it was added.
 fn chains(listing: &str) -> BTreeMap<(String, String), Vec<String>> {
     let (mut table, mut chain, mut chains) = (String::new(), String::new(), BTreeMap::new());
     for line in listing.lines() {
@@ -98,7 +98,7 @@ fn chains(listing: &str) -> BTreeMap<(String, String), Vec<String>> {
     chains
 }
 
-/// Things that others put into tables of ours.
+/// Things that others put into managed tables.
 const STRANGE: &str = r#"
     add table inet istio-proxy-nat { flags dormant ; }
     add set inet istio-proxy-nat addresses { type ipv4_addr ; flags interval ; elements = { 10.0.0.0/8, 224.0.0.0/3 } ; }
@@ -120,7 +120,7 @@ const STRANGE: &str = r#"
     add chain ip foreign output { type filter hook output priority 0 ; }
 "#;
 
-/// What is strange is drift; a change removes it, and taking the change back restores it, rules of others'
+/// What is strange is drift; a change removes it, and taking the change back restores it, foreign rules'
 /// tables untouched.
 #[test]
 fn strange_rules_are_replaced_and_restored() {
@@ -147,7 +147,7 @@ fn strange_rules_are_replaced_and_restored() {
     });
 }
 
-/// A change by somebody else between reading and writing makes the transaction fail, and nothing is done.
+/// A change by another program between reading and writing makes the transaction fail, and nothing is done.
 #[test]
 fn a_lost_race_is_seen() {
     let ruleset = rules(&[]);
@@ -164,7 +164,7 @@ fn a_lost_race_is_seen() {
     });
 }
 
-/// An error names the rule and what the kernel has to say.
+/// An error names the rule and the kernel's error.
 #[test]
 fn an_error_names_the_rule() {
     let mut ruleset = rules(&[]);

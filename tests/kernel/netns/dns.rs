@@ -82,7 +82,7 @@ fn agents_own_queries_reach_the_server(kind: Backend, family: Family) {
 }
 
 /// An application asks, and then the agent, from the same port of the pod. Conntrack has one entry for both
-/// where the zones do not part them: the agent's query then comes back to itself.
+/// if the zones do not separate them: the agent's query then comes back to itself.
 fn agents_query_from_an_applications_port_reaches_the_server(kind: Backend, family: Family) {
     for flags in [&["--redirect-dns"][..], &["--redirect-dns", "--capture-all-dns"]] {
         for (zones, answer) in [(true, "server"), (false, "agent")] {

@@ -1,12 +1,12 @@
 //! Real rules in real network namespaces, met by real connections. Every test first shows where a connection
 //! goes without rules, and has namespaces of its own; each is run for
-//! both kinds of iptables and both families, and without iptables where it asks nothing of iptables.
+//! both variants of iptables and both families, and without iptables if it asks nothing of iptables.
 
 use ::harness::Backend;
 
 use crate::support::{Family, needs};
 
-/// Runs a function of [`support::Case`]'s kind and family as four tests, with both kinds of iptables.
+/// Runs a function of [`support::Case`]'s variant and family as four tests, with both variants of iptables.
 macro_rules! for_all {
     ($($test:ident),+ $(,)?) => { $(
         mod $test {
@@ -77,7 +77,7 @@ mod tproxy;
 mod virtual_machine;
 mod within_pod;
 
-/// Runs a test, or says why it cannot run.
+/// Runs a test, or reports why it cannot run.
 fn run(test: impl FnOnce(Backend, Family), backend: Backend, family: Family) {
     if ::harness::can_run(&needs()) {
         test(backend, family);

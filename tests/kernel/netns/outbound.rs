@@ -26,7 +26,7 @@ fn lands_on_the_proxy(kind: Backend, family: Family) {
     case.apply(&[]);
     let mut connection = case.application().connect(case.service(80)).captured_by("outbound");
     connection.talk();
-    // A port that nobody listens at is the proxy's to refuse.
+    // The proxy refuses a port on which nothing listens.
     case.application().connect(case.service(81)).captured_by("outbound");
 }
 

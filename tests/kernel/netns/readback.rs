@@ -1,18 +1,18 @@
-//! What the kernel has, read back by others.
+//! What the kernel has, read back by other programs.
 
 use crate::support::{Case, Family};
 use harness::Backend;
 
 for_all!(every_rule_is_found, chains_have_the_rules_in_order, restored_text_is_the_standard_one);
 
-/// Configurations that use every kind of rule between them.
+/// Configurations that, together, use every kind of rule.
 const CONFIGURATIONS: [&[&str]; 3] = [
     &[],
     &["-m", "TPROXY", "-b", "80,8080-8090", "-c", "net1", "--drop-invalid", "-o", "9000-9010"],
     &["--redirect-dns", "-i", "10.96.0.0/16,fd00:96::/32", "-x", "10.88.0.0/16", "-q", "9000", "-k", "k6t0"],
 ];
 
-/// The `iptables` crate, which is not ours, finds each rule where our text says it is, and no other.
+/// The `iptables` crate, which is independent, finds each rule where our text has it, and no other.
 fn every_rule_is_found(kind: Backend, family: Family) {
     for flags in CONFIGURATIONS {
         let case = Case::new(kind, family);
@@ -112,7 +112,7 @@ fn rules(text: &str) -> Vec<Rule> {
     rules
 }
 
-/// The crate would take the machine's default kind.
+/// The crate would use the machine's default variant.
 fn reader(kind: Backend, family: Family) -> iptables::IPTables {
     let cmd = match (family, kind.of_others()) {
         (Family::Ipv4, Backend::Legacy) => "iptables-legacy",

@@ -36,7 +36,7 @@ fn listener_sees_both_ends(kind: Backend, family: Family) {
     connection.talk();
     assert_eq!(connection.landing().peer, connection.source());
     assert_eq!(connection.landing().peer.ip(), family.world());
-    // Also where the application does not listen.
+    // Also if the application does not listen.
     case.caller().connect(case.pod(8088)).reaches("inbound").talk();
 }
 
@@ -159,7 +159,7 @@ fn service_address_of_the_pod_itself_end_to_end(kind: Backend, family: Family) {
     case.application().connect(case.service(80)).passes(&["outbound", "inbound", "app"]).talk();
 }
 
-/// A transparent listener of the proxy that answers nobody by itself.
+/// A transparent listener of the proxy that does not answer by itself.
 fn silent(case: &Case) -> TcpListener {
     let at = SocketAddr::new(case.family.any(), 15006);
     case.pod.enter(TPROXY_PROXY, || {

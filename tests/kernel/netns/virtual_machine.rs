@@ -1,4 +1,4 @@
-//! A virtual machine behind the pod (KubeVirt): what comes in from it is outbound traffic.
+//! A virtual machine after the pod (KubeVirt): what comes in from it is outbound traffic.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

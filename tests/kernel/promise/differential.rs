@@ -17,7 +17,7 @@ fn variable(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// What a call of the program with a configuration comes to.
+/// The result of a call with a configuration.
 fn call(pod: &Pod, kind: Backend, configuration: &Configuration, words: &[&str]) -> Outcome {
     let args = words.iter().copied().chain(configuration.args.iter().map(String::as_str));
     let mut call = pod.call(&args.chain([kind.flag()]).collect::<Vec<_>>());
@@ -27,7 +27,7 @@ fn call(pod: &Pod, kind: Backend, configuration: &Configuration, words: &[&str])
 
 /// What matters of the namespace; with nftables the order of rules as well, which is a listing's.
 ///
-/// The dry run does not tell ip(8) what only we need to know: policy rules of ours are marked as such.
+/// The dry run does not print for ip(8) what only we need: managed policy rules are marked as such.
 fn state(pod: &Pod, kind: Backend) -> (State, String) {
     let listing = match kind {
         Backend::Native => pod.feed("nft", &["-s", "list", "ruleset"], "").out,
@@ -44,7 +44,7 @@ fn section<'a>(dry_run: &'a str, program: &str) -> impl Iterator<Item = &'a str>
     rest.lines().take_while(|l| !l.starts_with('#'))
 }
 
-/// Has the bare programs do what a dry run says.
+/// Has the bare programs do what a dry run prints.
 fn load(pod: &Pod, kind: Backend, dry_run: &str) {
     for family in FAMILIES {
         let text: String =
@@ -88,7 +88,7 @@ fn differ(pod: &Pod, kind: Backend, configuration: &Configuration) {
     assert!(again.log.contains("in place"), "{again:?}");
     assert!(state(pod, kind) == made, "a second apply changes something: {again:?}");
 
-    // The rule for a virtual interface from which nothing is captured could be anybody's: the flags tell.
+    // The rule for a virtual interface from which nothing is captured could be anybody's: the flags decide.
     let given = format!("{configuration:?}").to_lowercase().replace('_', "-");
     if given.contains("kube-virt-interfaces") {
         succeeds(&["clean"]);

@@ -78,7 +78,7 @@ impl Fault {
         }
     }
 
-    /// Whether it is tried where not everything is.
+    /// Whether it is tried when not everything is.
     fn is_chosen(&self, deed: Deed) -> bool {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         if self.hangs() {
@@ -114,7 +114,7 @@ fn suffer(pod: &Pod, kind: Backend, deed: Deed, foreign: bool) -> Tally {
                 let now = pod.state();
                 ready = now == before;
                 let name = format!("{} {deed:?}, foreign rules {foreign}: {program}: {}", kind.name(), fault.name());
-                // Where a program is missing, its pair is named.
+                // If a program is missing, its pair is named.
                 let pair = program.replace("-restore", "-save and -restore");
                 let cause = &[program.as_str(), pair.as_str()];
                 tally.judge(&Case { name, before: &before, wanted: &wanted, outcome, now, cause });
@@ -130,7 +130,7 @@ fn all(kind: Backend) {
         for deed in Deed::ALL {
             tally.add(suffer(pod, kind, deed, true));
         }
-        // Without rules of others, tables come and go.
+        // Without foreign rules, tables come and go.
         tally.add(suffer(pod, kind, Deed::Apply, false));
         tally.add(suffer(pod, kind, Deed::Clean, false));
         tally

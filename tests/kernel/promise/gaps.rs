@@ -89,8 +89,8 @@ fn connect(to: SocketAddr) -> Result<u8, String> {
     Ok(letter[0])
 }
 
-/// How many packets the kernel has sent once more, since nobody answered them: those of a connection that comes
-/// about all the same.
+/// How many packets the kernel has retransmitted for lack of an answer: those of a connection that is
+/// established anyway.
 fn sent_again(connection: &TcpStream) -> u32 {
     // SAFETY: all zeroes are a valid value of a struct of numbers.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
@@ -115,7 +115,7 @@ struct Progress {
     enough: AtomicBool,
 }
 
-/// Connects until it is told to stop, as the application's user.
+/// Connects until it is stopped, as the application's user.
 fn client(progress: &Progress, made: &AtomicU32, wanted: u8, to: impl Fn(u32) -> SocketAddr) -> Seen {
     nix::unistd::setfsuid(nix::unistd::Uid::from_raw(1000));
     let mut seen = Seen::default();
@@ -164,7 +164,7 @@ fn change(pod: &Pod, kind: Backend, flags: &[&str]) {
 }
 
 /// Changes rules back and forth while connections are made, at least so many times; gives what was seen outbound
-/// and inbound, how many changes there were, and how many of them to the other kind.
+/// and inbound, how many changes there were, and how many of them to the other variant.
 fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32, u32) {
     let (progress, servers) = (&Progress::default(), &Servers::default());
     let (inbound, outbound) = (Mutex::new(Seen::default()), Mutex::new(Seen::default()));
@@ -217,7 +217,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
             progress.change.store(changed, Ordering::Relaxed);
             let before = now;
             now = (now + 1 + dice.number_below(3) as usize) % FLAGS.len();
-            // A move of TPROXY may cost a connection: docs/operating.md says so.
+            // A move of TPROXY may cost a connection: see docs/operating.md.
             let of_tproxy = |flags: usize| FLAGS[flags].contains(&"TPROXY");
             if dice.one_in(8) && !(of_tproxy(before) && of_tproxy(now)) {
                 moved += u32::from(place != place.other());
@@ -233,7 +233,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
     (outbound.into_inner().unwrap(), inbound.into_inner().unwrap(), changed, moved)
 }
 
-/// Fewer connections than this say little about the changes.
+/// Fewer connections than this prove little about the changes.
 const FEW: u32 = 100;
 
 struct End<'a>(&'a Progress, &'a Servers);

@@ -138,7 +138,7 @@ impl Configuration {
         }
     }
 
-    /// A flag that says yes or no, given once in so many times.
+    /// A boolean flag, given once in so many times.
     fn switch(&mut self, dice: &mut Random, name: &str, times: usize) {
         if dice.one_in(times) {
             match dice.number_below(6) {

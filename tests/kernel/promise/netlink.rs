@@ -38,7 +38,7 @@ fn refused(kind: Backend) {
                         let name = format!("{kind:?} {deed:?}: {inject}");
                         let now = pod.state();
                         let cause = ["Operation not permitted", "No buffer space", "No locks available", "ENOLCK"];
-                        // Once all requests are refused, nothing can be undone or looked at either.
+                        // Once all requests are refused, nothing can be rolled back or looked at either.
                         let hopeless = *ending == "+" && outcome.log.contains("Rolling back the changes failed");
                         if !hopeless {
                             let case = Case { name, before: &before, wanted: &wanted, outcome, now, cause: &cause };

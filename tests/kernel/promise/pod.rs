@@ -30,7 +30,7 @@ pub fn say(text: std::fmt::Arguments<'_>) {
 /// The first words of the programs' names.
 pub const FAMILIES: [&str; 2] = ["ip", "ip6"];
 
-/// Runs a test in a pod. Where there can be none, says so, and fails under CI.
+/// Runs a test in a pod. If there can be none, it reports that, and fails under CI.
 pub fn in_pod<T: Send>(test: impl FnOnce(&Pod) -> T + Send) -> Option<T> {
     if !harness::can_run(&needs()) {
         return None;
@@ -211,11 +211,11 @@ pub fn finish(mut command: Command) -> Outcome {
     Outcome::of(&command.output().unwrap())
 }
 
-/// A chain: kind, family, table, name.
+/// A chain: variant, family, table, name.
 pub type ChainKey = (String, String, String, String);
 
-/// Rules of both kinds and families by chain; what is kept without iptables, and the routing. A legacy table that holds nothing is left
-/// out: nobody can remove it from a kernel.
+/// Rules of both variants and families by chain; what is kept without iptables, and the routing. A legacy table that
+/// holds nothing is left out: it cannot be removed from a kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub chains: BTreeMap<ChainKey, Vec<String>>,
@@ -289,7 +289,7 @@ impl State {
         if more.is_empty() && less.is_empty() { "  (another order)\n".to_owned() } else { less + &more }
     }
 
-    /// Whatever is of ours in it.
+    /// Everything managed in it.
     pub fn ours(&self) -> Vec<String> {
         let rules = self.chains.iter().flat_map(|((k, f, t, c), rules)| {
             let own = c.starts_with("ISTIO_").then(|| format!("{k} {f} {t} {c}"));

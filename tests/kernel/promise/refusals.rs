@@ -77,7 +77,7 @@ fn read_only_run() {
     );
 }
 
-/// Rules of IPv6 can be made where it is disabled, but its addresses and routes cannot.
+/// IPv6 rules can be made if it is disabled, but its addresses and routes cannot.
 #[test]
 fn ipv6_disabled() {
     let tally = in_pod(|pod| {
@@ -104,7 +104,7 @@ fn ipv6_disabled() {
 /// The lock of legacy iptables.
 const LOCK: &str = "/run/xtables.lock";
 
-/// Somebody else's lock on legacy iptables.
+/// Another program's lock on legacy iptables.
 fn hold() -> Flock<File> {
     let file = File::options().create(true).write(true).truncate(false).open(LOCK).unwrap();
     Flock::lock(file, FlockArg::LockExclusive).unwrap()
@@ -156,7 +156,7 @@ fn a_lock_that_stays_held_is_named() {
         let mut tally = Tally::default();
         for deed in Deed::ALL {
             let (before, wanted) = states(pod, Backend::Legacy, deed, true);
-            // The bound on a program is reached before iptables' own; where all is done, after it.
+            // The bound on a program is reached before iptables' own; if all is done, after it.
             let bounds = if full() && deed == Deed::ToTproxy { &["4s", "60s"][..] } else { &["4s"] };
             for bound in bounds {
                 prepare(pod, Backend::Legacy, deed, true);

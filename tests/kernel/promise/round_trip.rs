@@ -97,7 +97,7 @@ fn round_trip(pod: &Pod, kind: Backend, case: &Case) {
     }
 }
 
-/// The cases of a file of recorded ones, where a variable names it.
+/// The cases of a file of recorded ones, if a variable names it.
 fn recorded() -> Vec<Case> {
     let Some(path) = std::env::var_os("CONFORMANCE_CASES") else { return Vec::new() };
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,4 @@
-//! What is done, and where: first apply, changes and clean, next to rules of others.
+//! What is done, and where: first apply, changes and clean, next to foreign rules.
 
 use super::pod::{FAMILIES, Pod, State};
 use harness::Backend;

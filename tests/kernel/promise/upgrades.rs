@@ -31,7 +31,7 @@ fn fresh(pod: &Pod, kind: Backend, flags: &[&str]) -> State {
     pod.state().settled()
 }
 
-/// The state, but for what half of a table leaves that nobody can tell from a rule of others: a RETURN for
+/// The state, except for what half of a table leaves that looks like a foreign rule: a RETURN for
 /// an interface whose counterpart was not made yet.
 fn but_for_halves(pod: &Pod, half: bool) -> State {
     let mut state = pod.state();
@@ -50,7 +50,7 @@ fn leads_to(pod: &Pod, flags: &[&str], kind: Backend, (wanted, half): (&State, b
     assert!(now.ours().is_empty() && now.chains.is_empty(), "{what}: clean left {:?} {:?}", now.ours(), now.chains);
 }
 
-/// Beginnings of a text, each a whole number of lines, closed with COMMIT where a table is open.
+/// Beginnings of a text, each a whole number of lines, closed with COMMIT if a table is open.
 fn beginnings(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let (mut so_far, mut open) = (String::new(), false);
@@ -163,7 +163,7 @@ fn a_release_too_old_to_read_the_rules_is_refused() {
             assert!(outcome.log.contains("is iptables 1.8.7"), "{words:?}: {outcome:?}");
         }
         assert!(pod.state() == before, "something was changed");
-        // One that can read them says that the port is not there: then it is not.
+        // If one that can read them omits the port, it is not there.
         prints_as("1.8.9");
         assert_eq!(pod.run(&[&["check"], &flags[..]].concat()).status, Some(3));
         FAMILIES.iter().for_each(|family| pod.mend(&Backend::Nft.program(family, "save")));

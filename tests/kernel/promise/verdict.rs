@@ -51,7 +51,7 @@ impl Tally {
         false
     }
 
-    /// A case in which every further request was refused, so that nothing could be undone: it has to say so.
+    /// A case in which every further request was refused, so that nothing could be rolled back: it has to report that.
     pub fn told(&mut self, name: &str, log: &str) {
         self.tried += 1;
         self.told += 1;
@@ -69,7 +69,7 @@ impl Tally {
         self.broken.extend(other.broken);
     }
 
-    /// Says the figures, and fails where the promise was broken.
+    /// Prints the figures, and fails if the promise was broken.
     #[track_caller]
     pub fn say(self, what: &str) {
         let Self { tried, reached, undone, told, broken } = self;

@@ -33,7 +33,7 @@ pub fn apply(pod: &Namespace, backend: Backend, arguments: &[&str], environment:
     eprintln!("{}: {out}", pod.name());
 }
 
-/// What the program says that it would do in the pod.
+/// What the program would do in the pod, by its own account.
 pub fn dry_run(pod: &Namespace, arguments: &[&str], environment: &[(&str, &str)], resolv_conf: &str) -> String {
     let arguments = [&["--dry-run"], arguments].concat();
     pod.enter_container(resolv_conf, || run(&mut program(&arguments, environment), ""))

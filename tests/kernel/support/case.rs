@@ -1,4 +1,4 @@
-//! A pod with a sidecar in it, wired to a world, for one kind of iptables and one family.
+//! A pod with a sidecar in it, wired to a world, for one variant of iptables and one family.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -19,7 +19,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Pod and world, wired; nobody listens yet.
+    /// Pod and world, wired; nothing listens yet.
     pub fn new(kind: Backend, family: Family) -> Self {
         let (pod, world) = (Arc::new(Namespace::new("pod")), Arc::new(Namespace::new("world")));
         pod.wire("eth0", &world, "eth0");
@@ -161,7 +161,7 @@ impl Case {
         [&STANDARD, family, flags].concat()
     }
 
-    /// What the kernel has, as `iptables-save` tells it.
+    /// What the kernel has, as `iptables-save` prints it.
     pub fn save(&self, options: &[&str]) -> String {
         let program = format!("{}tables-{}-save", self.family, self.kind.of_others());
         self.pod.enter_container("", || harness::run(Command::new(program).args(options), ""))
@@ -184,7 +184,7 @@ impl Case {
         };
     }
 
-    /// How many packets a chain of ours has seen, by the rule that saw most.
+    /// How many packets a managed chain has seen, by the rule that saw most.
     fn native_packets(&self, table: &str, chain: &str) -> u64 {
         let table = format!("istio-proxy-{table}");
         let listed = self.pod.run("nft", &["list", "chain", "inet", &table, &native(chain)], "");
@@ -210,7 +210,7 @@ impl Case {
         count.unwrap_or_else(|| panic!("no rule {rule:?} in\n{saved}"))
     }
 
-    /// An application's connection is captured, the caller's as well: the rules are at work.
+    /// An application's connection is captured, the caller's as well: the rules are in effect.
     #[track_caller]
     pub fn is_captured(&self) -> (Connection, Connection) {
         let out = self.application().connect(self.service(80)).captured_by("outbound");

@@ -1,4 +1,4 @@
-//! Who calls, and where the call lands.
+//! Clients, and where their calls land.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
@@ -64,7 +64,7 @@ impl<'a> Client<'a> {
         Ok(socket.into())
     }
 
-    /// A connection, and what the servers on its way tell.
+    /// A connection, and the answers of the servers on its way.
     pub fn try_connect(&self, to: SocketAddr) -> io::Result<Connection> {
         let mut stream = BufReader::new(self.stream(to)?);
         let mut hops = Vec::new();
@@ -144,7 +144,7 @@ impl Connection {
         self.hops.first().expect("a server tells at least about itself")
     }
 
-    /// It was accepted by this server, who knows where it was to go.
+    /// It was accepted by this server, which knows where it was to go.
     #[track_caller]
     pub fn captured_by(self, name: &str) -> Self {
         assert_eq!(self.landing().name, name, "to {}: {:?}", self.to, self.hops);
@@ -168,7 +168,7 @@ impl Connection {
         self
     }
 
-    /// Something is said, and repeated at the other end.
+    /// Something is sent, and echoed by the other end.
     pub fn try_talk(&mut self) -> io::Result<()> {
         self.stream.get_mut().write_all(b"are you there?\n")?;
         let mut line = String::new();

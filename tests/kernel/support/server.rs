@@ -1,5 +1,5 @@
-//! Who listens. A server tells each client its own name, and what it sees of the connection, so that a
-//! client learns where it landed; then it repeats what the client says.
+//! The servers. A server tells each client its own name, and what it sees of the connection, so that a
+//! client learns where it landed; then it echoes what the client sends.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
@@ -24,7 +24,7 @@ pub struct Hop {
     pub peer: SocketAddr,
     /// The address that it was reached at.
     pub local: SocketAddr,
-    /// What the kernel says the connection was for (`SO_ORIGINAL_DST`), where it knows it.
+    /// What the connection was for, according to the kernel (`SO_ORIGINAL_DST`), if it knows it.
     pub original: Option<SocketAddr>,
 }
 
@@ -60,7 +60,7 @@ pub enum Transparent {
 /// A proxy's listener connects to where the client wanted to go.
 #[derive(Clone, Copy, Debug)]
 pub struct Relay {
-    /// Where to, where that is not where the client wanted to go.
+    /// Where to, if not where the client wanted to go.
     pub to: Option<SocketAddr>,
     /// Where it calls from.
     pub source: Source,
@@ -85,7 +85,7 @@ pub struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Wakes up the thread that waits in accept or recv. A UDP socket without a peer says that it is not
+        // Wakes up the thread that waits in accept or recv. A UDP socket without a peer returns an error that it is not
         // connected, and wakes up too.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
@@ -186,7 +186,7 @@ pub fn bound(kind: Type, protocol: Protocol, at: SocketAddr, transparent: Transp
     Ok(socket)
 }
 
-/// What the connection was for, where that is known.
+/// What the connection was for, if known.
 fn original_destination(stream: &TcpStream, peer: &SocketAddr) -> Option<SocketAddr> {
     let socket = SockRef::from(stream);
     let original = match Family::of(peer) {
@@ -222,7 +222,7 @@ fn serve(stream: TcpStream, name: &str, relay: Option<(&Namespace, Who, Relay)>)
     stream.shutdown(Shutdown::Both)
 }
 
-/// After what the servers tell.
+/// What comes after the servers' answers.
 pub const END: &str = ".";
 
 fn repeat(stream: &TcpStream) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Rules that are not as they have to be: what is said, and with which status.
+//! Rules that are not as they should be: the message and the exit status.
 
 use super::for_both;
 use super::pod::{As, PROXY, Pod};
@@ -26,7 +26,7 @@ fn no_rules(pod: Pod) {
     root.fails(&["There are no managed rules in this network namespace", "IPv4: to the outbound listener"]);
 }
 
-/// The chains are there, in the kind that the program uses, but what redirects is not.
+/// The chains are there, in the variant that the program uses, but what redirects is not.
 fn wrong_kind(pod: Pod) {
     pod.apply(&[]);
     pod.flush("ip", "nat", "ISTIO_IN_REDIRECT");

@@ -1,5 +1,5 @@
-//! `--run-validation` of the real program, in real network namespaces: it passes where the rules are, and says
-//! what is wrong where they are not.
+//! `--run-validation` of the real program, in real network namespaces: it passes if the rules are in place, and reports
+//! what is wrong if they are not.
 
 mod failing;
 mod passing;
@@ -9,7 +9,7 @@ use harness::Backend;
 
 use crate::support::{Case, Family, needs};
 
-/// Runs a function of [`pod::Pod`] for both kinds of iptables.
+/// Runs a function of [`pod::Pod`] for both variants of iptables.
 macro_rules! for_both {
     ($($test:ident),+ $(,)?) => { $(
         mod $test {
@@ -27,7 +27,7 @@ macro_rules! for_both {
 }
 pub(crate) use for_both;
 
-/// Runs a test, or says why it cannot run.
+/// Runs a test, or reports why it cannot run.
 fn run(test: impl FnOnce(pod::Pod), backend: Backend) {
     if harness::can_run(&needs()) {
         test(pod::Pod(Case::new(backend, Family::Ipv4)));

@@ -109,7 +109,7 @@ fn without_the_right_to_change_users(pod: Pod) {
     assert!(text.contains(remedy), "{text}");
 }
 
-/// Also where one socket has both families.
+/// Also if one socket has both families.
 fn by_a_running_proxy(pod: Pod) {
     pod.apply(&["--dual-stack"]);
     let _proxy = pod.listener(1337, "[::]:15006");

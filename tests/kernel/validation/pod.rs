@@ -59,7 +59,7 @@ impl Pod {
         said
     }
 
-    /// Empties the rules of a kind of iptables by hand.
+    /// Empties the rules of a variant of iptables by hand.
     pub fn flush(&self, family: &str, table: &str, chain: &str) {
         let program = format!("{family}tables-{}", self.0.kind);
         self.0.pod.enter_container("", || {
@@ -68,7 +68,7 @@ impl Pod {
         });
     }
 
-    /// Runs a server of this user, which accepts and says nothing.
+    /// Runs a server of this user, which accepts and sends nothing.
     pub fn listener(&self, uid: u32, at: &str) -> std::net::TcpListener {
         let who = Who { uid, gid: uid };
         self.0.pod.enter(who, || std::net::TcpListener::bind(at).expect(at))
@@ -82,7 +82,7 @@ fn make_read_only() {
     assert!(std::fs::write("/read-only", "").is_err());
 }
 
-/// What the program said.
+/// What the program printed.
 pub struct Said {
     pub status: i32,
     pub text: String,
@@ -115,7 +115,7 @@ impl Said {
         }
     }
 
-    /// It failed, and says so with these words.
+    /// It failed, with these words.
     #[track_caller]
     pub fn fails(&self, words: &[&str]) {
         assert_eq!(self.status, 126);

@@ -1,5 +1,5 @@
-//! The part of the Container Runtime Interface, version 1, that is needed here: messages with the numbers of their fields as
-//! in `k8s.io/cri-api/pkg/apis/runtime/v1/api.proto`.
+//! The part of the Container Runtime Interface, version 1, that is needed here: messages with the numbers of their
+//! fields as in `k8s.io/cri-api/pkg/apis/runtime/v1/api.proto`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -126,7 +126,7 @@ impl Client {
         answer.map(|list: ListPodSandboxResponse| list.items)
     }
 
-    /// Runs a sandbox, and tells its id.
+    /// Runs a sandbox, and returns its id.
     pub async fn run(&self, name: &str, annotations: HashMap<String, String>) -> Result<String, String> {
         let metadata =
             PodSandboxMetadata { name: name.to_owned(), uid: format!("uid-{name}"), namespace: "default".to_owned() };

@@ -1,5 +1,5 @@
-//! A node without Kubernetes: a containerd of its own, with root, state and socket in a folder that goes with it, and what a
-//! kubelet would ask of it over the Container Runtime Interface.
+//! A node without Kubernetes: a containerd of its own, with root, state and socket in a folder that goes with it, and
+//! what a kubelet would ask of it over the Container Runtime Interface.
 
 #![allow(
     clippy::expect_used,
@@ -53,8 +53,8 @@ pub struct Sandbox {
 }
 
 impl Node {
-    /// Starts containerd. Pods get an IPv4 and an IPv6 address from the reference plugins; then come these `plugins`, each
-    /// a program with its object in the configuration.
+    /// Starts containerd. Pods get an IPv4 and an IPv6 address from the reference plugins; then come these `plugins`,
+    /// each a program with its object in the configuration.
     pub fn start(plugins: &[(&Path, Value)]) -> Self {
         // The nodes of one process have networks of their own.
         static NODES: AtomicU8 = AtomicU8::new(0);
@@ -106,7 +106,7 @@ impl Node {
     /// Runs a sandbox for a pod with these annotations, in the namespace `default`.
     ///
     /// # Errors
-    /// What containerd tells the kubelet.
+    /// What containerd reports to the kubelet.
     pub fn run(&self, name: &str, annotations: &[(&str, &str)]) -> Result<Sandbox, String> {
         let ids = self.run_all(&[name], annotations);
         let id = ids.into_iter().next().expect("one answer")?;
@@ -145,7 +145,7 @@ impl Node {
     /// What is known of a sandbox.
     ///
     /// # Errors
-    /// What containerd tells the kubelet.
+    /// What containerd reports to the kubelet.
     pub fn sandbox(&self, id: &str) -> Result<Sandbox, String> {
         let (namespace, addresses) = self.runtime.block_on(self.client.status(id))?;
         Ok(Sandbox { id: id.to_owned(), namespace, addresses })
@@ -154,7 +154,7 @@ impl Node {
     /// Stops and removes a sandbox.
     ///
     /// # Errors
-    /// What containerd tells the kubelet.
+    /// What containerd reports to the kubelet.
     pub fn remove(&self, sandbox: &Sandbox) -> Result<(), String> {
         self.runtime.block_on(self.client.remove(&sandbox.id))
     }

@@ -125,7 +125,7 @@ fn files_that_no_runtime_could_use_are_told_apart() {
     let _ = Conflist::usable(&deep).map(|list| list.with(&object()));
 }
 
-/// Any value, as somebody might have written it.
+/// Any value, formatted in any way.
 fn value() -> impl Strategy<Value = String> {
     let blanks = || prop::sample::select(vec!["", " ", "\n", "\r\n\t", "\n    "]);
     let leaf = prop_oneof![
@@ -201,7 +201,7 @@ proptest! {
         let list = Conflist::usable(&with).unwrap();
         prop_assert!(list.holds(&object()));
         prop_assert_eq!(list.with(&object()), with.clone());
-        // The same tokens but for the objects of this type.
+        // The same tokens except for the objects of this type.
         let others = |list: &Conflist<'_>| compact(&list.without_those(|plugin| plugin.own_type));
         prop_assert_eq!(others(&list), others(&before));
         let other = Object::read("{}", "a test").unwrap();

@@ -10,6 +10,7 @@
 pub mod annotations;
 mod base64;
 pub mod certificate;
+pub mod changes;
 pub mod check;
 #[cfg(feature = "cluster")]
 pub mod cluster;

@@ -12,6 +12,7 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .args_override_self(true)
         .subcommand(kube_inject())
+        .subcommand(uninject())
         .subcommand(explain())
         .subcommand(lint())
         .subcommand(review());
@@ -36,12 +37,35 @@ fn kube_inject() -> Command {
             flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
             flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
             flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; Istio drops them"),
+            flag("upgrade").help("Replace what an earlier injection put in, instead of merging with it as Istio does"),
             flag("minimal").help("Print no `status: {}`, `resources: {}` and the like that the input does not have"),
         ])
         .args(configuration())
         .args(cluster())
         .arg(value("webhookConfig", "NAME").hide(true))
         .args(ignored())
+}
+
+fn uninject() -> Command {
+    Command::new("uninject")
+        .about("Takes the sidecar out of the pods of a file again")
+        .long_about(
+            "Reads Kubernetes objects as YAML, takes away what an injection put into the pod of each workload, and prints the \
+             result. Everything else is copied. With the configuration that injected, the result is proven by injecting it \
+             again, and all that the templates set goes; without, labels and annotations are told by the names that Istio's \
+             templates use. What the injection did not record is warned about.",
+        )
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
+            value("output", "FILE").short('o').help("Where the result goes, all of it or nothing; standard output by default"),
+            flag("verify").help("Fail unless injecting the result again gives the input"),
+            flag("minimal").help("Print no `status: {}`, `resources: {}` and the like"),
+            flag("policy-from-config").help("The pods were injected by the config's default templates, aliases and injectedAnnotations, as a webhook does"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
+        ])
+        .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
+        .args(cluster())
 }
 
 fn review() -> Command {

@@ -130,6 +130,15 @@ pub enum Error {
         /// What stands in place of a label.
         label: String,
     },
+    /// The configuration does not prove what was uninjected.
+    #[error(
+        "--verify: injecting the result again does not give the input (workloads: {count}); give the configuration that \
+         injected them, with its revision and --kubelet-versions, or leave out --verify"
+    )]
+    Unproven {
+        /// How many workloads.
+        count: usize,
+    },
     /// A file with a Namespace that is none.
     #[error("{file}: {reason}")]
     Namespace {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 
 use clap::ArgMatches;
@@ -10,17 +11,20 @@ use super::arguments::{is_set, text};
 use super::error::PodError;
 use super::inputs::{self, Environment, Texts};
 use super::{Error, Streams, output};
-use crate::annotations::PROXY_CONFIG;
+use crate::annotations::{PROXY_CONFIG, STATUS};
 use crate::config::Config;
 use crate::decision::{self, Decision, Reason, Rules};
 use crate::inject::native::{self, Node};
 use crate::inject::{self, Ids, Request, Setup};
 use crate::json;
 use crate::mesh::MeshConfig;
-use crate::object::{self, Style, Workload};
+use crate::object::{self, Empty, Style, Workload};
 use crate::template::quote;
 use crate::value::{EcoString, Map, Value};
-use crate::warnings::{self, By, Warning};
+use crate::warnings::{self, By};
+
+/// The error without `-f`, as istioctl has it.
+pub(super) const NO_FILE: Error = Error::Missing("filename not specified (see --filename or -f)");
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
@@ -28,13 +32,13 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         let texts = Texts::read(matches, environment)?;
         return write(matches, texts.printed().as_bytes(), streams.out);
     }
-    let missing = Error::Missing("filename not specified (see --filename or -f)");
-    let file = text(matches, "filename").ok_or(missing)?;
+    let file = text(matches, "filename").ok_or(NO_FILE)?;
     let config = Texts::read(matches, environment)?.config(environment)?;
     let sources = inputs::objects(file, streams.input)?;
     let revision = text(matches, "revision").unwrap_or_default();
     let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);
     injector.nodes = inputs::nodes(matches);
+    injector.upgrades = is_set(matches, "upgrade");
     let mut result = Vec::new();
     let mut failure = None;
     let style = style(matches);
@@ -60,12 +64,12 @@ pub(super) fn style(matches: &ArgMatches) -> Style {
     Style {
         cron_job_pod_metadata: is_set(matches, "cronjob-pod-metadata"),
         keep_unknown: is_set(matches, "keep-unknown-fields"),
-        minimal: is_set(matches, "minimal"),
+        empty: if is_set(matches, "minimal") { Empty::AsWritten } else { Empty::Printed },
         copy_unchanged: false,
     }
 }
 
-fn write(matches: &ArgMatches, bytes: &[u8], out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn write(matches: &ArgMatches, bytes: &[u8], out: &mut dyn Write) -> Result<(), Error> {
     match text(matches, "output") {
         Some(file) => output::write_file(file, bytes),
         None => out
@@ -76,11 +80,11 @@ fn write(matches: &ArgMatches, bytes: &[u8], out: &mut dyn Write) -> Result<(), 
 }
 
 /// Kind and name of a workload, for messages.
-fn named(workload: &Workload, full_name: &str) -> String {
+pub(super) fn named(workload: &Workload, full_name: &str) -> String {
     format!("{} {}", workload.kind.name(), quote(full_name))
 }
 
-fn told(name: &str, warning: &Warning) -> String {
+pub(super) fn told(name: &str, warning: &dyn fmt::Display) -> String {
     format!("{name}: {}", json::visible(&warning.to_string()))
 }
 
@@ -92,6 +96,8 @@ pub(super) struct Injector<'c> {
     rules: &'c Rules,
     environment: &'c Environment,
     pub(super) nodes: Option<Vec<Node>>,
+    /// Whether an earlier injection is replaced, instead of merged with.
+    pub(super) upgrades: bool,
     warnings: Vec<String>,
 }
 
@@ -124,7 +130,7 @@ impl<'c> Injector<'c> {
             };
             rules = &BY_DEFAULT;
         }
-        Injector { config, setup, rules, environment, nodes: None, warnings }
+        Injector { config, setup, rules, environment, nodes: None, upgrades: false, warnings }
     }
 
     /// What becomes of the pod of a workload.
@@ -158,9 +164,29 @@ impl<'c> Injector<'c> {
             return Ok(pod);
         }
         self.compare(workload, &full_name, &pod, &decision);
-        let injected =
-            inject::inject(&pod, self.request(workload, &pod, &mesh), &self.setup).map_err(PodError::Inject)?;
+        let injected = self.inject(&name, &pod, self.request(workload, &pod, &mesh)).map_err(PodError::Inject)?;
         self.warn(workload, &full_name, &pod, &injected, &mesh);
+        Ok(injected)
+    }
+
+    /// Injects a pod. Of what an earlier injection left and this one does not need, Istio leaves all; `upgrades`, nothing.
+    fn inject(&mut self, name: &str, pod: &Value, request: Request<'_>) -> Result<Value, inject::Error> {
+        if pod.at(&["metadata", "annotations", STATUS]).is_none() {
+            return inject::inject(pod, request, &self.setup);
+        }
+        let upgraded = inject::upgrade(pod, request.clone(), &self.setup);
+        if self.upgrades {
+            let (injected, doubts) = upgraded?;
+            self.warnings.extend(doubts.iter().map(|doubt| told(name, doubt)));
+            return Ok(injected);
+        }
+        let injected = inject::inject(pod, request, &self.setup)?;
+        if upgraded.is_ok_and(|(upgraded, _)| upgraded != injected) {
+            self.warnings.push(format!(
+                "{name}: it was injected before, in another way, and what that left is still there, as with Istio; --upgrade \
+                 replaces it"
+            ));
+        }
         Ok(injected)
     }
 

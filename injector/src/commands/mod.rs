@@ -16,6 +16,7 @@ mod kube_inject;
 mod lint;
 mod output;
 mod review;
+mod uninject;
 #[cfg(feature = "webhook")]
 mod webhook;
 
@@ -92,6 +93,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
         Some(("explain", matches)) => explain::run(matches, &environment, streams),
         Some(("lint", matches)) => return lint::run(matches, &environment, streams),
+        Some(("uninject", matches)) => uninject::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
         #[cfg(feature = "webhook")]
         Some(("check", matches)) => check::run(matches, &environment, streams),

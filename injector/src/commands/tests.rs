@@ -491,3 +491,55 @@ fn only_what_the_input_has_is_printed_if_that_is_wanted() {
     }
     assert!(out.contains("newer: 1"), "{out}");
 }
+
+#[test]
+fn what_kube_inject_made_is_taken_back_to_the_byte() {
+    let setup = Setup::new("uninject");
+    let config = ["--injectConfigFile", &setup.config, "--valuesFile", &setup.values];
+    let text = format!("# kept\nkind: Foo\n---\n{DEPLOYMENT}");
+    let injected = setup.kube_inject(&["-f", "-"], &text).out;
+    let uninject = |more: &[&str], input: &str| call(&[&["uninject", "-f", "-"], &config[..], more].concat(), input);
+    let back = uninject(&["--verify"], &injected);
+    assert_eq!((back.status, back.errors.as_str()), (Status::Done, ""));
+    let skipped = text.replace(
+        "    metadata:\n      labels: {app: web}",
+        "    metadata:\n      labels: {app: web, sidecar.istio.io/inject: \"false\"}",
+    );
+    let skipped =
+        setup.kube_inject(&["-f", "-"], &skipped).out.replace("        sidecar.istio.io/inject: \"false\"\n", "");
+    assert_eq!(back.out, skipped);
+    assert_eq!(uninject(&[], &text).out, format!("{text}---\n"), "what was not injected is copied");
+    assert!(!uninject(&["--minimal"], &injected).out.contains("{}"));
+}
+
+#[test]
+fn what_another_configuration_injected_is_no_proof() {
+    let setup = Setup::new("unproven");
+    let injected = setup.kube_inject(&["-f", "-"], DEPLOYMENT).out;
+    let back = call(&["uninject", "-f", "-"], &injected);
+    assert_eq!(back.status, Status::Done);
+    let warning = "Warning: Deployment \"web\": labels, annotations and settings of the pod were told by the names";
+    assert!(back.errors.starts_with(warning), "{}", back.errors);
+    let back = call(&["uninject", "-f", "-", "--verify"], &injected);
+    assert_eq!((back.status, back.out.as_str()), (Status::Failed, ""));
+    assert!(back.errors.contains("--verify: injecting the result again does not give the input (workloads: 1)"));
+}
+
+#[test]
+fn an_older_injection_is_replaced_if_that_is_wanted() {
+    let old = Setup::new("older");
+    let new = Setup::with(
+        "newer",
+        "policy: enabled\ntemplates:\n  sidecar: |\n    spec:\n      containers:\n      - name: istio-proxy\n        image: new\n      volumes:\n      - name: new\n",
+    );
+    let old_volume =
+        fs::read_to_string(&old.config).unwrap() + "      volumes:\n      - name: old\n        emptyDir: {}\n";
+    fs::write(&old.config, old_volume).unwrap();
+    let injected = old.kube_inject(&["-f", "-"], DEPLOYMENT).out;
+    let merged = new.kube_inject(&["-f", "-"], &injected);
+    assert!(merged.out.contains("name: old") && merged.errors.contains("--upgrade replaces it"), "{}", merged.errors);
+    let upgraded = new.kube_inject(&["-f", "-", "--upgrade"], &injected);
+    assert!(!upgraded.out.contains("name: old") && upgraded.out.contains("name: new"), "{}", upgraded.out);
+    let again = new.kube_inject(&["-f", "-"], &upgraded.out);
+    assert_eq!((again.out, again.errors), (upgraded.out, String::new()));
+}

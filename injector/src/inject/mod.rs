@@ -6,6 +6,7 @@
 //!
 //! A pod is a tree in the canonical form of its type (`kubernetes::typed`); copies share what they do not change.
 
+mod again;
 mod data;
 pub mod env;
 mod error;
@@ -27,6 +28,7 @@ mod undo;
 
 use std::collections::BTreeMap;
 
+pub use again::{Undone, uninject, upgrade};
 pub use error::Error;
 pub(crate) use findings::RESOURCES as RESOURCE_ANNOTATIONS;
 pub use findings::{Finding, Why, findings};
@@ -35,6 +37,7 @@ pub(crate) use prometheus::RESERVED as RESERVED_PORTS;
 pub use render::{Chosen, chosen};
 pub(crate) use trace::Record;
 pub use trace::{Rendering, Step, Trace};
+pub use undo::Doubt;
 
 use crate::annotations::{self, PROXY_CONFIG};
 use crate::mesh::{MeshConfig, ProxyConfig};
@@ -108,7 +111,7 @@ pub(crate) fn recorded(
             again.is_ok_and(|again| undo::is_same(&again, pod))
         };
         // A pod that already is what injection makes of it stays as it is, down to the order of its environment.
-        if undo::undo(pod, status, &overrides, status_port).into_iter().any(&mut is_settled) {
+        if undo::undo(pod, status, &overrides, status_port).pods.into_iter().any(&mut is_settled) {
             return Ok(pod.clone());
         }
     }

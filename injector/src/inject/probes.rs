@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::pod::{self, PROXY, Place, name};
+use super::undo::Doubt;
 use crate::annotations::{REWRITE_PROBES, STATUS, STATUS_PORT};
 use crate::kubernetes::{Type, typed};
 use crate::value::{EcoString, Map, Value};
@@ -207,28 +208,47 @@ fn redirect(container: &mut Map, port: i32) {
     }
 }
 
-/// Puts back the probes that ask the agent now. `noted` is the sidecar's variable.
-pub(super) fn restore(pod: &mut Value, noted: &str) {
+/// Puts back the handlers that ask the agent now. `noted` is the sidecar's variable. Returns what is not known about them.
+pub(super) fn restore(pod: &mut Value, noted: &str) -> Vec<Doubt> {
     let noted = json::parse(noted.as_bytes()).unwrap_or_default();
+    let mut doubts = Vec::new();
     each_container(pod, |container| {
         let container_name = EcoString::from(container.str("name").unwrap_or_default());
+        let ports = container.get("ports").cloned().unwrap_or_default();
         for slot in &SLOTS {
             let path = format!("{}{container_name}{}", slot.prefix, slot.suffix);
             let Some(handler) = handler_mut(container, slot) else { continue };
             let action = handler.get_mut("httpGet").and_then(Value::as_map_mut);
             let Some(action) = action.filter(|action| action.str("path") == Some(path.as_str())) else { continue };
+            let (container, field) = (container_name.clone(), slot.path.join("."));
             let Some(entry) = noted.get(&path).and_then(Value::as_map) else {
-                // What is not noted had the name of a port that its container does not have.
-                action.insert("port", "unknown");
+                // What is not noted had the name of a port that its container does not have, or asked the agent's port.
+                action.insert("port", UNKNOWN_PORT);
+                doubts.push(Doubt::Handler { container, field });
                 continue;
             };
             handler.remove("httpGet");
             for (kind, action) in entry.iter().filter(|(kind, _)| *kind != "timeoutSeconds") {
+                let number = action.get("port").filter(|_| kind != "grpc");
+                let named = ports
+                    .as_list()
+                    .into_iter()
+                    .flatten()
+                    .find(|p| number.is_some() && p.get("containerPort") == number && !name(p).is_empty());
+                doubts.extend(named.map(|port| Doubt::PortName {
+                    container: container.clone(),
+                    field: field.clone(),
+                    port: name(port).into(),
+                }));
                 handler.insert(kind.clone(), action.clone());
             }
         }
     });
+    doubts
 }
+
+/// The port of a handler whose own is not known: a name that is none.
+const UNKNOWN_PORT: &str = "unknown";
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,9 @@ const SECURE_PORT: &str = "prometheus_istio_io_secure_port";
 /// The sidecar's variable with what the user told Prometheus.
 pub(super) const VARIABLE: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
 
+/// Where the agent has the metrics of both.
+const AGENT_PATH: &str = "/stats/prometheus";
+
 /// Ports that the proxy and the agent own: no metrics of the application are there.
 pub(crate) const RESERVED: [(i64, &str); 9] = [
     (15000, "Envoy admin"),
@@ -89,16 +92,23 @@ pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
     let annotations = pod.map_entry("metadata").entry("annotations").make_map();
     clear(annotations);
     annotations.insert("prometheus.io/port", status_port);
-    annotations.insert("prometheus.io/path", "/stats/prometheus");
+    annotations.insert("prometheus.io/path", AGENT_PATH);
     annotations.insert("prometheus.io/scrape", "true");
     Ok(())
 }
 
+/// The port of the agent that annotations point Prometheus at, if they look as injection leaves them.
+pub(super) fn agent_port(annotations: &Map) -> Option<i32> {
+    let is_injected = annotations.str("prometheus.io/path") == Some(AGENT_PATH)
+        && annotations.str("prometheus.io/scrape") == Some("true");
+    annotations.str("prometheus.io/port").filter(|_| is_injected)?.parse().ok()
+}
+
 /// Puts back what the user told Prometheus, if Prometheus is pointed at the agent. `noted` is the sidecar's variable;
-/// without it, nothing is known.
-pub(super) fn restore(annotations: &mut Map, status_port: i32, noted: &str) {
+/// without it, nothing is known. Returns whether it was.
+pub(super) fn restore(annotations: &mut Map, status_port: i32, noted: &str) -> bool {
     if port(annotations) != Some(status_port.to_string().as_str()) {
-        return;
+        return false;
     }
     clear(annotations);
     let noted = json::parse(noted.as_bytes()).unwrap_or_default();
@@ -117,6 +127,7 @@ pub(super) fn restore(annotations: &mut Map, status_port: i32, noted: &str) {
     for (annotation, value) in restored.into_iter().filter(|(_, value)| !value.is_empty()) {
         annotations.insert(annotation, value);
     }
+    true
 }
 
 impl<'a> Configuration<'a> {

@@ -12,7 +12,7 @@ use crate::kubernetes::{Type, merge, typed};
 use crate::value::{EcoString, EcoVec, Map, Value};
 
 /// The image that asks for the injected one: Kubernetes wants some image.
-const AUTO_IMAGE: &str = "auto";
+pub(super) const AUTO_IMAGE: &str = "auto";
 
 /// The user's containers of the names that are injected.
 #[derive(Clone, Debug, Default, PartialEq)]

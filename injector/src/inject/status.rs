@@ -15,6 +15,12 @@ pub(super) struct Status {
     pub(super) containers: Vec<EcoString>,
     /// Names of the injected init containers.
     pub(super) init_containers: Vec<EcoString>,
+    /// Names of the injected volumes.
+    pub(super) volumes: Vec<EcoString>,
+    /// Names of the injected pull secrets.
+    pub(super) image_pull_secrets: Vec<EcoString>,
+    /// The revision that injected.
+    pub(super) revision: EcoString,
     /// Whether the annotation could be read. If not, nothing is stripped, but the pod counts as injected.
     pub(super) readable: bool,
 }
@@ -39,7 +45,17 @@ impl Status {
         let readable = ["volumes", "imagePullSecrets"].into_iter().all(|field| is_list_of_names(status.get(field)))
             && matches!(status.get("revision"), None | Some(Value::Null | Value::String(_)));
         let (containers, init_containers) = (names("containers")?, names("initContainers")?);
-        Ok(Some(Status { containers, init_containers, readable }))
+        if !readable {
+            return Ok(Some(Status { containers, init_containers, ..Status::default() }));
+        }
+        Ok(Some(Status {
+            containers,
+            init_containers,
+            volumes: readable_names(status.get("volumes")),
+            image_pull_secrets: readable_names(status.get("imagePullSecrets")),
+            revision: status.str_at(&["revision"]).unwrap_or_default().into(),
+            readable,
+        }))
     }
 
     /// Whether a container of this name in this list was injected.
@@ -54,6 +70,10 @@ impl Status {
             Place::InitContainers => &self.init_containers,
         }
     }
+}
+
+fn readable_names(list: Option<&Value>) -> Vec<EcoString> {
+    list.and_then(Value::as_list).into_iter().flatten().filter_map(Value::as_str).map(EcoString::from).collect()
 }
 
 fn is_list_of_names(value: Option<&Value>) -> bool {
@@ -114,7 +134,8 @@ mod tests {
     fn a_status_is_read_back() {
         let status =
             Status::of_pod(&pod(r#"{"initContainers":["a"],"containers":null,"revision":"x"}"#)).unwrap().unwrap();
-        assert_eq!(status, Status { containers: vec![], init_containers: vec!["a".into()], readable: true });
+        let (init_containers, revision) = (vec!["a".into()], "x".into());
+        assert_eq!(status, Status { init_containers, revision, readable: true, ..Status::default() });
         assert_eq!(Status::of_pod(&Value::Null).unwrap(), None);
         for unreadable in ["", "notjson", "[]", "3", r#"{"volumes":3}"#] {
             let status = Status::of_pod(&pod(unreadable)).unwrap().unwrap();

@@ -1,3 +1,5 @@
+mod again;
+
 use super::*;
 use crate::json;
 use crate::template::Functions;

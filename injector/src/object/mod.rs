@@ -32,10 +32,22 @@ pub struct Style {
     pub cron_job_pod_metadata: bool,
     /// Keep fields that are not in Kubernetes' API as we know it.
     pub keep_unknown: bool,
-    /// Leave out empty fields that Go always writes, unless the text has them.
-    pub minimal: bool,
+    /// What becomes of empty fields that Go always writes.
+    pub empty: Empty,
     /// Copy a document if all its pods stay as they are.
     pub copy_unchanged: bool,
+}
+
+/// What becomes of `status: {}` and the like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Empty {
+    /// They are printed, as Go does it.
+    #[default]
+    Printed,
+    /// They are printed if the text has them.
+    AsWritten,
+    /// They are left out.
+    LeftOut,
 }
 
 /// Rewrites a text: documents of other kinds are copied, the pod of each object that has one is handed to `work`, and
@@ -212,8 +224,10 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
     /// The object with what the style keeps of its text, and without what it leaves out.
     fn as_written(&self, mut object: Value, kind: Kind, written: &Value) -> Value {
         if let Some(of) = kind.type_of() {
-            if self.style.minimal {
-                typed::written::make_minimal(&mut object, of, written);
+            match self.style.empty {
+                Empty::Printed => {}
+                Empty::AsWritten => typed::written::make_minimal(&mut object, of, written),
+                Empty::LeftOut => typed::written::make_minimal(&mut object, of, &Value::Null),
             }
             if self.style.keep_unknown {
                 typed::written::keep_unknown(&mut object, of, written);

@@ -216,7 +216,7 @@ fn a_style_decides_what_is_printed_of_an_object() {
     let copy = Style { copy_unchanged: true, ..Style::default() };
     assert_eq!(rewritten(text, copy, false), format!("{text}---\n"));
     assert!(rewritten(text, copy, true).contains("status: {}"));
-    let minimal = Style { minimal: true, keep_unknown: true, ..Style::default() };
+    let minimal = Style { empty: Empty::AsWritten, keep_unknown: true, ..Style::default() };
     assert_eq!(
         rewritten(text, minimal, false),
         "apiVersion: apps/v1\nkind: Deployment\nspec:\n  new: 1\n  template:\n    spec:\n      containers:\n      - name: a\n---\n"

@@ -1,0 +1,78 @@
+//! `uninject`: files of injected objects in, files of what they were out.
+
+use clap::ArgMatches;
+
+use super::arguments::{is_set, text};
+use super::inputs::{self, Environment, Texts};
+use super::kube_inject::{self, Injector};
+use super::{Error, PodError, Streams};
+use crate::inject::{self, Doubt};
+use crate::object::{self, Empty, Style, Workload};
+use crate::value::Value;
+
+/// Runs the command.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
+    let file = text(matches, "filename").ok_or(kube_inject::NO_FILE)?;
+    let config = Texts::read(matches, environment)?.config(environment)?;
+    let sources = inputs::objects(file, streams.input)?;
+    let revision = text(matches, "revision").unwrap_or_default();
+    let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);
+    injector.nodes = inputs::nodes(matches);
+    let has_config = ["injectConfigFile", "injectConfigMapName", "kubeconfig", "context"];
+    let mut uninjector = Uninjector {
+        injector,
+        has_config: has_config.into_iter().any(|flag| text(matches, flag).is_some()),
+        warnings: Vec::new(),
+        unproven: 0,
+    };
+    let style = Style {
+        cron_job_pod_metadata: is_set(matches, "cronjob-pod-metadata"),
+        keep_unknown: true,
+        // The injected text has them all, whoever wrote them.
+        empty: if is_set(matches, "minimal") { Empty::LeftOut } else { Empty::Printed },
+        copy_unchanged: true,
+    };
+    let mut result = Vec::new();
+    for source in &sources {
+        let mut work = |workload: &Workload, pod: Value| uninjector.pod(workload, pod);
+        object::rewrite(&source.text, style, &mut work, &mut result)
+            .map_err(|error| Error::Object { file: source.name.clone(), source: error })?;
+    }
+    for warning in &uninjector.warnings {
+        // The result does not depend on whether this can be read.
+        let _ = writeln!(streams.errors, "Warning: {warning}");
+    }
+    if is_set(matches, "verify") && uninjector.unproven > 0 {
+        return Err(Error::Unproven { count: uninjector.unproven });
+    }
+    kube_inject::write(matches, &result, streams.out)
+}
+
+struct Uninjector<'c> {
+    injector: Injector<'c>,
+    /// Whether the configuration is one that was asked for.
+    has_config: bool,
+    warnings: Vec<String>,
+    /// How many pods the configuration does not make again.
+    unproven: usize,
+}
+
+impl Uninjector<'_> {
+    fn pod(&mut self, workload: &Workload, pod: Value) -> Result<Value, PodError> {
+        let mesh = self.injector.mesh(&pod)?;
+        let request = self.injector.request(workload, &pod, &mesh);
+        let undone = inject::uninject(&pod, request, &self.injector.setup).map_err(PodError::Inject)?;
+        let Some(undone) = undone else { return Ok(pod) };
+        self.unproven += usize::from(!undone.is_proven);
+        let name = kube_inject::named(workload, &workload.full_name(&pod));
+        for mut doubt in undone.doubts {
+            if let Doubt::Configuration { paths } = &mut doubt
+                && !self.has_config
+            {
+                paths.clear();
+            }
+            self.warnings.push(kube_inject::told(&name, &doubt));
+        }
+        Ok(undone.pod)
+    }
+}

@@ -1,0 +1,184 @@
+//! Pods that were injected before.
+
+use super::*;
+
+impl Config {
+    /// Calls a function with what an injection of the pod reads.
+    fn with<T>(&self, pod: &Value, call: impl FnOnce(Request<'_>, &Setup<'_>) -> T) -> T {
+        let setup = Setup {
+            templates: &self.templates,
+            aliases: &self.aliases,
+            default_templates: &self.default_templates,
+            injected_annotations: &self.injected_annotations,
+            values: &self.values,
+            revision: "",
+            compliance_policy: "",
+        };
+        let request = Request {
+            owner: Owner::of_pod(pod),
+            mesh: &self.mesh,
+            proxy: self.mesh.default_config(),
+            env: Map::new(),
+            ids: Ids::default(),
+            native: self.native,
+        };
+        call(request, &setup)
+    }
+
+    fn upgrade(&self, pod: &Value) -> Value {
+        self.with(pod, |request, setup| upgrade(pod, request, setup)).unwrap().0
+    }
+
+    fn uninject(&self, pod: &Value) -> Undone {
+        self.with(pod, |request, setup| uninject(pod, request, setup)).unwrap().unwrap()
+    }
+
+    /// Another configuration: other names of volumes and labels, no variable of before.
+    fn newer(native: bool) -> Self {
+        let newer = SIDECAR
+            .replace("istio-data", "newer-data")
+            .replace("owner:", "newer:")
+            .replace("apps:", "newer-apps:")
+            .replace("UID\n", "NEWER\n");
+        let mut config = Config { native, ..Config::new() };
+        let template = Template::parse("inject", &newer, &Functions::new()).unwrap();
+        config.templates.insert("sidecar".into(), template);
+        config
+    }
+}
+
+const PROBES: &str = r#"{"metadata":{"annotations":{"prometheus.io/path":"/m","prometheus.io/port":"9090","prometheus.io/scrape":"true"},
+    "labels":{"app":"a"},"name":"p"},"spec":{"containers":[{"livenessProbe":{"httpGet":{"port":80,"scheme":"HTTPS"},"timeoutSeconds":3},
+    "lifecycle":{"preStop":{"httpGet":{"path":"/p","port":92}}},"name":"app","readinessProbe":{"tcpSocket":{"port":90}},"resources":{},
+    "startupProbe":{"grpc":{"port":91,"service":null}}}],"imagePullSecrets":[{"name":"mine"}],"volumes":[{"emptyDir":{},"name":"mine"}]}}"#;
+
+#[test]
+fn what_is_injected_can_be_taken_back() {
+    for native in [false, true] {
+        let config = Config { native, ..Config::new() };
+        for text in [PROBES, &asks("both"), &asks("sidecar,init")] {
+            let pod = tree(text);
+            let undone = config.uninject(&config.inject(&pod).unwrap());
+            assert!(undone.is_proven, "{text}");
+            let spelling: &[Doubt] = if text == PROBES { &[Doubt::Spelling] } else { &[] };
+            assert_eq!(undone.doubts, spelling);
+            let mut before = undone.pod;
+            before.make_map().remove("status");
+            crate::object::hide_empty_maps(&mut before);
+            assert_eq!(json::to_string(&before), json::to_string(&pod), "native {native}");
+        }
+    }
+}
+
+#[test]
+fn the_users_own_sidecar_comes_back_with_what_is_not_known_about_it() {
+    let config = Config::new();
+    let own = OWN_SIDECAR
+        .replace(r#"{"name":"app","resources":{}}]"#, r#"{"name":"app","resources":{}},{"name":"x","resources":{}}]"#);
+    let undone = config.uninject(&config.inject(&tree(&own)).unwrap());
+    assert!(undone.is_proven);
+    assert_eq!(names(&undone.pod, "containers"), ["app", "x", "istio-proxy"]);
+    assert_eq!(sidecar(&undone.pod), sidecar(&tree(&own)));
+    let name = || "istio-proxy".into();
+    assert_eq!(undone.doubts, [Doubt::Image { container: name() }, Doubt::Order { container: name() }]);
+}
+
+#[test]
+fn a_port_that_was_named_and_a_probe_that_is_lost_are_told() {
+    let pod = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"app","ports":[{"containerPort":80,"name":"http"}],"resources":{},
+        "livenessProbe":{"httpGet":{"port":"http"}},"readinessProbe":{"httpGet":{"port":"nosuch"}}}]}}"#;
+    let config = Config::new();
+    let undone = config.uninject(&config.inject(&tree(pod)).unwrap());
+    let (container, field) = (|| "app".into(), ToOwned::to_owned);
+    assert_eq!(
+        undone.doubts,
+        [
+            Doubt::Handler { container: container(), field: field("readinessProbe") },
+            Doubt::PortName { container: container(), field: field("livenessProbe"), port: "http".into() }
+        ]
+    );
+}
+
+#[test]
+fn a_pod_that_was_not_injected_is_left_alone() {
+    let config = Config::new();
+    let pod = tree(OWN_SIDECAR);
+    assert_eq!(config.with(&pod, |request, setup| uninject(&pod, request, setup)).unwrap(), None);
+    assert_eq!(config.upgrade(&pod), config.inject(&pod).unwrap());
+}
+
+#[test]
+fn without_its_configuration_a_pod_is_taken_back_by_names() {
+    let injected = Config::new().inject(&tree(PROBES)).unwrap();
+    let undone = Config::newer(false).uninject(&injected);
+    assert!(!undone.is_proven);
+    let [Doubt::Spelling, Doubt::Configuration { paths }] = undone.doubts.as_slice() else {
+        panic!("{:?}", undone.doubts);
+    };
+    assert!(paths.contains(&"metadata.annotations.newer-apps".to_owned()), "{paths:?}");
+    let text = json::to_string(&undone.pod);
+    assert!(
+        !text.contains("istio-data")
+            && !text.contains("istio-proxy")
+            && text.contains(r#""prometheus.io/port":"9090""#)
+    );
+    // The templates of these tests set labels of their own, which no list has.
+    assert!(text.contains(r#""owner":"p""#), "{text}");
+}
+
+#[test]
+fn an_upgrade_leaves_nothing_of_the_old_injection() {
+    for (old, new) in [(false, false), (false, true), (true, false), (true, true)] {
+        for text in [PROBES, OWN_SIDECAR, &asks("both")] {
+            let newer = Config::newer(new);
+            let injected = Config { native: old, ..Config::new() }.inject(&tree(text)).unwrap();
+            let mut upgraded = newer.upgrade(&injected);
+            // Labels and annotations of unknown names are not noted.
+            upgraded.map_entry("metadata").entry("labels").make_map().remove("owner");
+            upgraded.map_entry("metadata").entry("annotations").make_map().remove("apps");
+            let mut fresh = newer.inject(&tree(text)).unwrap();
+            for pod in [&mut upgraded, &mut fresh] {
+                // The place of a sidecar of the user's own is not noted.
+                let spec = pod.map_entry("spec");
+                for list in ["containers", "initContainers"] {
+                    if let Some(list) = spec.get_mut(list).and_then(Value::as_list_mut) {
+                        list.make_mut().sort_by(|a, b| pod::name(a).cmp(pod::name(b)));
+                    }
+                }
+            }
+            assert_eq!(json::to_string(&upgraded), json::to_string(&fresh), "from native {old} to {new}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_to_the_same_changes_nothing() {
+    let config = Config::new();
+    for text in [PROBES, OWN_SIDECAR, &asks("both")] {
+        let injected = config.inject(&tree(text)).unwrap();
+        assert_eq!(config.upgrade(&injected), injected);
+    }
+}
+
+#[test]
+fn labels_that_istios_templates_set_are_known_by_name() {
+    let pod = r#"{"metadata":{"annotations":{"istio.io/rev":"canary","k8s.v1.cni.cncf.io/networks":"a, default/istio-cni",
+        "kubectl.kubernetes.io/default-container":"app","sidecar.istio.io/interceptionMode":"TPROXY","traffic.sidecar.istio.io/includeInboundPorts":"*",
+        "sidecar.istio.io/status":"{\"initContainers\":[\"istio-validation\"],\"containers\":[\"istio-proxy\"],\"volumes\":[\"v\",\"w\"],\"imagePullSecrets\":[\"s\"],\"revision\":\"canary\"}"},
+        "labels":{"app":"web","security.istio.io/tlsMode":"istio","service.istio.io/canonical-name":"web","service.istio.io/canonical-revision":"mine",
+        "topology.istio.io/network":"n1"}},
+        "spec":{"containers":[{"name":"app"},{"env":[{"name":"ISTIO_META_NETWORK","value":"n1"}],"name":"istio-proxy"}],"imagePullSecrets":[{"name":"s"}],
+        "initContainers":[{"name":"istio-validation"}],"securityContext":{"fsGroup":1337},"volumes":[{"emptyDir":{},"name":"v"},{"configMap":{},"emptyDir":{},"name":"w"}]}}"#;
+    let Undone { pod, is_proven, doubts } = Config::new().uninject(&tree(pod));
+    assert!(!is_proven);
+    assert_eq!(
+        json::to_string(&pod),
+        r#"{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"a","sidecar.istio.io/interceptionMode":"TPROXY"},"labels":{"app":"web","service.istio.io/canonical-revision":"mine","topology.istio.io/network":"n1"}},"spec":{"containers":[{"name":"app"}],"volumes":[{"configMap":{},"emptyDir":{},"name":"w"}]}}"#
+    );
+    let [Doubt::Volume { name }, Doubt::Annotation { name: annotation }, Doubt::Network, Doubt::Configuration { .. }] =
+        doubts.as_slice()
+    else {
+        panic!("{doubts:?}");
+    };
+    assert_eq!((name.as_str(), annotation.as_str()), ("w", "sidecar.istio.io/interceptionMode"));
+}

@@ -1,0 +1,149 @@
+//! What Istio's templates and ours set without a note: told by its name, and removed if it has the value that they give.
+
+use super::{Doubt, Status, variable};
+use crate::inject::env::{NETWORK, NETWORK_LABEL};
+use crate::inject::pod::{self, PROXY, Place, VALIDATION, name};
+use crate::object::Owner;
+use crate::value::{EcoString, EcoVec, Map, Value};
+
+const DEFAULT_CONTAINER: [&str; 2] =
+    ["kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container"];
+const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
+const EXCLUDED: &str = "traffic.sidecar.istio.io/excludeInboundPorts";
+/// The network that Istio's template adds with Multus.
+const MULTUS: &str = "default/istio-cni";
+
+/// The same in a JSON list.
+const MULTUS_JSON: &str = r#", {"name": "istio-cni", "namespace": "default"}]"#;
+
+/// What the CNI plugin is told by annotation, and the values that say nothing new.
+const TOLD: [(&str, &[&str]); 7] = [
+    ("sidecar.istio.io/interceptionMode", &["REDIRECT"]),
+    ("traffic.sidecar.istio.io/includeOutboundIPRanges", &["*"]),
+    ("traffic.sidecar.istio.io/excludeOutboundIPRanges", &[""]),
+    ("traffic.sidecar.istio.io/includeInboundPorts", &["*"]),
+    (EXCLUDED, &["", "15020"]),
+    ("traffic.sidecar.istio.io/includeOutboundPorts", &[""]),
+    ("traffic.sidecar.istio.io/excludeOutboundPorts", &[""]),
+];
+
+/// Removes what the templates set. `injected` is the pod as it was injected.
+pub(super) fn remove(pod: &mut Value, injected: &Value, status: &Status, owner: &Owner) {
+    let labels = labels_of(pod, owner);
+    let annotations = annotations_of(pod, injected, status);
+    let metadata = pod.map_entry("metadata");
+    for (part, expected) in [("labels", labels), ("annotations", annotations)] {
+        let Some(map) = metadata.get_mut(part).and_then(Value::as_map_mut) else { continue };
+        map.retain(|name, value| !expected.iter().any(|(n, v)| *n == name && value.as_str() == Some(v)));
+        if let Some(networks) = map.str(NETWORKS).filter(|_| has_plugin(status)).and_then(without_multus) {
+            if networks.is_empty() {
+                map.remove(NETWORKS)
+            } else {
+                map.insert(NETWORKS, networks)
+            };
+        }
+        if map.is_empty() {
+            metadata.remove(part);
+        }
+    }
+    let spec = pod.map_entry("spec");
+    remove_named(spec, "volumes", |volume| status.volumes.iter().any(|n| n == name(volume)) && !is_merged(volume));
+    remove_named(spec, "imagePullSecrets", |secret| status.image_pull_secrets.iter().any(|n| n == name(secret)));
+    remove_settings(spec);
+}
+
+/// What stays, though it may be from the injection.
+pub(super) fn doubts(injected: &Value, status: &Status) -> Vec<Doubt> {
+    let volumes = injected.list_at(&["spec", "volumes"]).iter();
+    let merged = volumes.filter(|v| status.volumes.iter().any(|n| n == name(v)) && is_merged(v));
+    let mut doubts: Vec<_> = merged.map(|volume| Doubt::Volume { name: name(volume).into() }).collect();
+    let told = TOLD.into_iter().filter(|_| has_plugin(status)).filter(|(annotation, values)| {
+        pod::annotation(injected, annotation).is_some_and(|value| !values.contains(&value))
+    });
+    doubts.extend(told.map(|(annotation, _)| Doubt::Annotation { name: annotation.into() }));
+    if injected.at(&["metadata", "labels", NETWORK_LABEL]).is_some() && !variable(injected, NETWORK).is_empty() {
+        doubts.push(Doubt::Network);
+    }
+    doubts
+}
+
+/// With the CNI plugin, an init container checks its rules.
+fn has_plugin(status: &Status) -> bool {
+    status.has(Place::InitContainers, VALIDATION)
+}
+
+/// Labels with the values that the templates give a pod that has others.
+fn labels_of(pod: &Value, owner: &Owner) -> Vec<(&'static str, String)> {
+    let label = |name: &str| pod.str_at(&["metadata", "labels", name]).filter(|value| !value.is_empty());
+    let app = label("app.kubernetes.io/name").or_else(|| label("app")).unwrap_or(&owner.name);
+    let version = label("app.kubernetes.io/version").or_else(|| label("version")).unwrap_or("latest");
+    let short = app.get(..63).unwrap_or(app).trim_matches(['-', '_', '.']);
+    vec![
+        ("security.istio.io/tlsMode", "istio".to_owned()),
+        ("networking.istio.io/tunnel", "http".to_owned()),
+        ("service.istio.io/canonical-name", short.to_owned()),
+        // The gateway's template does not shorten it.
+        ("service.istio.io/canonical-name", app.to_owned()),
+        ("service.istio.io/canonical-revision", version.to_owned()),
+    ]
+}
+
+/// Annotations likewise.
+fn annotations_of(pod: &Value, injected: &Value, status: &Status) -> Vec<(&'static str, String)> {
+    let templates = pod::annotation(pod, crate::annotations::TEMPLATES).unwrap_or_default();
+    let mut expected = vec![
+        ("istio.io/rev", status.revision.to_string()),
+        ("prometheus.istio.io/secure-port", variable(injected, "ENVOY_SECURE_MERGED_METRICS_PORT").to_owned()),
+    ];
+    if let Some(first) = pod::containers(pod, Place::Containers).iter().map(name).find(|name| *name != PROXY) {
+        expected.extend(DEFAULT_CONTAINER.map(|annotation| (annotation, first.to_owned())));
+    }
+    if templates.contains("grpc") {
+        expected.push((crate::annotations::REWRITE_PROBES, "false".to_owned()));
+    }
+    if has_plugin(status) {
+        let told = TOLD.into_iter().flat_map(|(name, values)| values.iter().map(move |v| (name, (*v).to_owned())));
+        expected.extend(told);
+    }
+    expected
+}
+
+fn without_multus(networks: &str) -> Option<EcoString> {
+    if let Some(rest) = networks.strip_suffix(MULTUS_JSON) {
+        return Some(ecow::eco_format!("{rest}]"));
+    }
+    let rest = networks.strip_suffix(MULTUS)?;
+    Some(rest.trim_end().strip_suffix(',').unwrap_or(rest).trim_end().into())
+}
+
+/// Whether a volume has more than one source: a name is one field, a source another.
+fn is_merged(volume: &Value) -> bool {
+    volume.as_map().is_some_and(|volume| volume.len() > 2)
+}
+
+fn remove_named(spec: &mut Map, list: &str, is_injected: impl Fn(&Value) -> bool) {
+    let Some(old) = spec.get(list).and_then(Value::as_list) else { return };
+    let kept: EcoVec<Value> = old.iter().filter(|element| !is_injected(element)).cloned().collect();
+    if kept.is_empty() {
+        spec.remove(list);
+    } else if kept.len() != old.len() {
+        spec.insert(list, kept);
+    }
+}
+
+/// The pod's own settings: the gateway's low ports, and the group that older sidecars shared their token with.
+fn remove_settings(spec: &mut Map) {
+    let Some(context) = spec.get_mut("securityContext").and_then(Value::as_map_mut) else { return };
+    if context.get("fsGroup").and_then(Value::as_i64) == Some(1337) {
+        context.remove("fsGroup");
+    }
+    let is_low_ports = |sysctl: &Value| {
+        name(sysctl) == "net.ipv4.ip_unprivileged_port_start" && sysctl.str_at(&["value"]) == Some("0")
+    };
+    if context.get("sysctls").and_then(Value::as_list).is_some_and(|list| list.iter().all(is_low_ports)) {
+        context.remove("sysctls");
+    }
+    if context.is_empty() {
+        spec.remove("securityContext");
+    }
+}

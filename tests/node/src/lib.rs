@@ -21,11 +21,24 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use cri::messages::{Nothing, PodSandboxConfig, PodSandboxMetadata};
+
 mod cri;
+mod fields;
 mod image;
+mod kubelet;
+pub mod probe;
+mod spec;
+mod volumes;
+
+pub use image::Image;
+pub use kubelet::RunningPod;
 
 /// The programs that it needs.
 pub const PROGRAMS: [&str; 5] = ["containerd", "ctr", "runc", "busybox", "/usr/lib/cni/ptp"];
+
+/// The image of sandboxes.
+const PAUSE: &str = "localhost/pause:test";
 
 /// Where Debian has the reference plugins.
 const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
@@ -94,7 +107,11 @@ impl Node {
         let gateway6 = Ipv6Addr::new(0xfd31, 7, 0, number.into(), 0, 0, 0, 1);
         let node = Self { folder, containerd, runtime, client, gateway, gateway6 };
         node.wait_until_ready();
-        node.import();
+        node.import(&Image::new(PAUSE).program(Path::new("/bin/busybox")).entry_point(&[
+            "/busybox",
+            "sleep",
+            "2147483647",
+        ]));
         node
     }
 
@@ -110,8 +127,12 @@ impl Node {
     pub fn run(&self, name: &str, annotations: &[(&str, &str)]) -> Result<Sandbox, String> {
         let ids = self.run_all(&[name], annotations);
         let id = ids.into_iter().next().expect("one answer")?;
-        harness::wait_until("the node's own address in the pod's network is settled", || self.is_settled());
+        self.wait_until_settled();
         self.sandbox(&id)
+    }
+
+    fn wait_until_settled(&self) {
+        harness::wait_until("the node's own address in the pod's network is settled", || self.is_settled());
     }
 
     /// Whether the IPv6 address of the gateway is no longer tentative. Until then a connection to a pod comes from an
@@ -128,10 +149,20 @@ impl Node {
     /// Runs a sandbox for each of these pods at once.
     pub fn run_all(&self, names: &[&str], annotations: &[(&str, &str)]) -> Vec<Result<String, String>> {
         let annotations: HashMap<_, _> = annotations.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let config = |name: &str| PodSandboxConfig {
+            metadata: Some(PodSandboxMetadata {
+                name: name.to_owned(),
+                uid: format!("uid-{name}"),
+                namespace: "default".to_owned(),
+            }),
+            annotations: annotations.clone(),
+            linux: Some(Nothing {}),
+            ..PodSandboxConfig::default()
+        };
         self.runtime.block_on(async {
             let start = |name: &&str| {
-                let (client, name, annotations) = (self.client.clone(), (*name).to_owned(), annotations.clone());
-                tokio::spawn(async move { client.run(&name, annotations).await })
+                let (client, config) = (self.client.clone(), config(name));
+                tokio::spawn(async move { client.run(config).await })
             };
             let tasks: Vec<_> = names.iter().map(start).collect();
             let mut answers = Vec::new();
@@ -169,10 +200,16 @@ impl Node {
         panic!("containerd is not ready after 30 seconds:\n{}", self.log());
     }
 
-    /// Gives it the image of sandboxes.
-    fn import(&self) {
-        let archive = self.folder.path().join("pause.tar");
-        image::write(&archive, image::PAUSE, Path::new("/bin/busybox"), &["/busybox", "sleep", "2147483647"]);
+    /// Gives it an image.
+    pub fn import(&self, image: &Image) {
+        let archive = self.folder.path().join("image.tar");
+        image.write(&archive);
+        self.import_archive(&archive);
+        fs::remove_file(archive).expect("a file of our own");
+    }
+
+    /// Gives it the image of an archive that `docker save` wrote.
+    pub fn import_archive(&self, archive: &Path) {
         let output = Command::new("ctr")
             .args(["--namespace", "k8s.io", "--address"])
             .arg(self.folder.path().join("sock"))
@@ -215,6 +252,6 @@ state = "{folder}/state"
     bin_dir = "{folder}/bin"
     conf_dir = "{folder}/conf"
 "#,
-        image = image::PAUSE,
+        image = PAUSE,
     )
 }

@@ -1,7 +1,5 @@
-//! The part of the Container Runtime Interface, version 1, that is needed here: messages with the numbers of their
-//! fields as in `k8s.io/cri-api/pkg/apis/runtime/v1/api.proto`.
+//! A client of the Container Runtime Interface, version 1.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,83 +10,13 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
-#[derive(Clone, PartialEq, Message)]
-struct Nothing {}
+pub mod messages;
 
-#[derive(Clone, PartialEq, Message)]
-struct RunPodSandboxRequest {
-    #[prost(message, optional, tag = "1")]
-    config: Option<PodSandboxConfig>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxConfig {
-    #[prost(message, optional, tag = "1")]
-    metadata: Option<PodSandboxMetadata>,
-    #[prost(map = "string, string", tag = "7")]
-    annotations: HashMap<String, String>,
-    #[prost(message, optional, tag = "8")]
-    linux: Option<Nothing>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxMetadata {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    uid: String,
-    #[prost(string, tag = "3")]
-    namespace: String,
-}
-
-/// All the requests and answers that have only an id.
-#[derive(Clone, PartialEq, Message)]
-struct SandboxId {
-    #[prost(string, tag = "1")]
-    id: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxStatusRequest {
-    #[prost(string, tag = "1")]
-    id: String,
-    #[prost(bool, tag = "2")]
-    verbose: bool,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxStatusResponse {
-    #[prost(message, optional, tag = "1")]
-    status: Option<PodSandboxStatus>,
-    #[prost(map = "string, string", tag = "2")]
-    info: HashMap<String, String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxStatus {
-    #[prost(message, optional, tag = "5")]
-    network: Option<PodSandboxNetworkStatus>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodSandboxNetworkStatus {
-    #[prost(string, tag = "1")]
-    ip: String,
-    #[prost(message, repeated, tag = "2")]
-    additional_ips: Vec<PodIp>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PodIp {
-    #[prost(string, tag = "1")]
-    ip: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ListPodSandboxResponse {
-    #[prost(message, repeated, tag = "1")]
-    items: Vec<SandboxId>,
-}
+use messages::{
+    ContainerStatus, ContainerStatusResponse, CreateContainerRequest, ExecSyncRequest, ExecSyncResponse, Id,
+    ListPodSandboxResponse, Nothing, PodSandboxConfig, PodSandboxStatusRequest, PodSandboxStatusResponse,
+    RunPodSandboxRequest, StopContainerRequest,
+};
 
 /// A client of one containerd.
 #[derive(Clone, Debug)]
@@ -121,19 +49,44 @@ impl Client {
         self.list().await.is_ok()
     }
 
-    async fn list(&self) -> Result<Vec<SandboxId>, String> {
+    async fn list(&self) -> Result<Vec<Id>, String> {
         let answer = self.call("/runtime.v1.RuntimeService/ListPodSandbox", Nothing {}).await;
         answer.map(|list: ListPodSandboxResponse| list.items)
     }
 
     /// Runs a sandbox, and returns its id.
-    pub async fn run(&self, name: &str, annotations: HashMap<String, String>) -> Result<String, String> {
-        let metadata =
-            PodSandboxMetadata { name: name.to_owned(), uid: format!("uid-{name}"), namespace: "default".to_owned() };
-        let config = PodSandboxConfig { metadata: Some(metadata), annotations, linux: Some(Nothing {}) };
+    pub async fn run(&self, config: PodSandboxConfig) -> Result<String, String> {
         let request = RunPodSandboxRequest { config: Some(config) };
         let answer = self.call("/runtime.v1.RuntimeService/RunPodSandbox", request).await;
-        answer.map(|sandbox: SandboxId| sandbox.id)
+        answer.map(|sandbox: Id| sandbox.id)
+    }
+
+    /// Creates a container and starts it, and returns its id.
+    pub async fn start(&self, request: CreateContainerRequest) -> Result<String, String> {
+        let created: Id = self.call("/runtime.v1.RuntimeService/CreateContainer", request).await?;
+        let _: Nothing = self.call("/runtime.v1.RuntimeService/StartContainer", created.clone()).await?;
+        Ok(created.id)
+    }
+
+    /// What became of a container.
+    pub async fn container(&self, id: &str) -> Result<ContainerStatus, String> {
+        let request = Id { id: id.to_owned() };
+        let answer: ContainerStatusResponse = self.call("/runtime.v1.RuntimeService/ContainerStatus", request).await?;
+        answer.status.ok_or_else(|| format!("containerd has no status of container {id}"))
+    }
+
+    /// Asks a container to end, and kills it if it has not after so many seconds.
+    pub async fn stop(&self, id: &str, seconds: i64) -> Result<(), String> {
+        let request = StopContainerRequest { container_id: id.to_owned(), timeout: seconds };
+        let _: Nothing = self.call("/runtime.v1.RuntimeService/StopContainer", request).await?;
+        Ok(())
+    }
+
+    /// Runs a command in a container until it ends.
+    pub async fn execute(&self, id: &str, command: &[&str]) -> Result<ExecSyncResponse, String> {
+        let cmd = command.iter().map(|&word| word.to_owned()).collect();
+        let request = ExecSyncRequest { container_id: id.to_owned(), cmd, timeout: 60 };
+        self.call("/runtime.v1.RuntimeService/ExecSync", request).await
     }
 
     /// The network namespace of a sandbox, and its addresses.
@@ -153,7 +106,7 @@ impl Client {
 
     /// Stops and removes a sandbox.
     pub async fn remove(&self, id: &str) -> Result<(), String> {
-        let id = SandboxId { id: id.to_owned() };
+        let id = Id { id: id.to_owned() };
         let _: Nothing = self.call("/runtime.v1.RuntimeService/StopPodSandbox", id.clone()).await?;
         let _: Nothing = self.call("/runtime.v1.RuntimeService/RemovePodSandbox", id).await?;
         Ok(())

@@ -5,8 +5,8 @@ mod names;
 
 use std::fmt;
 
-pub(crate) use names::has_prefix as is_of_injection;
 pub use names::{Mentions, Verdict};
+pub(crate) use names::{has_prefix as is_of_injection, is_for_templates};
 
 use crate::go;
 use crate::kubernetes::quantity;

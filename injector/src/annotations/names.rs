@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::{NATIVE_SIDECAR, PROXY_CONFIG, PROXY_IMAGE_TYPE, REWRITE_PROBES, STATUS_PORT, TEMPLATES};
+use crate::decision::SWITCH;
 use crate::inject::Templates;
 use crate::value::EcoString;
 
@@ -151,7 +153,7 @@ impl Mentions {
     /// What the name of a pod's label tells. Only an annotation that stands among the labels is worth a word: labels are
     /// for everybody to select by.
     pub fn label(&self, name: &str) -> Verdict {
-        let is_fine = !has_prefix(name) || name == crate::decision::SWITCH || self.labels.contains(name);
+        let is_fine = !has_prefix(name) || name == SWITCH || self.labels.contains(name);
         if !is_fine && of_istio(name).is_some() { Verdict::Misplaced } else { Verdict::Fine }
     }
 
@@ -181,6 +183,15 @@ fn ceil(text: &str, at: usize) -> usize {
 /// Whether it begins as Istio's annotations about injection do.
 pub(crate) fn has_prefix(name: &str) -> bool {
     PREFIXES.into_iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether Istio documents it as one that a template has to read: the injector does not by itself, nor the agent later.
+pub(crate) fn is_for_templates(name: &str) -> bool {
+    let by_itself = [TEMPLATES, PROXY_CONFIG, NATIVE_SIDECAR, PROXY_IMAGE_TYPE, REWRITE_PROBES, STATUS_PORT, SWITCH];
+    let by_agent = ["sidecar.istio.io/stats", "sidecar.istio.io/extraStatTags", "sidecar.istio.io/discoveryAddress"];
+    matches!(of_istio(name), Some(Use::Current | Use::Deprecated | Use::DeprecatedFor(_)))
+        && !by_itself.contains(&name)
+        && !by_agent.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn of_istio(name: &str) -> Option<Use> {

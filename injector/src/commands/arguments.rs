@@ -14,6 +14,7 @@ pub(super) fn command() -> Command {
         .subcommand(kube_inject())
         .subcommand(uninject())
         .subcommand(explain())
+        .subcommand(render())
         .subcommand(lint())
         .subcommand(review());
     #[cfg(feature = "webhook")]
@@ -108,6 +109,8 @@ fn explain() -> Command {
                 .value_parser(["webhook", "kube-inject"])
                 .default_value("webhook")
                 .help("Who would inject: they go by different parts of the injection config"),
+            value("port", "PORT").value_parser(clap::value_parser!(u16)).help("Tell whether a client's connection to this port reaches the proxy, and why"),
+            value("field", "PATH").help("Tell where a field of the pod comes from, and what it depends on, such as spec.containers[istio-proxy].image"),
             value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
             flag("policy-from-config").help("With --by kube-inject, as its flag of the same name"),
             flag("cronjob-pod-metadata").help("With --by kube-inject, as its flag of the same name"),
@@ -157,6 +160,26 @@ fn lint() -> Command {
         .args(configuration())
         .args(cluster())
         .args(ignored().into_iter().filter(|arg| arg.get_id() != "namespace"))
+}
+
+fn render() -> Command {
+    Command::new("render")
+        .about("Prints what a template makes for a pod, before it is merged")
+        .long_about(
+            "Renders the templates of each pod, or one template, and prints the text as it is, YAML or not: for authors of \
+             templates. Exit status 1 if a template cannot be rendered; the message has the line.",
+        )
+        .after_help("Which line of the template made what?\n  sidecar-injector render --template mine --lines -f pod.yaml")
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
+            value("template", "NAME").help("Render this one [default: those that the pod asks for, or the default ones]"),
+            flag("lines").help("Print the number of the template's line before each line"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job"),
+        ])
+        .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
+        .args(cluster())
+        .args(ignored())
 }
 
 #[cfg(feature = "webhook")]

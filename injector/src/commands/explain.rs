@@ -10,7 +10,7 @@ use super::{Error, Streams, review as review_command};
 use crate::check::Installation;
 use crate::config::Config;
 use crate::decision::{self, Decision};
-use crate::explain::{self, Explanation, Namespace, Subject, Templates, Verdict, Webhooks};
+use crate::explain::{self, Explanation, Injection, Namespace, Subject, Templates, Verdict, Webhooks};
 use crate::inject::{self, Trace};
 use crate::mesh::MeshConfig;
 use crate::object::{self, Owner, Style, Workload};
@@ -51,6 +51,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         namespace: text(matches, "namespace"),
         namespace_labels: text(matches, "namespace-labels").map(labels).transpose()?,
         webhooks,
+        port: matches.get_one::<u16>("port").copied(),
     };
     let mut explanations = Vec::new();
     for source in inputs::objects(file, streams.input)? {
@@ -69,7 +70,10 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     }
     let out = match text(matches, "output") {
         Some("json") => explain::to_json(&explanations),
-        Some(_) | None => explanations.iter().map(explain::to_text).collect::<Vec<_>>().join("\n"),
+        Some(_) | None => match text(matches, "field") {
+            Some(path) => explanations.iter().map(|explanation| explain::field(explanation, path)).collect(),
+            None => explanations.iter().map(explain::to_text).collect::<Vec<_>>().join("\n"),
+        },
     };
     let written = streams.out.write_all(out.as_bytes()).and_then(|()| streams.out.flush());
     written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
@@ -103,6 +107,8 @@ struct Explainer<'c> {
     namespace: Option<&'c str>,
     namespace_labels: Option<Map>,
     webhooks: Option<Installation>,
+    /// A port that is asked about.
+    port: Option<u16>,
 }
 
 /// What the injection of a pod led to.
@@ -199,25 +205,27 @@ impl Explainer<'_> {
         }
         let mut trace = Trace::default();
         let Attempt { result, mesh } = inject(&mut trace);
+        let setup = match self.by {
+            By::KubeInject => self.by_file.setup,
+            By::Webhook => self.config.setup("", ""),
+        };
+        let mut injection = None;
         let verdict = match result {
             Ok(injected) => {
+                injection = Some(Injection::of(pod, &injected, &trace, &setup, self.port));
                 let more = warnings::of_injected(pod, &injected, &mesh, self.by, self.config);
                 warnings.extend(more.filter(|warning| !matches!(warning, Warning::Switch(_))));
                 Verdict::Injected(decision)
             }
             Err((reason, message)) => Verdict::Refused { decision: Some(decision), reason, message },
         };
-        let setup = match self.by {
-            By::KubeInject => self.by_file.setup,
-            By::Webhook => self.config.setup("", ""),
-        };
         let templates = Some(Templates::of(pod, &setup));
-        Explanation { warnings, templates, ..self.explanation(subject, None, verdict) }
+        Explanation { warnings, templates, injection, ..self.explanation(subject, None, verdict) }
     }
 
     /// The plainest explanation.
     fn explanation(&self, subject: Subject, webhooks: Option<Webhooks>, verdict: Verdict) -> Explanation {
-        Explanation { subject, by: self.by, webhooks, verdict, templates: None, warnings: Vec::new() }
+        Explanation { subject, by: self.by, webhooks, verdict, templates: None, warnings: Vec::new(), injection: None }
     }
 
     /// The namespace of what has none.

@@ -15,6 +15,7 @@ mod inputs;
 mod kube_inject;
 mod lint;
 mod output;
+mod render;
 mod review;
 mod uninject;
 #[cfg(feature = "webhook")]
@@ -94,6 +95,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
         Some(("explain", matches)) => explain::run(matches, &environment, streams),
         Some(("lint", matches)) => return lint::run(matches, &environment, streams),
         Some(("uninject", matches)) => uninject::run(matches, &environment, streams),
+        Some(("render", matches)) => render::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
         #[cfg(feature = "webhook")]
         Some(("check", matches)) => check::run(matches, &environment, streams),

@@ -1,8 +1,10 @@
 //! An explanation for programs: `docs/explain.md` has the fields.
 
-use super::{CallVerdict, Explanation, Templates, Webhooks};
+use istio_iptables::Traffic;
+
+use super::{Call, CallVerdict, Capture, Change, Explanation, Injection, Place, Port, Read, Templates, Webhooks};
 use crate::json;
-use crate::value::{Map, Value};
+use crate::value::{EcoString, Map, Value};
 use crate::warnings::By;
 
 /// The version of the form. A field that is added does not change it.
@@ -16,7 +18,7 @@ pub fn to_json(explanations: &[Explanation]) -> String {
 }
 
 fn explanation(explanation: &Explanation) -> Value {
-    let Explanation { subject, by, webhooks, verdict, templates, warnings } = explanation;
+    let Explanation { subject, by, webhooks, verdict, templates, warnings, injection } = explanation;
     let mut out = Map::from_iter([
         ("kind", Value::from(subject.kind.clone())),
         ("namespace", subject.namespace.clone().into()),
@@ -48,11 +50,14 @@ fn explanation(explanation: &Explanation) -> Value {
     if let Some(chosen) = templates {
         out.insert("templates", templates_of(chosen));
     }
+    if let Some(injection) = injection {
+        out.insert("injection", injection_of(injection));
+    }
     out.into()
 }
 
 fn webhooks_of(webhooks: &Webhooks) -> Value {
-    let call = |call: &super::Call| {
+    let call = |call: &Call| {
         let mut fields = Map::from_iter([
             ("configuration", Value::from(call.configuration.clone())),
             ("webhook", call.webhook.clone().into()),
@@ -73,7 +78,7 @@ fn webhooks_of(webhooks: &Webhooks) -> Value {
 }
 
 fn templates_of(templates: &Templates) -> Value {
-    let name = |(name, alias): &(crate::value::EcoString, Option<_>)| {
+    let name = |(name, alias): &(EcoString, Option<_>)| {
         let mut fields = Map::from_iter([("name", Value::from(name.clone()))]);
         if let Some(alias) = alias.clone() {
             fields.insert("alias", Value::from(alias));
@@ -83,4 +88,69 @@ fn templates_of(templates: &Templates) -> Value {
     let names: Value = templates.names.iter().map(name).collect();
     let source = if templates.asked { "annotation" } else { "default" };
     Map::from_iter([("source", Value::from(source)), ("names", names)]).into()
+}
+
+fn injection_of(injection: &Injection) -> Value {
+    let Injection { settled, changes, unread, capture } = injection;
+    let mut fields = Map::from_iter([
+        ("settled", Value::Bool(*settled)),
+        ("changes", changes.iter().map(change).collect()),
+        ("unread", unread.iter().cloned().collect()),
+    ]);
+    if let Some(capture) = capture {
+        fields.insert("capture", capture_of(capture));
+    }
+    fields.into()
+}
+
+fn change(change: &Change) -> Map {
+    let mut fields = Map::from_iter([
+        ("path", Value::from(change.path.to_string())),
+        ("change", change.kind.word().into()),
+        ("step", change.step.key().into()),
+    ]);
+    if let Some(Place { template, line, text, reads, conditions }) = &change.place {
+        fields.insert("template", template.clone());
+        fields.insert("line", i64::try_from(*line).unwrap_or(i64::MAX));
+        fields.insert("text", text.as_str());
+        fields.insert("reads", reads.iter().map(read).collect::<Value>());
+        fields.insert("conditions", conditions.iter().map(read).collect::<Value>());
+    }
+    fields
+}
+
+fn read(read: &Read) -> Map {
+    let mut fields = Map::from_iter([("source", Value::from(read.source.word())), ("key", read.source.key().into())]);
+    if let Some(value) = &read.value {
+        fields.insert("value", value.as_str());
+    }
+    fields
+}
+
+fn capture_of(capture: &Capture) -> Value {
+    let port = |port: &Port| {
+        let mut fields = traffic_of(&port.traffic);
+        fields.insert("port", i64::from(port.port));
+        fields
+    };
+    let mut fields = Map::from_iter([
+        ("container", Value::from(capture.container.clone())),
+        ("checks", capture.checks.into()),
+        ("arguments", capture.arguments.iter().map(String::as_str).collect()),
+        ("ports", capture.ports.iter().map(port).collect()),
+    ]);
+    match &capture.traffic {
+        Ok(traffic) => fields.insert("traffic", traffic.iter().map(traffic_of).collect::<Value>()),
+        Err(errors) => fields.insert("errors", errors.iter().map(String::as_str).collect::<Value>()),
+    };
+    fields.into()
+}
+
+fn traffic_of(traffic: &Traffic) -> Map {
+    Map::from_iter([
+        ("traffic", Value::from(traffic.traffic.as_str())),
+        ("captured", traffic.captured.into()),
+        ("verdict", traffic.verdict.as_str().into()),
+        ("sentence", traffic.sentence.as_str().into()),
+    ])
 }

@@ -2,17 +2,25 @@
 //! and that value as text and as JSON.
 
 use crate::decision::Decision;
-use crate::inject::{self, Chosen};
+use crate::inject::{self, Chosen, Trace};
 use crate::review::Passed;
 use crate::value::{EcoString, Value};
 use crate::warnings::{By, Warning};
 
+mod capture;
+mod change;
 mod json;
+mod origin;
+mod source;
 mod text;
 mod webhooks;
 
+pub use capture::{Capture, Port};
+pub use change::{Kind, Part, Path};
 pub use json::to_json;
-pub use text::to_text;
+pub use origin::{Change, Place, origins};
+pub use source::{Read, Source};
+pub use text::{field, to_text};
 pub use webhooks::{Call, Namespace, Verdict as CallVerdict, Webhooks};
 
 /// What is explained: a workload of a file, or a pod that somebody wants to create.
@@ -41,6 +49,33 @@ pub struct Explanation {
     pub templates: Option<Templates>,
     /// What does not do what it seems to do.
     pub warnings: Vec<Warning>,
+    /// What the pod gets, loses, and what becomes of it, if it is injected.
+    pub injection: Option<Injection>,
+}
+
+/// What an injection does to a pod.
+#[derive(Debug)]
+pub struct Injection {
+    /// Whether the pod was injected before, and stays as it is. The changes are then those of the first time.
+    pub settled: bool,
+    /// All that changed, in the order in which it stands in the pod.
+    pub changes: Vec<Change>,
+    /// Annotations of the pod about injection that nothing reads in these templates, though others may.
+    pub unread: Vec<EcoString>,
+    /// How traffic is captured; nothing if it is not.
+    pub capture: Option<Capture>,
+}
+
+impl Injection {
+    /// What there is to tell about an injection that was traced. `port` is a port that somebody asks about.
+    pub fn of(pod: &Value, injected: &Value, trace: &Trace, setup: &inject::Setup<'_>, port: Option<u16>) -> Self {
+        Injection {
+            settled: injected == pod,
+            changes: origins(trace, setup),
+            unread: origin::unread(pod, trace, setup),
+            capture: Capture::of(injected, port),
+        }
+    }
 }
 
 /// What becomes of a pod.

@@ -1,6 +1,10 @@
-//! An explanation for people.
+//! An explanation for people: a screen of a usual pod.
+
+mod injected;
 
 use std::fmt::Write as _;
+
+pub use injected::field;
 
 use super::{CallVerdict, Explanation, Templates, Verdict, Webhooks};
 use crate::annotations::TEMPLATES;
@@ -10,7 +14,7 @@ use crate::warnings::By;
 /// An explanation as text, with a line feed at its end.
 pub fn to_text(explanation: &Explanation) -> String {
     let mut out = Text::default();
-    let Explanation { subject, by, webhooks, verdict, templates, warnings } = explanation;
+    let Explanation { subject, by, webhooks, verdict, templates, warnings, injection } = explanation;
     let slash = if subject.namespace.is_empty() { "" } else { "/" };
     let word = match verdict {
         Verdict::Injected(_) => "injected",
@@ -28,6 +32,9 @@ pub fn to_text(explanation: &Explanation) -> String {
     }
     if let Some(templates) = templates {
         out.entry("templates", &template_line(templates));
+    }
+    if let Some(injection) = injection {
+        injected::lines(&mut out, injection);
     }
     if !warnings.is_empty() {
         out.line("\nWhat does not do what it seems to do:");

@@ -1,5 +1,8 @@
 //! Why a pod could not be injected.
 
+use std::fmt;
+
+use super::context::{Context, Shown};
 use crate::annotations::{OVERRIDES, PROXY_CONFIG, Problems, STATUS};
 use crate::kubernetes::{merge, typed};
 use crate::value::EcoString;
@@ -59,24 +62,30 @@ pub enum Error {
     },
     /// What a template rendered to cannot be merged.
     #[error(
-        "failed to run injection template: failed applying the overlay of template {name:?}: strategic merge: {source}"
+        "failed to run injection template: failed applying the overlay of template {name:?}: strategic merge: {source}{}",
+        Shown(context)
     )]
     Merge {
         /// The template's name in the config.
         name: EcoString,
         /// Where and why.
         source: merge::Error,
+        /// The lines there, if it is known where that is.
+        context: Option<Box<Context>>,
     },
     /// What a template rendered to makes something that is no pod.
     #[error(
         "failed to run injection template: template {name:?} does not make a pod (check Istio sidecar injector \
-         configuration): unmarshal patched pod: {source}"
+         configuration): unmarshal patched pod: {source}{}",
+        Shown(context)
     )]
     NoPod {
         /// The template's name in the config.
         name: EcoString,
         /// Where and why.
         source: typed::Error,
+        /// The lines there, if it is known where that is.
+        context: Option<Box<Context>>,
     },
     /// One of the user's containers cannot be merged over the injected one.
     #[error("failed to re apply container: {container}: {reason}")]
@@ -125,15 +134,15 @@ impl Error {
                 Some(at) => format!("template {name:?} fails at line {}, at <{}>", source.line, at.expression),
                 None => format!("template {name:?} fails at line {}", source.line),
             },
-            Error::NoYaml(no_yaml) => match no_yaml.line {
+            Error::NoYaml(no_yaml) => match no_yaml.context.line {
                 Some(line) => format!("template {:?} rendered to text that is no YAML, at line {line}", no_yaml.name),
                 None => format!("template {:?} rendered to text that is no YAML", no_yaml.name),
             },
             Error::NoObject { .. } => self.to_string(),
-            Error::Merge { name, source } => {
+            Error::Merge { name, source, .. } => {
                 format!("template {name:?} rendered to what cannot be merged, at {}", source.path())
             }
-            Error::NoPod { name, source } => format!("template {name:?} does not make a pod, at {}", source.path()),
+            Error::NoPod { name, source, .. } => format!("template {name:?} does not make a pod, at {}", source.path()),
             Error::Reapply { container, .. } => {
                 format!("container {container:?} cannot be merged with the injected one")
             }
@@ -144,22 +153,23 @@ impl Error {
 
 /// A template that rendered to text that is no YAML.
 #[derive(Debug, thiserror::Error)]
-#[error("template {name:?} rendered to text that is no YAML: {source}{}: {text}", TemplateLine(*.line))]
+#[error("template {name:?} rendered to text that is no YAML: {source}{}: {}{context}", FromLine(context), context.rendered_line())]
 pub struct NoYaml {
     /// The template's name in the config.
     pub name: EcoString,
     /// Where in the rendered text, and why.
     pub source: yaml::Error,
-    /// The line of the template that made the line.
-    pub line: Option<usize>,
-    /// The rendered line.
-    pub text: String,
+    /// The lines there.
+    pub context: Context,
 }
 
-struct TemplateLine(Option<usize>);
+struct FromLine<'c>(&'c Context);
 
-impl std::fmt::Display for TemplateLine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, ", from line {line} of the template"))
+impl fmt::Display for FromLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.line {
+            Some(line) => write!(f, ", from line {line} of the template"),
+            None => Ok(()),
+        }
     }
 }

@@ -7,6 +7,7 @@
 //! A pod is a tree in the canonical form of its type (`kubernetes::typed`); copies share what they do not change.
 
 mod again;
+mod context;
 mod data;
 pub mod env;
 mod error;
@@ -29,10 +30,12 @@ mod undo;
 use std::collections::BTreeMap;
 
 pub use again::{Undone, uninject, upgrade};
+pub use context::Context;
 pub use error::Error;
 pub(crate) use findings::RESOURCES as RESOURCE_ANNOTATIONS;
 pub use findings::{Finding, Why, findings};
 pub use openshift::Ids;
+pub use pod::rules_container;
 pub(crate) use prometheus::RESERVED as RESERVED_PORTS;
 pub use render::{Chosen, chosen};
 pub(crate) use trace::Record;
@@ -42,7 +45,7 @@ pub use undo::Doubt;
 use crate::annotations::{self, PROXY_CONFIG};
 use crate::mesh::{MeshConfig, ProxyConfig};
 use crate::object::Owner;
-use crate::template::Template;
+use crate::template::{Limits, Mark, Template};
 use crate::value::{EcoString, Map, Value};
 
 /// The parsed templates of an injection config, by name.
@@ -87,6 +90,26 @@ pub struct Request<'a> {
 /// The templates that are rendered for a pod, in this order.
 pub fn template_names(pod: &Value, setup: &Setup<'_>) -> Vec<EcoString> {
     chosen(pod, setup).into_iter().map(|chosen| chosen.name.into()).collect()
+}
+
+/// What the template of a name renders to for a pod, before anything is made of it, and from where in the template each
+/// piece comes.
+pub fn render_alone<'s>(
+    pod: &Value,
+    request: &Request<'_>,
+    setup: &Setup<'s>,
+    name: &str,
+) -> Result<(&'s Template, String, Vec<Mark>), Error> {
+    let template = render::template(name, setup)?;
+    let status = status::Status::of_pod(pod)?;
+    let overrides = reapply::Containers::of_annotation(pod)?;
+    let Request { owner, mesh, proxy, ids, native, .. } = request;
+    let stripped = strip::strip(pod, status.as_ref(), &overrides, mesh.default_config().status_port());
+    let data = data::Data { stripped: &stripped, owner, mesh, proxy, ids: *ids, native: *native, setup };
+    let mut text = String::new();
+    let marks = template.render_marked(&data.value(), &Limits::default(), &mut text);
+    let marks = marks.map_err(|source| Error::Render { name: name.into(), source })?;
+    Ok((template, text, marks))
 }
 
 /// Injects a pod, which has to be in canonical form. The result is in canonical form too.

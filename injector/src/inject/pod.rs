@@ -8,6 +8,12 @@ pub(super) const PROXY: &str = "istio-proxy";
 pub(super) const INIT: &str = "istio-init";
 /// The init container that checks what the CNI plugin captured.
 pub(super) const VALIDATION: &str = "istio-validation";
+/// The init container that makes a pod's rules, or checks those of the CNI plugin, and whether it only checks.
+pub fn rules_container(pod: &Value) -> Option<(&Value, bool)> {
+    let named = |wanted| find(containers(pod, Place::InitContainers), wanted);
+    named(INIT).map(|found| (found, false)).or_else(|| named(VALIDATION).map(|found| (found, true)))
+}
+
 /// The init container that allows core dumps.
 pub(super) const CORE_DUMP: &str = "enable-core-dump";
 

@@ -1,5 +1,6 @@
 //! Renders templates, and merges what they make into the pod.
 
+use super::context::Context;
 use super::error::NoYaml;
 use super::pod::{self, PROXY, Place, name};
 use super::{Error, Record, Setup};
@@ -27,24 +28,30 @@ pub(super) fn render(
 ) -> Result<Rendered, Error> {
     let mut rendered = Rendered { template_pod: empty_pod(), merged: pod.clone() };
     for Chosen { name, .. } in chosen(pod, setup) {
-        let template = setup.templates.get(name).ok_or_else(|| Error::UnknownTemplate {
-            name: name.into(),
-            known: setup.templates.keys().map(EcoString::as_str).collect::<Vec<_>>().join(", "),
-        })?;
+        let template = template(name, setup)?;
         let patch = patch(name, template, data)?;
         record.rendered(name, template, data, &patch);
         let Rendered { template_pod, mut merged } = rendered;
-        let template_pod = overlay(name, template_pod, &patch)?;
+        let explained = |error| with_context(error, template, data, &patch);
+        let template_pod = overlay(name, template_pod, &patch).map_err(explained)?;
         if is_native(&merged, native)
             && pod::find(pod::containers(&template_pod, Place::InitContainers), PROXY).is_some()
         {
             // The user's own sidecar is among the containers; the template's native one is an init container.
             merged = moved(&merged, Place::Containers, Place::InitContainers).unwrap_or(merged);
         }
-        rendered = Rendered { template_pod, merged: overlay(name, merged, &patch)? };
+        rendered = Rendered { template_pod, merged: overlay(name, merged, &patch).map_err(explained)? };
         record.merged(&rendered.merged);
     }
     Ok(rendered)
+}
+
+/// The template of a name.
+pub(super) fn template<'s>(name: &str, setup: &Setup<'s>) -> Result<&'s Template, Error> {
+    setup.templates.get(name).ok_or_else(|| Error::UnknownTemplate {
+        name: name.into(),
+        known: setup.templates.keys().map(EcoString::as_str).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// A template that is rendered for a pod.
@@ -75,7 +82,10 @@ fn patch(name: &str, template: &Template, data: &template::Value) -> Result<Valu
     template
         .render(data, &Limits::default(), &mut text)
         .map_err(|source| Error::Render { name: name.into(), source })?;
-    let patch = yaml::parse(&text).map_err(|source| no_yaml(name, template, data, source, &text))?;
+    let patch = yaml::parse(&text).map_err(|source| {
+        let context = Context::of(template, data, &text, source.position);
+        Error::NoYaml(Box::new(NoYaml { name: name.into(), source, context }))
+    })?;
     if patch.is_null() {
         return Ok(Value::Map(Map::new()));
     }
@@ -88,19 +98,30 @@ fn patch(name: &str, template: &Template, data: &template::Value) -> Result<Valu
 /// Room for what Istio's sidecar template makes of a small pod: 9 KB.
 const RENDERED_SIZE: usize = 12 << 10;
 
-/// The error of a template whose text is no YAML: renders again to find the template's line.
-fn no_yaml(name: &str, template: &Template, data: &template::Value, source: yaml::Error, text: &str) -> Error {
-    let start: usize = text.split_inclusive('\n').take(source.position.line.saturating_sub(1)).map(str::len).sum();
-    let rendered_line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().to_owned();
-    let marks = template.render_marked(data, &Limits::default(), &mut String::new()).unwrap_or_default();
-    let line = template.line_of(&marks, start + source.position.column.saturating_sub(1));
-    Error::NoYaml(Box::new(NoYaml { name: name.into(), source, line, text: rendered_line }))
+fn overlay(name: &str, pod: Value, patch: &Value) -> Result<Value, Error> {
+    let merged = merge::apply(pod, patch, Type::POD);
+    let merged = merged.map_err(|source| Error::Merge { name: name.into(), source, context: None })?;
+    typed::round_trip(&merged, Type::POD, typed::Mode::Json).map_err(|source| Error::NoPod {
+        name: name.into(),
+        source,
+        context: None,
+    })
 }
 
-fn overlay(name: &str, pod: Value, patch: &Value) -> Result<Value, Error> {
-    let merged = merge::apply(pod, patch, Type::POD).map_err(|source| Error::Merge { name: name.into(), source })?;
-    typed::round_trip(&merged, Type::POD, typed::Mode::Json)
-        .map_err(|source| Error::NoPod { name: name.into(), source })
+/// An error of a merge with the lines of the template. The path is one of the pod: it is one of the template's own text, too,
+/// if that alone makes the same error.
+fn with_context(error: Error, template: &Template, data: &template::Value, patch: &Value) -> Error {
+    match (error, overlay("", empty_pod(), patch)) {
+        (Error::NoPod { name, source, .. }, Err(Error::NoPod { source: alone, .. })) => {
+            let context = Context::of_path(template, data, alone.path().steps());
+            Error::NoPod { name, source, context }
+        }
+        (Error::Merge { name, source, .. }, _) => {
+            let context = Context::of_path(template, data, source.path().steps());
+            Error::Merge { name, source, context }
+        }
+        (error, _) => error,
+    }
 }
 
 /// Go's zero pod.

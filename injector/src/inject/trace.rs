@@ -49,9 +49,9 @@ impl fmt::Display for Step {
             Step::Overrides => "the pod's own container of this name, which wins over the template",
             Step::InitUser => "the user of the pod's own istio-proxy",
             Step::Environment => "the webhook's URL, or cluster and network of the values or the pod's label",
-            Step::Prometheus => "merging metrics (enablePrometheusMerge, prometheus.istio.io/merge-metrics)",
+            Step::Prometheus => "merging metrics (mesh config enablePrometheusMerge, annotation prometheus.istio.io/merge-metrics)",
             Step::Probes => {
-                "rewriting probes (sidecarInjectorWebhook.rewriteAppHTTPProbe, sidecar.istio.io/rewriteAppHTTPProbers)"
+                "rewriting probes (values sidecarInjectorWebhook.rewriteAppHTTPProbe, annotation sidecar.istio.io/rewriteAppHTTPProbers)"
             }
             Step::Metadata => "the injector: status, network, injectedAnnotations",
             Step::Order => "the order of containers",

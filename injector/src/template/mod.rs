@@ -27,6 +27,7 @@ mod object;
 mod parse;
 mod print;
 mod quote;
+pub mod reads;
 #[cfg(test)]
 mod tests;
 pub mod value;

@@ -10,6 +10,7 @@ mod error;
 mod float;
 mod locate;
 mod order;
+mod outline;
 mod read;
 mod resolve;
 mod scalar;
@@ -19,6 +20,7 @@ mod write;
 mod tests;
 
 pub use error::{Error, Position, Problem};
+pub use outline::{Outline, outline};
 pub use read::{MAX_DEPTH, MAX_SIZE};
 
 /// One step of a path into a document.

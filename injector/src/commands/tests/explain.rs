@@ -170,3 +170,151 @@ fn something_to_explain_is_needed() {
         (Status::Failed, "Error: there is nothing to explain: give a file with -f\n")
     );
 }
+
+/// A deployment that asks for something.
+fn asking() -> String {
+    let asking = DEPLOYMENT.replace(
+        "labels: {app: web}\n    spec",
+        "labels: {app: web}\n      annotations: {traffic.sidecar.istio.io/excludeInboundPorts: \"9000\"}\n    spec",
+    );
+    assert_ne!(asking, DEPLOYMENT);
+    asking.replace("image: web:1", "image: web:1\n        ports: [{containerPort: 8080}, {containerPort: 9000}]")
+}
+
+#[test]
+fn everything_injected_is_told_with_its_line_and_what_that_reads() {
+    let explanation = only(&explain(&["-o", "json"], &asking()).out);
+    let change = |path: &str| {
+        let changes = explanation.list_at(&["injection", "changes"]);
+        changes.iter().find(|change| change.str_at(&["path"]) == Some(path)).unwrap_or_else(|| panic!("{path}")).clone()
+    };
+    let arguments = change("spec.initContainers[istio-init].args");
+    assert_eq!((arguments.str_at(&["step"]), arguments.str_at(&["template"])), (Some("template"), Some("sidecar")));
+    assert_eq!(arguments.str_at(&["text"]), Some("args:"));
+    let reads = json::to_string(arguments.get("reads").unwrap());
+    for read in [
+        r#"{"key":"traffic.sidecar.istio.io/excludeInboundPorts","source":"annotation","value":"9000"}"#,
+        r#"{"key":"traffic.sidecar.istio.io/includeInboundPorts","source":"annotation"}"#,
+        r#"{"key":"global.proxy.includeInboundPorts","source":"values","value":"*"}"#,
+        r#"{"key":"proxyListenPort","source":"mesh-config","value":"15001"}"#,
+    ] {
+        assert!(reads.contains(read), "{read}: {reads}");
+    }
+    let image = change("spec.containers[istio-proxy].image");
+    assert!(image.str_at(&["text"]).unwrap().starts_with("image: {{ annotation .root.ObjectMeta"), "{image:?}");
+    let reads = json::to_string(image.get("reads").unwrap());
+    assert!(reads.contains("sidecar.istio.io/proxyImage") && reads.contains("global.proxy.image"), "{reads}");
+    assert_eq!(change("metadata.annotations[sidecar.istio.io/status]").str_at(&["step"]), Some("metadata"));
+}
+
+#[test]
+fn a_port_that_is_not_captured_is_told_with_the_annotation() {
+    let call = explain(&[], &asking());
+    assert!(call.out.contains("\n  port 8080 of the pod: inbound listener 15006\n"), "{}", call.out);
+    let excluded = call.out.lines().find(|line| line.starts_with("  port 9000 of the pod: ")).unwrap();
+    assert!(excluded.contains("nat ISTIO_INBOUND "), "{excluded}");
+    assert!(excluded.contains("traffic.sidecar.istio.io/excludeInboundPorts"), "{excluded}");
+    let of_one = only(&explain(&["--port", "8080", "-o", "json"], &asking()).out);
+    let ports = of_one.list_at(&["injection", "capture", "ports"]);
+    assert_eq!(ports.len(), 1);
+    assert_eq!((ports[0].get("port"), ports[0].get("captured")), (Some(&Value::Int(8080)), Some(&Value::Bool(true))));
+}
+
+#[test]
+fn a_field_is_explained_by_itself() {
+    let call = explain(&["--field", "spec.initContainers[istio-init].args"], &asking());
+    assert!(call.out.starts_with("spec.initContainers[istio-init].args: added by sidecar:"), "{}", call.out);
+    assert!(
+        call.out.contains("\n  reads annotation traffic.sidecar.istio.io/excludeInboundPorts = \"9000\"\n"),
+        "{}",
+        call.out
+    );
+    assert!(
+        call.out.contains("\n  reads annotation traffic.sidecar.istio.io/includeInboundPorts (not set)\n"),
+        "{}",
+        call.out
+    );
+    let call = explain(&["--field", "spec.nodeName"], &asking());
+    assert!(call.out.starts_with("spec.nodeName: injection does not change it"), "{}", call.out);
+}
+
+#[test]
+fn what_is_kept_of_the_pods_own_sidecar_and_what_is_rewritten_is_told() {
+    let setup = Setup::new("explain-own");
+    fs::write(&setup.values, "global: {hub: h, tag: t}\nsidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n")
+        .unwrap();
+    let own = DEPLOYMENT.to_owned()
+        + "        readinessProbe: {httpGet: {port: 80}}\n      - name: istio-proxy\n        image: auto\n        resources: {limits: {cpu: \"1\"}}\n";
+    let call = explain(&["--injectConfigFile", &setup.config, "--valuesFile", &setup.values], &own);
+    assert_eq!(call.status, Status::Done, "{}", call.errors);
+    assert!(
+        call.out.contains("by rewriting probes (values sidecarInjectorWebhook.rewriteAppHTTPProbe"),
+        "{}",
+        call.out
+    );
+    assert!(
+        call.out.contains("    spec.containers[web].readinessProbe")
+            || call.out.contains("    spec.containers[app].readinessProbe"),
+        "{}",
+        call.out
+    );
+    assert!(call.out.contains("\nTraffic: no init container makes rules, so nothing is captured.\n"), "{}", call.out);
+}
+
+#[test]
+fn a_pod_that_was_injected_before_is_explained_as_it_was_then() {
+    let injected = call(&["kube-inject", "-f", "-"], DEPLOYMENT);
+    let by = ["--by", "kube-inject"];
+    let explained = explain(&by, &injected.out);
+    assert!(explained.out.contains("\nIt was injected before, and stays as it is."), "{}", explained.out);
+    assert!(explained.out.contains("\n  containers      istio-proxy sidecar:"), "{}", explained.out);
+}
+
+#[test]
+fn an_annotation_that_no_template_rendered_reads_is_told() {
+    let setup = Setup::new("explain-unread");
+    let call = explain(&["--injectConfigFile", &setup.config, "--valuesFile", &setup.values], &asking());
+    let told =
+        "\nAnnotation traffic.sidecar.istio.io/excludeInboundPorts has no effect: none of these templates reads it.\n";
+    assert!(call.out.contains(told), "{}", call.out);
+}
+
+#[test]
+fn render_prints_what_a_template_makes_and_from_which_line() {
+    let config = "policy: enabled\ndefaultTemplates: [sidecar, mine]\ntemplates:\n  sidecar: 'metadata: {labels: {by: sidecar}}'\n  mine: |\n    metadata:\n      labels:\n        {{- range .Spec.Containers }}\n        c-{{ .Name }}: x: y\n        {{- end }}\n";
+    let setup = Setup::with("render", config);
+    let render = |arguments: &[&str]| {
+        let config = ["render", "-f", "-", "--injectConfigFile", &setup.config, "--valuesFile", &setup.values];
+        call(&[&config, arguments].concat(), DEPLOYMENT)
+    };
+    let all = render(&[]);
+    assert_eq!((all.status, all.errors.as_str()), (Status::Done, ""));
+    assert_eq!(
+        all.out,
+        "# template sidecar, for Deployment web\nmetadata: {labels: {by: sidecar}}\n---\n# template mine, for Deployment web\nmetadata:\n  labels:\n    c-app: x: y\n---\n"
+    );
+    let one = render(&["--template", "mine", "--lines"]);
+    assert_eq!(
+        one.out,
+        "# template mine, for Deployment web\n    1 | metadata:\n    2 |   labels:\n    4 |     c-app: x: y\n---\n"
+    );
+    let none = render(&["--template", "nosuch"]);
+    assert_eq!(none.status, Status::Failed);
+    assert!(none.errors.contains("requested template \"nosuch\" not found; have mine, sidecar"), "{}", none.errors);
+}
+
+#[test]
+fn an_error_of_a_template_shows_its_line_and_the_rendered_text_around_it() {
+    let config = "policy: enabled\ntemplates:\n  sidecar: |\n    metadata:\n      labels:\n        {{- range .Spec.Containers }}\n        c-{{ .Name }}: x: y\n        {{- end }}\n        last: z\n";
+    let setup = Setup::with("context", config);
+    let failed = setup.kube_inject(&["-f", "-"], DEPLOYMENT);
+    assert_eq!(failed.status, Status::Failed);
+    let shown = "\ntemplate:\n  >    4 | c-{{ .Name }}: x: y\nrendered:\n       1 | metadata:\n       2 |   labels:\n  >    3 |     c-app: x: y\n       4 |     last: z\n";
+    assert!(failed.errors.ends_with(shown), "{}", failed.errors);
+    let config =
+        "policy: enabled\ntemplates:\n  sidecar: |\n    spec:\n      containers:\n      - name: {{ .ProxyUID }}\n";
+    let setup = Setup::with("context-type", config);
+    let failed = setup.kube_inject(&["-f", "-"], DEPLOYMENT);
+    let shown = "\ntemplate:\n  >    3 | - name: {{ .ProxyUID }}\nrendered:\n       1 | spec:\n       2 |   containers:\n  >    3 |   - name: 1337\n";
+    assert!(failed.errors.ends_with(shown), "{}", failed.errors);
+}

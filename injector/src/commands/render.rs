@@ -1,0 +1,75 @@
+//! `render`: what templates make for a pod, before anything is merged.
+
+use std::fmt::Write as _;
+
+use clap::ArgMatches;
+
+use super::arguments::{is_set, text};
+use super::error::PodError;
+use super::inputs::{self, Environment, Texts};
+use super::kube_inject::Injector;
+use super::{Error, Streams};
+use crate::inject::{self, chosen};
+use crate::object::{self, Style, Workload};
+use crate::value::Value;
+
+/// Runs the command.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
+    let missing = Error::Missing("there is no pod to render for: give a file with -f");
+    let file = text(matches, "filename").ok_or(missing)?;
+    let config = Texts::read(matches, environment)?.config(environment)?;
+    // Which templates there are does not depend on who injects; which are the default, here as in the webhook.
+    let mut injector = Injector::new(&config, true, text(matches, "revision").unwrap_or_default(), environment);
+    injector.nodes = inputs::nodes(matches);
+    let renderer = Renderer { injector, template: text(matches, "template"), numbered: is_set(matches, "lines") };
+    let mut out = String::new();
+    for source in inputs::objects(file, streams.input)? {
+        let mut work = |workload: &Workload, pod: Value| {
+            renderer.render(workload, &pod, &mut out)?;
+            Ok::<_, PodError>(pod)
+        };
+        let style = Style { cron_job_pod_metadata: is_set(matches, "cronjob-pod-metadata"), ..Style::default() };
+        let done = object::rewrite(&source.text, style, &mut work, &mut std::io::sink());
+        done.map_err(|error| Error::Object { file: source.name.clone(), source: error })?;
+    }
+    let written = streams.out.write_all(out.as_bytes()).and_then(|()| streams.out.flush());
+    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
+}
+
+struct Renderer<'c> {
+    injector: Injector<'c>,
+    /// The only template that is wanted.
+    template: Option<&'c str>,
+    /// Whether each line has the number of the template's line before it.
+    numbered: bool,
+}
+
+impl Renderer<'_> {
+    fn render(&self, workload: &Workload, pod: &Value, out: &mut String) -> Result<(), PodError> {
+        let mesh = self.injector.mesh(pod)?;
+        let request = self.injector.request(workload, pod, &mesh);
+        let setup = self.injector.setup;
+        let names = match self.template {
+            Some(name) => vec![name],
+            None => chosen(pod, &setup).into_iter().map(|chosen| chosen.name).collect(),
+        };
+        for name in names {
+            let (template, text, marks) =
+                inject::render_alone(pod, &request, &setup, name).map_err(PodError::Inject)?;
+            let _ = writeln!(out, "# template {name}, for {} {}", workload.kind.name(), workload.full_name(pod));
+            let mut start = 0;
+            for line in text.split_inclusive('\n') {
+                if self.numbered {
+                    // A line of which several places are the source is counted where its text begins.
+                    let text = start + line.len() - line.trim_start().len();
+                    let number = template.line_of(&marks, text.min(start + line.len() - 1)).unwrap_or_default();
+                    let _ = write!(out, "{number:5} | ");
+                }
+                let _ = writeln!(out, "{}", line.trim_end_matches('\n'));
+                start += line.len();
+            }
+            out.push_str("---\n");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! What an injection changes in a pod: each thing by itself, by the keys that strategic merge goes by.
+
+use std::fmt;
+
+use crate::kubernetes::{Base, Field, Type};
+use crate::value::{EcoString, Map, Value};
+
+/// A step on the way to something in a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The field of an object.
+    Field(EcoString),
+    /// The element of a list in which a field has a value.
+    Element {
+        /// The field: the merge key.
+        key: &'static str,
+        /// Its value.
+        value: EcoString,
+        /// Which of several with this value.
+        nth: usize,
+    },
+}
+
+/// Something in a pod: `spec.containers[istio-proxy].image`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Path(pub Vec<Part>);
+
+/// What happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It was not there.
+    Added,
+    /// It was different.
+    Changed,
+    /// It is not there any more.
+    Removed,
+}
+
+impl Kind {
+    /// The kind in one stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Added => "added",
+            Kind::Changed => "changed",
+            Kind::Removed => "removed",
+        }
+    }
+}
+
+impl Path {
+    /// What is there in a pod.
+    pub fn of<'v>(&self, pod: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(pod, |value, part| part.of(value))
+    }
+
+    /// Whether it is a container as a whole.
+    pub fn is_container(&self) -> bool {
+        matches!(self.0.as_slice(), [_, Part::Field(list), Part::Element { .. }] if list.ends_with("ontainers"))
+    }
+
+    fn with(&self, part: Part) -> Path {
+        Path(self.0.iter().cloned().chain([part]).collect())
+    }
+
+    fn field(&self, name: &str) -> Path {
+        self.with(Part::Field(name.into()))
+    }
+}
+
+impl Part {
+    /// What is there in a value.
+    pub fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        match self {
+            Part::Field(name) => value.get(name),
+            Part::Element { .. } => value.as_list()?.get(self.index(value)?),
+        }
+    }
+
+    /// The position of an element in a list.
+    pub fn index(&self, list: &Value) -> Option<usize> {
+        let Part::Element { key, value, nth } = self else { return None };
+        let is_it = |(_, element): &(usize, &Value)| element_key(element, key).as_ref() == Some(value);
+        list.as_list()?.iter().enumerate().filter(is_it).nth(*nth).map(|(index, _)| index)
+    }
+}
+
+/// The value of an element's merge key, which is a text or a port.
+fn element_key(element: &Value, key: &str) -> Option<EcoString> {
+    match element.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Int(number) => Some(ecow::eco_format!("{number}")),
+        Value::Null | Value::Bool(_) | Value::Uint(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// The parts of the elements of a list that has a merge key; nothing if one of them lacks it.
+fn elements(list: &Value, key: &'static str) -> Option<Vec<Part>> {
+    let mut parts: Vec<Part> = Vec::new();
+    for element in list.as_list()?.iter() {
+        let value = element_key(element, key)?;
+        let nth = parts.iter().filter(|part| matches!(part, Part::Element { value: v, .. } if *v == value)).count();
+        parts.push(Part::Element { key, value, nth });
+    }
+    Some(parts)
+}
+
+/// All that is different in a pod, in the order in which it stands there. A container is there as a whole, and then
+/// field by field; anything else is there once.
+pub fn changes(before: &Value, after: &Value) -> Vec<(Path, Kind)> {
+    let mut changes = Vec::new();
+    for (part, of) in [("metadata", Type::OBJECT_META), ("spec", Type::POD_SPEC)] {
+        let path = Path::default().field(part);
+        maps(&path, before.get(part), after.get(part), Some(of), &mut changes);
+    }
+    changes
+}
+
+type Changes = Vec<(Path, Kind)>;
+
+fn maps(path: &Path, before: Option<&Value>, after: Option<&Value>, of: Option<Type>, changes: &mut Changes) {
+    static NOTHING: Map = Map::new();
+    let map = |value: Option<&'_ Value>| value.and_then(Value::as_map).cloned().unwrap_or_else(|| NOTHING.clone());
+    let (before, after) = (map(before), map(after));
+    let gone = before.keys().filter(|key| !after.contains_key(key));
+    for key in after.keys().chain(gone) {
+        let field = of.and_then(|of| of.field(key));
+        let present = |map: &Map| map.get(key).filter(|value| !value.is_null()).cloned();
+        value(&path.field(key), present(&before).as_ref(), present(&after).as_ref(), field, changes);
+    }
+}
+
+fn value(path: &Path, before: Option<&Value>, after: Option<&Value>, field: Option<&Field>, changes: &mut Changes) {
+    if before == after {
+        return;
+    }
+    let of = field.and_then(|field| if let Base::Struct(of) = field.kind.base { Some(of) } else { None });
+    let is_map = |value: Option<&Value>| value.is_none_or(|v| v.as_map().is_some_and(|map| !map.is_empty()));
+    if is_map(before) && is_map(after) {
+        return maps(path, before, after, of, changes);
+    }
+    if let Some(key) = field.and_then(|field| field.merge_key).filter(|key| !key.is_empty()) {
+        let parts = |list: Option<&Value>| list.map_or_else(|| Some(Vec::new()), |list| elements(list, key));
+        if let (Some(old), Some(new)) = (parts(before), parts(after)) {
+            let gone = old.iter().filter(|part| !new.contains(part));
+            for part in new.iter().chain(gone) {
+                let of_list = |list: Option<&'_ Value>| list.and_then(|list| part.of(list)).cloned();
+                let (before, after) = (of_list(before), of_list(after));
+                element(&path.with(part.clone()), before.as_ref(), after.as_ref(), of, changes);
+            }
+            return;
+        }
+    }
+    changes.extend(kind(before, after).map(|kind| (path.clone(), kind)));
+}
+
+fn element(path: &Path, before: Option<&Value>, after: Option<&Value>, of: Option<Type>, changes: &mut Changes) {
+    let Some(kind) = kind(before, after) else { return };
+    let is_container = of == Some(Type::CONTAINER);
+    if !is_container || kind != Kind::Changed {
+        changes.push((path.clone(), kind));
+    }
+    if is_container && kind != Kind::Removed {
+        maps(path, before, after, of, changes);
+    }
+}
+
+fn kind(before: Option<&Value>, after: Option<&Value>) -> Option<Kind> {
+    match (before, after) {
+        (None, Some(_)) => Some(Kind::Added),
+        (Some(_), None) => Some(Kind::Removed),
+        (before, after) => (before != after).then_some(Kind::Changed),
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.0.iter().enumerate() {
+            match part {
+                Part::Field(name) if index == 0 => f.write_str(name)?,
+                // Names of annotations have dots themselves.
+                Part::Field(name) if name.contains(['.', '/']) => write!(f, "[{name}]")?,
+                Part::Field(name) => write!(f, ".{name}")?,
+                Part::Element { value, .. } => write!(f, "[{value}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn told(before: &str, after: &str) -> Vec<String> {
+        let [before, after] = [before, after].map(|text| json::parse(text.as_bytes()).unwrap());
+        let all = changes(&before, &after);
+        all.into_iter().map(|(path, kind)| format!("{} {path}", kind.word())).collect()
+    }
+
+    #[test]
+    fn each_thing_is_named_by_its_keys() {
+        let before = r#"{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"web","readinessProbe":{"httpGet":{"port":80}},
+            "ports":[{"containerPort":80}]}],"dnsPolicy":"Default","volumes":[{"name":"own"}]}}"#;
+        let after = r#"{"metadata":{"labels":{"app":"web","rev":"1"},"annotations":{"a.b/c":"d"}},"spec":{"containers":[
+            {"name":"proxy","image":"p","env":[{"name":"A"},{"name":"B"}],"args":["x","y"]},
+            {"name":"web","readinessProbe":{"httpGet":{"port":15020}},"ports":[{"containerPort":80}]}],
+            "volumes":[{"name":"new"},{"name":"own"}]}}"#;
+        assert_eq!(
+            told(before, after),
+            [
+                "added metadata.annotations[a.b/c]",
+                "added metadata.labels.rev",
+                "added spec.containers[proxy]",
+                "added spec.containers[proxy].args",
+                "added spec.containers[proxy].env[A]",
+                "added spec.containers[proxy].env[B]",
+                "added spec.containers[proxy].image",
+                "added spec.containers[proxy].name",
+                "changed spec.containers[web].readinessProbe.httpGet.port",
+                "added spec.volumes[new]",
+                "removed spec.dnsPolicy",
+            ]
+        );
+        assert_eq!(told(after, after), [""; 0]);
+    }
+
+    #[test]
+    fn elements_without_their_key_or_with_the_same_one_are_told_apart() {
+        let pod = |containers: &str| format!(r#"{{"spec":{{"containers":[{containers}]}}}}"#);
+        let twice = pod(r#"{"name":"a","image":"1"},{"name":"a","image":"2"}"#);
+        let changed = pod(r#"{"name":"a","image":"1"},{"name":"a","image":"3"}"#);
+        assert_eq!(told(&twice, &changed), ["changed spec.containers[a].image"]);
+        assert_eq!(told(&twice, &pod("{}")), ["changed spec.containers"]);
+    }
+}

@@ -1,7 +1,10 @@
 //! The documentation's examples, and what the rules leave alone.
 
+mod edges;
 mod examples;
 mod samples;
+
+use std::sync::LazyLock;
 
 use super::*;
 use crate::config::default;
@@ -18,7 +21,8 @@ fn config(injection: Source, values: &str, mesh: &str) -> Config {
 
 /// What is found in a file, in a mesh with Istio's defaults.
 fn found(text: &str) -> Report {
-    found_with(text, &config(default::injection(), "{}", ""), Mode::Auto)
+    static CONFIG: LazyLock<Config> = LazyLock::new(|| config(default::injection(), "{}", ""));
+    found_with(text, &CONFIG, Mode::Auto)
 }
 
 fn found_with(text: &str, config: &Config, native: Mode) -> Report {

@@ -1,5 +1,6 @@
 //! Findings as text for people: one line each, in the order of files and lines.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::rule::{Level, Rule};
@@ -32,12 +33,10 @@ impl Report {
     /// The findings, and how many there are. What to do stands beside the first finding of each rule in a file.
     pub fn to_text(&self, colour: bool) -> String {
         let mut out = String::new();
-        let mut advised: Vec<(&str, &str)> = Vec::new();
+        let mut advised = BTreeSet::new();
         for finding in &self.findings {
-            let key = (finding.file.as_str(), finding.rule.name);
-            let advise = !advised.contains(&key);
+            let advise = advised.insert((finding.file.as_str(), finding.rule.name));
             line(&mut out, finding, advise, colour);
-            advised.push(key);
         }
         let [errors, warnings, infos] = Level::ALL.map(|level| self.count(level));
         let _ = writeln!(out, "objects: {}, errors: {errors}, warnings: {warnings}, info: {infos}", self.objects);

@@ -84,8 +84,9 @@ fn of_refusal<'p>(member: &'p Member, error: &'p Error) -> Vec<(&'static str, Hi
     }
 }
 
-/// A message without what Istio puts before it: the step that failed.
+/// A message without what Istio puts before it, the step that failed, and without the lines of a template after it.
 fn without_prefix(message: &str) -> &str {
+    let message = message.lines().next().unwrap_or_default();
     let steps = ["failed to run injection template: ", "failed to process pod: ", "failed to re apply container: "];
     steps.into_iter().find_map(|step| message.strip_prefix(step)).unwrap_or(message)
 }

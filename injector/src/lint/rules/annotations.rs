@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::annotations::{INTERCEPTION_MODE, is_of_injection};
+use crate::annotations::{INTERCEPTION_MODE, STATUS, is_of_injection};
 use crate::check::REVISION;
 use crate::inject::RESOURCE_ANNOTATIONS;
 use crate::lint::input::Object;
@@ -93,7 +93,7 @@ fn words<'p>(at: &At<'p>) -> BTreeSet<&'p str> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
 }
 
-/// Of a mesh with Istio's defaults, what [`resources-erased`] finds in others by comparing: the defaults are known.
+/// resources-erased: in a mesh with Istio's defaults, these are known; in others, admission compares.
 pub(super) fn erased_by_istio<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let fields = ["requests.cpu", "limits.cpu", "requests.memory", "limits.memory"];
     let annotations = member.metadata().key("annotations");
@@ -112,9 +112,12 @@ pub(super) fn erased_by_istio<'p>(member: &'p Member, picture: &'p Picture<'_>) 
     }
 }
 
-/// Labels that choose a revision, and are no annotation.
+/// annotation-for-label
 pub(super) fn revision_annotation<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let at = member.metadata().down(["annotations", REVISION]);
-    let message = format!("annotation {REVISION} has no effect: it has to be a label");
-    if at.exists() { vec![at.hit(message)] } else { Vec::new() }
+    // Istio's template writes it, too.
+    if !at.exists() || member.annotation(STATUS).is_some() {
+        return Vec::new();
+    }
+    vec![at.hit(format!("annotation {REVISION} has no effect: it has to be a label"))]
 }

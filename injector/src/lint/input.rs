@@ -22,6 +22,8 @@ pub(super) struct Text<'s> {
 /// An object, and where it is.
 #[derive(Debug)]
 pub(super) struct Object {
+    /// Which of all objects it is.
+    pub(super) id: usize,
     /// The document, by its place among all documents.
     pub(super) document: usize,
     /// The items of lists that lead to it.
@@ -112,7 +114,8 @@ impl<'s> Input<'s> {
         }
         let own = tree.str_at(&["metadata", "namespace"]).filter(|own| !own.is_empty());
         let namespace = own.unwrap_or(namespace).into();
-        self.objects.push(Object { document, item: item.clone(), tree, namespace });
+        let id = self.objects.len();
+        self.objects.push(Object { id, document, item: item.clone(), tree, namespace });
     }
 
     /// Notes that an object does not fit its kind.

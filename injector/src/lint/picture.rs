@@ -1,5 +1,7 @@
 //! All objects together: workloads, the Services that select them, their namespaces.
 
+use std::collections::BTreeMap;
+
 use super::Options;
 use super::input::{Input, Object};
 use super::place::At;
@@ -38,6 +40,8 @@ pub(super) struct Picture<'a> {
     pub(super) members: Vec<Member>,
     /// Objects without a pod.
     pub(super) others: Vec<Object>,
+    /// The workloads whose pods each Service selects, by its id, as places in `members`.
+    selected: BTreeMap<usize, Vec<usize>>,
     pub(super) config: &'a Config,
     pub(super) istio_defaults: bool,
 }
@@ -47,13 +51,34 @@ impl<'a> Picture<'a> {
     pub(super) fn of(input: &mut Input<'_>, config: &'a Config, options: &Options<'_>) -> Self {
         let objects = std::mem::take(&mut input.objects);
         let (loads, others) = objects.into_iter().partition::<Vec<_>, _>(|object| kind_of(object).is_some());
-        let mut picture = Picture { members: Vec::new(), others, config, istio_defaults: options.istio_defaults };
+        let (members, selected, istio_defaults) = (Vec::new(), BTreeMap::new(), options.istio_defaults);
+        let mut picture = Picture { members, others, selected, config, istio_defaults };
         for object in loads {
             if let Some(member) = picture.member(object, input, options) {
                 picture.members.push(member);
             }
         }
+        picture.selected = picture.select();
         picture
+    }
+
+    /// What Services select. Thousands of each are looked up by one label, and not compared each with each.
+    fn select(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut by_label: BTreeMap<(&str, &str, &str), Vec<usize>> = BTreeMap::new();
+        for (place, member) in self.members.iter().enumerate() {
+            let labels = member.pod.at(&["metadata", "labels"]).and_then(Value::as_map).into_iter().flat_map(Map::iter);
+            for (key, value) in labels {
+                let label = (member.object.namespace.as_str(), key.as_str(), value.as_str().unwrap_or_default());
+                by_label.entry(label).or_default().push(place);
+            }
+        }
+        let of_service = |service: &Object| {
+            let (key, value) = service.tree.at(&["spec", "selector"])?.as_map()?.iter().next()?;
+            let candidates = by_label.get(&(service.namespace.as_str(), key.as_str(), value.as_str()?))?;
+            let is_selected = |place: &usize| self.members.get(*place).is_some_and(|m| m.is_selected_by(service));
+            Some((service.id, candidates.iter().copied().filter(is_selected).collect()))
+        };
+        self.services().filter_map(of_service).collect()
     }
 
     fn member(&self, object: Object, input: &mut Input<'_>, options: &Options<'_>) -> Option<Member> {
@@ -110,8 +135,15 @@ impl<'a> Picture<'a> {
     }
 
     /// The workloads whose pods a Service selects.
-    pub(super) fn selected_by<'p>(&'p self, service: &'p Object) -> impl Iterator<Item = &'p Member> {
-        self.members.iter().filter(|member| member.is_selected_by(service))
+    pub(super) fn selected_by<'p>(&'p self, service: &Object) -> impl Iterator<Item = &'p Member> + use<'p> {
+        let places = self.selected.get(&service.id).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|place| self.members.get(*place))
+    }
+
+    /// The Services that select the pods of a workload.
+    pub(super) fn services_of<'p>(&'p self, member: &'p Member) -> impl Iterator<Item = &'p Object> {
+        let selects = |service: &&Object| self.selected_by(service).any(|other| other.object.id == member.object.id);
+        self.services().filter(selects)
     }
 
     /// How many objects there are.
@@ -213,7 +245,7 @@ impl Member {
     }
 
     /// Whether a Service selects the pods.
-    pub(super) fn is_selected_by(&self, service: &Object) -> bool {
+    fn is_selected_by(&self, service: &Object) -> bool {
         static NONE: Map = Map::new();
         let labels = self.pod.at(&["metadata", "labels"]).and_then(Value::as_map).unwrap_or(&NONE);
         let selector = service.tree.at(&["spec", "selector"]).and_then(Value::as_map).unwrap_or(&NONE);

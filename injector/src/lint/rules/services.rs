@@ -60,7 +60,7 @@ fn named(pod: &Value, wanted: &str) -> Option<i64> {
 /// no-service
 pub(super) fn no_service<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let is_job = matches!(member.workload.kind, Kind::Job | Kind::CronJob);
-    if is_job || !member.is_meshed() || picture.services().any(|service| member.is_selected_by(service)) {
+    if is_job || !member.is_meshed() || picture.services_of(member).next().is_some() {
         return Vec::new();
     }
     vec![member.metadata().key("labels").hit("no Service among the files selects its pods")]
@@ -119,7 +119,7 @@ pub(super) fn contradiction<'p>(service: &'p Object, _: &'p Picture<'_>) -> Vec<
 pub(super) fn conflict<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let mut known: Vec<(i64, &str, Family, String)> = Vec::new();
     let mut hits = Vec::new();
-    for service in picture.services().filter(|service| member.is_selected_by(service)) {
+    for service in picture.services_of(member) {
         for port in ports(service) {
             let (Some((name, family)), Ok(target)) = (port.protocol(), port.target(member.final_pod())) else {
                 continue;

@@ -60,7 +60,8 @@ needs_rust() {
     rustc --print target-libdir --target "$target" 2>/dev/null | xargs -r test -d && return
     command -v rustup >/dev/null || die "the Rust target $target is missing, and there is no rustup to install it"
     step "installing the Rust target $target"
-    rustup --quiet target add "$target"
+    mkdir -p "$root/target"
+    (flock 9; rustup --quiet target add "$target") 9>"$root/target/.installing"
 }
 
 # build_release PACKAGE: each in a build of its own, so that no package gets features that only another needs.

@@ -10,12 +10,11 @@
 )]
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,6 +52,8 @@ pub struct Node {
     /// The node's own address in the network of its pods.
     pub gateway: IpAddr,
     gateway6: Ipv6Addr,
+    /// Its network is its own as long as this is open.
+    _network: File,
 }
 
 /// A pod sandbox: the network namespace that the containers of a pod share.
@@ -69,9 +70,7 @@ impl Node {
     /// Starts containerd. Pods get an IPv4 and an IPv6 address from the reference plugins; then come these `plugins`,
     /// each a program with its object in the configuration.
     pub fn start(plugins: &[(&Path, Value)]) -> Self {
-        // The nodes of one process have networks of their own.
-        static NODES: AtomicU8 = AtomicU8::new(0);
-        let number = NODES.fetch_add(1, Ordering::Relaxed);
+        let (number, claim) = claim_network();
         let subnets = [format!("10.231.{number}.0/24"), format!("fd31:7:0:{number:x}::/64")];
         let folder = tempfile::Builder::new().prefix("node").tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
@@ -92,7 +91,7 @@ impl Node {
         let network = json!({"cniVersion": "0.4.0", "name": "pod", "plugins": chain});
         fs::write(path("conf").join("10-pod.conflist"), network.to_string()).expect("the configuration is written");
         fs::write(path("config.toml"), configuration(folder.path())).expect("the configuration is written");
-        let log = fs::File::create(path("log")).expect("a log");
+        let log = File::create(path("log")).expect("a log");
         let containerd = Command::new("containerd")
             .arg("--config")
             .arg(path("config.toml"))
@@ -105,7 +104,7 @@ impl Node {
         let client = cri::Client::new(&runtime, &path("sock"));
         let gateway = Ipv4Addr::new(10, 231, number, 1).into();
         let gateway6 = Ipv6Addr::new(0xfd31, 7, 0, number.into(), 0, 0, 0, 1);
-        let node = Self { folder, containerd, runtime, client, gateway, gateway6 };
+        let node = Self { folder, containerd, runtime, client, gateway, gateway6, _network: claim };
         node.wait_until_ready();
         node.import(&Image::new(PAUSE).program(Path::new("/bin/busybox")).entry_point(&[
             "/busybox",
@@ -227,6 +226,15 @@ impl Drop for Node {
         let _ = self.containerd.kill();
         let _ = self.containerd.wait();
     }
+}
+
+/// The number of a network that no other node of this machine has, and the lock that keeps it.
+fn claim_network() -> (u8, File) {
+    let claim = |number: u8| {
+        let file = File::create(std::env::temp_dir().join(format!("node-network-{number}.lock"))).expect("a lock file");
+        file.try_lock().is_ok().then_some((number, file))
+    };
+    (0..=u8::MAX).find_map(claim).expect("there are more networks than nodes")
 }
 
 /// containerd's configuration. What needs systemd or AppArmor is off.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::annotations::PROXY_IMAGE_TYPE;
-use crate::template::{self, reads::Path};
+use crate::template::{self, Kind, reads::Path};
 use crate::value::EcoString;
 
 /// Something that a template reads.
@@ -39,14 +39,18 @@ pub enum Source {
 impl Read {
     /// What a path of a template's data stands for. Images are made of several things.
     pub fn of(path: &Path, value: Option<template::Value>) -> Vec<Read> {
+        let is_plain =
+            value.as_ref().is_some_and(|value| !matches!(value.kind(), Kind::Slice | Kind::Map | Kind::Struct));
         let value = value.filter(|value| !value.is_nothing()).map(|value| short(&template::text(&value)));
         let one = |source| vec![Read { source, value: value.clone() }];
+        // A template goes through lists of the pod, of which nobody wants to see all.
+        let of_pod = |source| vec![Read { source, value: value.clone().filter(|_| is_plain) }];
         let names: Vec<&str> = path.iter().map(EcoString::as_str).collect();
         match names.as_slice() {
             ["ObjectMeta", "Annotations", name] => one(Source::Annotation((*name).into())),
             ["ObjectMeta", "Labels", name] => one(Source::Label((*name).into())),
-            ["ObjectMeta", rest @ ..] => one(Source::Pod(joined("metadata", rest))),
-            ["Spec", rest @ ..] => one(Source::Pod(joined("spec", rest))),
+            ["ObjectMeta", rest @ ..] => of_pod(Source::Pod(joined("metadata", rest))),
+            ["Spec", rest @ ..] => of_pod(Source::Pod(joined("spec", rest))),
             ["Values", rest @ ..] => one(Source::Values(rest.join("."))),
             ["MeshConfig", rest @ ..] => one(Source::Mesh(joined("", rest))),
             ["ProxyConfig", rest @ ..] => one(Source::Proxy(joined("", rest))),

@@ -204,18 +204,11 @@ pub fn field(explanation: &Explanation, wanted: &str) -> String {
     out.0
 }
 
+/// Of what is set or not as a whole; a list of the pod is gone through, element by element.
 fn unset(read: &Read) -> &'static str {
     match (&read.value, &read.source) {
-        (Some(_), _) | (None, Source::Injector(_)) => "",
-        (
-            None,
-            Source::Annotation(_)
-            | Source::Label(_)
-            | Source::Values(_)
-            | Source::Mesh(_)
-            | Source::Proxy(_)
-            | Source::Pod(_)
-            | Source::Owner(_),
-        ) => " (not set)",
+        (None, Source::Annotation(_) | Source::Label(_) | Source::Values(_)) => " (not set)",
+        (None, Source::Mesh(_) | Source::Proxy(_) | Source::Pod(_) | Source::Owner(_) | Source::Injector(_))
+        | (Some(_), _) => "",
     }
 }

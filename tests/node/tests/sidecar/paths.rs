@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::webhook::Webhook;
 use super::world::{
-    APPLICATION, GREETING, IPTABLES, NATIVE, PORT, deployment, fetch, injected, node, object, program, wait_for_access,
-    workload,
+    APPLICATION, GREETING, IPTABLES, NATIVE, PORT, deployment, fetch, import_istio, injected, injected_by_istio, node,
+    object, program, wait_for_access, workload,
 };
 
 /// A pod without a sidecar, the other end of connections.
@@ -138,5 +138,56 @@ fn a_native_sidecar_is_there_before_init_containers_and_does_not_outlive_a_job()
     let log = pod.log("istio-proxy");
     println!("== istio-proxy\n{log}");
     assert_eq!(log.matches(" outbound ").count(), 2, "both connections pass the proxy: {log}");
+    pod.delete().unwrap();
+}
+
+/// READY goes from 1/1 to 2/2, whatever the workload; what has no pod template is left as it was.
+#[test]
+fn every_kind_of_workload_gets_its_sidecar_and_other_objects_stay_as_they_are() {
+    let node = node(&[]);
+    for kind in ["DaemonSet", "ReplicaSet", "StatefulSet", "Pod"] {
+        let mut before = object(&deployment("app"));
+        before["kind"] = kind.into();
+        if kind == "Pod" {
+            let template = &before["spec"]["template"];
+            before =
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
+            before["metadata"]["name"] = "app".into();
+        }
+        for (object, ready) in [(before.clone(), 1), (injected(NATIVE, "", &before.to_string()), 2)] {
+            let pod = node.run_pod(&object, &[]).unwrap();
+            assert_eq!(pod.wait_until_ready(), Ok(ready), "{kind}");
+            pod.delete().unwrap();
+        }
+    }
+    for kind in ["Service", "Secret", "ConfigMap"] {
+        let before = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "app"}});
+        assert_eq!(injected(NATIVE, "", &before.to_string()), before);
+    }
+}
+
+/// The pod as Istio's own templates make it, with its volumes, its variables and the application's probe rewritten.
+/// `SIDECAR_ISTIO` is a folder with config.yaml, values.yaml and mesh.yaml of an Istio.
+#[test]
+fn a_pod_of_istios_own_templates_runs() {
+    let Some(configuration) = std::env::var_os("SIDECAR_ISTIO") else {
+        println!("NOT RUN: SIDECAR_ISTIO names no configuration of an Istio");
+        return;
+    };
+    let node = node(&[]);
+    let plain = plain(&node);
+    let object = injected_by_istio(configuration.as_ref(), &deployment("app"));
+    let spec = &object["spec"]["template"]["spec"];
+    let image = spec["initContainers"][0]["image"].as_str().unwrap();
+    import_istio(&node, image);
+    let ca = json!({"metadata": {"name": "istio-ca-root-cert"}, "data": {"root-cert.pem": "a certificate"}});
+    let pod = node.run_pod(&object, &[ca]).unwrap();
+    assert_eq!(pod.wait_until_ready(), Ok(2), "READY 2/2");
+    traffic_passes_envoy(&pod, &plain);
+    println!("== istio-init\n{}", pod.log("istio-init"));
+    let application = spec["containers"].as_array().unwrap().iter().find(|c| c["name"] == "application").unwrap();
+    assert_eq!(application["readinessProbe"]["httpGet"]["port"], 15020, "the probe is rewritten");
+    let path = application["readinessProbe"]["httpGet"]["path"].as_str().unwrap();
+    assert_eq!(probe::get((pod.address(), 15020).into(), path, &[]).unwrap().0, 200);
     pod.delete().unwrap();
 }

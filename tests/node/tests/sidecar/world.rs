@@ -75,6 +75,24 @@ fn proxy() -> &'static Path {
     archive.path()
 }
 
+/// An image with this name that stands for Istio's: a stand-in for its agent, Envoy, and the init program.
+pub fn import_istio(node: &Node, name: &str) {
+    let (envoy, agent, folder) = (envoy(), Path::new(env!("CARGO_BIN_EXE_agent")), Path::new("/usr/local/bin"));
+    let mut image = Image::new(name).copy(&envoy, &folder.join("envoy")).copy(agent, &folder.join("agent"));
+    image = image.copy(&program("istio-iptables"), &folder.join("istio-iptables"));
+    node.import(&image.libraries(&envoy).libraries(agent).entry_point(&["/usr/local/bin/agent"]));
+}
+
+/// What `kube-inject` makes of a text with the configuration of an Istio.
+pub fn injected_by_istio(configuration: &Path, text: &str) -> Value {
+    let mut command = Command::new(program("sidecar-injector"));
+    command.args(["kube-inject", "-f", "-"]);
+    for (flag, file) in [("--injectConfigFile", "config"), ("--valuesFile", "values"), ("--meshConfigFile", "mesh")] {
+        command.arg(flag).arg(configuration.join(file).with_extension("yaml"));
+    }
+    object(&harness::run(&mut command, text))
+}
+
 /// A workload of this kind with a pod template.
 pub fn workload(kind: &str, name: &str, template: &Value) -> String {
     let version = if kind == "Job" { "batch/v1" } else { "apps/v1" };

@@ -13,7 +13,7 @@ use istio_iptables::config::fake::{FakeHost, resolve};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::{Variant, restore, save};
 use istio_iptables::nftables;
-use istio_iptables::state::{self, Comparison, Goal, Observed, Tables};
+use istio_iptables::state::{self, Comparison, Goal, Observed, SavedTables};
 
 /// The program's.
 #[global_allocator]
@@ -136,7 +136,7 @@ fn saved(plan: &Plan) -> String {
 }
 
 fn there(text: &str) -> Observed {
-    let tables: Tables = match save::parse(text) {
+    let tables: SavedTables = match save::parse(text) {
         Ok(tables) => tables.into_iter().collect(),
         Err(error) => panic!("{error}"),
     };

@@ -59,7 +59,7 @@ pub fn decide(pod: Option<&PodName>, members: &Members, settings: &Settings) -> 
     }
     let annotations = annotations(members)?.ok_or_else(|| Failure::NoAnnotations { pod: pod.to_string() })?;
     let Some(status) = annotations.get("sidecar.istio.io/status") else { return leave(Reason::NotInjected) };
-    let status: Status = serde_json::from_str(status).map_err(|e| Failure::Status {
+    let status: InjectionStatus = serde_json::from_str(status).map_err(|e| Failure::Status {
         pod: pod.to_string(),
         value: format!("{:?}", istio_iptables::shortened(status)),
         reason: e.to_string(),
@@ -104,7 +104,7 @@ pub fn usual_flags(settings: &Settings) -> Vec<Flag> {
 
 /// What the injector reports to have added.
 #[derive(Deserialize)]
-struct Status {
+struct InjectionStatus {
     #[serde(rename = "initContainers")]
     init_containers: Option<Vec<String>>,
     containers: Option<Vec<String>>,

@@ -145,7 +145,7 @@ fn the_settings_defaults_count_less_than_annotations() {
 }
 
 #[test]
-fn pods_that_need_no_rules_are_left_alone_with_the_reason() {
+fn pods_that_need_no_rules_are_not_captured_with_the_reason() {
     let no_pod = pod::decide(None, &with(json!({})), &Settings::default());
     assert_eq!(no_pod, Ok(Decision::LeaveAlone(Reason::NoPod)));
     let system = PodName { namespace: "kube-system".to_owned(), name: "a".to_owned() };
@@ -225,7 +225,7 @@ fn wrong_annotations_are_all_named_with_value_and_remedy() {
 }
 
 #[test]
-fn settings_are_read_and_unknown_keys_are_told() {
+fn settings_are_read_and_unknown_keys_are_reported() {
     let all = json!({
         "cniVersion": "1.1.0", "name": "k8s", "type": "istio-cni", "capabilities": {}, "ipam": {}, "cni_agent_run_dir": "/x",
         "exclude_namespaces": ["a"], "backend": "auto", "native_nftables": false, "plugin_log_level": "debug",
@@ -292,7 +292,7 @@ fn the_environment_is_read() {
 }
 
 #[test]
-fn a_wrong_environment_is_told_whole() {
+fn all_errors_of_the_environment_are_reported() {
     let Err(Failure::Environment(wrong)) = environment(&[("CNI_COMMAND", "ADD"), ("CNI_ARGS", "a")]) else { panic!() };
     assert_eq!(wrong.len(), 4, "{wrong:?}");
     for (name, value) in [

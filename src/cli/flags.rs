@@ -10,7 +10,7 @@ pub struct Flag {
     /// The environment variables that set it; a later one wins.
     pub variables: &'static [&'static str],
     /// What its value is.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The heading in `--help`.
     pub heading: Heading,
     /// One line of help.
@@ -19,12 +19,12 @@ pub struct Flag {
 
 /// What a flag's value is; decides what an empty or unparsable variable does (see [`super::Flags`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Text: an empty variable means empty. The name is that of the value in `--help`.
     Text(&'static str),
     /// A number or duration: an empty variable means nothing, an unparsable one is a warning.
     Number(&'static str),
-    /// A boolean: takes `--flag` and `--flag=VALUE`, in the environment as [`Kind::Number`].
+    /// A boolean: takes `--flag` and `--flag=VALUE`, in the environment as [`ValueKind::Number`].
     Bool,
     /// A boolean that some Istio release had: taken, without effect.
     RetiredBool,
@@ -79,7 +79,7 @@ macro_rules! flags {
     };
 }
 
-use Kind::{Bool, Number, RetiredBool, RetiredText, Text};
+use ValueKind::{Bool, Number, RetiredBool, RetiredText, Text};
 
 flags! {
     INBOUND_PORTS: "istio-inbound-ports", Some('b'), ["ISTIO_INBOUND_PORTS"], Text("PORTS"), Capture,

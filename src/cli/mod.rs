@@ -13,13 +13,13 @@ use clap::{Arg, ArgAction, value_parser};
 use crate::api::Setting;
 use crate::text::shortened;
 
+mod command_words;
 mod errors;
 pub mod flags;
-mod words;
 
+use command_words::CommandWords;
 pub use errors::{Ignored, ShapeError};
-use flags::{Flag, Heading, Kind};
-use words::Words;
+use flags::{Flag, Heading, ValueKind};
 
 /// The program's name, in messages and as a positional argument to drop.
 pub const PROGRAM: &str = "istio-iptables";
@@ -133,10 +133,10 @@ impl Invocation {
             };
             let source = Source::Named(named);
             match flag.kind {
-                Kind::RetiredBool | Kind::RetiredText => {
+                ValueKind::RetiredBool | ValueKind::RetiredText => {
                     ignored.push(Ignored::Retired { flag: source, instead: flag.help });
                 }
-                Kind::Text(_) | Kind::Number(_) | Kind::Bool => {
+                ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool => {
                     given.push((flag.long, Given { text: text.to_owned(), source }));
                 }
             }
@@ -193,10 +193,12 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
         let source = Source::Flag { long: flag.long, short: flag.short };
         if let Some(text) = from_command_line(flag, source, matches.as_ref(), &mut errors) {
             match flag.kind {
-                Kind::RetiredBool | Kind::RetiredText => {
+                ValueKind::RetiredBool | ValueKind::RetiredText => {
                     ignored.push(Ignored::Retired { flag: source, instead: flag.help })
                 }
-                Kind::Text(_) | Kind::Number(_) | Kind::Bool => given.push((flag.long, Given { text, source })),
+                ValueKind::Text(_) | ValueKind::Number(_) | ValueKind::Bool => {
+                    given.push((flag.long, Given { text, source }))
+                }
             }
         }
         for name in flag.variables.iter().rev() {
@@ -206,7 +208,7 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
     for (name, _) in VARIABLES {
         given.extend(from_environment(name, variable, &mut errors).map(|g| (name, g)));
     }
-    let mut words = Words::default();
+    let mut words = CommandWords::default();
     let given_words = matches.as_ref().and_then(|m| m.get_many::<OsString>("words")).into_iter().flatten();
     for (index, word) in given_words.enumerate() {
         if let Some(text) = utf8(word, || "an argument".to_owned(), &mut errors) {
@@ -323,7 +325,7 @@ fn begins_with(argument: &OsStr, flag: &str) -> bool {
 fn short_flags(group: &str) -> impl Iterator<Item = char> {
     let is_switch = |c: char| {
         let known = flags::ALL.iter().find(|f| f.short == Some(c));
-        known.is_none_or(|f| matches!(f.kind, Kind::Bool | Kind::RetiredBool))
+        known.is_none_or(|f| matches!(f.kind, ValueKind::Bool | ValueKind::RetiredBool))
     };
     let mut in_value = group.starts_with('-');
     group.chars().take_while(move |&c| {
@@ -361,9 +363,9 @@ fn parser(flags: impl Iterator<Item = &'static Flag>) -> clap::Command {
             arg = arg.short(short);
         }
         command = command.arg(match flag.kind {
-            Kind::Text(name) | Kind::Number(name) => arg.value_name(name).allow_hyphen_values(true),
-            Kind::RetiredText => arg.value_name("TEXT").allow_hyphen_values(true),
-            Kind::Bool | Kind::RetiredBool => {
+            ValueKind::Text(name) | ValueKind::Number(name) => arg.value_name(name).allow_hyphen_values(true),
+            ValueKind::RetiredText => arg.value_name("TEXT").allow_hyphen_values(true),
+            ValueKind::Bool | ValueKind::RetiredBool => {
                 arg.value_name("BOOL").num_args(0..=1).require_equals(true).default_missing_value("true")
             }
         });

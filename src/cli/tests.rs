@@ -29,11 +29,11 @@ fn text(call: &Invocation, flag: &Flag) -> Option<String> {
 }
 
 fn is_switch(flag: &Flag) -> bool {
-    matches!(flag.kind, Kind::Bool | Kind::RetiredBool)
+    matches!(flag.kind, ValueKind::Bool | ValueKind::RetiredBool)
 }
 
 fn is_retired(flag: &Flag) -> bool {
-    matches!(flag.kind, Kind::RetiredBool | Kind::RetiredText)
+    matches!(flag.kind, ValueKind::RetiredBool | ValueKind::RetiredText)
 }
 
 #[test]

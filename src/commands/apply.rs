@@ -17,10 +17,10 @@ use crate::state::{Action, Comparison, Content, Goal, Observed, Restore, Stores,
 pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
-    let kind = session.choose()?;
-    report.backend = Some(super::backend(kind));
-    let goal = Goal::Apply { plan: call.plan, variant: kind };
-    session.start_early(kind)?;
+    let variant = session.choose()?;
+    report.backend = Some(super::backend(variant));
+    let goal = Goal::Apply { plan: call.plan, variant };
+    session.start_early(variant)?;
     let observed = session.observe(goal)?.observed;
     // The kernel has one table for all namespaces, and to go through it takes 15 ms.
     let leaves_tproxy = call.config.mode == InterceptionMode::Redirect && has_tproxy(&observed);

@@ -51,9 +51,9 @@ fn tell(report: &mut Report<'_>) {
 /// All differences.
 fn look(call: Call<'_>, report: &mut Report<'_>) -> Result<Vec<Difference>, Failure> {
     let mut session = Session::look(call)?;
-    let kind = session.choose()?;
-    report.backend = Some(super::backend(kind));
-    let goal = Goal::Apply { plan: call.plan, variant: kind };
+    let variant = session.choose()?;
+    report.backend = Some(super::backend(variant));
+    let goal = Goal::Apply { plan: call.plan, variant };
     let stores = Stores::new(session.observe(goal)?.observed, goal);
     if stores.comparison() == Comparison::Clean {
         log::info!("no managed rules exist");

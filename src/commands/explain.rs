@@ -47,7 +47,7 @@ fn warn_of_flags(call: Call<'_>, report: &mut Report<'_>) {
     }
     // Without the privilege to look, there is no warning.
     let look = || Netfilter::default().look().ok();
-    if Capabilities::effective().net_admin() && look().is_some_and(|presence| presence.has_any_of_ours()) {
+    if Capabilities::effective().net_admin() && look().is_some_and(|detected| detected.has_any_managed()) {
         report.warn(&"explaining the flags of this call, not the rules in this pod; --live explains those");
     }
 }

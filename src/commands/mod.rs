@@ -78,8 +78,8 @@ impl Failure {
 }
 
 /// What rules are written with: a variant of iptables, or nftables.
-fn backend(kind: Option<Variant>) -> String {
-    kind.map_or_else(|| "nftables".to_owned(), |kind| format!("iptables-{}", kind.name()))
+fn backend(variant: Option<Variant>) -> String {
+    variant.map_or_else(|| "nftables".to_owned(), |variant| format!("iptables-{}", variant.name()))
 }
 
 fn remains(differences: &[Difference]) -> String {

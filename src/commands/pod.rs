@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::host::{self, Host, ThisHost};
 use crate::explain::{Pod, PodInterface};
-use crate::kernel::routes::Ways;
+use crate::kernel::routes::KernelWays;
 use crate::net::{Family, Interface};
 
 /// The pod as this network namespace is; a usual one if there is no address yet. Its name servers are read
@@ -29,7 +29,7 @@ pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
     {
         first.rotate_right(1);
     }
-    match Ways::open() {
+    match KernelWays::open() {
         Ok(ways) => pod.ways = Some(Arc::new(ways)),
         Err(error) => log::info!("cannot read the routes: {error}"),
     }

@@ -9,16 +9,16 @@ use crate::kernel::KernelError;
 use crate::kernel::iptables::Programs;
 use crate::net::Family;
 use crate::netfilter::Variant;
-use crate::state::{self, Action, Difference, Goal, Restore, Stores, Subject};
+use crate::state::{self, Action, Difference, DifferingItem, Goal, Restore, Stores};
 
 /// The foreign rules that decide, before managed ones, about what those would capture.
-pub(super) fn bypasses(stores: &Stores<'_>, goal: Goal<'_>) -> Vec<Subject> {
+pub(super) fn bypasses(stores: &Stores<'_>, goal: Goal<'_>) -> Vec<DifferingItem> {
     let Goal::Apply { plan, variant: Some(variant) } = goal else { return Vec::new() };
     let mut found = Vec::new();
     for family in Family::BOTH {
         let tables = stores.iptables(variant).wanted(family);
         explain::bypasses(tables, &plan.rules, family, &mut |table, chain, rule| {
-            found.push(Subject::Iptables { variant, family, table, arguments: state::arguments(chain, rule) });
+            found.push(DifferingItem::Iptables { variant, family, table, arguments: state::arguments(chain, rule) });
         });
     }
     found
@@ -44,14 +44,14 @@ impl Session<'_> {
         let ran = |variant| actions.iter().any(|a| matches!(a, Action::Restore(r) if r.variant == variant));
         let variants: Vec<_> = Variant::BOTH.into_iter().filter(|variant| ran(*variant)).collect();
         for variant in &variants {
-            self.netfilter.look_again(&mut self.presence, *variant)?;
+            self.netfilter.look_again(&mut self.detected, *variant)?;
         }
         for variant in variants {
             let mut changed = None;
             for family in Family::BOTH {
                 let store = stores.iptables(variant);
-                let (had, wanted) = store.has_ours(family);
-                if self.presence.has_ours(variant, family) != wanted {
+                let (had, wanted) = store.has_managed(family);
+                if self.detected.has_managed(variant, family) != wanted {
                     return Err(self.not_done(variant, family));
                 }
                 changed = changed.or((wanted && had && store.changes(family)).then_some(family));
@@ -117,7 +117,7 @@ impl Session<'_> {
                     Action::RemoveRouting(routing) => self.routes.remove(routing)?,
                     Action::Nftables(content) => self.netfilter.nftables()?.bring_to(content)?,
                     Action::Dormant(family, table, dormant) => {
-                        if let Some(there) = self.presence.iptables_nft_table(*family, table.name()) {
+                        if let Some(there) = self.detected.iptables_nft_table(*family, table.name()) {
                             self.netfilter.nftables()?.flag(there.family, &there.name, *dormant)?;
                         }
                     }

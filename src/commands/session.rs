@@ -6,10 +6,10 @@ use std::collections::btree_map::Entry;
 use super::{Call, LOCK_BOUND};
 use crate::capture::{At, Recogniser, Routing, RoutingItem};
 use crate::cli::Command;
-use crate::kernel::detect::{self, Choice, Netfilter, Presence, choose};
+use crate::kernel::detect::{self, Choice, Detected, Netfilter, choose};
 use crate::kernel::iptables::{self, Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
-use crate::kernel::routes::Routes;
+use crate::kernel::routes::RoutingClient;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::net::{Families, Family};
 use crate::netfilter::quirks::{self, Version};
@@ -24,14 +24,14 @@ pub(super) struct Session<'a> {
     pub(super) manner: Manner,
     pub(super) netfilter: Netfilter,
     /// What was there when the call began.
-    pub(super) before: Presence,
-    pub(super) presence: Presence,
+    pub(super) before: Detected,
+    pub(super) detected: Detected,
     pub(super) programs: BTreeMap<Variant, Programs>,
     /// Programs that were started before it was known what they are to do.
     pub(super) restoring: Option<Restoring>,
     /// Tables of iptables-nft with managed chains that were not printed.
     unprinted: Vec<NamedTable>,
-    pub(super) routes: Routes,
+    pub(super) routes: RoutingClient,
     _lock: NamespaceLock,
 }
 
@@ -61,7 +61,7 @@ pub struct Live {
 impl Session<'_> {
     /// Reads what is there.
     pub(super) fn live(&mut self) -> Result<Live, KernelError> {
-        self.presence.count_unused();
+        self.detected.count_unused();
         let Found { observed, unread, foreign } = self.observe(Goal::Clean { plan: self.call.plan })?;
         let known = Recogniser::of(self.call.plan.rules.rules().map(|(_, rule)| rule));
         let of_native = |number, rule: &Rule| {
@@ -69,14 +69,14 @@ impl Session<'_> {
         };
         let mut layers = Vec::new();
         let mut backends = Vec::new();
-        let kinds = Variant::BOTH.map(|kind| (Some(kind), state::live_layer(&observed, kind, &known)));
-        for (kind, mut layer) in kinds.into_iter().chain([(None, observed.nftables.layer(&of_native))]) {
+        let variants = Variant::BOTH.map(|variant| (Some(variant), state::live_layer(&observed, variant, &known)));
+        for (variant, mut layer) in variants.into_iter().chain([(None, observed.nftables.layer(&of_native))]) {
             if !layer.is_empty() {
                 known.tell_virtual(&mut layer);
-                let backend = super::backend(kind);
+                let backend = super::backend(variant);
                 layer.name = Some(backend.clone());
                 // The first is the one that findings are about.
-                layers.insert(if layer.has_ours() { 0 } else { layers.len() }, layer);
+                layers.insert(if layer.has_managed() { 0 } else { layers.len() }, layer);
                 backends.push(backend);
             }
         }
@@ -86,7 +86,7 @@ impl Session<'_> {
         }
         for family in Family::BOTH {
             let unread = unread.iter().filter(|f| **f == family).map(|_| "of all names");
-            for name in unread.chain(self.presence.unread(family)) {
+            for name in unread.chain(self.detected.unread(family)) {
                 let name = Some(format!("{family} table {name} of iptables-legacy"));
                 let mut unseen = Layer { name, priority: Some(0), ..Layer::default() };
                 for hook in Hook::ALL {
@@ -96,15 +96,15 @@ impl Session<'_> {
                 layers.push(unseen);
             }
         }
-        if self.presence.has_nft() {
-            let presence = &self.presence;
+        if self.detected.has_nft() {
+            let detected = &self.detected;
             let left_out = |number: u8, name: &str, chain: &str| {
                 let tables = |family| observed.tables.get(&(Variant::Nft, family));
                 // Another chain of that table that the kernel calls is one of nft(8).
                 let built_in = matches!(Chain::named(chain), Some(Chain::Builtin(_)));
                 let printed =
                     |family| built_in && tables(family).is_some_and(|all| all.keys().any(|t| t.name() == name));
-                !presence.is_called(number, name, printed)
+                !detected.is_called(number, name, printed)
             };
             layers.extend(self.netfilter.nftables()?.foreign(&left_out)?);
         }
@@ -147,17 +147,17 @@ impl<'a> Session<'a> {
             log::debug!("without CAP_SYS_ADMIN, iptables may query the name service");
         }
         let mut netfilter = Netfilter::default();
-        let presence = netfilter.look()?;
+        let detected = netfilter.look()?;
         Ok(Self {
             call,
             manner,
             netfilter,
-            before: presence.clone(),
-            presence,
+            before: detected.clone(),
+            detected,
             programs: BTreeMap::new(),
             restoring: None,
             unprinted: Vec::new(),
-            routes: Routes::open()?,
+            routes: RoutingClient::open()?,
             _lock: lock,
         })
     }
@@ -165,34 +165,35 @@ impl<'a> Session<'a> {
     /// The variant of iptables to write with; `None` for nftables.
     pub(super) fn choose(&mut self) -> Result<Option<Variant>, KernelError> {
         let forced = match self.call.options.backend {
-            Backend::Iptables(kind) => kind,
+            Backend::Iptables(variant) => variant,
             Backend::Nftables => {
                 log::info!("using nftables, in process (--native-nftables)");
                 return Ok(None);
             }
         };
         let Choice { programs, reason } =
-            choose(&self.presence, forced, self.call.config.families, self.call.options.command == Command::Check)?;
-        let kind = programs.kind();
-        log::info!("using iptables-{} ({}): {reason}", kind.name(), programs.path().display());
-        self.programs.insert(kind, programs);
-        Ok(Some(kind))
+            choose(&self.detected, forced, self.call.config.families, self.call.options.command == Command::Check)?;
+        let variant = programs.variant();
+        log::info!("using iptables-{} ({}): {reason}", variant.name(), programs.path().display());
+        self.programs.insert(variant, programs);
+        Ok(Some(variant))
     }
 
     /// Starts the programs that will have to be run in any case: if nothing managed is there, and nothing has to be
     /// read first. They come up while the rest is looked at, which takes 4 to 8 % off a first apply with legacy
     /// iptables, and up to 4 % with iptables-nft.
-    pub(super) fn start_early(&mut self, kind: Option<Variant>) -> Result<(), KernelError> {
-        let Some((kind, programs)) = kind.and_then(|kind| Some((kind, self.programs.get(&kind)?))) else {
+    pub(super) fn start_early(&mut self, variant: Option<Variant>) -> Result<(), KernelError> {
+        let Some((variant, programs)) = variant.and_then(|variant| Some((variant, self.programs.get(&variant)?)))
+        else {
             return Ok(());
         };
         let nothing = |family: &Family| {
-            let none_of_ours = Variant::BOTH.into_iter().all(|k| !self.presence.has_ours(k, *family));
-            none_of_ours && !self.presence.has_tables(kind, *family)
+            let none_managed = Variant::BOTH.into_iter().all(|k| !self.detected.has_managed(k, *family));
+            none_managed && !self.detected.has_tables(variant, *family)
         };
         let has_rules = |family: &Family| self.call.plan.rules.of(*family).next().is_some();
         let families: Vec<_> = Family::BOTH.into_iter().filter(has_rules).collect();
-        if !families.is_empty() && Family::BOTH.iter().all(nothing) && !self.presence.has_native() {
+        if !families.is_empty() && Family::BOTH.iter().all(nothing) && !self.detected.has_native() {
             self.restoring = Some(programs.start_restore(&families, self.manner)?);
         }
         Ok(())
@@ -203,60 +204,63 @@ impl<'a> Session<'a> {
     pub(super) fn observe(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut unread = Vec::new();
         let mut saving = Vec::new();
-        for kind in Variant::BOTH {
+        for variant in Variant::BOTH {
             let all = match goal {
-                Goal::Apply { variant: chosen, .. } => chosen == Some(kind),
+                Goal::Apply { variant: chosen, .. } => chosen == Some(variant),
                 Goal::Clean { .. } => true,
             };
             let mut families = Vec::new();
             for family in Family::BOTH {
-                let there =
-                    if all { self.presence.has_tables(kind, family) } else { self.presence.has_ours(kind, family) };
-                match there && self.readable(kind, family)? {
+                let there = if all {
+                    self.detected.has_tables(variant, family)
+                } else {
+                    self.detected.has_managed(variant, family)
+                };
+                match there && self.readable(variant, family)? {
                     true => families.push(family),
-                    false if there && kind == Variant::Legacy => unread.push(family),
+                    false if there && variant == Variant::Legacy => unread.push(family),
                     false => {}
                 }
             }
-            if let Some(programs) = self.programs.get(&kind).filter(|_| !families.is_empty()) {
-                saving.push((kind, programs.start_save(&families, self.manner)?));
+            if let Some(programs) = self.programs.get(&variant).filter(|_| !families.is_empty()) {
+                saving.push((variant, programs.start_save(&families, self.manner)?));
             }
         }
         // While they print, we look ourselves.
-        let native = match self.presence.has_native() {
+        let native = match self.detected.has_native() {
             true => self.netfilter.nftables()?.dump()?,
             false => nftables::State::default(),
         };
         self.routes.look()?;
         let mut observed = Observed { nftables: native, ..Observed::default() };
         let mut lacks = None;
-        for (kind, saving) in saving {
+        for (variant, saving) in saving {
             let mut saved = saving.finish()?;
             for (family, tables) in &mut saved {
-                match self.all_there(kind, *family, tables, goal) {
+                match self.all_there(variant, *family, tables, goal) {
                     // All of these have to be known before any is changed.
-                    Err(error @ KernelError::SaveLacks { .. }) if kind == Variant::Nft => {
+                    Err(error @ KernelError::SaveLacks { .. }) if variant == Variant::Nft => {
                         lacks.get_or_insert(error);
                         let names = Table::ALL.into_iter().filter(|name| !tables.contains_key(name));
-                        let there = names.filter_map(|name| self.presence.iptables_nft_table(*family, name.name()));
-                        self.unprinted.extend(there.filter(|t| detect::has_ours(t)).cloned());
+                        let there = names.filter_map(|name| self.detected.iptables_nft_table(*family, name.name()));
+                        self.unprinted.extend(there.filter(|t| detect::has_managed(t)).cloned());
                     }
                     result => result?,
                 }
-                for (name, table) in tables.iter_mut().filter(|_| kind == Variant::Nft) {
-                    let there = self.presence.iptables_nft_table(*family, name.name());
+                for (name, table) in tables.iter_mut().filter(|_| variant == Variant::Nft) {
+                    let there = self.detected.iptables_nft_table(*family, name.name());
                     table.dormant = there.is_some_and(|t| t.dormant);
                 }
             }
-            observed.tables.extend(saved.into_iter().map(|(family, tables)| ((kind, family), tables)));
+            observed.tables.extend(saved.into_iter().map(|(family, tables)| ((variant, family), tables)));
         }
         if let Some(error) = lacks {
             return Err(error);
         }
         let mut marks = tproxy_marks(&observed);
         marks.extend(observed.nftables.tproxy_marks());
-        let has_ours = |kind| self.presence.has_ours(kind, Family::Ipv6);
-        let ipv6 = !observed.nftables.is_clean() || Variant::BOTH.into_iter().any(has_ours);
+        let has_managed = |variant| self.detected.has_managed(variant, Family::Ipv6);
+        let ipv6 = !observed.nftables.is_clean() || Variant::BOTH.into_iter().any(has_managed);
         let (routing, foreign) = self.routes.managed(&Evidence { wanted: goal.routing(), marks, ipv6 });
         observed.routing = routing;
         Ok(Found { observed, unread, foreign })
@@ -267,7 +271,7 @@ impl<'a> Session<'a> {
     pub(super) fn observe_anew(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         self.netfilter = Netfilter::default();
         self.routes.reopen()?;
-        self.presence = self.netfilter.look()?;
+        self.detected = self.netfilter.look()?;
         self.observe(goal)
     }
 
@@ -276,26 +280,26 @@ impl<'a> Session<'a> {
     /// And it has to have all conditions of rules, which it omits if a later version of iptables-nft made them.
     fn all_there(
         &self,
-        kind: Variant,
+        variant: Variant,
         family: Family,
-        saved: &state::Tables,
+        saved: &state::SavedTables,
         goal: Goal<'_>,
     ) -> Result<(), KernelError> {
         let is_planned = |name: &str| match goal {
             Goal::Apply { plan, variant: chosen } => {
-                chosen == Some(kind) && plan.rules.of(family).any(|r| r.table.name() == name)
+                chosen == Some(variant) && plan.rules.of(family).any(|r| r.table.name() == name)
             }
             Goal::Clean { .. } => false,
         };
-        let lacks = |(name, has_ours): &(&str, bool)| match saved.iter().find(|(t, _)| t.name() == *name) {
-            Some((_, table)) => *has_ours && !table.chains.iter().any(SavedChain::is_ours),
-            None => *has_ours || is_planned(name),
+        let lacks = |(name, has_managed): &(&str, bool)| match saved.iter().find(|(t, _)| t.name() == *name) {
+            Some((_, table)) => *has_managed && !table.chains.iter().any(SavedChain::is_managed),
+            None => *has_managed || is_planned(name),
         };
-        let program = || self.programs.get(&kind).map(|p| p.save_program(family).to_owned()).unwrap_or_default();
-        if let Some((table, _)) = self.presence.tables(kind, family).find(lacks) {
+        let program = || self.programs.get(&variant).map(|p| p.save_program(family).to_owned()).unwrap_or_default();
+        if let Some((table, _)) = self.detected.tables(variant, family).find(lacks) {
             return Err(KernelError::SaveLacks { program: program(), family, table: table.to_owned() });
         }
-        if kind == Variant::Nft && saved.get(&Table::Nat).is_some_and(quirks::lacks_port) {
+        if variant == Variant::Nft && saved.get(&Table::Nat).is_some_and(quirks::lacks_port) {
             let (program, needed) = (program(), Version::PRINTS_ALL);
             // In a later version's notation, the port was removed by someone.
             let version = iptables::version(&program).and_then(|printed| Version::read(&printed));
@@ -321,25 +325,25 @@ impl<'a> Session<'a> {
         log::warn!(
             "{error}. Its chains ISTIO_* and the rules that jump to them were removed; the rest of the table was kept"
         );
-        self.presence = self.netfilter.look()?;
+        self.detected = self.netfilter.look()?;
         Ok((self.observe(goal)?, true))
     }
 
     /// Whether the programs to read a variant and family are there. If they are not, and nothing managed is
     /// there either, it is left alone.
-    fn readable(&mut self, kind: Variant, family: Family) -> Result<bool, KernelError> {
-        if let Entry::Vacant(entry) = self.programs.entry(kind)
-            && let Ok(programs) = Programs::find(kind, Families::Ipv4)
+    fn readable(&mut self, variant: Variant, family: Family) -> Result<bool, KernelError> {
+        if let Entry::Vacant(entry) = self.programs.entry(variant)
+            && let Ok(programs) = Programs::find(variant, Families::Ipv4)
         {
             entry.insert(programs);
         }
-        if self.programs.get(&kind).is_some_and(|p| p.has(family)) {
+        if self.programs.get(&variant).is_some_and(|p| p.has(family)) {
             return Ok(true);
         }
-        if self.presence.has_ours(kind, family) {
+        if self.detected.has_managed(variant, family) {
             return Err(KernelError::NoIptables(format!(
                 "managed {family} rules exist in iptables-{0}, but {1}tables-{0}-save and {1}tables-{0}-restore, which are needed to change or remove them, are not on PATH",
-                kind.name(),
+                variant.name(),
                 if family == Family::Ipv6 { "ip6" } else { "ip" }
             )));
         }

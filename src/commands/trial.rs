@@ -35,7 +35,7 @@ pub fn trial(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
 fn chosen_here(call: Call<'_>) -> Backend {
     let asked = call.options.backend;
     match Session::look(call).and_then(|mut session| session.choose()) {
-        Ok(Some(kind)) => Backend::Iptables(Some(kind)),
+        Ok(Some(variant)) => Backend::Iptables(Some(variant)),
         Ok(None) => asked,
         Err(error) => {
             log::info!("cannot tell what is in use in this network namespace: {error}");

@@ -57,7 +57,7 @@ fn caller() -> Caller {
 
 /// In which variants and families there are managed rules, if this process may see that.
 fn rules() -> Option<Vec<(Variant, Family)>> {
-    let presence = Capabilities::effective().net_admin().then(|| Netfilter::default().look())?.ok()?;
-    let all = Variant::BOTH.into_iter().flat_map(|kind| Family::BOTH.map(|family| (kind, family)));
-    Some(all.filter(|(kind, family)| presence.has_ours(*kind, *family)).collect())
+    let detected = Capabilities::effective().net_admin().then(|| Netfilter::default().look())?.ok()?;
+    let all = Variant::BOTH.into_iter().flat_map(|variant| Family::BOTH.map(|family| (variant, family)));
+    Some(all.filter(|(variant, family)| detected.has_managed(*variant, *family)).collect())
 }

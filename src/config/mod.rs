@@ -22,7 +22,7 @@ mod selection;
 
 pub use families::FamilyChoice;
 pub use host::Host;
-pub use options::{DryRun, Options, Output};
+pub use options::{DryRun, Options, OutputFormat};
 pub use problems::{Problems, Quoted, UsageError, Warning};
 pub use selection::Selection;
 

@@ -15,7 +15,7 @@ use crate::netfilter::{Backend, Variant};
 
 /// The form of what goes to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Output {
+pub enum OutputFormat {
     /// For people and for the programs that load it.
     #[default]
     Text,
@@ -71,7 +71,7 @@ pub struct Options {
     /// The families asked for.
     pub families: FamilyChoice,
     /// The form of standard output.
-    pub output: Output,
+    pub output: OutputFormat,
     /// How the log is written.
     pub logging: Logging,
     /// The bound on one child process.
@@ -172,11 +172,11 @@ fn has_rules_to_draw(command: Command, dry_run: DryRun) -> bool {
     }
 }
 
-fn parse_output(text: &str, drawable: bool) -> Result<Output, String> {
+fn parse_output(text: &str, drawable: bool) -> Result<OutputFormat, String> {
     match text {
-        "" | "text" => Ok(Output::Text),
-        "json" => Ok(Output::Json),
-        "mermaid" if drawable => Ok(Output::Mermaid),
+        "" | "text" => Ok(OutputFormat::Text),
+        "json" => Ok(OutputFormat::Json),
+        "mermaid" if drawable => Ok(OutputFormat::Mermaid),
         "mermaid" => Err("mermaid is only available with --dry-run and explain; give text or json".to_owned()),
         _ => Err("give text, json or mermaid".to_owned()),
     }

@@ -248,7 +248,7 @@ fn the_loopback_range() {
 }
 
 #[test]
-fn loopback_is_captured_where_a_range_starts_there() {
+fn loopback_is_captured_if_a_range_starts_there() {
     let captures =
         |ranges| resolve(&["-i", ranges, "--ip-families=dual"], &[], &FakeHost::pod()).config.captures_loopback();
     assert!(captures("127.1.2.3/32") && captures("10.0.0.0/8,127.0.0.0/8") && captures("::1/128"));

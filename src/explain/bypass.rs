@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::cover::{covers, excludes};
 use crate::net::Family;
 use crate::netfilter::normal::Specification;
-use crate::netfilter::save::{End, SavedChain, SavedRule, SavedTable};
+use crate::netfilter::save::{RuleEnd, SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Match, Ruleset, Table, Target};
 
 /// Deeper than this, chains are not followed.
@@ -42,14 +42,14 @@ pub fn bypasses(
         let same = |r: &crate::netfilter::Rule| {
             r.table == table && r.chain.name() == chain && rule.meaning() == Some(&Specification::from(r))
         };
-        rule.jumps_to_ours() || planned.of(family).any(same)
+        rule.jumps_to_managed() || planned.of(family).any(same)
     };
     for (name, table) in tables {
         for chain in table.chains.iter().filter(|c| matches!(Chain::named(&c.name), Some(Chain::Builtin(_)))) {
-            let last = chain.rules.iter().rposition(SavedRule::jumps_to_ours).unwrap_or_default();
+            let last = chain.rules.iter().rposition(SavedRule::jumps_to_managed).unwrap_or_default();
             for (at, rule) in chain.rules.iter().enumerate().take(last) {
                 let (conditions, _) = rule.known();
-                let mut rest = chain.rules.iter().skip(at).filter(|r| r.jumps_to_ours());
+                let mut rest = chain.rules.iter().skip(at).filter(|r| r.jumps_to_managed());
                 if !is_planned(*name, &chain.name, rule)
                     && !has_other_protocol(rule)
                     && ends(table, rule, 0)
@@ -72,24 +72,24 @@ fn has_other_protocol(rule: &SavedRule) -> bool {
 /// Whether a packet for which the rule's conditions hold may not get to the next rule.
 fn ends(table: &SavedTable, rule: &SavedRule, depth: usize) -> bool {
     match (rule.known().1, rule.jump()) {
-        (End::Nothing, _) => false,
-        (End::Target(Target::Return), _) => depth == 0,
-        (End::Target(target), _) => !target.continues(),
-        (End::Unknown, Some(name)) => match table.chain(&name) {
+        (RuleEnd::Nothing, _) => false,
+        (RuleEnd::Target(Target::Return), _) => depth == 0,
+        (RuleEnd::Target(target), _) => !target.continues(),
+        (RuleEnd::Unknown, Some(name)) => match table.chain(&name) {
             Some(chain) if depth < DEEPEST && !rule.text().contains("-g ") => {
                 chain.rules.iter().any(|r| ends(table, r, depth + 1))
             }
             Some(_) => true,
             None => !CONTINUE.contains(&&*name) && (depth == 0 || name != "RETURN"),
         },
-        (End::Unknown, None) => false,
+        (RuleEnd::Unknown, None) => false,
     }
 }
 
 /// Whether a packet with these conditions may reach a rule that captures it.
 fn captures(table: &SavedTable, rules: &[SavedRule], conditions: &[Match], depth: usize) -> bool {
     for rule in rules {
-        let (matches, End::Target(target)) = rule.known() else { continue };
+        let (matches, RuleEnd::Target(target)) = rule.known() else { continue };
         if excludes(&matches, conditions) {
             continue;
         }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_before_ours_is_found() {
+    fn foreign_rules_that_decide_before_managed_ones_are_found() {
         let all = "-i * -b *";
         for rule in [
             "-j ACCEPT",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ours_would_leave_alone_is_not() {
+    fn foreign_rules_about_uncaptured_traffic_are_not_findings() {
         let all = "-i * -b * -d 15090";
         for rule in [
             "-p icmp -j ACCEPT",

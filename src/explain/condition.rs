@@ -3,14 +3,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::packet::{Endpoint, Sender, Transport};
+use super::packet::{Endpoint, PacketProtocol, Sender};
 use crate::net::{Interface, Owner, Port};
 use crate::netfilter::{ConntrackState, Match, Negatable};
 
 /// A packet at one point of its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flight {
-    pub transport: Transport,
+    pub transport: PacketProtocol,
     pub sender: Option<Sender>,
     /// Whether a process sends it, and which is not known: conditions on its owner hold, perhaps.
     pub of_anyone: bool,
@@ -55,7 +55,7 @@ impl Flight {
                 let actual = self.out_interface.clone();
                 (name.holds(|n| meant(n, actual.as_ref())), Actual::OutInterface(actual))
             }
-            Match::Protocol(protocol) => (self.transport.is(*protocol), Actual::Transport(self.transport)),
+            Match::Protocol(protocol) => (self.transport.is(*protocol), Actual::PacketProtocol(self.transport)),
             // A packet without ports fails also if the match is negated: iptables wants -p tcp or udp with it.
             Match::SourcePort(range) => {
                 let actual = port(self.from);
@@ -125,7 +125,7 @@ pub enum Actual {
     /// It goes out by this interface; by none if that is not known yet.
     OutInterface(Option<Interface>),
     /// Its protocol.
-    Transport(Transport),
+    PacketProtocol(PacketProtocol),
     /// It comes from this port; none if the protocol has no ports.
     SourcePort(Option<u16>),
     /// It goes to this port.
@@ -151,7 +151,7 @@ impl fmt::Display for Actual {
             Self::InInterface(None) => f.write_str("was sent from this pod"),
             Self::OutInterface(Some(interface)) => write!(f, "goes out via {interface}"),
             Self::OutInterface(None) => f.write_str("is not routed yet"),
-            Self::Transport(transport) => write!(f, "is {}", transport.word()),
+            Self::PacketProtocol(transport) => write!(f, "is {}", transport.word()),
             Self::SourcePort(Some(port)) => write!(f, "comes from port {port}"),
             Self::DestinationPort(Some(port)) => write!(f, "goes to port {port}"),
             Self::SourcePort(None) | Self::DestinationPort(None) => f.write_str("has no ports"),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::chains::{Chains, ORDER, RuleAt};
-use super::trace::{Outcome, Step, Trace};
+use super::trace::{RuleOutcome, Step, Trace};
 use super::verdict::Verdict;
 use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Layer, Table};
@@ -141,7 +141,7 @@ impl Chart<'_> {
         let mut hook = String::new();
         for step in &trace.steps {
             match step {
-                Step::Rule { at, outcome: Outcome::Matched(effect), .. } => {
+                Step::Rule { at, outcome: RuleOutcome::Matched(effect), .. } => {
                     let mut name = node(at.rule.table, at.rule.chain, at.number);
                     if elsewhere(at) {
                         name = format!("elsewhere_{}", self.edges);

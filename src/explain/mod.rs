@@ -24,6 +24,7 @@ mod findings;
 mod mermaid;
 mod packet;
 mod pod;
+mod request;
 mod resolve;
 mod table;
 mod text;
@@ -31,7 +32,6 @@ mod trace;
 mod verdict;
 mod walk;
 mod way;
-mod words;
 
 pub use broken::{Broken, Fate, Lost, Markers};
 pub use bypass::bypasses;
@@ -39,14 +39,14 @@ pub use chains::{Chains, RuleAt};
 pub use condition::{Actual, Mismatch};
 pub use findings::{Finding, Level, findings};
 pub use mermaid::chart;
-pub use packet::{Direction, Endpoint, Packet, Sender, Transport};
+pub use packet::{Direction, Endpoint, Packet, PacketProtocol, Sender};
 pub use pod::{Pod, PodInterface};
+pub use request::{ALLOWED, EXAMPLE, GivenEnd, Request, WordError};
 pub use table::{Row, Summary, summary};
-pub use trace::{Effect, Outcome, Skip, Step, Then, Trace};
-pub use verdict::{Dropper, Listener, Listeners, Place, Verdict};
+pub use trace::{Effect, RuleOutcome, Skip, Step, Then, Trace};
+pub use verdict::{Dropper, ListenerRole, Listeners, Place, Verdict};
 pub use walk::Scene;
 pub use way::{Question, Way, Ways};
-pub use words::{ALLOWED, EXAMPLE, End, Request, WordError};
 
 /// Planned rules as they are in force once this backend has them.
 pub fn in_force(rules: &Ruleset, backend: Backend) -> Layer {

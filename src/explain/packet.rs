@@ -27,7 +27,7 @@ impl Direction {
 
 /// The transport protocol of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
+pub enum PacketProtocol {
     /// TCP.
     Tcp,
     /// UDP.
@@ -36,7 +36,7 @@ pub enum Transport {
     Icmp,
 }
 
-impl Transport {
+impl PacketProtocol {
     /// The word for it.
     pub const fn word(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Transport {
     }
 }
 
-impl From<Protocol> for Transport {
+impl From<Protocol> for PacketProtocol {
     fn from(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Tcp => Self::Tcp,
@@ -100,7 +100,7 @@ pub struct Packet {
     /// Which way it goes.
     pub direction: Direction,
     /// Its protocol.
-    pub transport: Transport,
+    pub transport: PacketProtocol,
     /// Who sends it; `None` for what comes in, and for what the kernel sends by itself.
     pub sender: Option<Sender>,
     /// Where it comes from.

@@ -2,8 +2,8 @@
 
 use super::packet::{Direction, EPHEMERAL, Endpoint, PEER_V4, PEER_V6, Packet};
 use super::pod::Pod;
+use super::request::{Request, WordError};
 use super::way::{Question, Way};
-use super::words::{Request, WordError};
 use crate::capture::Routing;
 use crate::net::{Family, Interface};
 use crate::netfilter::ConntrackState;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::packet::{APPLICATION, Direction, EPHEMERAL, Endpoint, Packet, Sender, Transport};
+use super::packet::{APPLICATION, Direction, EPHEMERAL, Endpoint, Packet, PacketProtocol, Sender};
 use super::pod::{Pod, localhost};
 use super::verdict::{Dropper, Verdict};
 use super::walk::Scene;
@@ -92,25 +92,25 @@ impl<'a> Kinds<'a> {
         let service_kind = if inside.is_some() { "a captured range" } else { "a service" };
         self.push(
             format!("application to {service_kind}"),
-            self.sent(Transport::Tcp, application, own, service, HTTPS),
+            self.sent(PacketProtocol::Tcp, application, own, service, HTTPS),
         );
         if inside.is_some() {
-            self.push("application to other ranges", self.sent(Transport::Tcp, application, own, world, HTTPS));
+            self.push("application to other ranges", self.sent(PacketProtocol::Tcp, application, own, world, HTTPS));
         }
         if let Some(range) = self.ranges(family, Purpose::ExcludedRange).next() {
             let to = first_host(range);
-            self.push("application to an excluded range", self.sent(Transport::Tcp, application, own, to, HTTPS));
+            self.push("application to an excluded range", self.sent(PacketProtocol::Tcp, application, own, to, HTTPS));
         }
         if let Some(ports) = self.ports(family, Purpose::ExcludedOutboundPort).next() {
             let name = "application to an excluded port";
-            self.push(name, self.sent(Transport::Tcp, application, own, service, ports.low()));
+            self.push(name, self.sent(PacketProtocol::Tcp, application, own, service, ports.low()));
         }
         if let Some(ports) = self.ports(family, Purpose::OutboundPort).next() {
             let name = "application to a port captured in every range";
-            self.push(name, self.sent(Transport::Tcp, application, own, world, ports.low()));
+            self.push(name, self.sent(PacketProtocol::Tcp, application, own, world, ports.low()));
         }
-        self.push("application, UDP (QUIC)", self.sent(Transport::Udp, application, own, service, HTTPS));
-        for (transport, name) in [(Transport::Udp, "DNS query"), (Transport::Tcp, "DNS query, TCP")] {
+        self.push("application, UDP (QUIC)", self.sent(PacketProtocol::Udp, application, own, service, HTTPS));
+        for (transport, name) in [(PacketProtocol::Udp, "DNS query"), (PacketProtocol::Tcp, "DNS query, TCP")] {
             let server = self.name_server(family);
             self.push(format!("application\'s {name}"), self.sent(transport, application, own, server, DNS));
         }
@@ -127,7 +127,7 @@ impl<'a> Kinds<'a> {
         };
         if let Some(gid) = gid {
             let sender = Some(Sender { uid, gid });
-            self.push(format!("{name} to a service"), self.sent(Transport::Tcp, sender, own, service, HTTPS));
+            self.push(format!("{name} to a service"), self.sent(PacketProtocol::Tcp, sender, own, service, HTTPS));
         }
     }
 
@@ -137,34 +137,34 @@ impl<'a> Kinds<'a> {
         let lo = localhost(family);
         self.push(
             "application to itself via localhost",
-            self.sent(Transport::Tcp, application, lo, lo, APPLICATION_PORT),
+            self.sent(PacketProtocol::Tcp, application, lo, lo, APPLICATION_PORT),
         );
         self.push(
             "application to itself via its address",
-            self.sent(Transport::Tcp, application, own, own, APPLICATION_PORT),
+            self.sent(PacketProtocol::Tcp, application, own, own, APPLICATION_PORT),
         );
         let proxy = Some(self.proxy_user());
         self.push(
             "application to its own service: the proxy's leg",
-            self.sent(Transport::Tcp, proxy, own, own, APPLICATION_PORT),
+            self.sent(PacketProtocol::Tcp, proxy, own, own, APPLICATION_PORT),
         );
     }
 
     /// What the proxy sends.
     fn proxy(&mut self, family: Family, own: IpAddr) {
         let (proxy, world) = (Some(self.proxy_user()), self.world(family));
-        self.push("proxy to a service", self.sent(Transport::Tcp, proxy, own, world, HTTPS));
+        self.push("proxy to a service", self.sent(PacketProtocol::Tcp, proxy, own, world, HTTPS));
         let source = match family {
             Family::Ipv4 => IpAddr::V4(PROXY_SOURCE_V4),
             Family::Ipv6 => IpAddr::V6(PROXY_SOURCE_V6),
         };
-        self.push("proxy to the application", self.sent(Transport::Tcp, proxy, source, own, APPLICATION_PORT));
+        self.push("proxy to the application", self.sent(PacketProtocol::Tcp, proxy, source, own, APPLICATION_PORT));
         self.push(
             "proxy to the application via localhost",
-            self.sent(Transport::Tcp, proxy, localhost(family), localhost(family), APPLICATION_PORT),
+            self.sent(PacketProtocol::Tcp, proxy, localhost(family), localhost(family), APPLICATION_PORT),
         );
         let server = self.name_server(family);
-        self.push("agent's DNS query", self.sent(Transport::Udp, proxy, own, server, DNS));
+        self.push("agent's DNS query", self.sent(PacketProtocol::Udp, proxy, own, server, DNS));
     }
 
     /// What others send to the pod.
@@ -172,7 +172,7 @@ impl<'a> Kinds<'a> {
         let world = self.world(family);
         let listed: Vec<_> = self.ports(family, Purpose::Inbound).collect();
         let interface = self.pod.interface_with(own);
-        let tcp = |port, interface: &Interface| Self::arriving(Transport::Tcp, world, own, port, interface);
+        let tcp = |port, interface: &Interface| Self::arriving(PacketProtocol::Tcp, world, own, port, interface);
         self.push("client to the application", tcp(listed.first().map_or(APPLICATION_PORT, |r| r.low()), &interface));
         if !listed.is_empty() {
             let free = (1024..=u16::MAX).find(|p| !listed.iter().any(|r| r.contains(*p)));
@@ -189,7 +189,7 @@ impl<'a> Kinds<'a> {
         if let Some(port) = self.ports(family, Purpose::Tunnel).next() {
             self.push("peer's tunnel", tcp(port.low(), &interface));
         }
-        let udp = Self::arriving(Transport::Udp, world, own, APPLICATION_PORT, &interface);
+        let udp = Self::arriving(PacketProtocol::Udp, world, own, APPLICATION_PORT, &interface);
         self.push("client to the application, UDP", udp);
         let invalid = Packet { state: ConntrackState::Invalid, ..tcp(APPLICATION_PORT, &interface) };
         self.push("client's packet, no connection", invalid);
@@ -202,7 +202,7 @@ impl<'a> Kinds<'a> {
             self.push("client via an excluded interface", tcp(APPLICATION_PORT, name));
         }
         if let Some(name) = machines.last() {
-            self.push("VM to a service", Self::arriving(Transport::Tcp, own, world, HTTPS, name));
+            self.push("VM to a service", Self::arriving(PacketProtocol::Tcp, own, world, HTTPS, name));
         }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Kinds<'a> {
     }
 
     /// A packet that a process of the pod sends.
-    fn sent(&self, transport: Transport, sender: Option<Sender>, from: IpAddr, to: IpAddr, port: u16) -> Packet {
+    fn sent(&self, transport: PacketProtocol, sender: Option<Sender>, from: IpAddr, to: IpAddr, port: u16) -> Packet {
         let packet = Packet {
             direction: Direction::Out,
             sender,
@@ -225,7 +225,7 @@ impl<'a> Kinds<'a> {
     }
 
     /// A packet that arrives at the pod.
-    fn arriving(transport: Transport, from: IpAddr, to: IpAddr, port: u16, interface: &Interface) -> Packet {
+    fn arriving(transport: PacketProtocol, from: IpAddr, to: IpAddr, port: u16, interface: &Interface) -> Packet {
         Packet {
             direction: Direction::In,
             transport,

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::trace::{Outcome, Step, Then, Trace};
+use super::trace::{RuleOutcome, Step, Then, Trace};
 use crate::netfilter::Hook;
 
 /// No wider than this is the column of rules, however long one of them is.
@@ -17,8 +17,8 @@ impl fmt::Display for Trace {
             if let Some(left) = left(step) {
                 let Step::Rule { outcome, .. } = step else { continue };
                 let says = match outcome {
-                    Outcome::Matched(effect) => format!("* {effect}"),
-                    Outcome::Missed(mismatch) => format!("  {mismatch}"),
+                    RuleOutcome::Matched(effect) => format!("* {effect}"),
+                    RuleOutcome::Missed(mismatch) => format!("  {mismatch}"),
                 };
                 // A rule that is too long for its column has the next line for what it did.
                 match left.chars().count() > width {

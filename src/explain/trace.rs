@@ -54,7 +54,7 @@ pub enum Step {
         /// How many jumps led here.
         depth: usize,
         /// What it did.
-        outcome: Outcome,
+        outcome: RuleOutcome,
     },
     /// A rule that cannot be followed.
     Gap {
@@ -127,14 +127,14 @@ impl fmt::Display for Skip {
 
 /// What a rule did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RuleOutcome {
     /// It matched.
     Matched(Effect),
     /// A condition does not hold.
     Missed(Mismatch),
 }
 
-impl Outcome {
+impl RuleOutcome {
     /// Whether the rule matched.
     pub const fn matched(&self) -> bool {
         matches!(self, Self::Matched(_))

@@ -28,19 +28,19 @@ impl Listeners {
         Self { outbound: config.envoy_port, inbound: config.inbound_port, dns: Port::at_least_one(15053) }
     }
 
-    fn named(self, port: u16) -> Listener {
+    fn named(self, port: u16) -> ListenerRole {
         match port {
-            port if port == self.outbound.number() => Listener::Outbound,
-            port if port == self.inbound.number() => Listener::Inbound,
-            port if port == self.dns.number() => Listener::Dns,
-            _ => Listener::Other,
+            port if port == self.outbound.number() => ListenerRole::Outbound,
+            port if port == self.inbound.number() => ListenerRole::Inbound,
+            port if port == self.dns.number() => ListenerRole::Dns,
+            _ => ListenerRole::Other,
         }
     }
 }
 
 /// Who gets a captured packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Listener {
+pub enum ListenerRole {
     /// The proxy's outbound listener.
     Outbound,
     /// The proxy's inbound listener.
@@ -51,7 +51,7 @@ pub enum Listener {
     Other,
 }
 
-impl fmt::Display for Listener {
+impl fmt::Display for ListenerRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Outbound => "the outbound listener",
@@ -112,7 +112,7 @@ pub enum Verdict {
     /// It arrives at a listener that it was not sent to.
     Captured {
         /// Which.
-        listener: Listener,
+        listener: ListenerRole,
         /// Its port.
         port: u16,
         /// Where the packet was sent to: what the listener learns as its original destination.
@@ -213,10 +213,10 @@ impl Verdict {
         match self {
             Self::Captured { listener, port, .. } => {
                 let name = match listener {
-                    Listener::Outbound => "outbound listener",
-                    Listener::Inbound => "inbound listener",
-                    Listener::Dns => "DNS agent",
-                    Listener::Other => "other listener",
+                    ListenerRole::Outbound => "outbound listener",
+                    ListenerRole::Inbound => "inbound listener",
+                    ListenerRole::Dns => "DNS agent",
+                    ListenerRole::Other => "other listener",
                 };
                 format!("{name} {port}")
             }

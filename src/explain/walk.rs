@@ -4,8 +4,8 @@ use super::chains::{Chains, RuleAt};
 use super::condition::Flight;
 use super::packet::{Direction, Endpoint, Packet};
 use super::pod::Pod;
-use super::trace::{Effect, Outcome, Skip, Step, Then, Trace};
-use super::verdict::{Capture, Decision, Dropper, Listeners, Place as End, Verdict};
+use super::trace::{Effect, RuleOutcome, Skip, Step, Then, Trace};
+use super::verdict::{Capture, Decision, Dropper, Listeners, Place, Verdict};
 use super::way::{Question, Way};
 use crate::capture::Routing;
 use crate::net::Interface;
@@ -100,7 +100,7 @@ struct Walk<'a> {
 
 /// A chain being followed: where it is, and what led there.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct ChainPlace<'a> {
     chains: &'a Chains<'a>,
     table: Table,
     hook: Hook,
@@ -150,7 +150,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The whole way; `None` if the packet is dropped.
-    fn way(&mut self) -> Option<End> {
+    fn way(&mut self) -> Option<Place> {
         let interface = self.packet.interface.clone();
         match self.packet.direction {
             Direction::Out => self.output(interface),
@@ -167,14 +167,14 @@ impl<'a> Walk<'a> {
     }
 
     /// From a process of the pod; `None` if the packet is dropped.
-    fn output(&mut self, interface: Interface) -> Option<End> {
+    fn output(&mut self, interface: Interface) -> Option<Place> {
         self.flight.out_interface = Some(interface.clone());
         self.bound = self.scene.pod.leaves_by(&self.packet.question(), self.scene.routing) != interface;
         let way = self.hook(Hook::Output, interface)?;
         self.flight.out_interface = Some(way.clone());
         let way = self.hook(Hook::Postrouting, way)?;
         if way != Interface::loopback() {
-            return Some(End::Out(way));
+            return Some(Place::Out(way));
         }
         self.steps.push(Step::Looped);
         // A packet loses its sender on lo (`loopback_xmit` calls `skb_orphan`), and keeps its connection.
@@ -183,13 +183,13 @@ impl<'a> Walk<'a> {
     }
 
     /// In by an interface; `None` if the packet is dropped.
-    fn input(&mut self, interface: Interface, looped: bool) -> Option<End> {
+    fn input(&mut self, interface: Interface, looped: bool) -> Option<Place> {
         self.flight.in_interface = Some(interface.clone());
         self.flight.out_interface = None;
         self.hook(Hook::Prerouting, interface)?;
         // What looped keeps the route that it went out by, which was a local one.
         let local = looped || self.scene.pod.is_local(self.flight.to.address, self.flight.mark, self.scene.routing);
-        let (hook, end) = if local { (Hook::Input, End::Pod) } else { (Hook::Forward, End::Forwarded) };
+        let (hook, end) = if local { (Hook::Input, Place::Pod) } else { (Hook::Forward, Place::Forwarded) };
         self.tables(hook, &mut Interface::loopback())?;
         Some(end)
     }
@@ -225,8 +225,9 @@ impl<'a> Walk<'a> {
 
     fn tables(&mut self, hook: Hook, way: &mut Interface) -> Option<()> {
         let layers = self.layers;
-        let called =
-            |chains: &'a Chains<'a>| chains.called(hook).map(move |(at, table)| (at, Place { chains, table, hook }));
+        let called = |chains: &'a Chains<'a>| {
+            chains.called(hook).map(move |(at, table)| (at, ChainPlace { chains, table, hook }))
+        };
         let all = order::sorted(layers.iter().flat_map(called), self.swapped);
         for (index, (at, place)) in all.iter().enumerate() {
             if *at >= [CONNTRACK; 2] {
@@ -253,8 +254,8 @@ impl<'a> Walk<'a> {
     }
 
     /// One table at a hook, or one foreign chain. `None` if the packet is dropped.
-    fn table(&mut self, place: Place<'a>) -> Option<()> {
-        let Place { chains, table, hook } = place;
+    fn table(&mut self, place: ChainPlace<'a>) -> Option<()> {
+        let ChainPlace { chains, table, hook } = place;
         let skipped = if table == Table::Nat { self.skips_nat(hook) } else { None };
         let (mut name, chain) = chains.names(table, hook.into());
         if chains.is_foreign() {
@@ -302,8 +303,8 @@ impl<'a> Walk<'a> {
     }
 
     /// One chain; `purpose` is what the rule was for that led here.
-    fn chain(&mut self, place: Place<'a>, chain: Chain, depth: usize, purpose: Option<Purpose>) -> Left {
-        let Place { chains, table, hook } = place;
+    fn chain(&mut self, place: ChainPlace<'a>, chain: Chain, depth: usize, purpose: Option<Purpose>) -> Left {
+        let ChainPlace { chains, table, hook } = place;
         let mut gaps = chains.gaps(table, chain).zip(1..).peekable();
         for index in 0.. {
             while let Some(((before, gap), number)) = gaps.next_if(|((before, _), _)| *before <= index) {
@@ -311,7 +312,7 @@ impl<'a> Walk<'a> {
             }
             let Some(at) = chains.at(table, chain, index) else { break };
             if let Some(mismatch) = self.flight.misses(&at.rule.matches) {
-                self.steps.push(Step::Rule { at, depth, outcome: Outcome::Missed(mismatch) });
+                self.steps.push(Step::Rule { at, depth, outcome: RuleOutcome::Missed(mismatch) });
                 continue;
             }
             if self.flight.of_anyone && at.rule.owners().next().is_some() {
@@ -319,7 +320,7 @@ impl<'a> Walk<'a> {
                     .get_or_insert_with(|| format!("it is unknown whether rule {at} matches the process that answers"));
             }
             let effect = self.effect(&at.rule, place);
-            self.steps.push(Step::Rule { at: at.clone(), depth, outcome: Outcome::Matched(effect) });
+            self.steps.push(Step::Rule { at: at.clone(), depth, outcome: RuleOutcome::Matched(effect) });
             let purpose = at.rule.purpose.or(purpose);
             let left = match effect {
                 Effect::Jumped(_) if depth >= DEEPEST => None,
@@ -370,14 +371,14 @@ impl<'a> Walk<'a> {
         left
     }
 
-    fn dropped_by_policy(&mut self, place: Place<'_>) -> Left {
+    fn dropped_by_policy(&mut self, place: ChainPlace<'_>) -> Left {
         let (table, chain) = place.chains.names(place.table, place.hook.into());
         self.dropped_by = Some(Dropper::Policy(format!("{table} {chain}")));
         Left::Gone
     }
 
     /// A rule that cannot be followed: unless it certainly does nothing, nothing is certain from here on.
-    fn gap(&mut self, place: Place<'_>, gap: &Gap, number: usize, depth: usize) {
+    fn gap(&mut self, place: ChainPlace<'_>, gap: &Gap, number: usize, depth: usize) {
         let Some(text) = &gap.text else { return };
         let (table, chain) = place.chains.names(gap.table, gap.chain);
         let at = format!("{table} {chain} {number} ({})", Printable(&text.replace('\n', "\\n")));
@@ -389,7 +390,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes the rule that ended the packet's way through a table in which it could have been captured.
-    fn decide(&mut self, at: RuleAt, place: Place<'_>) {
+    fn decide(&mut self, at: RuleAt, place: ChainPlace<'_>) {
         let could = match (place.table, place.hook) {
             (Table::Nat, Hook::Output | Hook::Prerouting) | (Table::Mangle, Hook::Prerouting) => true,
             (Table::Nat | Table::Mangle | Table::Raw | Table::Filter, _) => false,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::packet::{Endpoint, Packet, Transport};
+use super::packet::{Endpoint, Packet, PacketProtocol};
 use crate::net::Interface;
 
 /// What routing looks at.
@@ -14,7 +14,7 @@ pub struct Question {
     /// Where it comes from, if that is decided and an address of the pod.
     pub from: Option<Endpoint>,
     /// Its protocol.
-    pub transport: Transport,
+    pub transport: PacketProtocol,
     /// Its mark.
     pub mark: u32,
     /// The user that sends it.

@@ -3,7 +3,7 @@
 use super::KernelError;
 use super::iptables::Programs;
 use super::legacy::{self, LegacyTable};
-use super::nftables::Nftables;
+use super::nftables::NftablesClient;
 use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Table, Variant};
@@ -11,7 +11,7 @@ use crate::nftables::{NamedTable, NftError};
 
 /// What of netfilter is there in the network namespace.
 #[derive(Clone, Debug)]
-pub struct Presence {
+pub struct Detected {
     legacy: [Vec<LegacyTable>; 2],
     /// Why the kernel does not answer, if it does not.
     nft: Result<Vec<NamedTable>, String>,
@@ -21,7 +21,7 @@ pub struct Presence {
 /// first used.
 #[derive(Debug, Default)]
 pub struct Netfilter {
-    nft: Option<Nftables>,
+    nft: Option<NftablesClient>,
 }
 
 impl Netfilter {
@@ -29,8 +29,8 @@ impl Netfilter {
     ///
     /// # Errors
     /// [`NftError`].
-    pub fn nftables(&mut self) -> Result<&mut Nftables, NftError> {
-        let nft = self.nft.take().map_or_else(Nftables::open, Ok)?;
+    pub fn nftables(&mut self) -> Result<&mut NftablesClient, NftError> {
+        let nft = self.nft.take().map_or_else(NftablesClient::open, Ok)?;
         Ok(self.nft.insert(nft))
     }
 
@@ -38,24 +38,24 @@ impl Netfilter {
     ///
     /// # Errors
     /// [`KernelError::Netlink`] if it cannot be seen: what cannot be read is not taken for empty.
-    pub fn look(&mut self) -> Result<Presence, KernelError> {
-        Ok(Presence { legacy: legacy_tables()?, nft: self.nft_tables()? })
+    pub fn look(&mut self) -> Result<Detected, KernelError> {
+        Ok(Detected { legacy: legacy_tables()?, nft: self.nft_tables()? })
     }
 
     /// Looks again, after programs of this variant have run.
     ///
     /// # Errors
     /// As [`Netfilter::look`].
-    pub fn look_again(&mut self, presence: &mut Presence, kind: Variant) -> Result<(), KernelError> {
-        match kind {
-            Variant::Legacy => presence.legacy = legacy_tables()?,
-            Variant::Nft => presence.nft = self.nft_tables()?,
+    pub fn look_again(&mut self, detected: &mut Detected, variant: Variant) -> Result<(), KernelError> {
+        match variant {
+            Variant::Legacy => detected.legacy = legacy_tables()?,
+            Variant::Nft => detected.nft = self.nft_tables()?,
         }
         Ok(())
     }
 
     fn nft_tables(&mut self) -> Result<Result<Vec<NamedTable>, String>, KernelError> {
-        match self.nftables().and_then(Nftables::tables_and_chains) {
+        match self.nftables().and_then(NftablesClient::tables_and_chains) {
             Ok(tables) => Ok(Ok(tables)),
             Err(error) => {
                 // The connection may be in the middle of an answer.
@@ -77,7 +77,7 @@ fn legacy_tables() -> Result<[Vec<LegacyTable>; 2], KernelError> {
     Ok([tables(Family::Ipv4)?, tables(Family::Ipv6)?])
 }
 
-impl Presence {
+impl Detected {
     fn legacy(&self, family: Family) -> &[LegacyTable] {
         let [ipv4, ipv6] = &self.legacy;
         match family {
@@ -91,24 +91,24 @@ impl Presence {
     }
 
     /// Whether there are tables of this variant and family that have to be read.
-    pub fn has_tables(&self, kind: Variant, family: Family) -> bool {
-        match kind {
+    pub fn has_tables(&self, variant: Variant, family: Family) -> bool {
+        match variant {
             Variant::Legacy => self.legacy(family).iter().any(|t| t.in_use),
             Variant::Nft => self.nft().iter().any(|t| is_iptables(t, family)),
         }
     }
 
     /// Whether there is a managed chain in this variant and family.
-    pub fn has_ours(&self, kind: Variant, family: Family) -> bool {
-        match kind {
-            Variant::Legacy => self.legacy(family).iter().any(|t| t.has_ours),
-            Variant::Nft => self.nft().iter().any(|t| is_iptables(t, family) && has_ours(t)),
+    pub fn has_managed(&self, variant: Variant, family: Family) -> bool {
+        match variant {
+            Variant::Legacy => self.legacy(family).iter().any(|t| t.has_managed),
+            Variant::Nft => self.nft().iter().any(|t| is_iptables(t, family) && has_managed(t)),
         }
     }
 
     /// Whether there is anything managed, in any backend.
-    pub fn has_any_of_ours(&self) -> bool {
-        let of = |kind| Family::BOTH.into_iter().any(|family| self.has_ours(kind, family));
+    pub fn has_any_managed(&self) -> bool {
+        let of = |variant| Family::BOTH.into_iter().any(|family| self.has_managed(variant, family));
         self.has_native() || Variant::BOTH.into_iter().any(of)
     }
 
@@ -142,14 +142,14 @@ impl Presence {
     }
 
     /// The tables of this variant and family that hold something, each with whether it has a managed chain.
-    pub fn tables(&self, kind: Variant, family: Family) -> impl Iterator<Item = (&str, bool)> {
-        let (legacy, nft) = match kind {
+    pub fn tables(&self, variant: Variant, family: Family) -> impl Iterator<Item = (&str, bool)> {
+        let (legacy, nft) = match variant {
             Variant::Legacy => (self.legacy(family), [].as_slice()),
             Variant::Nft => ([].as_slice(), self.nft()),
         };
         let nft = nft.iter().filter(move |t| is_iptables(t, family) && !t.chains.is_empty());
-        let legacy = legacy.iter().filter(|t| t.in_use).map(|t| (t.name.as_str(), t.has_ours));
-        legacy.chain(nft.map(|t| (t.name.as_str(), has_ours(t))))
+        let legacy = legacy.iter().filter(|t| t.in_use).map(|t| (t.name.as_str(), t.has_managed));
+        legacy.chain(nft.map(|t| (t.name.as_str(), has_managed(t))))
     }
 
     /// The table that iptables-nft works with, for this family.
@@ -188,8 +188,8 @@ fn is_iptables(table: &NamedTable, family: Family) -> bool {
 }
 
 /// Whether there is a managed chain in the table.
-pub fn has_ours(table: &NamedTable) -> bool {
-    table.chains.iter().any(|c| SavedChain::empty(c.as_str()).is_ours())
+pub fn has_managed(table: &NamedTable) -> bool {
+    table.chains.iter().any(|c| SavedChain::empty(c.as_str()).is_managed())
 }
 
 fn hint(error: &std::io::Error) -> String {
@@ -218,49 +218,49 @@ pub struct Choice {
 /// # Errors
 /// [`KernelError::NoIptables`], with what was looked for and what each lacked.
 pub fn choose(
-    presence: &Presence,
+    detected: &Detected,
     forced: Option<Variant>,
     families: Families,
     look: bool,
 ) -> Result<Choice, KernelError> {
     let mut lacks = Vec::new();
-    if let Some(kind) = forced {
-        let other = kind.other();
-        if Family::BOTH.into_iter().any(|f| presence.has_tables(other, f) && !presence.has_ours(other, f)) {
+    if let Some(variant) = forced {
+        let other = variant.other();
+        if Family::BOTH.into_iter().any(|f| detected.has_tables(other, f) && !detected.has_managed(other, f)) {
             log::warn!(
                 "iptables-{} tables are in use here, but --force-iptables-binary asks for {}: if those tables hold rules, both variants act on each packet",
                 other.name(),
-                kind.name()
+                variant.name()
             );
         }
         let reason = "set by --force-iptables-binary".to_owned();
-        return usable(presence, kind, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
+        return usable(detected, variant, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
             || {
                 KernelError::NoIptables(format!(
                     "--force-iptables-binary asks for {}, but {}{REMEDY}",
-                    kind.name(),
+                    variant.name(),
                     lacks.join("; ")
                 ))
             },
         );
     }
-    let holds = |kind| Family::BOTH.into_iter().any(|f| presence.has_ours(kind, f));
+    let holds = |variant| Family::BOTH.into_iter().any(|f| detected.has_managed(variant, f));
     if look
-        && let Some(kind) = Variant::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
-        && let Some(programs) = usable(presence, kind, families, &mut lacks)
+        && let Some(variant) = Variant::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
+        && let Some(programs) = usable(detected, variant, families, &mut lacks)
     {
         return Ok(Choice { programs, reason: "it holds managed rules".to_owned() });
     }
-    if let Some((family, table)) = presence.legacy_in_use() {
+    if let Some((family, table)) = detected.legacy_in_use() {
         let reason = format!("the legacy {family} table {table} is in use here");
-        if let Some(programs) = usable(presence, Variant::Legacy, families, &mut lacks) {
+        if let Some(programs) = usable(detected, Variant::Legacy, families, &mut lacks) {
             return Ok(Choice { programs, reason });
         }
         log::warn!("{reason}, but {}; its rules are kept as they are", lacks.join("; "));
     }
-    for kind in [Variant::Nft, Variant::Legacy] {
-        if let Some(programs) = usable(presence, kind, families, &mut lacks) {
-            let reason = match kind {
+    for variant in [Variant::Nft, Variant::Legacy] {
+        if let Some(programs) = usable(detected, variant, families, &mut lacks) {
+            let reason = match variant {
                 Variant::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are available",
                 Variant::Legacy => "iptables-nft or the kernel's nf_tables is not available",
             };
@@ -275,12 +275,12 @@ const REMEDY: &str =
     ". Use the image that has both variants of iptables, or --native-nftables, which needs no other program";
 
 /// The programs of a variant, if all that it needs is there; else notes what it lacks.
-fn usable(presence: &Presence, kind: Variant, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {
-    if let (Variant::Nft, Err(error)) = (kind, &presence.nft) {
+fn usable(detected: &Detected, variant: Variant, families: Families, lacks: &mut Vec<String>) -> Option<Programs> {
+    if let (Variant::Nft, Err(error)) = (variant, &detected.nft) {
         lacks.push(format!("the kernel does not answer for nf_tables ({error})"));
         return None;
     }
-    match Programs::find(kind, families) {
+    match Programs::find(variant, families) {
         Ok(programs) => Some(programs),
         Err(missing) => {
             lacks.push(missing);

@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock::XTABLES_LOCK;
-use super::process::{self, Call, Started};
+use super::process::{self, ProgramCall, Started};
 use super::{KernelError, ProcessError};
 use crate::net::{Families, Family};
 use crate::netfilter::Variant;
 use crate::netfilter::quirks;
 use crate::netfilter::save;
-use crate::state::{Restore, Tables};
+use crate::state::{Restore, SavedTables};
 
 /// How long a program waits for the xtables lock, in seconds.
 const LOCK_WAIT: u32 = 30;
 
-/// The programs of one kind that were found.
+/// The programs of one variant that were found.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    kind: Variant,
+    variant: Variant,
     ipv4: Pair,
     /// Looked for if they are needed.
     ipv6: OnceCell<Option<Pair>>,
@@ -45,23 +45,23 @@ pub struct Manner {
 }
 
 impl Programs {
-    /// Finds the programs of a kind for these families.
+    /// Finds the programs of a variant for these families.
     ///
     /// # Errors
     /// What is missing, in words.
-    pub fn find(kind: Variant, families: Families) -> Result<Self, String> {
-        let ipv4 = Pair::find(kind, Family::Ipv4)?;
-        let programs = Self { kind, ipv4, ipv6: OnceCell::new() };
+    pub fn find(variant: Variant, families: Families) -> Result<Self, String> {
+        let ipv4 = Pair::find(variant, Family::Ipv4)?;
+        let programs = Self { variant, ipv4, ipv6: OnceCell::new() };
         if families.ipv6() {
             let needed = |missing| format!("{missing}, which IPv6 rules need (--ip-families=ipv4 leaves them out)");
-            let _ = programs.ipv6.set(Some(Pair::find(kind, Family::Ipv6).map_err(needed)?));
+            let _ = programs.ipv6.set(Some(Pair::find(variant, Family::Ipv6).map_err(needed)?));
         }
         Ok(programs)
     }
 
-    /// The kind.
-    pub fn kind(&self) -> Variant {
-        self.kind
+    /// The variant.
+    pub fn variant(&self) -> Variant {
+        self.variant
     }
 
     /// Whether the programs of this family are there.
@@ -91,15 +91,16 @@ impl Programs {
         match family {
             Family::Ipv4 => Ok(&self.ipv4),
             Family::Ipv6 => {
-                let missing =
-                    || format!("ip6tables-{} is not available, but IPv6 tables have to be inspected", self.kind.name());
+                let missing = || {
+                    format!("ip6tables-{} is not available, but IPv6 tables have to be inspected", self.variant.name())
+                };
                 self.ipv6().ok_or_else(|| KernelError::NoIptables(missing()))
             }
         }
     }
 
     fn ipv6(&self) -> Option<&Pair> {
-        self.ipv6.get_or_init(|| Pair::find(self.kind, Family::Ipv6).ok()).as_ref()
+        self.ipv6.get_or_init(|| Pair::find(self.variant, Family::Ipv6).ok()).as_ref()
     }
 
     /// Starts to read all tables of some families, at the same time.
@@ -119,20 +120,20 @@ impl Programs {
     /// [`KernelError::NoIptables`] if a program is not there.
     pub fn start_restore(&self, families: &[Family], manner: Manner) -> Result<Restoring, KernelError> {
         let mut arguments = vec!["--noflush".to_owned()];
-        if self.kind == Variant::Legacy {
+        if self.variant == Variant::Legacy {
             arguments.push(format!("--wait={LOCK_WAIT}"));
         }
         let program = |f: &Family| Ok(self.call(self.pair(*f)?.restore.clone(), arguments.clone(), manner));
         let calls = families.iter().map(program).collect::<Result<Vec<_>, KernelError>>()?;
-        Ok(Restoring { kind: self.kind, families: families.to_vec(), work: AtWork::start(calls, manner) })
+        Ok(Restoring { variant: self.variant, families: families.to_vec(), work: AtWork::start(calls, manner) })
     }
 
-    fn call(&self, program: PathBuf, arguments: Vec<String>, manner: Manner) -> Call {
+    fn call(&self, program: PathBuf, arguments: Vec<String>, manner: Manner) -> ProgramCall {
         let mut environment = Vec::new();
-        if self.kind == Variant::Legacy && (manner.cni || !lock_is_usable()) {
+        if self.variant == Variant::Legacy && (manner.cni || !lock_is_usable()) {
             environment.push(("XTABLES_LOCKFILE", OsString::from(PRIVATE_LOCK)));
         }
-        Call { program, arguments, environment, without_name_service: manner.cni }
+        ProgramCall { program, arguments, environment, without_name_service: manner.cni }
     }
 }
 
@@ -149,24 +150,24 @@ fn lock_is_usable() -> bool {
 }
 
 impl Pair {
-    fn find(kind: Variant, family: Family) -> Result<Self, String> {
+    fn find(variant: Variant, family: Family) -> Result<Self, String> {
         let prefix = family.program();
         let path = || std::env::var_os("PATH");
         let named = |infix: &str, what: &str| process::find(&format!("{prefix}{infix}-{what}"), path());
-        let infix = format!("-{}", kind.name());
+        let infix = format!("-{}", variant.name());
         if let Some((restore, save)) = named(&infix, "restore").zip(named(&infix, "save")) {
             return Ok(Self { restore, save });
         }
         match named("", "restore").zip(named("", "save")) {
-            Some((restore, save)) if version(&restore).is_some_and(|printed| quirks::variant(&printed) == kind) => {
+            Some((restore, save)) if version(&restore).is_some_and(|printed| quirks::variant(&printed) == variant) => {
                 Ok(Self { restore, save })
             }
             Some((restore, _)) => Err(format!(
                 "{prefix}-{0}-restore and {prefix}-{0}-save are not on PATH, and {1} is the other variant",
-                kind.name(),
+                variant.name(),
                 restore.display()
             )),
-            None => Err(format!("{prefix}-{0}-restore and {prefix}-{0}-save are not on PATH", kind.name())),
+            None => Err(format!("{prefix}-{0}-restore and {prefix}-{0}-save are not on PATH", variant.name())),
         }
     }
 }
@@ -174,7 +175,8 @@ impl Pair {
 /// What a program prints of its version.
 pub fn version(program: &Path) -> Option<String> {
     let arguments = vec!["--version".to_owned()];
-    let call = Call { program: program.to_owned(), arguments, environment: Vec::new(), without_name_service: false };
+    let call =
+        ProgramCall { program: program.to_owned(), arguments, environment: Vec::new(), without_name_service: false };
     let output = process::run_all(&[(&call, "")], Duration::from_secs(10)).pop()?.ok()?;
     Some(String::from_utf8_lossy(&output).into_owned())
 }
@@ -191,14 +193,14 @@ impl Saving {
     ///
     /// # Errors
     /// [`KernelError`]: what cannot be read is not taken for empty.
-    pub fn finish(self) -> Result<Vec<(Family, Tables)>, KernelError> {
+    pub fn finish(self) -> Result<Vec<(Family, SavedTables)>, KernelError> {
         let programs: Vec<_> = self.work.calls.iter().map(|c| c.program.clone()).collect();
         let outputs = self.work.finish(&[]);
         let mut found = Vec::new();
         for ((family, program), output) in self.families.into_iter().zip(programs).zip(outputs) {
             let tables = save::parse(&String::from_utf8_lossy(&output?));
             let tables = tables.map_err(|source| KernelError::Save { program, source })?;
-            let mut by_name = Tables::new();
+            let mut by_name = SavedTables::new();
             by_name.extend(tables);
             found.push((family, by_name));
         }
@@ -209,15 +211,15 @@ impl Saving {
 /// Programs that wait for a text with rules for some families.
 #[derive(Debug)]
 pub struct Restoring {
-    kind: Variant,
+    variant: Variant,
     families: Vec<Family>,
     work: AtWork,
 }
 
 impl Restoring {
     /// Whether these are the programs for texts of this variant and these families.
-    pub fn is_for(&self, kind: Variant, families: &[Family]) -> bool {
-        self.kind == kind && self.families == families
+    pub fn is_for(&self, variant: Variant, families: &[Family]) -> bool {
+        self.variant == variant && self.families == families
     }
 
     /// Gives them the texts, in the order of the families, and waits until they have done it.
@@ -236,13 +238,13 @@ impl Restoring {
 /// Running programs, which are run again if they fail for a temporary reason.
 #[derive(Debug)]
 struct AtWork {
-    calls: Vec<Call>,
+    calls: Vec<ProgramCall>,
     started: Started,
     bound: Duration,
 }
 
 impl AtWork {
-    fn start(calls: Vec<Call>, manner: Manner) -> Self {
+    fn start(calls: Vec<ProgramCall>, manner: Manner) -> Self {
         Self { started: Started::new(calls.clone()), calls, bound: manner.bound }
     }
 

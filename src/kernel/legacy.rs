@@ -19,7 +19,7 @@ pub struct LegacyTable {
     /// Whether it holds a rule, or a chain that is not built in. An empty one may be left over from a probe.
     pub in_use: bool,
     /// Whether a managed chain is in it.
-    pub has_ours: bool,
+    pub has_managed: bool,
 }
 
 /// The tables of one family that exist in the network namespace. If the kernel has no x_tables, none.
@@ -73,13 +73,13 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
     let in_use = info.num_entries > info.valid_hooks.count_ones() + 1;
     // Nothing managed can be in other tables, such as `security`, whatever chains they have.
     let known = Table::ALL.into_iter().any(|t| t.name() == name);
-    let has_ours = in_use && known && has_ours(&socket, family, &info)?;
-    Ok(LegacyTable { name: name.to_owned(), in_use, has_ours })
+    let has_managed = in_use && known && has_managed(&socket, family, &info)?;
+    Ok(LegacyTable { name: name.to_owned(), in_use, has_managed })
 }
 
 /// Whether a managed chain begins in the table's entries (`struct ipt_get_entries`). A chain begins with an
 /// entry whose target is `ERROR` and has the chain's name (`struct xt_error_target`).
-fn has_ours(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
+fn has_managed(socket: &OwnedFd, family: Family, info: &Info) -> io::Result<bool> {
     const HEADER: usize = 40;
     let mut buffer = vec![0_u8; HEADER + info.size as usize];
     let size = info.size.to_ne_bytes();

@@ -141,7 +141,7 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 /// Why the kernel permits no change, or what it needs.
 fn not_permitted(needs: &str) -> String {
     let capabilities = capabilities::Capabilities::effective();
-    let owned = capabilities.net_admin().then(nftables::Nftables::open);
+    let owned = capabilities.net_admin().then(nftables::NftablesClient::open);
     match owned.and_then(Result::ok).and_then(|mut nft| nft.owned_table().ok()).flatten() {
         Some(table) => format!(
             "another process owns the table {table} (flag `owner`): the kernel lets no other process change it until that process exits or gives it up"

@@ -1,7 +1,7 @@
 //! The kernel's nf_tables, over netlink and in this process: no other program, no file.
 //!
-//! [`Nftables::dump`] reads what is in managed tables; [`Nftables::apply`] has the kernel make the one change that
-//! brings it to what is wanted, [`Nftables::restore`] the one that takes it back: all or nothing, and only while
+//! [`NftablesClient::dump`] reads what is in managed tables; [`NftablesClient::apply`] has the kernel make the one change that
+//! brings it to what is wanted, [`NftablesClient::restore`] the one that takes it back: all or nothing, and only while
 //! nothing else has changed. The messages are those of `nftables`.
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -18,11 +18,11 @@ use crate::state::Content;
 
 /// The kernel's nf_tables, in the network namespace that the calling thread is in when this is opened.
 #[derive(Debug)]
-pub struct Nftables {
+pub struct NftablesClient {
     netlink: Netlink,
 }
 
-impl Nftables {
+impl NftablesClient {
     /// Opens a socket. Whether the kernel has nf_tables, and whether the caller may use them
     /// (`CAP_NET_ADMIN`), shows with the first question.
     pub fn open() -> Result<Self, NftError> {
@@ -181,7 +181,7 @@ impl Nftables {
         for reply in self.list("its chains", all(uapi::NFT_MSG_GETCHAIN)?)? {
             let (table, chain) = nftables::chain(&reply).map_err(NftError::decode("a chain"))?;
             let ours = table_named(&table).filter(|_| reply.family == uapi::NFPROTO_INET);
-            if !ours.is_some_and(|t| chain.is_ours(t)) && !left_out(reply.family, &table, &chain.name) {
+            if !ours.is_some_and(|t| chain.is_managed(t)) && !left_out(reply.family, &table, &chain.name) {
                 called.extend(nftables::called(reply.family, table, chain));
             }
         }
@@ -282,18 +282,17 @@ impl Nftables {
 /// Adds to a transaction what removes the managed chains of a table, and the rules that lead to them. Returns whether
 /// no other rule of a built-in chain may be managed: in nat, one that leaves an interface alone; in mangle, those about
 /// marks.
-fn remove_from(table: &NamedTable, nft: &mut Nftables, batch: &mut Batch<'_>) -> Result<bool, NftError> {
-    let is_ours = |chain: &str| chain.starts_with(IstioChain::PREFIX);
+fn remove_from(table: &NamedTable, nft: &mut NftablesClient, batch: &mut Batch<'_>) -> Result<bool, NftError> {
+    let is_managed = |chain: &str| chain.starts_with(IstioChain::PREFIX);
     let of_table = Attributes::new().text(uapi::NFTA_RULE_TABLE, &table.name);
     let question = request_for(uapi::NFT_MSG_GETRULE, table.family, &of_table)?;
     for reply in nft.list("its rules", question)? {
         let rule = nftables::rule(&reply, &[]).map_err(NftError::decode("a rule"))?;
         let ends = |wanted: &dyn Fn(u32, Option<&str>) -> bool| {
-            let is =
-                |i: &Instruction| matches!(i, Instruction::Verdict { code, chain } if wanted(*code, chain.as_deref()));
+            let is = |i: &Instruction| matches!(i, Instruction::NftVerdict { code, chain } if wanted(*code, chain.as_deref()));
             rule.instructions.iter().any(is)
         };
-        if is_ours(&rule.chain) || ends(&|_, chain| chain.is_some_and(is_ours)) {
+        if is_managed(&rule.chain) || ends(&|_, chain| chain.is_some_and(is_managed)) {
             let handle = reply.attribute(uapi::NFTA_RULE_HANDLE);
             batch.delete_rule(table, &rule.chain, handle.ok_or(NftError::NoAnswer)?.bytes())?;
         } else if Hook::ALL.iter().any(|hook| hook.name() == rule.chain)
@@ -302,7 +301,7 @@ fn remove_from(table: &NamedTable, nft: &mut Nftables, batch: &mut Batch<'_>) ->
             return Ok(false);
         }
     }
-    table.chains.iter().filter(|c| is_ours(c)).try_for_each(|chain| batch.delete_named_chain(table, chain))?;
+    table.chains.iter().filter(|c| is_managed(c)).try_for_each(|chain| batch.delete_named_chain(table, chain))?;
     Ok(true)
 }
 
@@ -331,15 +330,15 @@ mod tests {
 
     /// Others may get in the way any number of times, but not for ever.
     #[test]
-    fn what_others_got_in_the_way_of_is_tried_again() {
+    fn what_others_interrupt_is_retried() {
         let lost = |errno: Errno| NftError::Refused { what: "a rule".to_owned(), message: None, source: errno.into() };
         let mut attempts = 0;
-        let done = Nftables::open().unwrap().retry(|_| {
+        let done = NftablesClient::open().unwrap().retry(|_| {
             attempts += 1;
             if attempts < 60 { Err(lost(Errno::ERESTART)) } else { Ok(attempts) }
         });
         assert_eq!(done.unwrap(), 60);
-        let short: Result<(), _> = Nftables::open().unwrap().retry(|_| Err(lost(Errno::ENOBUFS)));
+        let short: Result<(), _> = NftablesClient::open().unwrap().retry(|_| Err(lost(Errno::ENOBUFS)));
         assert!(matches!(short, Err(NftError::Busy { .. })), "{short:?}");
     }
 }

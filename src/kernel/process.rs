@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// A program to run.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct ProgramCall {
     /// The program, by absolute path.
     pub program: PathBuf,
     /// Its arguments.
@@ -179,7 +179,7 @@ impl fmt::Display for Cause {
     }
 }
 
-impl fmt::Display for Call {
+impl fmt::Display for ProgramCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}", self.program.display())?;
         for argument in &self.arguments {
@@ -204,13 +204,13 @@ pub fn find(name: &str, path: Option<OsString>) -> Option<PathBuf> {
 /// Dropped before they are given anything, they are killed.
 #[derive(Debug)]
 pub struct Started {
-    calls: Vec<Call>,
+    calls: Vec<ProgramCall>,
     running: Vec<Result<Running, ProcessError>>,
 }
 
 impl Started {
     /// Starts programs. One that cannot be started is reported at the end.
-    pub fn new(calls: Vec<Call>) -> Self {
+    pub fn new(calls: Vec<ProgramCall>) -> Self {
         let running = calls.iter().map(Running::start).collect();
         Self { calls, running }
     }
@@ -236,7 +236,7 @@ impl Drop for Started {
 }
 
 /// Runs programs at the same time, and waits for all of them. The answers are in the order of the calls.
-pub fn run_all(calls: &[(&Call, &str)], bound: Duration) -> Vec<Result<Output, ProcessError>> {
+pub fn run_all(calls: &[(&ProgramCall, &str)], bound: Duration) -> Vec<Result<Output, ProcessError>> {
     let inputs: Vec<_> = calls.iter().map(|(_, input)| *input).collect();
     Started::new(calls.iter().map(|(call, _)| (*call).clone()).collect()).finish(&inputs, bound)
 }
@@ -266,7 +266,7 @@ struct Running {
 const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "XTABLES_LIBDIR"];
 
 impl Running {
-    fn start(call: &Call) -> Result<Self, ProcessError> {
+    fn start(call: &ProgramCall) -> Result<Self, ProcessError> {
         log::debug!("running {call}");
         let error = |source| ProcessError::Start { program: call.program.clone(), source };
         let mut command = Command::new(&call.program);
@@ -325,7 +325,7 @@ impl Running {
     }
 
     /// Waits for the end, which comes at once if both outputs are closed.
-    fn end(mut self, call: &Call, input: &str, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
+    fn end(mut self, call: &ProgramCall, input: &str, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
         let (command, said) = (call.to_string(), Said(String::from_utf8_lossy(&self.err).into_owned()));
         if let Some(source) = self.trouble {
             end_group(&mut self.child);

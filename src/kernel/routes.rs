@@ -19,8 +19,8 @@ use crate::state::Evidence;
 mod message;
 mod ways;
 
-use message::{LO, Object, Parsed, item, message, number};
-pub use ways::Ways;
+use message::{LO, Object, ParsedMessage, item, message, number};
+pub use ways::KernelWays;
 
 /// From a message that adds something to the one that deletes it.
 const DELETE: u16 = 1;
@@ -38,7 +38,7 @@ const LISTS: [(Object, Family); 5] = [
 
 /// Something of the shape that we make, as the kernel lists it.
 #[derive(Clone, Debug)]
-struct Listed {
+struct ListedItem {
     item: RoutingItem,
     /// Whether it bears our mark, or was found to be managed before in this call.
     marked: bool,
@@ -47,16 +47,16 @@ struct Listed {
 
 /// A connection to the kernel's routing.
 #[derive(Debug)]
-pub struct Routes {
+pub struct RoutingClient {
     socket: Netlink,
-    listed: Vec<Listed>,
+    listed: Vec<ListedItem>,
     /// What was removed, to be put back as it was.
-    removed: Vec<Listed>,
+    removed: Vec<ListedItem>,
     /// What was found to be managed.
     managed: Vec<Message>,
 }
 
-impl Routes {
+impl RoutingClient {
     /// Opens the connection.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Routes {
             for message in self.dump(object, family)? {
                 if let Some((item, by_us)) = item(object, family, &message.body) {
                     let marked = by_us || self.managed.contains(&message);
-                    self.listed.push(Listed { item, marked, message });
+                    self.listed.push(ListedItem { item, marked, message });
                 }
             }
         }
@@ -153,7 +153,7 @@ impl Routes {
     fn in_the_way_of(&mut self, item: RoutingItem) -> Result<String, KernelError> {
         let RoutingItem::Route(LocalRoute { family, table }) = item else { return Ok(OTHERS.to_owned()) };
         for message in self.dump(Object::Route, family)? {
-            let Some(route) = Parsed::read(Object::Route, &message.body) else { continue };
+            let Some(route) = ParsedMessage::read(Object::Route, &message.body) else { continue };
             let [_, 0, 0, _, _, _, _, kind, ..] = *route.header else { continue };
             if route.table() == table.number() {
                 let kind = match kind {

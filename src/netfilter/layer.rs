@@ -52,7 +52,7 @@ impl Layer {
     }
 
     /// Whether a managed chain is in it.
-    pub fn has_ours(&self) -> bool {
+    pub fn has_managed(&self) -> bool {
         self.rules.rules().any(|(_, rule)| matches!(rule.chain, Chain::Istio(_)))
     }
 

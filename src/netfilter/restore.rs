@@ -60,14 +60,14 @@ impl fmt::Display for Rule {
 impl Rule {
     /// The rule's conditions and target, to be written after a chain.
     pub fn specification(&self) -> impl fmt::Display {
-        Words(self)
+        RuleWords(self)
     }
 }
 
 /// Conditions and target of a rule.
-struct Words<'a>(&'a Rule);
+struct RuleWords<'a>(&'a Rule);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for RuleWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(rule) = self;
         for m in &rule.matches {

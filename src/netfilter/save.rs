@@ -78,7 +78,7 @@ impl SavedChain {
     }
 
     /// Whether the chain is managed, by its name.
-    pub fn is_ours(&self) -> bool {
+    pub fn is_managed(&self) -> bool {
         self.name.starts_with(IstioChain::PREFIX)
     }
 }
@@ -107,18 +107,18 @@ impl SavedRule {
             Some(rule) => Some(Specification::from(rule)),
             None => words(self.text()).and_then(|words| match read(&words) {
                 // Whoever wrote a comment may look for it: the rule is not the same without.
-                (matches, End::Target(target)) if !words.iter().any(|w| w == "--comment") => {
+                (matches, RuleEnd::Target(target)) if !words.iter().any(|w| w == "--comment") => {
                     Some(Specification::new(matches, target))
                 }
-                (_, End::Target(_) | End::Nothing | End::Unknown) => None,
+                (_, RuleEnd::Target(_) | RuleEnd::Nothing | RuleEnd::Unknown) => None,
             }),
         };
         self.0.meaning.get_or_init(meaning).as_ref()
     }
 
     /// The conditions, up to the first that we have no words for, and what the rule does.
-    pub fn known(&self) -> (Vec<Match>, End) {
-        words(self.text()).map_or((Vec::new(), End::Unknown), |words| read(&words))
+    pub fn known(&self) -> (Vec<Match>, RuleEnd) {
+        words(self.text()).map_or((Vec::new(), RuleEnd::Unknown), |words| read(&words))
     }
 
     /// The chain it continues in, unless that is one of the kernel's targets.
@@ -140,7 +140,7 @@ impl SavedRule {
     }
 
     /// Whether the rule leads to a managed chain.
-    pub fn jumps_to_ours(&self) -> bool {
+    pub fn jumps_to_managed(&self) -> bool {
         let may = self.0.planned.is_some() || self.text().contains(IstioChain::PREFIX);
         may && self.jump().is_some_and(|j| j.starts_with(IstioChain::PREFIX))
     }
@@ -271,7 +271,7 @@ fn words(text: &str) -> Option<Vec<Cow<'_, str>>> {
 
 /// What a rule does with a packet for which its conditions hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum RuleEnd {
     /// This; all conditions are known.
     Target(Target),
     /// Nothing that the packet would notice.
@@ -281,13 +281,13 @@ pub enum End {
 }
 
 /// The conditions, up to the first that we have no words for, and what comes of them.
-fn read(words: &[Cow<'_, str>]) -> (Vec<Match>, End) {
+fn read(words: &[Cow<'_, str>]) -> (Vec<Match>, RuleEnd) {
     let mut matches = Vec::new();
-    let end = end(&mut words.iter().map(AsRef::as_ref), &mut matches).unwrap_or(End::Unknown);
+    let end = end(&mut words.iter().map(AsRef::as_ref), &mut matches).unwrap_or(RuleEnd::Unknown);
     (matches, end)
 }
 
-fn end(words: &mut dyn Iterator<Item = &str>, matches: &mut Vec<Match>) -> Option<End> {
+fn end(words: &mut dyn Iterator<Item = &str>, matches: &mut Vec<Match>) -> Option<RuleEnd> {
     let mut module = "";
     while let Some(word) = words.next() {
         let (negated, word) = if word == "!" { (true, words.next()?) } else { (false, word) };
@@ -296,14 +296,14 @@ fn end(words: &mut dyn Iterator<Item = &str>, matches: &mut Vec<Match>) -> Optio
             "--comment" if !negated => drop(words.next()),
             "-j" | "--jump" if !negated => {
                 return match words.next()? {
-                    "LOG" | "NFLOG" | "TRACE" | "AUDIT" => Some(End::Nothing),
-                    name => target(name, &words.collect::<Vec<_>>()).map(End::Target),
+                    "LOG" | "NFLOG" | "TRACE" | "AUDIT" => Some(RuleEnd::Nothing),
+                    name => target(name, &words.collect::<Vec<_>>()).map(RuleEnd::Target),
                 };
             }
             option => matches.push(condition(option, module, words.next()?, negated)?),
         }
     }
-    Some(End::Nothing)
+    Some(RuleEnd::Nothing)
 }
 
 fn condition(option: &str, module: &str, value: &str, negated: bool) -> Option<Match> {
@@ -467,11 +467,13 @@ mod tests {
             assert_eq!(meaning_of(text), None, "{text}");
         }
         assert_ne!(meaning_of("-d 10.0.0.0/8 -j RETURN"), meaning_of("! -d 10.0.0.0/8 -j RETURN"));
-        assert!(SavedRule::parse("-g ISTIO_OUTPUT").jumps_to_ours());
-        assert!(SavedRule::parse("-m comment --comment \"a \\\" b\" -j ISTIO_OUTPUT").jumps_to_ours());
-        assert!(!SavedRule::parse("-m comment --comment \"-j ISTIO_OUTPUT\" -j RETURN").jumps_to_ours());
-        assert!(SavedRule::parse("-m comment --comment -j -j ISTIO_OUTPUT").jumps_to_ours());
-        assert!(!SavedRule::parse("-m comment --comment -g -m comment --comment ISTIO_OUTPUT -j DROP").jumps_to_ours());
+        assert!(SavedRule::parse("-g ISTIO_OUTPUT").jumps_to_managed());
+        assert!(SavedRule::parse("-m comment --comment \"a \\\" b\" -j ISTIO_OUTPUT").jumps_to_managed());
+        assert!(!SavedRule::parse("-m comment --comment \"-j ISTIO_OUTPUT\" -j RETURN").jumps_to_managed());
+        assert!(SavedRule::parse("-m comment --comment -j -j ISTIO_OUTPUT").jumps_to_managed());
+        assert!(
+            !SavedRule::parse("-m comment --comment -g -m comment --comment ISTIO_OUTPUT -j DROP").jumps_to_managed()
+        );
     }
 
     #[test]

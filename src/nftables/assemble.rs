@@ -12,7 +12,7 @@ use super::uapi::{
 use crate::net::{Family, Interface, Network, Owner, PortRange};
 use crate::netfilter::{ConntrackState, Negatable, Protocol};
 use crate::netlink::octets;
-use crate::nftables::{AddressRange, Body, Expression, OwnerKind, Side, Verdict, chain_name};
+use crate::nftables::{AddressRange, Body, Expression, NftVerdict, OwnerKind, Side, chain_name};
 
 /// The register that everything goes through: no rule compares two values.
 const REGISTER: Register = NFT_REG_1;
@@ -36,12 +36,12 @@ pub(crate) fn assemble(body: &Body, first_set: u32) -> Result<Assembled, NftErro
     }
     if let Some(verdict) = body.verdict {
         let (code, chain) = match verdict {
-            Verdict::Accept => (NF_ACCEPT, None),
-            Verdict::Drop => (NF_DROP, None),
-            Verdict::Return => (NFT_RETURN, None),
-            Verdict::Jump(chain) => (NFT_JUMP, Some(chain_name(chain).to_owned())),
+            NftVerdict::Accept => (NF_ACCEPT, None),
+            NftVerdict::Drop => (NF_DROP, None),
+            NftVerdict::Return => (NFT_RETURN, None),
+            NftVerdict::Jump(chain) => (NFT_JUMP, Some(chain_name(chain).to_owned())),
         };
-        assembler.push(Instruction::Verdict { code, chain });
+        assembler.push(Instruction::NftVerdict { code, chain });
     }
     Ok(assembler.done)
 }

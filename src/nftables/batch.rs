@@ -28,7 +28,7 @@ const ELEMENTS: usize = 32 * 1024;
 
 /// What a message of a transaction is about, for an error.
 #[derive(Clone, Debug)]
-enum Step<'a> {
+enum BatchStep<'a> {
     Ends,
     Table(Table),
     Chain(Table, String),
@@ -47,7 +47,7 @@ pub(crate) enum RuleText<'a> {
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
     bytes: Vec<u8>,
-    steps: Vec<Step<'a>>,
+    steps: Vec<BatchStep<'a>>,
     /// Where the last message is, after which the transaction ends.
     last: usize,
     sets: u32,
@@ -58,7 +58,7 @@ impl<'a> Batch<'a> {
     pub(crate) fn new(generation: u32) -> Result<Self, NftError> {
         let mut batch = Self { bytes: Vec::with_capacity(16 * 1024), steps: Vec::new(), last: 0, sets: 0 };
         let attributes = Attributes::new().number(NFNL_BATCH_GENID, generation);
-        batch.push(Step::Ends, 0, control(NFNL_MSG_BATCH_BEGIN, &attributes)?)?;
+        batch.push(BatchStep::Ends, 0, control(NFNL_MSG_BATCH_BEGIN, &attributes)?)?;
         Ok(batch)
     }
 
@@ -75,11 +75,11 @@ impl<'a> Batch<'a> {
     pub(crate) fn describe(&self, sequence: u32) -> String {
         let step = sequence.checked_sub(FIRST).and_then(|at| self.steps.get(usize::try_from(at).ok()?));
         match step {
-            None | Some(Step::Ends) => "the transaction".to_owned(),
-            Some(Step::Table(table)) => format!("table inet {}", table_name(*table)),
-            Some(Step::Chain(table, chain)) => format!("chain inet {} {chain}", table_name(*table)),
-            Some(Step::Set(table)) => format!("a set of table inet {}", table_name(*table)),
-            Some(Step::Rule(table, chain, rule)) => {
+            None | Some(BatchStep::Ends) => "the transaction".to_owned(),
+            Some(BatchStep::Table(table)) => format!("table inet {}", table_name(*table)),
+            Some(BatchStep::Chain(table, chain)) => format!("chain inet {} {chain}", table_name(*table)),
+            Some(BatchStep::Set(table)) => format!("a set of table inet {}", table_name(*table)),
+            Some(BatchStep::Rule(table, chain, rule)) => {
                 let rule = match rule {
                     RuleText::Wanted(body) => body.text(*table),
                     RuleText::Found(reading) => reading.text(*table),
@@ -89,7 +89,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn push(&mut self, step: Step<'a>, flags: u16, message: Message) -> Result<(), NftError> {
+    fn push(&mut self, step: BatchStep<'a>, flags: u16, message: Message) -> Result<(), NftError> {
         let number = u32::try_from(self.steps.len()).map_err(|_| NftError::TooLong)?;
         self.last = self.bytes.len();
         message.write(flags, FIRST.saturating_add(number), &mut self.bytes);
@@ -107,7 +107,7 @@ impl<'a> Batch<'a> {
         }
         let end = control(NFNL_MSG_BATCH_END, &Attributes::new())?;
         if !self.is_empty() {
-            self.push(Step::Ends, 0, end)?;
+            self.push(BatchStep::Ends, 0, end)?;
         }
         Ok(self)
     }
@@ -115,13 +115,13 @@ impl<'a> Batch<'a> {
     /// Adds a table, or changes the flags of one that exists.
     pub(crate) fn add_table(&mut self, table: Table, flags: u32) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, table_name(table)).number(NFTA_TABLE_FLAGS, flags);
-        self.push(Step::Table(table), NLM_F_CREATE, request(NFT_MSG_NEWTABLE, &attributes)?)
+        self.push(BatchStep::Table(table), NLM_F_CREATE, request(NFT_MSG_NEWTABLE, &attributes)?)
     }
 
     /// Changes the flags of a table of any family.
     pub(crate) fn flag_named_table(&mut self, family: u8, name: &str, flags: u32) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, name).number(NFTA_TABLE_FLAGS, flags);
-        self.push(Step::Ends, 0, request_for(NFT_MSG_NEWTABLE, family, &attributes)?)
+        self.push(BatchStep::Ends, 0, request_for(NFT_MSG_NEWTABLE, family, &attributes)?)
     }
 
     /// Deletes a rule of a table of any family.
@@ -130,41 +130,41 @@ impl<'a> Batch<'a> {
             .text(NFTA_RULE_TABLE, &table.name)
             .text(NFTA_RULE_CHAIN, chain)
             .value(NFTA_RULE_HANDLE, handle);
-        self.push(Step::Ends, 0, request_for(NFT_MSG_DELRULE, table.family, &attributes)?)
+        self.push(BatchStep::Ends, 0, request_for(NFT_MSG_DELRULE, table.family, &attributes)?)
     }
 
     /// Deletes a chain of a table of any family.
     pub(crate) fn delete_named_chain(&mut self, table: &NamedTable, chain: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_CHAIN_TABLE, &table.name).text(NFTA_CHAIN_NAME, chain);
-        self.push(Step::Ends, 0, request_for(NFT_MSG_DELCHAIN, table.family, &attributes)?)
+        self.push(BatchStep::Ends, 0, request_for(NFT_MSG_DELCHAIN, table.family, &attributes)?)
     }
 
     /// Deletes a table and all that is in it.
     pub(crate) fn delete_table(&mut self, table: Table) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, table_name(table));
-        self.push(Step::Table(table), 0, request(NFT_MSG_DELTABLE, &attributes)?)
+        self.push(BatchStep::Table(table), 0, request(NFT_MSG_DELTABLE, &attributes)?)
     }
 
     /// Deletes a table of any family.
     pub(crate) fn delete_named_table(&mut self, family: u8, name: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_TABLE_NAME, name);
-        self.push(Step::Ends, 0, request_for(NFT_MSG_DELTABLE, family, &attributes)?)
+        self.push(BatchStep::Ends, 0, request_for(NFT_MSG_DELTABLE, family, &attributes)?)
     }
 
     /// Deletes all rules of a table.
     pub(crate) fn flush(&mut self, table: Table) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_RULE_TABLE, table_name(table));
-        self.push(Step::Table(table), 0, request(NFT_MSG_DELRULE, &attributes)?)
+        self.push(BatchStep::Table(table), 0, request(NFT_MSG_DELRULE, &attributes)?)
     }
 
     pub(crate) fn delete_set(&mut self, table: Table, name: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_SET_TABLE, table_name(table)).text(NFTA_SET_NAME, name);
-        self.push(Step::Set(table), 0, request(NFT_MSG_DELSET, &attributes)?)
+        self.push(BatchStep::Set(table), 0, request(NFT_MSG_DELSET, &attributes)?)
     }
 
     pub(crate) fn delete_chain(&mut self, table: Table, name: &str) -> Result<(), NftError> {
         let attributes = Attributes::new().text(NFTA_CHAIN_TABLE, table_name(table)).text(NFTA_CHAIN_NAME, name);
-        self.push(Step::Chain(table, name.to_owned()), 0, request(NFT_MSG_DELCHAIN, &attributes)?)
+        self.push(BatchStep::Chain(table, name.to_owned()), 0, request(NFT_MSG_DELCHAIN, &attributes)?)
     }
 
     /// Adds a chain, or changes the policy of one that exists.
@@ -178,7 +178,7 @@ impl<'a> Batch<'a> {
                 .number(NFTA_CHAIN_POLICY, base.policy)
                 .text(NFTA_CHAIN_TYPE, &base.kind);
         }
-        let step = Step::Chain(table, name.to_owned());
+        let step = BatchStep::Chain(table, name.to_owned());
         self.push(step, NLM_F_CREATE, request(NFT_MSG_NEWCHAIN, &attributes)?)
     }
 
@@ -201,7 +201,7 @@ impl<'a> Batch<'a> {
             .number(NFTA_SET_KEY_LEN, u32::try_from(set.key.length()).unwrap_or(u32::MAX))
             .number(NFTA_SET_ID, id)
             .nest(NFTA_SET_DESC, |description| description.number(NFTA_SET_DESC_SIZE, size));
-        self.push(Step::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSET, &attributes)?)?;
+        self.push(BatchStep::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSET, &attributes)?)?;
         self.elements(table, ANONYMOUS_SET, Some(id), &elements, |to, element| {
             to.nest(NFTA_LIST_ELEM, |to| set.encode(element, to))
         })
@@ -217,7 +217,7 @@ impl<'a> Batch<'a> {
             .text(NFTA_SET_NAME, &set.name)
             .number(NFTA_SET_ID, id)
             .raw(&set.attributes);
-        self.push(Step::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSET, &attributes)?)?;
+        self.push(BatchStep::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSET, &attributes)?)?;
         self.elements(table, &set.name, None, &set.raw_elements, |to, element| to.raw(std::slice::from_ref(element)))
     }
 
@@ -243,7 +243,7 @@ impl<'a> Batch<'a> {
                 }
                 list
             });
-            self.push(Step::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSETELEM, &attributes)?)?;
+            self.push(BatchStep::Set(table), NLM_F_CREATE, request(NFT_MSG_NEWSETELEM, &attributes)?)?;
         }
         Ok(())
     }
@@ -266,7 +266,7 @@ impl<'a> Batch<'a> {
         if let Some(user_data) = user_data {
             attributes = attributes.value(NFTA_RULE_USERDATA, user_data);
         }
-        let step = Step::Rule(table, chain, text);
+        let step = BatchStep::Rule(table, chain, text);
         self.push(step, NLM_F_CREATE | NLM_F_APPEND, request(NFT_MSG_NEWRULE, &attributes)?)
     }
 }

@@ -13,7 +13,7 @@ use crate::sequence::common;
 
 /// A rule, chain or table that is missing, or there without being wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct TableDifference {
     /// Whether it is wanted; else it is there.
     pub wanted: bool,
     /// What, as nft writes it.
@@ -23,20 +23,22 @@ pub struct Difference {
 }
 
 /// How what the kernel has differs from what is wanted, in the order of tables, chains and rules.
-pub fn differences(state: &State, wanted: &Tables) -> Vec<Difference> {
-    let of = |table| (state.get(table).map(Listed::of), wanted.get(table).map(|rules| Listed::planned(table, rules)));
+pub fn differences(state: &State, wanted: &Tables) -> Vec<TableDifference> {
+    let of = |table| {
+        (state.get(table).map(ListedTable::of), wanted.get(table).map(|rules| ListedTable::planned(table, rules)))
+    };
     TABLES.into_iter().flat_map(|table| compare(table, of(table))).collect()
 }
 
 /// How what the kernel has differs from what it had earlier.
-pub fn differences_from(state: &State, earlier: &State) -> Vec<Difference> {
-    let of = |table| (state.get(table).map(Listed::of), earlier.get(table).map(Listed::of));
+pub fn differences_from(state: &State, earlier: &State) -> Vec<TableDifference> {
+    let of = |table| (state.get(table).map(ListedTable::of), earlier.get(table).map(ListedTable::of));
     TABLES.into_iter().flat_map(|table| compare(table, of(table))).collect()
 }
 
 /// A table as it is listed, or would be.
 #[derive(Default)]
-struct Listed<'a> {
+struct ListedTable<'a> {
     flags: u32,
     chains: Vec<ChainState>,
     /// The rules, by chain.
@@ -45,7 +47,7 @@ struct Listed<'a> {
     sets: Vec<&'a str>,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedTable<'a> {
     fn of(table: &'a TableState) -> Self {
         Self {
             flags: table.flags,
@@ -72,10 +74,10 @@ impl<'a> Listed<'a> {
     }
 }
 
-fn compare(table: Table, (have, want): (Option<Listed<'_>>, Option<Listed<'_>>)) -> Vec<Difference> {
+fn compare(table: Table, (have, want): (Option<ListedTable<'_>>, Option<ListedTable<'_>>)) -> Vec<TableDifference> {
     let name = table_name(table);
     let mut differences = Vec::new();
-    let mut differ = |wanted, text| differences.push(Difference { wanted, text, captures: false });
+    let mut differ = |wanted, text| differences.push(TableDifference { wanted, text, captures: false });
     if have.is_some() != want.is_some() {
         differ(want.is_some(), format!("table inet {name}"));
     }
@@ -90,30 +92,37 @@ fn compare(table: Table, (have, want): (Option<Listed<'_>>, Option<Listed<'_>>))
     for chain in &want.chains {
         let found = have.chains.iter().find(|c| c.name == chain.name);
         if !found.is_some_and(|found| same_chain(found, chain)) {
-            differences.push(Difference { wanted: true, text: chain_text(name, chain), captures: false });
-            let there = found.map(|found| Difference { wanted: false, text: chain_text(name, found), captures: false });
+            differences.push(TableDifference { wanted: true, text: chain_text(name, chain), captures: false });
+            let there =
+                found.map(|found| TableDifference { wanted: false, text: chain_text(name, found), captures: false });
             differences.extend(there);
         }
         compare_rules(table, &chain.name, &have, &want, &mut differences);
     }
     for chain in have.chains.iter().filter(|c| !want.chains.iter().any(|w| w.name == c.name)) {
-        differences.push(Difference { wanted: false, text: chain_text(name, chain), captures: false });
+        differences.push(TableDifference { wanted: false, text: chain_text(name, chain), captures: false });
         compare_rules(table, &chain.name, &have, &want, &mut differences);
     }
     for (wanted, one, other) in [(false, &have, &want), (true, &want, &have)] {
         let alone = one.sets.iter().filter(|set| !other.sets.contains(set));
-        let difference = |set| Difference { wanted, text: format!("set inet {name} {set}"), captures: false };
+        let difference = |set| TableDifference { wanted, text: format!("set inet {name} {set}"), captures: false };
         differences.extend(alone.map(difference));
     }
     differences
 }
 
 /// Compares the rules of one chain, in order.
-fn compare_rules(table: Table, chain: &str, have: &Listed<'_>, want: &Listed<'_>, differences: &mut Vec<Difference>) {
+fn compare_rules(
+    table: Table,
+    chain: &str,
+    have: &ListedTable<'_>,
+    want: &ListedTable<'_>,
+    differences: &mut Vec<TableDifference>,
+) {
     let (have, want) = (have.rules_of(chain), want.rules_of(chain));
     let mut differ = |wanted, rule: &Reading| {
         let text = format!("rule inet {} {chain} {}", table_name(table), rule.text(table));
-        differences.push(Difference { wanted, text, captures: rule.captures() });
+        differences.push(TableDifference { wanted, text, captures: rule.captures() });
     };
     let (mut old, mut new) = (0, 0);
     for (i, j) in common(&have, &want, |a, b| a == b).into_iter().chain([(have.len(), want.len())]) {

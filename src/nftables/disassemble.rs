@@ -13,7 +13,7 @@ use super::uapi::{
 };
 use crate::net::{Family, Owner, Port, PortRange};
 use crate::netfilter::{Negatable, Protocol};
-use crate::nftables::{AddressRange, Body, Expression, Side, Verdict, chain_named};
+use crate::nftables::{AddressRange, Body, Expression, NftVerdict, Side, chain_named};
 use values::{address, interface, mark, network, owner, states};
 
 mod values;
@@ -30,7 +30,7 @@ pub(crate) type Sets<'f, 'a> = &'f dyn Fn(&SetReference) -> Option<SetContent<'a
 
 /// Reads a rule; `None` if it is not one that could be wanted.
 pub(crate) fn disassemble<'a>(instructions: &[Instruction], set: Sets<'_, 'a>) -> Option<Body> {
-    let mut reader = Reader::default();
+    let mut reader = RuleReader::default();
     let mut rest = instructions;
     while let [instruction, after @ ..] = rest {
         // Nothing is done after a verdict.
@@ -71,7 +71,7 @@ enum Value {
 }
 
 #[derive(Default)]
-struct Reader {
+struct RuleReader {
     body: Body,
     registers: [Option<Value>; 5],
     /// What the rule has made sure of.
@@ -81,7 +81,7 @@ struct Reader {
     family_is_said: bool,
 }
 
-impl Reader {
+impl RuleReader {
     fn finish(mut self) -> Option<Body> {
         if let (Some(family), false) = (self.family, self.family_is_said) {
             self.body.expressions.insert(0, Expression::Family(family));
@@ -135,7 +135,7 @@ impl Reader {
             }
             Instruction::Lookup { register, set: reference, flags } => self.lookup(*register, *flags, set(reference)?),
             Instruction::Load { into, value } => self.set(*into, Value::Constant(value.clone())),
-            Instruction::Verdict { code, chain } => self.verdict(*code, chain.as_deref()),
+            Instruction::NftVerdict { code, chain } => self.verdict(*code, chain.as_deref()),
             Instruction::Counter => self.push(Expression::Counter),
             Instruction::SetMeta { key, from } => self.set_meta(*key, *from),
             Instruction::SetCt { key, from } => self.set_ct(*key, *from),
@@ -317,10 +317,10 @@ impl Reader {
 
     fn verdict(&mut self, code: u32, chain: Option<&str>) -> Option<()> {
         self.body.verdict = Some(match (code, chain) {
-            (NF_ACCEPT, None) => Verdict::Accept,
-            (NF_DROP, None) => Verdict::Drop,
-            (NFT_RETURN, None) => Verdict::Return,
-            (NFT_JUMP, Some(chain)) => Verdict::Jump(chain_named(chain)?),
+            (NF_ACCEPT, None) => NftVerdict::Accept,
+            (NF_DROP, None) => NftVerdict::Drop,
+            (NFT_RETURN, None) => NftVerdict::Return,
+            (NFT_JUMP, Some(chain)) => NftVerdict::Jump(chain_named(chain)?),
             _ => return None,
         });
         Some(())

@@ -14,14 +14,14 @@ use crate::netlink::{Attribute, Attributes, Raw, attributes};
 use crate::nftables::{Body, NftRule, Tables, chain_name, table_named};
 
 /// What does not hold.
-type Broken = String;
+type Violation = String;
 
 /// Reads bytes as the kernel's answers. If they can be read, all of it can be written and read again, and
 /// what is restored from it is the same.
 ///
 /// # Errors
 /// What does not hold.
-pub fn read_anything(bytes: &[u8]) -> Result<(), Broken> {
+pub fn read_anything(bytes: &[u8]) -> Result<(), Violation> {
     for reply in contents(bytes).unwrap_or_default().into_iter().filter_map(|m| Reply::read(m).ok()) {
         let _ = state::table(&reply);
         let _ = state::chain(&reply);
@@ -43,7 +43,7 @@ pub fn read_anything(bytes: &[u8]) -> Result<(), Broken> {
 ///
 /// # Errors
 /// What does not hold.
-pub fn there_and_back(wanted: &Tables) -> Result<(), Broken> {
+pub fn there_and_back(wanted: &Tables) -> Result<(), Violation> {
     let mut state = State::default();
     for table in &wanted.0 {
         let mut listed =
@@ -96,7 +96,7 @@ fn raw(written: &Attributes) -> Vec<Raw> {
 }
 
 /// What a restored state is made from means the same as the state.
-fn restored(state: &State) -> Result<(), Broken> {
+fn restored(state: &State) -> Result<(), Violation> {
     // The kernel would not take what is too long; it did not come from it.
     let Ok(batch) = restore(&State::default(), state) else { return Ok(()) };
     let mut again = dump(batch.bytes()).ok_or("a transaction cannot be read")?;
@@ -110,7 +110,7 @@ fn restored(state: &State) -> Result<(), Broken> {
 }
 
 /// An instruction that is written is read as itself.
-fn instruction(instruction: &Instruction) -> Result<(), Broken> {
+fn instruction(instruction: &Instruction) -> Result<(), Violation> {
     let encoded = instruction.encode(Attributes::new());
     let Some(bytes) = encoded.bytes() else { return Ok(()) };
     same("an instruction", &Instruction::decode(bytes).ok().as_ref(), &Some(instruction))
@@ -182,6 +182,6 @@ fn text(reply: &Reply, kind: u16) -> Option<&str> {
     reply.attribute(kind)?.text().ok()
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), Broken> {
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), Violation> {
     if found == expected { Ok(()) } else { Err(format!("{what} is another: {found:?}, not {expected:?}")) }
 }

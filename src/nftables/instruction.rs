@@ -47,7 +47,7 @@ pub(crate) enum Instruction {
     /// Loads a value.
     Load { into: Register, value: Vec<u8> },
     /// Decides.
-    Verdict { code: u32, chain: Option<String> },
+    NftVerdict { code: u32, chain: Option<String> },
     /// Counts the packet. What it has counted is not kept.
     Counter,
     /// Sends the connection to a port of this host.
@@ -152,7 +152,7 @@ impl Instruction {
             Self::Load { into, value } => {
                 named(to, "immediate", &|to| to.number(kinds::IMMEDIATE_DREG, *into).data(kinds::IMMEDIATE_DATA, value))
             }
-            Self::Verdict { code, chain } => named(to, "immediate", &|to| verdict(to, *code, chain.as_deref())),
+            Self::NftVerdict { code, chain } => named(to, "immediate", &|to| verdict(to, *code, chain.as_deref())),
             Self::Counter => named(to, "counter", &|to| to),
             Self::Redirect { lowest, highest, flags } => named(to, "redir", &|to| {
                 let to = optional(to, kinds::REDIR_REG_PROTO_MIN, *lowest);
@@ -220,8 +220,8 @@ mod tests {
             Lookup { register: 1, set: SetReference::Name("__set0".into()), flags: 1 },
             Lookup { register: 1, set: SetReference::Name("named".into()), flags: 0 },
             Load { into: 1, value: vec![0x3a, 0x99] },
-            Verdict { code: 1, chain: None },
-            Verdict { code: -3_i32 as u32, chain: Some("istio-output".into()) },
+            NftVerdict { code: 1, chain: None },
+            NftVerdict { code: -3_i32 as u32, chain: Some("istio-output".into()) },
             Counter,
             Redirect { lowest: Some(1), highest: Some(1), flags: 2 },
             Redirect { lowest: None, highest: None, flags: 0 },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TABLES, TableRules, Tables, Verdict};
+use super::{AddressRange, Body, Expression, NftRule, NftVerdict, OwnerKind, Side, TABLES, TableRules, Tables};
 use crate::net::{Family, Network};
 use crate::netfilter::{
     Chain, ConntrackState, IstioChain, Match, Negatable, Placement, Protocol, Rule, Ruleset, Scope, Table, Target,
@@ -26,7 +26,7 @@ fn without_empty_chains(mut rules: Vec<NftRule>) -> Vec<NftRule> {
     loop {
         let before = rules.len();
         let chains: Vec<_> = rules.iter().map(|r| r.chain).collect();
-        rules.retain(|r| !matches!(r.body.verdict, Some(Verdict::Jump(chain)) if !chains.contains(&chain)));
+        rules.retain(|r| !matches!(r.body.verdict, Some(NftVerdict::Jump(chain)) if !chains.contains(&chain)));
         if rules.len() == before {
             return rules;
         }
@@ -210,17 +210,17 @@ fn condition(protocol: Protocol, m: Match) -> Expression {
 }
 
 /// Adds what is done with the packet; the verdict.
-fn actions(target: Target, family: Family, to: &mut Vec<Expression>) -> Option<Verdict> {
+fn actions(target: Target, family: Family, to: &mut Vec<Expression>) -> Option<NftVerdict> {
     let (actions, verdict) = match target {
-        Target::Jump(chain) => (vec![Expression::Counter], Some(Verdict::Jump(chain.into()))),
-        Target::Return => (vec![Expression::Counter], Some(Verdict::Return)),
-        Target::Accept => (vec![Expression::Counter], Some(Verdict::Accept)),
-        Target::Drop => (vec![Expression::Counter], Some(Verdict::Drop)),
+        Target::Jump(chain) => (vec![Expression::Counter], Some(NftVerdict::Jump(chain.into()))),
+        Target::Return => (vec![Expression::Counter], Some(NftVerdict::Return)),
+        Target::Accept => (vec![Expression::Counter], Some(NftVerdict::Accept)),
+        Target::Drop => (vec![Expression::Counter], Some(NftVerdict::Drop)),
         Target::Redirect(port) => (vec![Expression::Counter, Expression::Redirect(port)], None),
         // Unlike in iptables, the packet continues to the next rule after `tproxy`.
         Target::Tproxy { port, mark } => (
             vec![Expression::Tproxy(family, port), Expression::SetMark(mark), Expression::Counter],
-            Some(Verdict::Accept),
+            Some(NftVerdict::Accept),
         ),
         Target::SetMark(mark) => (vec![Expression::Counter, Expression::SetMark(mark)], None),
         Target::SaveMark => (vec![Expression::Counter, Expression::SaveMark], None),

@@ -21,6 +21,7 @@ mod foreign;
 #[cfg(any(test, feature = "internals"))]
 pub mod fuzzing;
 mod instruction;
+mod keywords;
 mod lower;
 pub(crate) mod message;
 mod normal;
@@ -30,10 +31,9 @@ mod sets;
 mod state;
 mod text;
 pub(crate) mod uapi;
-mod words;
 
 pub use batch::Batch;
-pub use change::{Difference, differences, differences_from, restore, transaction};
+pub use change::{TableDifference, differences, differences_from, restore, transaction};
 pub use error::NftError;
 pub(crate) use foreign::{add_rule, called};
 pub(crate) use instruction::Instruction;
@@ -242,7 +242,7 @@ impl Expression {
 
 /// What a rule ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum NftVerdict {
     /// Through this chain and those that called it.
     Accept,
     /// Away with it.
@@ -259,7 +259,7 @@ pub struct Body {
     /// Conditions and actions, in order.
     pub expressions: Vec<Expression>,
     /// What becomes of the packet; the next rule if there is none.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<NftVerdict>,
 }
 
 /// One rule, as the script has it.

@@ -1,6 +1,6 @@
 //! From rules in the terms of nf_tables to those of iptables: what the simulation follows packets through.
 
-use super::{Body, Expression, OwnerKind, Side, Verdict};
+use super::{Body, Expression, NftVerdict, OwnerKind, Side};
 use crate::net::{Family, Network, Port};
 use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Rule, Scope, Table, Target};
 
@@ -15,11 +15,11 @@ pub fn raise(table: Table, chain: Chain, body: &Body) -> Option<Vec<(Scope, Rule
     let target = match (body.verdict, raised.target) {
         (None, Some(target)) => target,
         // `accept` comes after `tproxy`, which does not end a chain.
-        (Some(Verdict::Accept), Some(target @ Target::Tproxy { .. })) => target,
-        (Some(Verdict::Accept), None) => Target::Accept,
-        (Some(Verdict::Drop), None) => Target::Drop,
-        (Some(Verdict::Return), None) => Target::Return,
-        (Some(Verdict::Jump(Chain::Istio(to))), None) => Target::Jump(to),
+        (Some(NftVerdict::Accept), Some(target @ Target::Tproxy { .. })) => target,
+        (Some(NftVerdict::Accept), None) => Target::Accept,
+        (Some(NftVerdict::Drop), None) => Target::Drop,
+        (Some(NftVerdict::Return), None) => Target::Return,
+        (Some(NftVerdict::Jump(Chain::Istio(to))), None) => Target::Jump(to),
         (Some(_), _) | (None, None) => return None,
     };
     if let Some(protocol) = raised.protocol {

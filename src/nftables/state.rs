@@ -18,7 +18,7 @@ use super::uapi::{
 use crate::net::Mark;
 use crate::netfilter::{Chain, Hook, Layer, Purpose, Rule, Scope, Table};
 use crate::netlink::{Attribute, Raw, attributes};
-use crate::nftables::{Body, Expression, Verdict, base, chain_named, raise};
+use crate::nftables::{Body, Expression, NftVerdict, base, chain_named, raise};
 
 /// What the kernel has in managed tables, at one generation of its rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl State {
     pub fn layer(&self, purpose: PurposeOf<'_>) -> Layer {
         let mut layer = Layer { native: true, ..Layer::default() };
         for table in self.tables.iter().filter(|t| t.flags & NFT_TABLE_F_DORMANT == 0) {
-            for chain in table.chains.iter().filter(|c| c.is_ours(table.table)) {
+            for chain in table.chains.iter().filter(|c| c.is_managed(table.table)) {
                 let Some(name) = chain_named(&chain.name) else { continue };
                 if let (Chain::Builtin(hook), true) = (name, chain.drops()) {
                     layer.drops.push((Scope::Both, table.table, hook));
@@ -112,7 +112,7 @@ pub(crate) struct ChainState {
 
 impl ChainState {
     /// Whether the chain of a managed table is one that is planned there: by its name, and called as planned.
-    pub(crate) fn is_ours(&self, table: Table) -> bool {
+    pub(crate) fn is_managed(&self, table: Table) -> bool {
         chain_named(&self.name).is_some_and(|chain| match (&self.base, base(table, chain)) {
             (Some(is), Some(planned)) => {
                 is.kind == planned.kind.name() && is.place() == Some((planned.hook, planned.priority))
@@ -209,7 +209,7 @@ impl RuleState {
         }
         let mut known = read.map(Cow::into_owned).unwrap_or_default();
         let text = (!nothing).then(|| format!("{} ...", known.text(at.0)));
-        known.verdict = Some(Verdict::Accept);
+        known.verdict = Some(NftVerdict::Accept);
         match raised(&known).as_deref() {
             Some([(scope, rule)]) => layer.gap(*scope, at, rule.matches.clone(), text),
             _ => layer.gap(scope, at, Vec::new(), text),
@@ -231,7 +231,7 @@ impl Reading {
         let by_owner = |e: &Expression| matches!(e, Expression::Owner(..));
         match self {
             Self::Rule(body) => {
-                matches!(body.verdict, Some(Verdict::Jump(_))) && !body.expressions.iter().any(by_owner)
+                matches!(body.verdict, Some(NftVerdict::Jump(_))) && !body.expressions.iter().any(by_owner)
             }
             Self::Unknown(_) => false,
         }

@@ -73,7 +73,7 @@ fn a_long_list_has_a_set_for_each_interface() {
 }
 
 #[test]
-fn a_list_that_comes_to_one_range_needs_no_set() {
+fn a_list_of_a_single_range_needs_no_set() {
     let mut ruleset = Ruleset::default();
     for last in 0..32 {
         push(&mut ruleset, rule(IstioChain::Output, vec![range(&format!("10.0.0.{last}/32"))], Target::Return));

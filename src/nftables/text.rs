@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::words::{InterfaceWord, Word};
+use super::keywords::{InterfaceWord, Word};
 use super::{
-    Base, Body, Expression, NftRule, OwnerKind, TableRules, Tables, Verdict, base, chain_name, family_name,
+    Base, Body, Expression, NftRule, NftVerdict, OwnerKind, TableRules, Tables, base, chain_name, family_name,
     insert_index, table_name,
 };
 use crate::net::{Family, Owner, PortRange};
@@ -90,7 +90,7 @@ impl fmt::Display for BodyText<'_> {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for NftVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accept => f.write_str("accept"),

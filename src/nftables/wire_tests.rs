@@ -4,7 +4,7 @@ use crate::netfilter::{ConntrackState, Hook, IstioChain, Negatable, Placement, P
 use crate::nftables::assemble::assemble;
 use crate::nftables::disassemble::{SetContent, disassemble};
 use crate::nftables::instruction::SetReference;
-use crate::nftables::{AddressRange, Body, Expression, NftRule, OwnerKind, Side, TableRules, Verdict};
+use crate::nftables::{AddressRange, Body, Expression, NftRule, NftVerdict, OwnerKind, Side, TableRules};
 use Negatable::{Is, Not};
 
 fn network(text: &str) -> Network {
@@ -61,16 +61,16 @@ fn tables() -> Tables {
         chain: Hook::Output.into(),
         placement: Placement::Append,
         purpose: None,
-        body: Body { expressions, verdict: Some(Verdict::Accept) },
+        body: Body { expressions, verdict: Some(NftVerdict::Accept) },
     };
     Tables(vec![TableRules { table: Table::Nat, rules: expressions().into_iter().map(rule).collect() }])
 }
 
 #[test]
 fn every_expression_there_and_back() {
-    let verdicts = [None, Some(Verdict::Return), Some(Verdict::Jump(IstioChain::Output.into()))];
+    let verdicts = [None, Some(NftVerdict::Return), Some(NftVerdict::Jump(IstioChain::Output.into()))];
     for expressions in expressions() {
-        for verdict in verdicts.into_iter().chain([Some(Verdict::Accept), Some(Verdict::Drop)]) {
+        for verdict in verdicts.into_iter().chain([Some(NftVerdict::Accept), Some(NftVerdict::Drop)]) {
             let body = Body { expressions: expressions.clone(), verdict };
             let assembled = assemble(&body, 3).unwrap();
             let sets: Vec<_> = assembled.sets.iter().map(|s| (s.flags(), s.content())).collect();

@@ -7,12 +7,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Outcome as Came, Report, Script};
+use super::{Outcome, Report, Script};
 use crate::cli::Command;
 use crate::config::DryRun;
 use crate::explain::{
-    Broken, Chains, Dropper, Fate, Finding, Level, Listener, Lost, Outcome, Packet, Place, RuleAt, Step, Summary,
-    Trace, Verdict,
+    Broken, Chains, Dropper, Fate, Finding, Level, ListenerRole, Lost, Packet, Place, RuleAt, RuleOutcome, Step,
+    Summary, Trace, Verdict,
 };
 use crate::net::Family;
 use crate::netfilter::{Layer, Purpose};
@@ -28,7 +28,7 @@ struct Document<'a> {
     command: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<&'static str>,
-    outcome: Came,
+    outcome: Outcome,
     status: u8,
     errors: &'a [String],
     warnings: &'a [String],
@@ -371,8 +371,8 @@ impl From<&Step> for StepView {
             },
             Step::Rule { at, depth, outcome } => {
                 let (effect, missed) = match outcome {
-                    Outcome::Matched(effect) => (Some(effect.to_string()), None),
-                    Outcome::Missed(mismatch) => (None, Some(mismatch)),
+                    RuleOutcome::Matched(effect) => (Some(effect.to_string()), None),
+                    RuleOutcome::Missed(mismatch) => (None, Some(mismatch)),
                 };
                 Self::Rule {
                     rule: at.into(),
@@ -413,10 +413,10 @@ impl From<&Verdict> for VerdictView {
         match verdict {
             Verdict::Captured { listener, port, by, .. } => {
                 let listener = match listener {
-                    Listener::Outbound => "outbound",
-                    Listener::Inbound => "inbound",
-                    Listener::Dns => "dns",
-                    Listener::Other => "other",
+                    ListenerRole::Outbound => "outbound",
+                    ListenerRole::Inbound => "inbound",
+                    ListenerRole::Dns => "dns",
+                    ListenerRole::Other => "other",
                 };
                 let by = std::slice::from_ref(by);
                 Self { listener: Some(listener), port: Some(*port), ..uncaptured("captured", None, by) }

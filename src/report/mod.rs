@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::capture::{Plan, Routing};
-use crate::config::{Options, Output, Problems};
+use crate::config::{Options, OutputFormat, Problems};
 use crate::explain::{Finding, Summary, Trace, in_force};
 use crate::netfilter::{Backend, Layer};
-use crate::state::{Difference, Subject};
+use crate::state::{Difference, DifferingItem};
 
 pub mod json;
 mod text;
@@ -171,7 +171,7 @@ impl<'a> Report<'a> {
     }
 
     /// Notes the foreign rules that decide before managed ones, and warns of those that it did not know of.
-    pub fn bypass(&mut self, rules: Vec<Subject>) {
+    pub fn bypass(&mut self, rules: Vec<DifferingItem>) {
         let found = rules.into_iter().map(|rule| Finding::ForeignRuleFirst { rule: rule.to_string() });
         let earlier = std::mem::replace(&mut self.findings, found.collect());
         for finding in self.findings.clone() {
@@ -187,9 +187,9 @@ impl<'a> Report<'a> {
     /// What writing gives.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.options.output {
-            Output::Json => json::write(self, out)?,
-            Output::Mermaid => text::chart(self, out)?,
-            Output::Text => text::write(self, out)?,
+            OutputFormat::Json => json::write(self, out)?,
+            OutputFormat::Mermaid => text::chart(self, out)?,
+            OutputFormat::Text => text::write(self, out)?,
         }
         out.flush()
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Tables;
+use super::SavedTables;
 use crate::capture::RoutingItem;
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
@@ -16,14 +16,14 @@ pub struct Difference {
     /// Whether it is missing; else it is there and is not wanted.
     pub missing: bool,
     /// What.
-    pub what: Subject,
+    pub what: DifferingItem,
     /// Whether it is a rule that leads traffic to the proxy, other than the proxy's own to itself.
     pub captures: bool,
 }
 
 /// What is different.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum DifferingItem {
     /// A rule or a chain of iptables.
     Iptables {
         /// The variant.
@@ -43,27 +43,27 @@ pub enum Subject {
 
 impl Difference {
     /// Something of nf_tables.
-    pub fn of_nftables(difference: crate::nftables::Difference) -> Self {
-        let crate::nftables::Difference { wanted, text, captures } = difference;
-        Self { missing: wanted, what: Subject::Nftables(text), captures }
+    pub fn of_nftables(difference: crate::nftables::TableDifference) -> Self {
+        let crate::nftables::TableDifference { wanted, text, captures } = difference;
+        Self { missing: wanted, what: DifferingItem::Nftables(text), captures }
     }
 
     /// Something of the kernel's routing.
     pub fn of_routing(missing: bool, item: RoutingItem) -> Self {
-        Self { missing, what: Subject::Routing(item), captures: false }
+        Self { missing, what: DifferingItem::Routing(item), captures: false }
     }
 
     /// The family, if it is about iptables.
     pub fn family(&self) -> Option<Family> {
         match self.what {
-            Subject::Iptables { family, .. } => Some(family),
-            Subject::Nftables(_) | Subject::Routing(_) => None,
+            DifferingItem::Iptables { family, .. } => Some(family),
+            DifferingItem::Nftables(_) | DifferingItem::Routing(_) => None,
         }
     }
 }
 
 /// In the notation of the program that shows it.
-impl fmt::Display for Subject {
+impl fmt::Display for DifferingItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Iptables { variant, family, table, arguments } => {
@@ -83,18 +83,23 @@ impl fmt::Display for Difference {
 }
 
 /// All differences in the tables of one variant and family, in the order of tables, chains and rules.
-pub(super) fn of_family(variant: Variant, family: Family, before: &Tables, after: &Tables) -> Vec<Difference> {
+pub(super) fn of_family(
+    variant: Variant,
+    family: Family,
+    before: &SavedTables,
+    after: &SavedTables,
+) -> Vec<Difference> {
     let mut differences = Vec::new();
     let none = SavedTable::default();
     for table in Table::ALL {
         let (old, new) = (before.get(&table).unwrap_or(&none), after.get(&table).unwrap_or(&none));
         let mut line = |missing, arguments, captures| {
-            let what = Subject::Iptables { variant, family, table, arguments };
+            let what = DifferingItem::Iptables { variant, family, table, arguments };
             differences.push(Difference { missing, what, captures });
         };
         for chain in &new.chains {
             let was = old.chain(&chain.name);
-            if was.is_none() && chain.is_ours() {
+            if was.is_none() && chain.is_managed() {
                 line(true, format!("-N {}", chain.name), false);
             }
             let none = SavedChain::empty(chain.name.clone());
@@ -115,7 +120,7 @@ pub(crate) fn arguments(chain: &SavedChain, rule: &SavedRule) -> String {
 
 fn captures(rule: &SavedRule) -> bool {
     let by_owner = |m: &Match| matches!(m, Match::OwnerUid(_) | Match::OwnerGid(_));
-    rule.jumps_to_ours() && !rule.known().0.iter().any(by_owner)
+    rule.jumps_to_managed() && !rule.known().0.iter().any(by_owner)
 }
 
 fn rules(before: &SavedChain, after: &SavedChain, line: &mut impl FnMut(bool, String, bool)) {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::script::{count, has_ours, script};
-use super::{Action, Difference, Goal, Observed, Restore, Store, Tables, differences, rollback, wanted};
+use super::script::{count, has_managed, script};
+use super::{Action, Difference, Goal, Observed, Restore, SavedTables, Store, differences, rollback, wanted};
 use crate::net::Family;
 use crate::netfilter::{Ruleset, Table, Variant, restore};
 
@@ -11,14 +11,14 @@ use crate::netfilter::{Ruleset, Table, Variant, restore};
 #[derive(Clone, Debug)]
 pub struct Iptables<'a> {
     variant: Variant,
-    before: [Tables; 2],
-    after: [Tables; 2],
+    before: [SavedTables; 2],
+    after: [SavedTables; 2],
     /// The planned rules, with users and groups by number.
     planned: Cow<'a, Ruleset>,
 }
 
 impl<'a> Iptables<'a> {
-    pub(super) fn new(variant: Variant, before: [Tables; 2], goal: Goal<'a>) -> Self {
+    pub(super) fn new(variant: Variant, before: [SavedTables; 2], goal: Goal<'a>) -> Self {
         let planned = match goal {
             Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.by_number(),
             Goal::Apply { .. } | Goal::Clean { .. } => Cow::default(),
@@ -30,13 +30,13 @@ impl<'a> Iptables<'a> {
     }
 
     /// The tables of a family as they are to be.
-    pub fn wanted(&self, family: Family) -> &Tables {
+    pub fn wanted(&self, family: Family) -> &SavedTables {
         of(&self.after, family)
     }
 
     /// Whether there are managed chains of a family, before and after.
-    pub fn has_ours(&self, family: Family) -> (bool, bool) {
-        (has_ours(of(&self.before, family)), has_ours(of(&self.after, family)))
+    pub fn has_managed(&self, family: Family) -> (bool, bool) {
+        (has_managed(of(&self.before, family)), has_managed(of(&self.after, family)))
     }
 
     /// Whether something of a family is to be changed.
@@ -44,14 +44,14 @@ impl<'a> Iptables<'a> {
         of(&self.before, family) != of(&self.after, family)
     }
 
-    fn families(&self) -> impl Iterator<Item = (Family, &Tables, &Tables)> {
+    fn families(&self) -> impl Iterator<Item = (Family, &SavedTables, &SavedTables)> {
         Family::BOTH.into_iter().map(|f| (f, of(&self.before, f), of(&self.after, f)))
     }
 
     /// The tables that are dormant either before or after, and whether they are after.
     fn dormant(&self) -> impl Iterator<Item = (Family, Table, bool)> {
         self.families().flat_map(|(family, before, after)| {
-            let is = |tables: &Tables, table: Table| tables.get(&table).is_some_and(|t| t.dormant);
+            let is = |tables: &SavedTables, table: Table| tables.get(&table).is_some_and(|t| t.dormant);
             let changed = move |table: &Table| is(before, *table) != is(after, *table);
             Table::ALL.into_iter().filter(changed).map(move |table| (family, table, is(after, table)))
         })
@@ -67,7 +67,7 @@ fn of<T>([ipv4, ipv6]: &[T; 2], family: Family) -> &T {
 
 impl Store for Iptables<'_> {
     fn is_clean(&self) -> bool {
-        !self.before.iter().any(has_ours)
+        !self.before.iter().any(has_managed)
     }
 
     fn is_in_place(&self) -> bool {
@@ -80,7 +80,7 @@ impl Store for Iptables<'_> {
         let dormant = self.dormant().map(|(family, table, dormant)| {
             let family = if family == Family::Ipv4 { "ip" } else { "ip6" };
             let text = format!("table {family} {table} {{ flags dormant ; }}");
-            Difference { missing: dormant, what: super::Subject::Nftables(text), captures: false }
+            Difference { missing: dormant, what: super::DifferingItem::Nftables(text), captures: false }
         });
         rules.chain(dormant).collect()
     }
@@ -92,14 +92,14 @@ impl Store for Iptables<'_> {
         for (family, before, after) in self.families() {
             // A rule that is planned may be there without our chains: then it must not be there twice.
             let planned = || self.planned.of(family).count();
-            let fresh = !has_ours(before) && has_ours(after) && count(after) == count(before) + planned();
+            let fresh = !has_managed(before) && has_managed(after) && count(after) == count(before) + planned();
             let text = if fresh && !self.planned.is_empty() {
                 restore::script(&self.planned, family)
             } else {
                 script(before, after, force)
             };
             if !text.is_empty() {
-                let fills = has_ours(after);
+                let fills = has_managed(after);
                 actions.push(Action::Restore(Restore { variant: self.variant, family, text, fills }));
             }
         }

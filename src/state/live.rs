@@ -2,7 +2,7 @@
 
 use super::Observed;
 use crate::capture::{At, Recogniser};
-use crate::netfilter::save::End;
+use crate::netfilter::save::RuleEnd;
 use crate::netfilter::{Chain, Layer, Placement, Rule, Scope, Variant};
 
 /// What one variant of iptables has: all rules of built-in chains and of managed ones. Those of other
@@ -19,15 +19,15 @@ pub fn layer(observed: &Observed, variant: Variant, known: &Recogniser) -> Layer
                 for (rule, number) in chain.rules.iter().zip(1..) {
                     let (matches, end) = rule.known();
                     let text = match end {
-                        End::Target(target) => {
+                        RuleEnd::Target(target) => {
                             let purpose = known.purpose(At { table, chain: name, number }, &matches, target);
                             let rule =
                                 Rule { table, chain: name, placement: Placement::Append, matches, target, purpose };
                             layer.rules.push(scope, rule);
                             continue;
                         }
-                        End::Nothing => None,
-                        End::Unknown => Some(rule.text().to_owned()),
+                        RuleEnd::Nothing => None,
+                        RuleEnd::Unknown => Some(rule.text().to_owned()),
                     };
                     layer.gap(scope, (table, name), matches, text);
                 }

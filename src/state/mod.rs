@@ -27,7 +27,7 @@ mod store;
 mod wanted;
 
 pub(crate) use differences::arguments;
-pub use differences::{Difference, Subject};
+pub use differences::{Difference, DifferingItem};
 pub use iptables::Iptables;
 pub use live::layer as live_layer;
 pub use nftables::{Content, Nftables};
@@ -37,13 +37,13 @@ pub use script::clean_script;
 pub use store::{Action, Comparison, Phase, Restore, Store, Stores};
 
 /// The tables of one variant and family that exist.
-pub type Tables = BTreeMap<Table, SavedTable>;
+pub type SavedTables = BTreeMap<Table, SavedTable>;
 
 /// What the kernel has, as far as it matters: tables with foreign rules and managed ones, and managed routing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     /// The tables of each variant of iptables and family that has any.
-    pub tables: BTreeMap<(Variant, Family), Tables>,
+    pub tables: BTreeMap<(Variant, Family), SavedTables>,
     /// nf_tables' own tables.
     pub nftables: State,
     /// Policy rules, routes and addresses.

@@ -5,9 +5,9 @@ use crate::capture::Plan;
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Table, Variant};
-use crate::state::{Action, Comparison, Goal, Observed, Stores, Tables};
+use crate::state::{Action, Comparison, Goal, Observed, SavedTables, Stores};
 
-/// Flags that lead to one of each kind of rule.
+/// Flags that lead to one of each variant of rule.
 pub const FLAGS: [&str; 10] = [
     "",
     "-b * -i *",
@@ -31,7 +31,7 @@ pub fn planned(flags: &str) -> Plan {
 }
 
 /// Does to tables what iptables-restore --noflush does; panics if it would fail.
-pub fn restore(tables: &mut Tables, text: &str) {
+pub fn restore(tables: &mut SavedTables, text: &str) {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let name = line.strip_prefix("* ").unwrap_or_else(|| panic!("{line:?} outside of a table"));
@@ -133,18 +133,18 @@ pub fn wanted(stores: &Stores<'_>) -> Observed {
 }
 
 /// A chain's variant, family, table and name, with its rules.
-pub type Content = Vec<(Variant, Family, Table, String, Vec<String>)>;
+pub type ModelRules = Vec<(Variant, Family, Table, String, Vec<String>)>;
 
 /// The rules of a state by variant, family, table and chain, without empty chains.
-pub fn content(observed: &Observed) -> Content {
+pub fn content(observed: &Observed) -> ModelRules {
     let mut all = Vec::new();
-    for ((kind, family), tables) in &observed.tables {
+    for ((variant, family), tables) in &observed.tables {
         for (table, saved) in tables {
             for chain in &saved.chains {
                 let builtin = matches!(Chain::named(&chain.name), Some(Chain::Builtin(_)));
                 if !builtin || !chain.rules.is_empty() {
                     let said = |r: &SavedRule| r.meaning().map_or_else(|| r.text().to_owned(), |m| format!("{m:?}"));
-                    all.push((*kind, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
+                    all.push((*variant, *family, *table, chain.name.clone(), chain.rules.iter().map(said).collect()));
                 }
             }
         }

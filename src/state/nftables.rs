@@ -46,7 +46,7 @@ impl Nftables {
     }
 }
 
-fn differences(before: &State, wanted: &Content) -> Vec<nftables::Difference> {
+fn differences(before: &State, wanted: &Content) -> Vec<nftables::TableDifference> {
     match wanted {
         Content::Planned(tables) => nftables::differences(before, tables),
         Content::Earlier(state) => nftables::differences_from(before, state),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Goal, Observed, Tables};
+use super::{Goal, Observed, SavedTables};
 use crate::capture::{At, Plan, Recogniser, by_shape};
 use crate::net::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
@@ -30,7 +30,7 @@ impl Ownership {
 
     /// Whether this rule is managed.
     pub(super) fn holds(&self, table: Table, saved: &SavedTable, chain: &SavedChain, rule: &SavedRule) -> bool {
-        if chain.is_ours() || rule.jumps_to_ours() {
+        if chain.is_managed() || rule.jumps_to_managed() {
             return true;
         }
         let (Some(meaning), Some(Chain::Builtin(hook))) = (rule.meaning(), Chain::named(&chain.name)) else {
@@ -46,19 +46,19 @@ impl Ownership {
 
 /// Whether a managed chain is in the table. Managed rules in its built-in chains come and go together with it.
 fn has_chains(table: &SavedTable) -> bool {
-    table.chains.iter().any(SavedChain::is_ours)
+    table.chains.iter().any(SavedChain::is_managed)
 }
 
 /// Rules that are as planned, but in tables that we have no chains in: foreign ones.
 pub fn lookalikes(snapshot: &Observed, plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
-    for ((kind, family), tables) in &snapshot.tables {
+    for ((variant, family), tables) in &snapshot.tables {
         let ours = Ownership::new(Goal::Apply { plan, variant: None }, *family);
         for (table, saved) in tables.iter().filter(|(_, saved)| !has_chains(saved)) {
             for chain in &saved.chains {
                 let rules = chain.rules.iter().filter(|r| ours.holds(*table, saved, chain, r));
-                let (program, kind, chain) = (family.program(), kind.name(), &chain.name);
-                found.extend(rules.map(|r| format!("{program}-{kind} -t {table} -A {chain} {}", r.text())));
+                let (program, variant, chain) = (family.program(), variant.name(), &chain.name);
+                found.extend(rules.map(|r| format!("{program}-{variant} -t {table} -A {chain} {}", r.text())));
             }
         }
     }
@@ -74,7 +74,7 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
     };
     // Other programs mark connections too. Managed chains name the mark of managed rules; otherwise a foreign rule
     // would become managed when we apply ours; if they name none yet, the table is half made.
-    let ours = || saved.chains.iter().filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
+    let ours = || saved.chains.iter().filter(|c| c.is_managed()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
     let half_made = || saved.chain(IstioChain::Inbound.name()).is_some() && !ours().any(|r| mark_in(r).is_some());
     let known = |mark: Mark| ours().any(|r| mark_in(r) == Some(mark)) || half_made();
     match by_shape(At { table, chain: hook.into(), number: 0 }, rule) {
@@ -144,14 +144,14 @@ pub(super) fn of_virtual_interface(chain: &SavedChain, rule: &SavedRule) -> bool
 }
 
 fn captures_from(chain: &SavedChain, name: &Interface) -> bool {
-    chain.rules.iter().any(|r| r.jumps_to_ours() && interface(r) == Some(name))
+    chain.rules.iter().any(|r| r.jumps_to_managed() && interface(r) == Some(name))
 }
 
 /// The marks that managed rules in the kernel give to packets for the transparent listener. They tell
 /// policy rules of an earlier plan.
 pub fn tproxy_marks(snapshot: &Observed) -> BTreeSet<Mark> {
-    let rules = snapshot.tables.values().flat_map(Tables::values).flat_map(|t| &t.chains);
-    let rules = rules.filter(|c| c.is_ours()).flat_map(|c| &c.rules).filter(|r| r.text().contains("TPROXY"));
+    let rules = snapshot.tables.values().flat_map(SavedTables::values).flat_map(|t| &t.chains);
+    let rules = rules.filter(|c| c.is_managed()).flat_map(|c| &c.rules).filter(|r| r.text().contains("TPROXY"));
     let targets = rules.filter_map(|r| Some(r.meaning()?.target()));
     let mut marks = BTreeSet::new();
     marks.extend(targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }));

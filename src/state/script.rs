@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
-use super::{Goal, Tables, wanted};
+use super::{Goal, SavedTables, wanted};
 use crate::capture::Plan;
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Hook, IstioChain, Table, Variant};
 use crate::sequence::common;
 
-pub(super) fn has_ours(tables: &Tables) -> bool {
-    tables.values().flat_map(|t| &t.chains).any(SavedChain::is_ours)
+pub(super) fn has_managed(tables: &SavedTables) -> bool {
+    tables.values().flat_map(|t| &t.chains).any(SavedChain::is_managed)
 }
 
 /// How many rules there are.
-pub(super) fn count(tables: &Tables) -> usize {
+pub(super) fn count(tables: &SavedTables) -> usize {
     tables.values().flat_map(|t| &t.chains).map(|c| c.rules.len()).sum()
 }
 
@@ -22,13 +22,13 @@ pub(super) fn count(tables: &Tables) -> usize {
 pub fn clean_script(plan: &Plan, family: Family) -> String {
     let variant = Variant::Nft;
     let apply = Goal::Apply { plan, variant: Some(variant) };
-    let made = wanted::of_family(&Tables::default(), apply, variant, family);
+    let made = wanted::of_family(&SavedTables::default(), apply, variant, family);
     let clean = wanted::of_family(&made, Goal::Clean { plan }, variant, family);
     script(&made, &clean, false)
 }
 
 /// Text for `restore --noflush` that leads from one state to another: one transaction a table.
-pub(super) fn script(before: &Tables, after: &Tables, force: bool) -> String {
+pub(super) fn script(before: &SavedTables, after: &SavedTables, force: bool) -> String {
     let none = SavedTable::default();
     let mut text = String::new();
     for table in order(before, after) {
@@ -43,8 +43,8 @@ pub(super) fn script(before: &Tables, after: &Tables, force: bool) -> String {
 
 /// The order of the tables. Each is changed at once, but one after the other: when inbound capture moves
 /// from one table to another, it has to begin in the new one before it ends in the old one.
-fn order(before: &Tables, after: &Tables) -> [Table; 4] {
-    let captures = |tables: &Tables| {
+fn order(before: &SavedTables, after: &SavedTables) -> [Table; 4] {
+    let captures = |tables: &SavedTables| {
         let prerouting = tables.get(&Table::Mangle).and_then(|t| t.chain(Hook::Prerouting.name()));
         prerouting.is_some_and(|c| c.rules.iter().any(|r| r.jump().as_deref() == Some(IstioChain::Inbound.name())))
     };
@@ -65,14 +65,14 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
         let _ = writeln!(text, "-N {}", chain.name);
     }
     // What leads to our chains goes first, so that they can be emptied and deleted.
-    let shared: Vec<_> = before.chains.iter().filter(|c| !c.is_ours()).collect();
+    let shared: Vec<_> = before.chains.iter().filter(|c| !c.is_managed()).collect();
     let mut edits = Vec::new();
     for old in shared {
         let edit = Edit::new(old, after.chain(&old.name).map(|c| c.rules.as_slice()).unwrap_or_default(), force);
         edit.deletions(&mut text);
         edits.push(edit);
     }
-    for old in before.chains.iter().filter(|c| c.is_ours()) {
+    for old in before.chains.iter().filter(|c| c.is_managed()) {
         let new = after.chain(&old.name);
         if (force || new.is_none_or(|n| n.rules != old.rules)) && !(old.rules.is_empty() && new.is_none()) {
             let _ = writeln!(text, "-F {}", old.name);
@@ -80,8 +80,8 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
     }
     for new in &after.chains {
         let old = before.chain(&new.name);
-        let refill = new.is_ours() && (force || old.is_none_or(|o| o.rules != new.rules));
-        if refill || (old.is_none() && !new.is_ours()) {
+        let refill = new.is_managed() && (force || old.is_none_or(|o| o.rules != new.rules));
+        if refill || (old.is_none() && !new.is_managed()) {
             for rule in &new.rules {
                 line(&mut text, format_args!("-A {}", new.name), rule);
             }
@@ -90,7 +90,7 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
     for edit in edits {
         edit.insertions(&mut text);
     }
-    for old in before.chains.iter().filter(|c| c.is_ours() && after.chain(&c.name).is_none()) {
+    for old in before.chains.iter().filter(|c| c.is_managed() && after.chain(&c.name).is_none()) {
         let _ = writeln!(text, "-X {}", old.name);
     }
     text
@@ -121,7 +121,7 @@ impl<'a> Edit<'a> {
         // Jumps to our chains are put back, never kept, once anything changes: they have no counters that
         // matter, and keeping them could mean moving a foreign rule instead.
         let unchanged = old.rules == new && !force;
-        let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_ours());
+        let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_managed());
         let mut kept = common(&old.rules, new, stays);
         keep_all_copies_or_none(&old.rules, &mut kept);
         Self { old, new, kept }

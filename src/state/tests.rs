@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::model::{Content, FLAGS, act, carry_out, chain, compare, content, planned};
+use super::model::{FLAGS, ModelRules, act, carry_out, chain, compare, content, planned};
 use super::{Action, Comparison, Goal, Observed, Restore, Stores};
 use crate::net::Family;
 use crate::netfilter::save::SavedRule;
 use crate::netfilter::{Hook, Table, Variant};
 
 /// Only what is foreign.
-fn foreign(observed: &Observed) -> Content {
+fn foreign(observed: &Observed) -> ModelRules {
     let mut all = content(observed);
     all.retain(|(_, _, _, chain, _)| !chain.starts_with("ISTIO_"));
     all.iter_mut().for_each(|(.., rules)| rules.retain(|r| r.contains("FOREIGN") || r.contains("9999")));
@@ -35,12 +35,12 @@ fn foreign_rules() -> impl Strategy<Value = Foreign> {
 }
 
 /// A state with rules of a plan, and foreign ones before and after them.
-fn state(flags: Option<&str>, kind: Variant, rules: &Foreign) -> Observed {
+fn state(flags: Option<&str>, variant: Variant, rules: &Foreign) -> Observed {
     let mut observed = Observed::default();
     let add = |observed: &mut Observed, behind: bool| {
         for family in Family::BOTH {
             for (table, hook, _, rule) in rules.iter().filter(|(_, _, b, _)| *b == behind) {
-                let tables = observed.tables.entry((kind, family)).or_default();
+                let tables = observed.tables.entry((variant, family)).or_default();
                 let chain = chain(tables.entry(*table).or_default(), hook.name());
                 chain.rules.push(SavedRule::parse(rule));
             }
@@ -49,20 +49,20 @@ fn state(flags: Option<&str>, kind: Variant, rules: &Foreign) -> Observed {
     add(&mut observed, false);
     if let Some(flags) = flags {
         let plan = planned(flags);
-        let first = Stores::new(observed.clone(), Goal::Apply { plan: &plan, variant: Some(kind) });
+        let first = Stores::new(observed.clone(), Goal::Apply { plan: &plan, variant: Some(variant) });
         observed = carry_out(&observed, &first, false);
     }
     add(&mut observed, true);
     observed
 }
 
-fn kinds() -> impl Strategy<Value = Variant> {
+fn variants() -> impl Strategy<Value = Variant> {
     prop::sample::select(Variant::BOTH.to_vec())
 }
 
 /// `-D` removes the first of rules that are the same: foreign ones must not change places.
 #[test]
-fn copies_of_rules_of_others_keep_their_places() {
+fn copies_of_foreign_rules_keep_their_places() {
     let copy = || "-p icmp -m comment --comment \"FOREIGN -j ISTIO_OUTPUT\" -j DROP".to_owned();
     let other = "-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN1 -j ACCEPT".to_owned();
     for table in [Table::Nat, Table::Mangle] {
@@ -71,8 +71,8 @@ fn copies_of_rules_of_others_keep_their_places() {
                 vec![(table, hook, false, copy()), (table, hook, false, other.clone()), (table, hook, true, copy())];
             for was in FLAGS {
                 for wanted in FLAGS.map(Some).into_iter().chain([None]) {
-                    for kind in Variant::BOTH {
-                        there_and_back(Some(was), wanted, kind, kind, false, &rules).unwrap();
+                    for variant in Variant::BOTH {
+                        there_and_back(Some(was), wanted, variant, variant, false, &rules).unwrap();
                     }
                 }
             }
@@ -85,9 +85,9 @@ fn copies_of_rules_of_others_keep_their_places() {
 fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
     let comment = |target: &str| format!("-m comment --comment \"9999\n-A OUTPUT -j ISTIO_OUTPUT\" -j {target}");
     let plan = planned(FLAGS[1]);
-    for kind in Variant::BOTH {
-        let mut before = state(Some(FLAGS[1]), kind, &Vec::new());
-        let tables = before.tables.get_mut(&(kind, Family::Ipv4)).unwrap();
+    for variant in Variant::BOTH {
+        let mut before = state(Some(FLAGS[1]), variant, &Vec::new());
+        let tables = before.tables.get_mut(&(variant, Family::Ipv4)).unwrap();
         let output = &mut chain(tables.get_mut(&Table::Nat).unwrap(), "OUTPUT").rules;
         let rules = [comment("ISTIO_OUTPUT"), comment("ACCEPT"), comment("ISTIO_REDIRECT"), comment("ACCEPT")];
         output.splice(0..0, rules.iter().map(|text| SavedRule::parse(text)));
@@ -96,18 +96,18 @@ fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
         let after = carry_out(&before, &stores, false);
         assert_eq!(
             content(&after),
-            [(kind, Family::Ipv4, Table::Nat, "OUTPUT".to_owned(), vec![comment("ACCEPT"); 2])]
+            [(variant, Family::Ipv4, Table::Nat, "OUTPUT".to_owned(), vec![comment("ACCEPT"); 2])]
         );
     }
 }
 
 #[test]
 fn a_dormant_table_is_woken_for_rules_and_put_back_to_sleep() {
-    let (kind, plan) = (Variant::Nft, planned(FLAGS[1]));
-    let goal = Goal::Apply { plan: &plan, variant: Some(kind) };
+    let (variant, plan) = (Variant::Nft, planned(FLAGS[1]));
+    let goal = Goal::Apply { plan: &plan, variant: Some(variant) };
     for was in [None, Some(FLAGS[1]), Some(FLAGS[2])] {
-        let mut before = state(was, kind, &Vec::new());
-        let tables = before.tables.entry((kind, Family::Ipv4)).or_default();
+        let mut before = state(was, variant, &Vec::new());
+        let tables = before.tables.entry((variant, Family::Ipv4)).or_default();
         tables.entry(Table::Nat).or_default().dormant = true;
         tables.entry(Table::Filter).or_default().dormant = true;
         let stores = Stores::new(before.clone(), goal);
@@ -115,7 +115,7 @@ fn a_dormant_table_is_woken_for_rules_and_put_back_to_sleep() {
         assert_eq!(stores.differences().iter().filter(|d| d.to_string() == line).count(), 1);
         let after = carry_out(&before, &stores, false);
         assert_eq!(compare(&after, goal), Comparison::InPlace);
-        let dormant = |s: &Observed, table| s.tables[&(kind, Family::Ipv4)][&table].dormant;
+        let dormant = |s: &Observed, table| s.tables[&(variant, Family::Ipv4)][&table].dormant;
         assert!(!dormant(&after, Table::Nat) && dormant(&after, Table::Filter));
         let back = carry_out(&after, &stores.back_from(&after), false);
         assert!(dormant(&back, Table::Nat) && content(&back) == content(&before));
@@ -130,8 +130,8 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
     let marks = "-p tcp -m mark --mark 0x539 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff";
     let marked = (Table::Mangle, Hook::Prerouting, false, marks.to_owned());
     for (wanted, rules) in [(FLAGS[3], vec![returned()]), (FLAGS[4], vec![marked, returned()])] {
-        for kind in Variant::BOTH {
-            there_and_back(None, Some(wanted), kind, kind, false, &rules).unwrap();
+        for variant in Variant::BOTH {
+            there_and_back(None, Some(wanted), variant, variant, false, &rules).unwrap();
         }
     }
 }
@@ -151,7 +151,7 @@ fn programs_get_users_by_number() {
 
 /// Foreign rules that save other marks the way managed ones do stay foreign when we apply ours.
 #[test]
-fn marks_of_others_stay() {
+fn foreign_marks_are_kept() {
     let mangle = |hook, rule: &str| (Table::Mangle, hook, false, rule.to_owned());
     let masks = "--nfmask 0xffffffff --ctmask 0xffffffff";
     let rules = vec![
@@ -204,7 +204,7 @@ proptest! {
     fn change_and_back(
         was in prop::option::of(prop::sample::select(FLAGS.to_vec())),
         wanted in prop::option::of(prop::sample::select(FLAGS.to_vec())),
-        from in kinds(), to in kinds(), force in any::<bool>(), rules in foreign_rules(),
+        from in variants(), to in variants(), force in any::<bool>(), rules in foreign_rules(),
     ) {
         there_and_back(was, wanted, from, to, force, &rules)?;
     }
@@ -212,19 +212,19 @@ proptest! {
     /// Rolling back a change that was carried out in part, while another program added and removed rules, leads
     /// to managed rules as they were, and foreign ones as they are now.
     #[test]
-    fn undoing_leaves_what_others_did_meanwhile(
+    fn rollback_keeps_what_others_did_meanwhile(
         was in prop::option::of(prop::sample::select(FLAGS.to_vec())),
         wanted in prop::sample::select(FLAGS.to_vec()),
-        kind in kinds(), rules in foreign_rules(), meanwhile in foreign_rules(), parts in 0..5_usize,
+        variant in variants(), rules in foreign_rules(), meanwhile in foreign_rules(), parts in 0..5_usize,
     ) {
-        let before = state(was, kind, &rules);
+        let before = state(was, variant, &rules);
         let plan = planned(wanted);
-        let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(kind) });
+        let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) });
         let mut now = before.clone();
         let restores = |action: &Action<'_>| matches!(action, Action::Restore(_));
         stores.actions(false).iter().filter(|a| restores(a)).take(parts).for_each(|a| act(&mut now, a));
         for (table, hook, last, rule) in &meanwhile {
-            let tables = now.tables.entry((kind, Family::Ipv4)).or_default();
+            let tables = now.tables.entry((variant, Family::Ipv4)).or_default();
             let rules = &mut chain(tables.entry(*table).or_default(), hook.name()).rules;
             let at = if *last { rules.len() } else { 0 };
             rules.insert(at, SavedRule::parse(rule));

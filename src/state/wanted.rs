@@ -1,14 +1,14 @@
 //! What the kernel should have: what it has, with the plan in place of what is managed.
 
 use super::ownership::{self, Ownership};
-use super::{Goal, Tables};
+use super::{Goal, SavedTables};
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Placement, Rule, Table, Variant, restore};
 
 /// The tables of one variant and family once the goal is reached. What is as it should be already is left as it was
 /// saved, so that tables in place come out unchanged.
-pub(super) fn of_family(before: &Tables, goal: Goal<'_>, variant: Variant, family: Family) -> Tables {
+pub(super) fn of_family(before: &SavedTables, goal: Goal<'_>, variant: Variant, family: Family) -> SavedTables {
     let planned: Vec<_> = match goal {
         Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.of(family).collect(),
         Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
@@ -16,8 +16,8 @@ pub(super) fn of_family(before: &Tables, goal: Goal<'_>, variant: Variant, famil
     tables(before, &planned, &Ownership::new(goal, family))
 }
 
-fn tables(before: &Tables, planned: &[&Rule], ours: &Ownership) -> Tables {
-    let mut after = Tables::default();
+fn tables(before: &SavedTables, planned: &[&Rule], ours: &Ownership) -> SavedTables {
+    let mut after = SavedTables::default();
     for name in Table::ALL {
         let planned: Vec<_> = planned.iter().copied().filter(|r| r.table == name).collect();
         let saved = before.get(&name).cloned();
@@ -34,8 +34,8 @@ fn table(name: Table, before: &SavedTable, planned: &[&Rule], ours: &Ownership) 
     let mut after = SavedTable { chains: Vec::new(), drops: before.drops.clone(), dormant };
     for chain in &before.chains {
         let wanted = planned_chain(planned, &chain.name);
-        if !chain.is_ours() {
-            after.chains.push(shared_chain(name, before, chain, &wanted, ours));
+        if !chain.is_managed() {
+            after.chains.push(wanted_chain(name, before, chain, &wanted, ours));
         } else if wanted_chains.iter().any(|c| c.name() == chain.name) {
             after.chains.push(own_chain(chain, &wanted));
         }
@@ -84,21 +84,21 @@ fn own_chain(before: &SavedChain, planned: &[Planned]) -> SavedChain {
 
 /// A chain that may hold foreign rules, which are kept, in their order. Managed ones go where managed ones were, so
 /// that rules that others added after them do not end up before them.
-fn shared_chain(
+fn wanted_chain(
     table: Table,
     saved: &SavedTable,
     before: &SavedChain,
     planned: &[Planned],
     own: &Ownership,
 ) -> SavedChain {
-    let is_ours: Vec<bool> = before.rules.iter().map(|r| own.holds(table, saved, before, r)).collect();
-    let rules = || before.rules.iter().zip(&is_ours);
+    let is_managed: Vec<bool> = before.rules.iter().map(|r| own.holds(table, saved, before, r)).collect();
+    let rules = || before.rules.iter().zip(&is_managed);
     if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
         return before.clone();
     }
     // Managed rules for virtual interfaces come first, and were put there; the place of the others is that of the
     // first appended jump, or else of the first that is appended.
-    let jump = rules().position(|(r, _)| r.jumps_to_ours() && ownership::interface(r).is_none());
+    let jump = rules().position(|(r, _)| r.jumps_to_managed() && ownership::interface(r).is_none());
     let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ownership::of_virtual_interface(before, r)));
     let foreign_before = rules().take(appended.unwrap_or(before.rules.len())).filter(|(_, ours)| !**ours).count();
     let (first, last): (Vec<_>, Vec<_>) = planned.iter().partition(|p| p.goes_first);

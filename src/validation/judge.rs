@@ -1,6 +1,6 @@
 //! What the observations mean.
 
-use super::{Caller, Check, Expected, Holder, Observation, Outcome, Probe, Role, Seen, Subject, Transport};
+use super::{Caller, Check, CheckOutcome, Expected, Holder, Observation, Probe, Role, Seen, Subject, Transport};
 use crate::config::{Config, InterceptionMode};
 use crate::net::Family;
 use crate::netfilter::Variant;
@@ -18,27 +18,27 @@ pub struct Facts<'a> {
 
 /// A check with its outcome.
 #[derive(Clone, Debug)]
-pub struct Verdict<'a> {
+pub struct CheckResult<'a> {
     /// The check.
     pub check: &'a Check,
     /// What was seen, if a connection was made.
     pub observation: Option<Observation>,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
 }
 
 /// Interprets the observations, one for each check that has a probe.
-pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Observation>) -> Vec<Verdict<'a>> {
+pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Observation>) -> Vec<CheckResult<'a>> {
     let mut observations = observations.into_iter();
     let verdicts = checks.iter().map(|check| match &check.probe {
-        Err(why) => Verdict { check, observation: None, outcome: Outcome::NotChecked(why.clone()) },
+        Err(why) => CheckResult { check, observation: None, outcome: CheckOutcome::NotChecked(why.clone()) },
         Ok(probe) => {
             let observation = observations.next();
             let outcome = match &observation {
                 Some(seen) => facts.outcome(check, probe, seen),
-                None => Outcome::NotChecked("no connection was made".to_owned()),
+                None => CheckOutcome::NotChecked("no connection was made".to_owned()),
             };
-            Verdict { check, observation, outcome }
+            CheckResult { check, observation, outcome }
         }
     });
     let mut verdicts: Vec<_> = verdicts.collect();
@@ -57,69 +57,72 @@ pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Obser
             | Subject::FromElsewhere => continue,
         };
         if verdict.outcome.proves() && !proved.contains(&(control, verdict.check.family)) {
-            verdict.outcome =
-                Outcome::NotChecked("inconclusive: a port that is not excluded was not captured either".to_owned());
+            verdict.outcome = CheckOutcome::NotChecked(
+                "inconclusive: a port that is not excluded was not captured either".to_owned(),
+            );
         }
     }
     verdicts
 }
 
 impl Facts<'_> {
-    fn outcome(&self, check: &Check, probe: &Probe, observation: &Observation) -> Outcome {
+    fn outcome(&self, check: &Check, probe: &Probe, observation: &Observation) -> CheckOutcome {
         let port = probe.expected.port().number();
         match (&observation.seen, probe.expected) {
-            (Seen::NotTried(why), _) => Outcome::NotChecked(why.clone()),
-            (Seen::Taken(holder), Expected::Captured(_)) if self.is_proxy(holder) => Outcome::NotChecked(format!(
+            (Seen::NotTried(why), _) => CheckOutcome::NotChecked(why.clone()),
+            (Seen::Taken(holder), Expected::Captured(_)) if self.is_proxy(holder) => CheckOutcome::NotChecked(format!(
                 "port {port} is in use by the running proxy ({holder}), which answers itself"
             )),
-            (Seen::Taken(holder), Expected::Captured(_)) => Outcome::Failed(taken(holder)),
+            (Seen::Taken(holder), Expected::Captured(_)) => CheckOutcome::Failed(taken(holder)),
             (Seen::Taken(holder), Expected::NotCaptured(_)) => {
-                Outcome::NotChecked(format!("port {port} is in use ({holder})"))
+                CheckOutcome::NotChecked(format!("port {port} is in use ({holder})"))
             }
             (Seen::Captured { .. }, Expected::NotCaptured(_)) => {
-                Outcome::Failed(format!("it reached the listener on port {port}"))
+                CheckOutcome::Failed(format!("it reached the listener on port {port}"))
             }
             (Seen::Captured { original, answered, .. }, Expected::Captured(_)) => {
                 self.captured(probe, observation, *original, *answered)
             }
             (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port && self.is_proxy(holder) => {
-                Outcome::Partly(format!(
+                CheckOutcome::Partly(format!(
                     "reached port {port}, which is in use by the running proxy ({holder}): token and original destination not checked"
                 ))
             }
-            (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port => Outcome::Failed(taken(holder)),
+            (Seen::Accepted(holder), Expected::Captured(_)) if holder.port == port => {
+                CheckOutcome::Failed(taken(holder))
+            }
             (Seen::Accepted(holder), Expected::Captured(_)) => {
                 let text = format!("it was accepted on port {} ({holder}), not captured to port {port}", holder.port);
-                Outcome::Failed(self.with_meaning(text, check, probe))
+                CheckOutcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::Accepted(holder), Expected::NotCaptured(_)) if holder.port == port => {
-                Outcome::Failed(format!("it reached port {port} ({holder})"))
+                CheckOutcome::Failed(format!("it reached port {port} ({holder})"))
             }
             (Seen::Accepted(holder), Expected::NotCaptured(_)) => {
-                Outcome::Passed(format!("reached port {} itself ({holder})", holder.port))
+                CheckOutcome::Passed(format!("reached port {} itself ({holder})", holder.port))
             }
-            (Seen::Outside, Expected::NotCaptured(_)) => Outcome::Passed("went out".to_owned()),
+            (Seen::Outside, Expected::NotCaptured(_)) => CheckOutcome::Passed("went out".to_owned()),
             (Seen::Outside, Expected::Captured(_)) => {
                 let text = format!("it left the pod and was answered by the destination, not captured to port {port}");
-                Outcome::Failed(self.with_meaning(text, check, probe))
+                CheckOutcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::Refused(_), Expected::NotCaptured(_)) => {
-                Outcome::Passed("refused by the port itself, where nothing listens".to_owned())
+                CheckOutcome::Passed("refused by the port itself, where nothing listens".to_owned())
             }
             (Seen::Refused(error), Expected::Captured(_)) => {
                 let text = format!("it was refused ({error}), not captured to port {port}");
-                Outcome::Failed(self.with_meaning(text, check, probe))
+                CheckOutcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::NoSuchAddress, _) => {
                 let text = "the destination is not an address of this pod; applying the rules adds it to lo".to_owned();
-                Outcome::Failed(self.with_meaning(text, check, probe))
+                CheckOutcome::Failed(self.with_meaning(text, check, probe))
             }
             (Seen::Silence, Expected::NotCaptured(_)) => {
-                Outcome::NotChecked("nothing answered: something drops these packets".to_owned())
+                CheckOutcome::NotChecked("nothing answered: something drops these packets".to_owned())
             }
             (Seen::Silence, Expected::Captured(_)) => {
                 let text = format!("nothing answered within {:.1?}", observation.time);
-                Outcome::Failed(match probe.from {
+                CheckOutcome::Failed(match probe.from {
                     // Within the pod everything is answered, captured or not.
                     Some(_) => format!(
                         "{text}: something drops these packets, such as a rule in the filter table or of a network policy"
@@ -138,23 +141,25 @@ impl Facts<'_> {
         observation: &Observation,
         original: Option<std::net::SocketAddr>,
         answered: bool,
-    ) -> Outcome {
+    ) -> CheckOutcome {
         let port = probe.expected.port();
         match probe.transport {
-            Transport::Udp if !answered => Outcome::Failed(format!(
+            Transport::Udp if !answered => CheckOutcome::Failed(format!(
                 "the query reached port {port}, but the answer did not come back: conntrack does not recognise it (are the raw table's rules in place?)"
             )),
             Transport::Tcp if !answered => {
-                Outcome::Failed(format!("it reached port {port}, but the answer did not come back"))
+                CheckOutcome::Failed(format!("it reached port {port}, but the answer did not come back"))
             }
             Transport::Tcp if original != observation.to => {
                 let original = original.map_or_else(|| "not known".to_owned(), |a| a.to_string());
-                Outcome::Failed(format!(
+                CheckOutcome::Failed(format!(
                     "it reached port {port}, but its original destination is {original}: another program redirects it too"
                 ))
             }
-            Transport::Udp => Outcome::Passed(format!("reached port {port}, and the answer came back")),
-            Transport::Tcp => Outcome::Passed(format!("reached port {port}, original destination and token are right")),
+            Transport::Udp => CheckOutcome::Passed(format!("reached port {port}, and the answer came back")),
+            Transport::Tcp => {
+                CheckOutcome::Passed(format!("reached port {port}, original destination and token are right"))
+            }
         }
     }
 
@@ -186,9 +191,9 @@ impl Facts<'_> {
                 "Either there are no {family} rules in this network namespace (the init container or the CNI plugin did not run, or ran for other families), or they are in an iptables variant or table that does not apply to it, or something else redirects or drops it first; as root, `iptables-save` shows them"
             );
         };
-        let kinds: Vec<_> = rules.iter().filter(|(_, f)| *f == family).map(|(kind, _)| kind.name()).collect();
+        let variants: Vec<_> = rules.iter().filter(|(_, f)| *f == family).map(|(variant, _)| variant.name()).collect();
         let others = rules.iter().any(|(_, f)| *f != family);
-        match (kinds.as_slice(), others) {
+        match (variants.as_slice(), others) {
             ([], true) => format!(
                 "There are no managed {family} rules, only rules for the other family: apply them with the same --ip-families and --dual-stack"
             ),
@@ -196,9 +201,9 @@ impl Facts<'_> {
                 "There are no managed rules in this network namespace, neither legacy nor nft: apply them first"
                     .to_owned()
             }
-            (kinds, _) => format!(
+            (variants, _) => format!(
                 "There are managed {family} rules ({}), but none applies to it, or something else redirects or drops it first: compare `iptables-save` with `istio-iptables --dry-run`",
-                kinds.join(" and ")
+                variants.join(" and ")
             ),
         }
     }

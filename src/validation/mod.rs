@@ -20,8 +20,8 @@ mod plan;
 mod report;
 
 pub use identity::{Caller, Ids, Role};
-pub use judge::{Facts, Verdict, judge};
-pub use plan::{Plan, plan};
+pub use judge::{CheckResult, Facts, judge};
+pub use plan::{CheckPlan, plan};
 pub use report::{problems, table};
 
 /// What a check is about.
@@ -207,7 +207,7 @@ pub struct Observation {
 
 /// What a check has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It is as it has to be.
     Passed(String),
     /// It is, as far as could be seen.
@@ -218,7 +218,7 @@ pub enum Outcome {
     NotChecked(String),
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// In one or two words, for the table.
     pub const fn name(&self) -> &'static str {
         match self {

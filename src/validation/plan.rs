@@ -15,7 +15,7 @@ const DNS: u16 = 53;
 
 /// The checks, and who listens meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct CheckPlan {
     /// The checks, IPv4 first.
     pub checks: Vec<Check>,
     /// Who listens; the process as it is if `None`.
@@ -25,7 +25,7 @@ pub struct Plan {
 }
 
 /// Which checks prove that the rules do what they are for, for this process.
-pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> Plan {
+pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> CheckPlan {
     let listener = Role::Proxy.take(config, caller).ok().flatten();
     let transparent = config.mode == InterceptionMode::Tproxy && caller.may_be_transparent;
     let mut checks = Vec::new();
@@ -54,7 +54,7 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
             check(Subject::DnsTcp, planner.dns(Transport::Tcp));
         }
     }
-    Plan { checks, listener, transparent }
+    CheckPlan { checks, listener, transparent }
 }
 
 const FROM_ELSEWHERE: &str =

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Outcome, Subject, Verdict};
+use super::{CheckOutcome, CheckResult, Subject};
 
 /// A line for each check: what, family, outcome, time, and further detail.
-pub fn table(verdicts: &[Verdict<'_>]) -> String {
+pub fn table(verdicts: &[CheckResult<'_>]) -> String {
     let mut rows = vec![["check", "family", "outcome", "time", "detail"].map(str::to_owned)];
     rows.extend(verdicts.iter().map(|v| {
         let time = v.observation.as_ref().map_or_else(|| "-".to_owned(), |o| format!("{:.1?}", o.time));
@@ -29,16 +29,17 @@ pub fn table(verdicts: &[Verdict<'_>]) -> String {
 }
 
 /// The table's text; the failure's message has the rest.
-fn detail(verdict: &Verdict<'_>) -> String {
+fn detail(verdict: &CheckResult<'_>) -> String {
     match &verdict.outcome {
-        Outcome::Failed(_) => "see below".to_owned(),
-        Outcome::Passed(text) | Outcome::Partly(text) | Outcome::NotChecked(text) => text.clone(),
+        CheckOutcome::Failed(_) => "see below".to_owned(),
+        CheckOutcome::Passed(text) | CheckOutcome::Partly(text) | CheckOutcome::NotChecked(text) => text.clone(),
     }
 }
 
 /// What failed, a line each; what is wrong if nothing at all was proved; `None` if all is well.
-pub fn problems(verdicts: &[Verdict<'_>]) -> Option<String> {
-    let failed: Vec<_> = verdicts.iter().filter(|v| matches!(v.outcome, Outcome::Failed(_))).map(problem).collect();
+pub fn problems(verdicts: &[CheckResult<'_>]) -> Option<String> {
+    let failed: Vec<_> =
+        verdicts.iter().filter(|v| matches!(v.outcome, CheckOutcome::Failed(_))).map(problem).collect();
     if !failed.is_empty() {
         return Some(failed.join("\n"));
     }
@@ -49,7 +50,7 @@ pub fn problems(verdicts: &[Verdict<'_>]) -> Option<String> {
     Some(format!("inconclusive: nothing could be checked:\n{}", of_inbound.collect::<Vec<_>>().join("\n")))
 }
 
-fn problem(verdict: &Verdict<'_>) -> String {
+fn problem(verdict: &CheckResult<'_>) -> String {
     let to = verdict.observation.as_ref().and_then(|o| o.to);
     let to = to.map(|to| format!(", connection to {to}")).unwrap_or_default();
     format!("{}: {}{to}: {}", verdict.check.family, verdict.check.subject, verdict.outcome.detail())

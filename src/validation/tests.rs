@@ -44,7 +44,7 @@ fn what_is_configured_is_checked() {
 }
 
 #[test]
-fn what_the_rules_leave_alone_proves_nothing() {
+fn what_the_rules_do_not_capture_proves_nothing() {
     let first = |flags: &[&str]| planned(flags, &ROOT).swap_remove(0);
     assert!(first(&["-c", "lo"]).contains("lo is excluded"));
     assert!(first(&["-c", "l+"]).contains("lo is excluded"));
@@ -64,7 +64,7 @@ fn nothing_proved_is_a_failure() {
 }
 
 #[test]
-fn that_a_port_is_excluded_is_only_seen_where_others_are_captured() {
+fn excluded_port_proves_nothing_unless_others_are_captured() {
     let config = resolve(&["-o", "9090"], &[], &FakeHost::pod()).config;
     let facts = Facts { config: &config, caller: ROOT, rules: Some(Vec::new()) };
     let checks = checks(&config, &ROOT);

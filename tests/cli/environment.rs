@@ -74,7 +74,7 @@ fn variables_without_a_flag() {
 }
 
 #[test]
-fn variables_of_others_are_let_be() {
+fn variables_of_other_programs_are_ignored() {
     let default = dry_run::<&str>(&[]).succeeds().stdout;
     for name in ["P", "N", "LOG_AS_JSON", "RESTORE_FORMAT", "IP_FAMILIES", "OUTPUT", "HELP", "VERSION"] {
         let outcome = dry_run::<&str>(&[]).env(name, "x").succeeds();

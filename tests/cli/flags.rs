@@ -1,6 +1,6 @@
 //! Each flag, in each of its forms and by each of its variables.
 
-use istio_iptables::cli::flags::{ALL, Flag, Kind};
+use istio_iptables::cli::flags::{ALL, Flag, ValueKind};
 
 use crate::support::{call, dry_run};
 
@@ -77,7 +77,7 @@ fn flag(long: &str) -> &'static Flag {
 }
 
 fn retired() -> impl Iterator<Item = &'static &'static Flag> {
-    ALL.iter().filter(|f| matches!(f.kind, Kind::RetiredBool | Kind::RetiredText))
+    ALL.iter().filter(|f| matches!(f.kind, ValueKind::RetiredBool | ValueKind::RetiredText))
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn every_flag_has_a_case() {
 /// The ways to write a flag with its value.
 fn forms(flag: &Flag, value: &str) -> Vec<Vec<String>> {
     let mut forms = vec![vec![format!("--{}={value}", flag.long)]];
-    let is_switch = matches!(flag.kind, Kind::Bool | Kind::RetiredBool);
+    let is_switch = matches!(flag.kind, ValueKind::Bool | ValueKind::RetiredBool);
     match is_switch {
         true if value == "true" => forms.push(vec![format!("--{}", flag.long)]),
         true => {}
@@ -153,7 +153,7 @@ fn in_a_variable_text_that_is_not_allowed_is_an_error_and_all_else_a_warning() {
     for case in CASES.iter().filter(|c| !c.bad.is_empty()) {
         let flag = flag(case.long);
         for variable in flag.variables {
-            let is_error = matches!(flag.kind, Kind::Text(_)) || case.long == "dry-run";
+            let is_error = matches!(flag.kind, ValueKind::Text(_)) || case.long == "dry-run";
             match is_error {
                 true => {
                     let outcome = call::<&str>(&[]).env(variable, case.bad).is_wrong_usage();

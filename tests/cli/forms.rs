@@ -8,7 +8,7 @@ use crate::support::{PROGRAM, call, dry_run};
 const ENVOY_PORT: &str = "-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports ";
 
 #[test]
-fn values_behind_short_flags() {
+fn values_after_short_flags() {
     for form in
         [&["-p=15101"][..], &["-p15101"], &["-p", "15101"], &["-np15101"], &["-np", "15101"], &["-n=1", "-p15101"]]
     {

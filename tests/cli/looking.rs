@@ -91,7 +91,7 @@ fn a_dry_run_in_the_kernel_touches_nothing_here() {
 }
 
 #[test]
-fn what_the_kernel_does_not_take_is_said() {
+fn what_the_kernel_rejects_is_reported() {
     // No such programs.
     let call = call(&["--dry-run=kernel", "--force-iptables-binary=nft"]).on(host("no programs"));
     let outcome = call.env("PATH", "/nowhere").run();

@@ -13,7 +13,7 @@ use istio_iptables::capture::Plan;
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::Variant;
 use istio_iptables::netfilter::save::{self, SavedRule};
-use istio_iptables::state::{Comparison, Goal, Observed, Stores, Tables, model};
+use istio_iptables::state::{Comparison, Goal, Observed, SavedTables, Stores, model};
 
 /// A version and variant, with its name.
 type Programs = (String, Variant);
@@ -40,7 +40,7 @@ fn recorded() -> BTreeMap<Programs, Saved> {
     corpus
 }
 
-fn tables(text: &str) -> Tables {
+fn tables(text: &str) -> SavedTables {
     save::parse(text).unwrap().into_iter().collect()
 }
 
@@ -51,7 +51,7 @@ fn snapshot(saved: &Saved, kind: Variant, flags: &str, plan: &Plan) -> Observed 
 }
 
 /// The rules as text, but for chains that hold nothing.
-fn texts(tables: &Tables) -> Vec<(String, Vec<String>)> {
+fn texts(tables: &SavedTables) -> Vec<(String, Vec<String>)> {
     let chains = tables.iter().flat_map(|(table, saved)| saved.chains.iter().map(move |c| (table, c)));
     let text = |rule: &SavedRule| rule.text().to_string();
     chains
@@ -73,7 +73,7 @@ fn each(mut test: impl FnMut(&str, &Saved, Variant, &str, &Plan)) {
 }
 
 #[test]
-fn ours_are_in_place() {
+fn managed_rules_are_in_place() {
     each(|what, saved, kind, flags, plan| {
         let found = snapshot(saved, kind, flags, plan);
         let comparison = model::compare(&found, Goal::Apply { plan, variant: Some(kind) });
@@ -83,10 +83,10 @@ fn ours_are_in_place() {
 
 /// Each rule in a managed chain is understood, and there are as many as planned.
 #[test]
-fn ours_are_understood() {
+fn managed_rules_are_understood() {
     each(|what, saved, kind, flags, plan| {
         for ((_, family), tables) in &snapshot(saved, kind, flags, plan).tables {
-            let chains = tables.values().flat_map(|t| &t.chains).filter(|c| c.is_ours());
+            let chains = tables.values().flat_map(|t| &t.chains).filter(|c| c.is_managed());
             let rules: Vec<_> = chains.flat_map(|c| &c.rules).collect();
             assert!(rules.iter().all(|r| r.meaning().is_some()), "{what}: {rules:#?}");
             let planned = plan.rules.of(*family).filter(|r| r.chain.name().starts_with("ISTIO_")).count();
@@ -103,7 +103,7 @@ fn a_difference_is_one() {
         let lacking = |number: usize| {
             let mut found = whole.clone();
             let tables = found.tables.values_mut().flat_map(|t| t.values_mut());
-            let mut chains = tables.flat_map(|t| &mut t.chains).filter(|c| c.is_ours() && !c.rules.is_empty());
+            let mut chains = tables.flat_map(|t| &mut t.chains).filter(|c| c.is_managed() && !c.rules.is_empty());
             chains.nth(number).map(|chain| drop(chain.rules.pop()))?;
             Some(found)
         };
@@ -119,7 +119,7 @@ fn a_difference_is_one() {
 
 /// Cleaning leaves the foreign rules as the same program saves them without managed ones.
 #[test]
-fn others_survive() {
+fn foreign_rules_survive() {
     each(|what, saved, kind, flags, plan| {
         let found = snapshot(saved, kind, flags, plan);
         let stores = Stores::new(found, Goal::Clean { plan });

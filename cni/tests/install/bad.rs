@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::node::{Called, LIST, Node, PROGRAM, bytes, list_with_object};
 
 #[test]
-fn wrong_usage_is_told_with_the_flag_and_the_value() {
+fn wrong_usage_names_the_flag_and_the_value() {
     let node = Node::new();
     for (args, named) in [
         (&["install", "--once", "--plugin-config", "{"][..], "--plugin-config is not a JSON object"),
@@ -94,7 +94,7 @@ fn file_in_the_place_of_the_directory_is_an_error() {
 }
 
 #[test]
-fn odd_files_are_passed_over_with_the_reason() {
+fn odd_files_are_skipped_with_the_reason() {
     let node = Node::with("99-good.conflist", LIST);
     let odd: [(&str, &[u8]); 5] = [
         ("01.conflist", b"\xff\xfe{}"),
@@ -143,7 +143,7 @@ fn with_mounts(node: &Node, script: &str) -> Called {
 }
 
 #[test]
-fn read_only_directories_are_told_and_stay_as_they_are() {
+fn read_only_directories_are_errors_and_stay_unchanged() {
     if !harness::can_run(&["unshare", "mount"]) {
         return;
     }
@@ -169,7 +169,7 @@ fn read_only_directories_are_told_and_stay_as_they_are() {
 }
 
 #[test]
-fn full_file_systems_are_told_and_files_stay_whole() {
+fn full_file_systems_are_reported_and_files_stay_whole() {
     if !harness::can_run(&["unshare", "mount"]) {
         return;
     }
@@ -191,7 +191,7 @@ fn full_file_systems_are_told_and_files_stay_whole() {
 }
 
 #[test]
-fn directory_that_was_deleted_on_the_node_is_told() {
+fn directory_that_was_deleted_on_the_node_is_an_error() {
     if !harness::can_run(&["unshare", "mount"]) {
         return;
     }

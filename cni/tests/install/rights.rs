@@ -27,7 +27,7 @@ fn root_needs_no_capability() {
 }
 
 #[test]
-fn another_user_is_told_to_be_root() {
+fn another_user_gets_an_error_that_names_root() {
     if !harness::can_run(&["setpriv"]) {
         return;
     }

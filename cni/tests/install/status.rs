@@ -43,7 +43,7 @@ fn status_tells_what_is_installed_and_what_is_not() {
 }
 
 #[test]
-fn status_is_told_as_json() {
+fn status_is_printed_as_json() {
     let node = Node::with("10-a.conflist", LIST);
     node.installed();
     let called = node.call(&["status", "--output=json"]);
@@ -61,7 +61,7 @@ fn status_is_told_as_json() {
 }
 
 #[test]
-fn status_that_cannot_be_found_out_is_an_error() {
+fn status_that_cannot_be_determined_is_an_error() {
     let node = Node::new();
     fs::remove_dir(node.conf()).unwrap();
     fs::write(node.conf(), "").unwrap();

@@ -70,7 +70,7 @@ fn once_waits_for_a_configuration_too() {
 }
 
 #[test]
-fn file_that_stays_torn_is_passed_over() {
+fn file_that_stays_torn_is_skipped() {
     let node = Node::with("20-b.conflist", LIST);
     fs::write(node.file("10-a.conflist"), &LIST[..50]).unwrap();
     let log = node.installed().log;
@@ -79,7 +79,7 @@ fn file_that_stays_torn_is_passed_over() {
 }
 
 #[test]
-fn what_others_write_is_repaired() {
+fn what_others_overwrite_is_repaired() {
     let node = Node::with("10-calico.conflist", LIST);
     let staying = Staying::start(&node, &[]);
     staying.becomes_ready();
@@ -141,7 +141,7 @@ fn object_goes_into_ciliums_configuration_when_cilium_takes_over() {
 }
 
 #[test]
-fn nobody_is_fought_in_a_loop() {
+fn repairs_back_off() {
     let node = Node::with("05-cilium.conflist", CILIUM);
     let staying = Staying::start(&node, &[]);
     staying.becomes_ready();
@@ -205,7 +205,7 @@ fn nothing_is_looked_at_while_nothing_happens() {
 }
 
 #[test]
-fn ended_it_leaves_the_plugin_or_takes_it_away() {
+fn on_sigterm_the_plugin_stays_or_is_uninstalled() {
     for signal in ["TERM", "INT"] {
         let node = Node::with("10-a.conflist", LIST);
         let staying = Staying::start(&node, &[]);

@@ -141,7 +141,7 @@ fn a_namespace_that_is_none_is_an_error_and_the_nodes_own_is_never_touched() {
 }
 
 #[test]
-fn a_refused_pod_has_nothing_of_ours() {
+fn a_rejected_pod_has_no_managed_rules() {
     let Some(namespace) = namespace("refused") else { return };
     let before = pod::rules(&namespace);
     let wrong =

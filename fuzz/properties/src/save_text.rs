@@ -39,7 +39,7 @@ pub fn save_text(data: &[u8]) {
         assert_eq!(save::parse(&rendered(&tables)).as_ref(), Ok(&tables), "written and read again");
         for (name, table) in tables {
             if !possible(&table)
-                || looks_like_ours(&table)
+                || looks_managed(&table)
                 || before.tables.entry(at).or_default().insert(name, table).is_some()
             {
                 return;
@@ -86,7 +86,7 @@ fn possible(table: &SavedTable) -> bool {
 
 /// Whether a rule of a table without chains of ours looks like one of ours: which rules count as ours would change
 /// with the first chain, since nothing else tells an excluded interface of an earlier plan from one of others.
-fn looks_like_ours(table: &SavedTable) -> bool {
+fn looks_managed(table: &SavedTable) -> bool {
     let looks = |rule: &Specification| match rule.target() {
         Target::Return => {
             matches!(rule.matches(), [Match::InInterface(_) | Match::OutInterface(_)] | [.., Match::Mark(_)])
@@ -94,7 +94,7 @@ fn looks_like_ours(table: &SavedTable) -> bool {
         Target::SaveMark | Target::RestoreMark | Target::SetMark(_) => true,
         _ => false,
     };
-    let ours = table.chains.iter().any(SavedChain::is_ours);
+    let ours = table.chains.iter().any(SavedChain::is_managed);
     !ours && table.chains.iter().flat_map(|c| &c.rules).filter_map(|r| r.meaning()).any(looks)
 }
 
@@ -122,8 +122,8 @@ fn foreign(snapshot: &Observed) -> BTreeMap<(Variant, Family, Table, &str), Vec<
     let mut all = BTreeMap::new();
     for ((kind, family), tables) in &snapshot.tables {
         for (name, table) in tables {
-            for chain in table.chains.iter().filter(|c| !c.is_ours()) {
-                let theirs = chain.rules.iter().filter(|r| r.meaning().is_none() && !r.jumps_to_ours());
+            for chain in table.chains.iter().filter(|c| !c.is_managed()) {
+                let theirs = chain.rules.iter().filter(|r| r.meaning().is_none() && !r.jumps_to_managed());
                 let rules: Vec<_> = theirs.map(|r| r.text().to_owned()).collect();
                 // Built-in chains come and go with the table.
                 if !rules.is_empty() || !matches!(Chain::named(&chain.name), Some(Chain::Builtin(_))) {

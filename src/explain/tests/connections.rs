@@ -97,7 +97,7 @@ fn an_answer_that_a_policy_drops_does_not_get_back() {
 }
 
 #[test]
-fn whose_answer_it_is_is_not_known() {
+fn an_answer_of_unknown_owner_makes_the_note_uncertain() {
     let owned = Match::OwnerUid(Negatable::Not(crate::net::Owner::Id(1337)));
     let drop = rule(Table::Filter, Hook::Output, vec![owned], Target::Drop);
     let trace = among("-b *", vec![foreign("inet other out", 0, [drop])], "in tcp to=:8080");

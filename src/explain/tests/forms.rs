@@ -13,7 +13,7 @@ fn table(config: &Config, plan: &Plan, pod: &Pod) -> Summary {
 }
 
 #[test]
-fn all_kinds_of_traffic() {
+fn summary_has_all_kinds_of_traffic() {
     let all = |flags: &str| {
         let (config, plan, pod) = planned(flags, &["10.96.0.10"]);
         table(&config, &plan, &pod).to_string()

@@ -28,7 +28,7 @@ fn a_filter_at_the_point_of_nat_may_come_before_it() {
 }
 
 #[test]
-fn an_order_that_comes_to_the_same_is_certain() {
+fn an_order_without_effect_is_certain() {
     // Both of them drop it, or neither does.
     let nat = || foreign("ip other nat", -190, [rule(Table::Nat, Hook::Output, to_port(5353), redirect(9090))]);
     let drops = |port| filter("inet other filter", -100, port, Target::Drop);

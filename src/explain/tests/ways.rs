@@ -10,9 +10,9 @@ use crate::netfilter::{Chain, Hook, Layer, Match, Negatable, Placement, Rule, Sc
 
 /// Routes to 10.200.0.0/16 by eth1, to 10.0.0.0/8 by eth0, and to nowhere else.
 #[derive(Debug)]
-struct Routes;
+struct FakeRoutes;
 
-impl Ways for Routes {
+impl Ways for FakeRoutes {
     fn way(&self, question: &Question) -> Option<Way> {
         let out = |name: &str, source: [u8; 4]| {
             let interface = Interface::parse(name).unwrap();
@@ -62,7 +62,7 @@ fn unmarked(pod: &Pod, packet: &str) -> Trace {
 
 #[test]
 fn a_packet_that_is_routed_again_goes_by_the_interface_of_its_route() {
-    let pod = pod(Some(Arc::new(Routes)));
+    let pod = pod(Some(Arc::new(FakeRoutes)));
     let verdict = |packet| unmarked(&pod, packet).verdict.to_string();
     expect!["Not captured: no rule captures it; it goes out via eth1, to 10.200.1.1:80."]
         .assert_eq(&verdict("out udp to=10.200.1.1:80 mark=1337"));
@@ -77,7 +77,7 @@ fn a_packet_that_is_routed_again_goes_by_the_interface_of_its_route() {
 
 #[test]
 fn an_answer_needs_a_route_to_a_peer_that_is_named() {
-    let pod = pod(Some(Arc::new(Routes)));
+    let pod = pod(Some(Arc::new(FakeRoutes)));
     let note = |words| unmarked(&pod, words).broken.map_or_else(String::new, |broken| broken.to_string());
     expect!["no connection is established: the answer does not get back: it is dropped because there is no route to 8.8.8.8:40000 without a mark (ip route)."]
         .assert_eq(&note("in tcp from=8.8.8.8 to=10.67.0.2:80"));
@@ -94,7 +94,7 @@ fn a_way_that_is_not_known_is_not_certain() {
 
 #[test]
 fn the_first_interface_and_the_source_are_those_of_the_route() {
-    let pod = pod(Some(Arc::new(Routes)));
+    let pod = pod(Some(Arc::new(FakeRoutes)));
     let routing = crate::capture::Routing::default();
     let packet = |words| Packet::resolve(&Request::parse([words]).unwrap(), &pod, &routing).unwrap().to_string();
     expect!["out tcp uid=1000 gid=1000 from=10.67.0.2:40000 to=10.200.1.1:80 iface=eth1"]

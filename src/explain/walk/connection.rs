@@ -2,8 +2,8 @@
 
 use super::Walk;
 use crate::explain::broken::{Broken, Fate, Lost, Markers};
-use crate::explain::packet::{Direction, Packet, Transport};
-use crate::explain::trace::{Effect, Outcome, Step};
+use crate::explain::packet::{Direction, Packet, PacketProtocol};
+use crate::explain::trace::{Effect, RuleOutcome, Step};
 use crate::explain::verdict::{Decision, Dropper, Place, Verdict};
 use crate::explain::way::Way;
 use crate::net::Interface;
@@ -62,7 +62,7 @@ impl Walk<'_> {
 
     /// What the same end sends after the first packet, which conntrack takes for ESTABLISHED.
     fn lost_next(&self, arrived: &Place) -> Option<Broken> {
-        if self.packet.transport != Transport::Tcp {
+        if self.packet.transport != PacketProtocol::Tcp {
             return None;
         }
         let connection_mark = self.flight.connection_mark.unwrap_or(0);
@@ -98,7 +98,7 @@ impl Walk<'_> {
 fn markers(first: &[Step], steps: &[Step]) -> (Option<u32>, Markers) {
     let last = |steps: &[Step], mark: &dyn Fn(Effect) -> Option<u32>| {
         let marker = |step: &Step| {
-            let Step::Rule { at, outcome: Outcome::Matched(effect), .. } = step else { return None };
+            let Step::Rule { at, outcome: RuleOutcome::Matched(effect), .. } = step else { return None };
             mark(*effect).map(|mark| (at.clone(), mark))
         };
         steps.iter().rev().find_map(marker)

@@ -1,6 +1,6 @@
 //! What the target of a rule does with a packet.
 
-use super::{Place, Walk};
+use super::{ChainPlace, Walk};
 use crate::explain::pod::localhost;
 use crate::explain::trace::Effect;
 use crate::net::Family;
@@ -8,7 +8,7 @@ use crate::netfilter::{Chain, Hook, Rule, Target};
 
 impl Walk<'_> {
     /// Executes the rule's target.
-    pub(super) fn effect(&mut self, rule: &Rule, place: Place<'_>) -> Effect {
+    pub(super) fn effect(&mut self, rule: &Rule, place: ChainPlace<'_>) -> Effect {
         let flight = &mut self.flight;
         match rule.target {
             Target::Jump(chain) => Effect::Jumped(chain),

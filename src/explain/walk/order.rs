@@ -1,13 +1,13 @@
 //! Two chains at the same point of a hook: the one that was made last comes first, and which that is the kernel does
 //! not tell.
 
-use super::{Place, Walk};
+use super::{ChainPlace, Walk};
 use crate::explain::condition::Flight;
 use crate::explain::verdict::Decision;
 use crate::netfilter::{ConntrackState, Hook, Table};
 
 /// A chain that the kernel calls at a hook, and when.
-pub(super) type Called<'a> = ([i32; 2], Place<'a>);
+pub(super) type HookedPlace<'a> = ([i32; 2], ChainPlace<'a>);
 
 /// Chains whose order mattered to the packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(super) struct Tie {
 
 /// Chains in the order in which they are called. All chains of nat have one point at a hook, where they are called
 /// together by their priorities (`nf_nat_register_fn`).
-pub(super) fn sorted<'a>(called: impl Iterator<Item = Called<'a>>, swapped: bool) -> Vec<Called<'a>> {
-    let key = |(at, place): &Called<'_>| (at.first().copied(), (place.table == Table::Nat) != swapped, *at);
+pub(super) fn sorted<'a>(called: impl Iterator<Item = HookedPlace<'a>>, swapped: bool) -> Vec<HookedPlace<'a>> {
+    let key = |(at, place): &HookedPlace<'_>| (at.first().copied(), (place.table == Table::Nat) != swapped, *at);
     let mut all: Vec<_> = called.collect();
     // The first layer comes last: what others do first is seen so.
     if !swapped {
@@ -35,11 +35,11 @@ pub(super) fn sorted<'a>(called: impl Iterator<Item = Called<'a>>, swapped: bool
 
 impl Walk<'_> {
     /// Notes whether the order of this chain and another one matters to what it just did.
-    pub(super) fn note_tie(&mut self, all: &[Called<'_>], index: usize, before: &Flight, dropped: bool) {
+    pub(super) fn note_tie(&mut self, all: &[HookedPlace<'_>], index: usize, before: &Flight, dropped: bool) {
         let Some((at, place)) = all.get(index) else { return };
         let [point, _] = *at;
         let is_nat = place.table == Table::Nat;
-        let matters = |(other, (at_other, place_other)): &(usize, &Called<'_>)| {
+        let matters = |(other, (at_other, place_other)): &(usize, &HookedPlace<'_>)| {
             let other_is_nat = place_other.table == Table::Nat;
             let beside = if is_nat == other_is_nat { at_other == at } else { at_other.first() == at.first() };
             // What was through with nat before does not come again.

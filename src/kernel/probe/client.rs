@@ -21,7 +21,7 @@ pub struct Client<'a> {
     /// What is tried.
     pub probe: &'a Probe,
     to: Option<SocketAddr>,
-    socket: Option<Socket>,
+    socket: Option<ClientSocket>,
     token: Token,
     start: Instant,
     /// Whether another process has the port that it should reach. We send it nothing: the end of a connection
@@ -38,7 +38,7 @@ pub struct Client<'a> {
 }
 
 #[derive(Debug)]
-enum Socket {
+enum ClientSocket {
     Tcp(TcpStream),
     Udp(UdpSocket),
 }
@@ -89,13 +89,13 @@ impl<'a> Client<'a> {
             Transport::Tcp => {
                 let stream = TcpStream::from(socket);
                 reset_when_dropped(&stream);
-                Socket::Tcp(stream)
+                ClientSocket::Tcp(stream)
             }
             Transport::Udp => {
                 let socket = UdpSocket::from(socket);
                 socket.send(&self.token.query())?;
                 self.said = true;
-                Socket::Udp(socket)
+                ClientSocket::Udp(socket)
             }
         });
         Ok(())
@@ -107,9 +107,11 @@ impl<'a> Client<'a> {
             return;
         }
         let moved = match &mut self.socket {
-            Some(Socket::Tcp(stream)) if !self.said => say(stream, &self.token, self.mute).map(|said| self.said = said),
-            Some(Socket::Tcp(stream)) => hear(stream).map(|length| self.heard += length),
-            Some(Socket::Udp(socket)) => match socket.recv(&mut [0; 512]) {
+            Some(ClientSocket::Tcp(stream)) if !self.said => {
+                say(stream, &self.token, self.mute).map(|said| self.said = said)
+            }
+            Some(ClientSocket::Tcp(stream)) => hear(stream).map(|length| self.heard += length),
+            Some(ClientSocket::Udp(socket)) => match socket.recv(&mut [0; 512]) {
                 Ok(_) => {
                     self.heard = LENGTH;
                     Ok(())
@@ -141,7 +143,7 @@ impl<'a> Client<'a> {
     /// Looks where the other end of the connection is, once there is one, unless it is one of our listeners
     /// (`ours`), which will see it.
     pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool, sockets: &impl Deref<Target = Sockets>) {
-        let Some(Socket::Tcp(stream)) = &self.socket else { return };
+        let Some(ClientSocket::Tcp(stream)) = &self.socket else { return };
         if self.end.is_some() || !self.said || self.landed.is_some() {
             return;
         }
@@ -185,8 +187,8 @@ impl<'a> Client<'a> {
     /// For poll(2), with whether it waits for the connection to be there.
     pub fn handle(&self) -> Option<(BorrowedFd<'_>, bool)> {
         self.socket.as_ref().map(|s| match s {
-            Socket::Tcp(socket) => (socket.as_fd(), !self.said),
-            Socket::Udp(socket) => (socket.as_fd(), false),
+            ClientSocket::Tcp(socket) => (socket.as_fd(), !self.said),
+            ClientSocket::Udp(socket) => (socket.as_fd(), false),
         })
     }
 }

@@ -8,7 +8,7 @@ use nix::libc;
 use nix::sys::socket::sockopt::{Ip6tOriginalDst, IpTransparent, Ipv6V6Only, Linger, OriginalDst, ReuseAddr};
 use nix::sys::socket::{Backlog, SockaddrStorage, bind, getsockopt, listen, setsockopt};
 
-use super::made_by::Kind;
+use super::made_by::SocketKind;
 use super::token::{LENGTH, Token};
 use crate::kernel::sockets::Sockets;
 use crate::net::{Family, Port};
@@ -18,14 +18,14 @@ use crate::validation::{Seen, Transport};
 #[derive(Debug)]
 pub struct Listener {
     /// Family and transport.
-    pub kind: Kind,
+    pub kind: SocketKind,
     /// The port.
     pub port: Port,
-    socket: Result<Socket, Seen>,
+    socket: Result<ListeningSocket, Seen>,
 }
 
 #[derive(Debug)]
-enum Socket {
+enum ListeningSocket {
     Tcp(TcpListener),
     Udp(UdpSocket),
 }
@@ -42,7 +42,7 @@ pub struct Landing {
 impl Listener {
     /// Listens, at the loopback address alone, which is where connections that begin here are redirected to;
     /// a transparent listener has to be at all addresses.
-    pub fn open(kind: Kind, port: Port, transparent: bool, socket: io::Result<OwnedFd>) -> Self {
+    pub fn open(kind: SocketKind, port: Port, transparent: bool, socket: io::Result<OwnedFd>) -> Self {
         let (family, transport) = kind;
         let address: IpAddr = match (family, transparent) {
             (Family::Ipv4, false) => Ipv4Addr::LOCALHOST.into(),
@@ -68,14 +68,14 @@ impl Listener {
     /// For poll(2).
     pub fn handle(&self) -> Option<BorrowedFd<'_>> {
         self.socket.as_ref().ok().map(|s| match s {
-            Socket::Tcp(socket) => socket.as_fd(),
-            Socket::Udp(socket) => socket.as_fd(),
+            ListeningSocket::Tcp(socket) => socket.as_fd(),
+            ListeningSocket::Udp(socket) => socket.as_fd(),
         })
     }
 
     /// The next connection.
     pub fn accept(&self) -> Option<Accepted> {
-        let Ok(Socket::Tcp(socket)) = &self.socket else { return None };
+        let Ok(ListeningSocket::Tcp(socket)) = &self.socket else { return None };
         let (stream, _) = socket.accept().ok()?;
         stream.set_nonblocking(true).ok()?;
         reset_when_dropped(&stream);
@@ -85,7 +85,7 @@ impl Listener {
 
     /// The next query, which is answered.
     pub fn receive(&self) -> Option<Landing> {
-        let Ok(Socket::Udp(socket)) = &self.socket else { return None };
+        let Ok(ListeningSocket::Udp(socket)) = &self.socket else { return None };
         let mut buffer = [0; 512];
         let (length, from) = socket.recv_from(&mut buffer).ok()?;
         let said = buffer.get(..length)?.to_vec();
@@ -95,7 +95,12 @@ impl Listener {
     }
 }
 
-fn open(socket: OwnedFd, (family, transport): Kind, at: SocketAddr, transparent: bool) -> io::Result<Socket> {
+fn open(
+    socket: OwnedFd,
+    (family, transport): SocketKind,
+    at: SocketAddr,
+    transparent: bool,
+) -> io::Result<ListeningSocket> {
     setsockopt(&socket, ReuseAddr, &(transport == Transport::Tcp))?;
     if family == Family::Ipv6 {
         setsockopt(&socket, Ipv6V6Only, &true)?;
@@ -108,9 +113,9 @@ fn open(socket: OwnedFd, (family, transport): Kind, at: SocketAddr, transparent:
     Ok(match transport {
         Transport::Tcp => {
             listen(&socket, Backlog::new(64)?)?;
-            Socket::Tcp(socket.into())
+            ListeningSocket::Tcp(socket.into())
         }
-        Transport::Udp => Socket::Udp(socket.into()),
+        Transport::Udp => ListeningSocket::Udp(socket.into()),
     })
 }
 

@@ -17,13 +17,13 @@ use crate::net::Family;
 use crate::validation::{Ids, Transport};
 
 /// A kind of socket.
-pub type Kind = (Family, Transport);
+pub type SocketKind = (Family, Transport);
 
 /// Makes sockets, in this order, that do not block.
 ///
 /// # Errors
 /// The error that the system returned to becoming the user, or to the sockets.
-pub fn sockets(ids: Option<Ids>, kinds: &[Kind]) -> io::Result<Vec<OwnedFd>> {
+pub fn sockets(ids: Option<Ids>, kinds: &[SocketKind]) -> io::Result<Vec<OwnedFd>> {
     let Some(ids) = ids else { return Ok(make(kinds)?) };
     let (ours, childs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
     // SAFETY: this process has one thread, so the child may do all that its parent may; it ends by `_exit`.
@@ -59,8 +59,8 @@ fn become_(ids: Ids) -> Result<(), Errno> {
     setuid(Uid::from_raw(ids.uid))
 }
 
-fn make(kinds: &[Kind]) -> Result<Vec<OwnedFd>, Errno> {
-    let make = |(family, transport): &Kind| {
+fn make(kinds: &[SocketKind]) -> Result<Vec<OwnedFd>, Errno> {
+    let make = |(family, transport): &SocketKind| {
         let family = match family {
             Family::Ipv4 => AddressFamily::Inet,
             Family::Ipv6 => AddressFamily::Inet6,

@@ -18,7 +18,7 @@ use crate::net::{Family, Port};
 use crate::validation::{Holder, Ids, Observation, Probe, Probing, Seen, Transport};
 use client::{Client, destination};
 use listener::{Accepted, Listener};
-use made_by::Kind;
+use made_by::SocketKind;
 
 /// How long nothing may happen once a probe has failed: what lands in this namespace does so at once.
 const GRACE: Duration = Duration::from_millis(100);
@@ -84,14 +84,14 @@ fn is_taken(seen: &Seen) -> bool {
     matches!(seen, Seen::Taken(_))
 }
 
-fn kind(probe: &Probe) -> Kind {
+fn kind(probe: &Probe) -> SocketKind {
     let family = probe.to.first().map_or(Family::Ipv4, |to| Family::of(to.ip()));
     (family, probe.transport)
 }
 
 /// Listeners on all ports that probes should reach, or should not.
 fn listen(probing: &Probing) -> Vec<Listener> {
-    let mut places: Vec<(Kind, Port)> = Vec::new();
+    let mut places: Vec<(SocketKind, Port)> = Vec::new();
     for place in probing.probes.iter().map(|p| (kind(p), p.expected.port())) {
         if !places.contains(&place) {
             places.push(place);
@@ -146,11 +146,11 @@ fn wait(listeners: &[Listener], accepted: &[Accepted], clients: &[Client<'_>], b
 }
 
 /// Sockets that were made, each with its user and kind.
-struct Sockets(Vec<(Option<Ids>, Kind, io::Result<OwnedFd>)>);
+struct Sockets(Vec<(Option<Ids>, SocketKind, io::Result<OwnedFd>)>);
 
 impl Sockets {
     /// Makes them, with no more children than there are users.
-    fn make(wanted: impl Iterator<Item = (Option<Ids>, Kind)>) -> Self {
+    fn make(wanted: impl Iterator<Item = (Option<Ids>, SocketKind)>) -> Self {
         let mut wanted: Vec<_> = wanted.collect();
         let mut made = Vec::new();
         while let Some(&(ids, _)) = wanted.first() {
@@ -167,7 +167,7 @@ impl Sockets {
         Self(made)
     }
 
-    fn take(&mut self, ids: Option<Ids>, kind: Kind) -> io::Result<OwnedFd> {
+    fn take(&mut self, ids: Option<Ids>, kind: SocketKind) -> io::Result<OwnedFd> {
         match self.0.iter().position(|(i, k, _)| (*i, *k) == (ids, kind)) {
             Some(at) => self.0.swap_remove(at).2,
             None => Err(io::Error::other("there are too few of them")),

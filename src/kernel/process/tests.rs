@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn call(program: &str, arguments: &[&str]) -> Call {
-    Call {
+fn call(program: &str, arguments: &[&str]) -> ProgramCall {
+    ProgramCall {
         program: find(program, std::env::var_os("PATH")).unwrap(),
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
         environment: Vec::new(),
@@ -11,7 +11,7 @@ fn call(program: &str, arguments: &[&str]) -> Call {
     }
 }
 
-fn run(call: &Call, input: &str) -> Result<Output, ProcessError> {
+fn run(call: &ProgramCall, input: &str) -> Result<Output, ProcessError> {
     run_all(&[(call, input)], Duration::from_secs(10)).pop().unwrap()
 }
 

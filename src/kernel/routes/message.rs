@@ -39,7 +39,7 @@ pub(super) fn number(family: Family) -> u8 {
 }
 
 /// A message about one of the objects.
-pub(super) struct Parsed<'a> {
+pub(super) struct ParsedMessage<'a> {
     /// `struct ifaddrmsg` of 8 bytes, `struct rtmsg` or `struct fib_rule_hdr` of 12.
     pub(super) header: &'a [u8],
     /// What attributes there are, and their values.
@@ -76,7 +76,7 @@ const NO_DAD: u8 = 2;
 /// The metric that the kernel gives to IPv6 routes without one (`IP6_RT_PRIO_USER` of `linux/ipv6_route.h`).
 const METRIC_V6: u32 = 1024;
 
-impl<'a> Parsed<'a> {
+impl<'a> ParsedMessage<'a> {
     pub(super) fn read(object: Object, bytes: &'a [u8]) -> Option<Self> {
         let length = match object {
             Object::Address => 8,
@@ -112,7 +112,7 @@ impl<'a> Parsed<'a> {
 /// What a message is about, if it is of the shape that we make, and whether it bears our mark. What is not known to
 /// be without effect makes it another one: a condition of a rule, a source address or a metric of a route.
 pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(RoutingItem, bool)> {
-    let message = Parsed::read(object, bytes)?;
+    let message = ParsedMessage::read(object, bytes)?;
     let all =
         |is_plain: &dyn Fn(u16, &[u8]) -> bool| message.attributes.iter().all(|(kind, value)| is_plain(*kind, value));
     let table = || RouteTable::new(message.table());

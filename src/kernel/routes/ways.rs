@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::libc;
 
-use super::message::{Object, Parsed, RTA_OIF, number};
-use crate::explain::{Endpoint, Question, Transport, Way};
+use super::message::{Object, ParsedMessage, RTA_OIF, number};
+use crate::explain::{Endpoint, PacketProtocol, Question, Way};
 use crate::kernel::netlink::Netlink;
 use crate::net::{Family, Interface};
 use crate::netlink::{Attributes, Message, octets};
@@ -26,13 +26,13 @@ const LOCAL: u8 = 2;
 
 /// The routes of the network namespace in which it was opened.
 #[derive(Debug)]
-pub struct Ways {
+pub struct KernelWays {
     socket: Mutex<Netlink>,
     /// The interfaces by their numbers.
     names: Vec<(u32, Interface)>,
 }
 
-impl Ways {
+impl KernelWays {
     /// Opens a connection to the kernel's routing.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Ways {
     }
 
     fn read(&self, bytes: &[u8]) -> Option<Way> {
-        let route = Parsed::read(Object::Route, bytes)?;
+        let route = ParsedMessage::read(Object::Route, bytes)?;
         if route.header.get(7) == Some(&LOCAL) {
             return Some(Way::Local);
         }
@@ -62,7 +62,7 @@ impl Ways {
     }
 }
 
-impl crate::explain::Ways for Ways {
+impl crate::explain::Ways for KernelWays {
     fn way(&self, question: &Question) -> Option<Way> {
         match self.ask(question) {
             Ok(way) => way,
@@ -92,10 +92,10 @@ fn request(question: &Question) -> Message {
         attributes = attributes.value(RTA_SRC, &octets(from.address));
     }
     let protocol = match transport {
-        Transport::Tcp => libc::IPPROTO_TCP,
-        Transport::Udp => libc::IPPROTO_UDP,
-        Transport::Icmp if to.address.is_ipv4() => libc::IPPROTO_ICMP,
-        Transport::Icmp => libc::IPPROTO_ICMPV6,
+        PacketProtocol::Tcp => libc::IPPROTO_TCP,
+        PacketProtocol::Udp => libc::IPPROTO_UDP,
+        PacketProtocol::Icmp if to.address.is_ipv4() => libc::IPPROTO_ICMP,
+        PacketProtocol::Icmp => libc::IPPROTO_ICMPV6,
     };
     attributes = attributes.value(RTA_IP_PROTO, &[u8::try_from(protocol).unwrap_or(0)]);
     for (kind, port) in [(RTA_DPORT, Some(to.port)), (RTA_SPORT, from.map(|f| f.port))] {

@@ -211,7 +211,7 @@ fn immediate(fields: &Fields<'_>) -> Decoded {
     else {
         return Ok(None);
     };
-    Ok(Some(Instruction::Verdict { code, chain: verdict.text(NFTA_VERDICT_CHAIN)? }))
+    Ok(Some(Instruction::NftVerdict { code, chain: verdict.text(NFTA_VERDICT_CHAIN)? }))
 }
 
 fn redirect(fields: &Fields<'_>) -> Decoded {

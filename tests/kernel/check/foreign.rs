@@ -54,16 +54,16 @@ fn rules() -> Vec<String> {
 }
 
 /// Whether a rule bears our mark.
-fn is_ours(rule: &&String) -> bool {
+fn is_managed(rule: &&String) -> bool {
     rule.ends_with("proto 133")
 }
 
 fn count_ours() -> usize {
-    rules().iter().filter(is_ours).count()
+    rules().iter().filter(is_managed).count()
 }
 
 #[test]
-fn rules_with_other_conditions_stay_and_do_not_stand_in_for_ours() {
+fn foreign_policy_rules_are_kept_and_never_count_as_managed() {
     in_pod(|| {
         ip("route add local default dev lo table 133");
         for condition in CONDITIONS {
@@ -73,13 +73,13 @@ fn rules_with_other_conditions_stay_and_do_not_stand_in_for_ours() {
                     does(&TPROXY);
                 }
                 ip(&format!("rule add {condition}"));
-                let foreign: Vec<_> = rules().into_iter().filter(|r| !is_ours(&r)).collect();
+                let foreign: Vec<_> = rules().into_iter().filter(|r| !is_managed(&r)).collect();
                 assert_eq!(foreign.len(), 1, "{condition}: {foreign:?}");
                 does(&TPROXY);
                 assert_eq!(count_ours(), 2, "{condition}: {:?}", rules());
                 does(&[&["check"][..], &TPROXY].concat());
                 does(&[&TPROXY[..], &["-t", "1338"]].concat());
-                let moved = rules().into_iter().filter(|r| is_ours(&r) && r.contains("0x53a")).count();
+                let moved = rules().into_iter().filter(|r| is_managed(&r) && r.contains("0x53a")).count();
                 assert_eq!((moved, count_ours()), (2, 2), "{condition}: {:?}", rules());
                 does(&["clean"]);
                 assert_eq!(rules(), foreign, "{condition}");
@@ -97,14 +97,14 @@ fn a_rule_is_deleted_by_all_that_was_read() {
         // The same except for its place, before and after the managed one.
         ip("rule add fwmark 1337 lookup 133 priority 100");
         ip("rule add fwmark 1337 lookup 133 priority 32766 protocol static");
-        let foreign: Vec<_> = rules().into_iter().filter(|r| !is_ours(&r)).collect();
+        let foreign: Vec<_> = rules().into_iter().filter(|r| !is_managed(&r)).collect();
         does(&["clean"]);
         assert_eq!(rules(), foreign);
     });
 }
 
 #[test]
-fn what_looks_like_ours_without_our_mark_stays() {
+fn routing_that_looks_managed_without_the_mark_is_kept() {
     in_pod(|| {
         ip("rule add fwmark 1337 lookup 133");
         ip("-6 rule add fwmark 1337 lookup 133");
@@ -121,7 +121,7 @@ fn what_looks_like_ours_without_our_mark_stays() {
 }
 
 #[test]
-fn marks_of_connections_that_others_keep_stay() {
+fn foreign_connection_marks_are_kept() {
     const SAVE: &str = "PREROUTING -p tcp -m mark --mark 1337 -j CONNMARK --save-mark";
     const RESTORE: &str = "OUTPUT -p tcp -m connmark --mark 1337 -j CONNMARK --restore-mark";
     for program in ["iptables-nft", "iptables-legacy"] {
@@ -285,7 +285,7 @@ fn a_parent_that_ignores_ended_children_changes_nothing() {
 }
 
 #[test]
-fn ipv6_that_is_off_is_said_once_with_the_remedy() {
+fn disabled_ipv6_is_reported_once_with_the_remedy() {
     in_pod(|| {
         std::fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1").unwrap();
         for backend in Backend::ALL {

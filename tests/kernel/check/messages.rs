@@ -15,7 +15,7 @@ fn told(output: &Output) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_call_that_captures_nothing_warns_where_it_removes_capture() {
+fn a_call_that_captures_nothing_warns_if_it_removes_capture() {
     const WARNING: &str = "\twarn\tno flag selects traffic to capture: removing the existing capture";
     for backend in Backend::ALL {
         in_pod(move || {
@@ -75,7 +75,7 @@ fn without_iptables_the_remedy_is_named() {
 }
 
 #[test]
-fn a_forced_kind_next_to_rules_of_the_other_is_warned_of_and_found_by_check() {
+fn a_forced_variant_next_to_rules_of_the_other_warns_and_check_detects_it() {
     for (backend, foreign) in [(Backend::Nft, "iptables-legacy"), (Backend::Legacy, "iptables-nft")] {
         in_pod(move || {
             run(foreign, &["-t", "nat", "-A", "OUTPUT", "-d", "192.0.2.1", "-j", "ACCEPT"]);

@@ -156,7 +156,7 @@ fn a_watch_ends_at_the_first_difference() {
 }
 
 #[test]
-fn a_watch_of_legacy_rules_says_what_it_cannot_see() {
+fn a_watch_of_legacy_rules_warns_of_what_it_cannot_see() {
     in_pod(|| {
         apply(Backend::Legacy, &["-m", "TPROXY"]);
         let watcher = Watcher::start(Backend::Legacy, &["-m", "TPROXY"]);
@@ -169,7 +169,7 @@ fn a_watch_of_legacy_rules_says_what_it_cannot_see() {
 
 /// A check does not get in the way of an apply, nor an apply in its way.
 #[test]
-fn a_watch_leaves_the_lock_to_others() {
+fn a_watch_does_not_hold_the_lock() {
     in_pod(|| {
         apply(Backend::Native, &[]);
         let watcher = Watcher::start(Backend::Native, &[]);
@@ -186,7 +186,7 @@ const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /// Without capabilities, the kernel tries the rules in a user namespace, which only has root.
 #[test]
-fn a_trial_without_rights() {
+fn a_trial_without_capabilities_works_in_a_user_namespace() {
     in_pod(|| {
         let nobody = |words: &[&str]| Command::new("setpriv").args(NOBODY).args(words).output().unwrap();
         if !nobody(&["unshare", "--user", "true"]).status.success() {

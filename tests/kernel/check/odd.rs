@@ -50,7 +50,7 @@ fn unprintable(chain: &str) {
 }
 
 #[test]
-fn a_table_that_cannot_be_printed_gets_no_rules_and_loses_them_where_that_is_safe() {
+fn a_table_that_cannot_be_printed_gets_no_rules_and_is_cleaned_if_that_is_safe() {
     in_pod(|| {
         nft("add table ip nat");
         nft("add chain ip nat foreign");
@@ -116,7 +116,7 @@ fn a_line_break_in_a_comment_makes_no_rule() {
 }
 
 #[test]
-fn a_foreign_rule_before_ours_is_found() {
+fn a_foreign_rule_before_managed_ones_is_found() {
     for (backend, program) in IPTABLES {
         in_pod(move || {
             let iptables = |words: &[&str]| run(program, &[&["--wait", "-t", "nat"], words].concat());
@@ -141,7 +141,7 @@ fn a_foreign_rule_before_ours_is_found() {
 }
 
 #[test]
-fn a_chain_that_the_kernel_does_not_call_has_no_rules_of_ours() {
+fn a_chain_that_the_kernel_never_calls_has_no_managed_rules() {
     in_pod(|| {
         nft("add table ip nat");
         nft("add chain ip nat PREROUTING");
@@ -166,7 +166,7 @@ fn other_tables_of_legacy_iptables_are_none_of_our_business() {
 }
 
 #[test]
-fn a_watch_that_is_asked_to_end_says_what_it_saw() {
+fn a_watch_that_is_ended_reports_what_it_saw() {
     for backend in Backend::ALL {
         in_pod(move || {
             apply(backend, &[]);
@@ -192,7 +192,7 @@ fn a_document_that_cannot_be_written_does_not_hide_what_was_done() {
 }
 
 #[test]
-fn without_proc_nobody_else_is_blamed() {
+fn without_proc_the_error_names_proc() {
     in_pod(|| {
         let script = "mount -t tmpfs none /proc && exec \"$0\" -b '*'";
         let output = Command::new("unshare").args(["--mount", "sh", "-c", script, crate::PROGRAM]).output().unwrap();
@@ -204,9 +204,9 @@ fn without_proc_nobody_else_is_blamed() {
 
 /// The list of legacy tables is for root alone, whatever capabilities there are.
 #[test]
-fn a_user_with_the_capabilities_is_told_what_is_missing() {
+fn an_error_names_what_a_user_with_the_capabilities_lacks() {
     in_pod(|| {
-        // Copied by another process, to where the user may run it: see `a_trial_without_rights`.
+        // Copied by another process, to where the user may run it: see `a_trial_without_capabilities_works_in_a_user_namespace`.
         let program = std::env::temp_dir().join(format!("istio-iptables-user-{}", std::process::id()));
         let path = program.to_str().unwrap();
         run("cp", &[crate::PROGRAM, path]);

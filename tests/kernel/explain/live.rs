@@ -183,7 +183,7 @@ fn rules_of_two_backends_are_each_followed_by_themselves() {
 }
 
 #[test]
-fn flags_that_are_explained_in_a_pod_with_rules_are_told_from_them() {
+fn explaining_flags_in_a_pod_with_rules_warns() {
     if !can_run() {
         return;
     }
@@ -251,7 +251,7 @@ fn the_route_is_the_one_that_the_kernel_has() {
 }
 
 #[test]
-fn a_packet_that_is_routed_again_to_nowhere_is_dropped() {
+fn a_packet_that_is_rerouted_to_nowhere_is_dropped() {
     if !can_run() {
         return;
     }

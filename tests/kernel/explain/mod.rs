@@ -26,7 +26,7 @@ use harness::Backend;
 use harness::ROOT;
 use harness::Random;
 use istio_iptables::capture::Plan;
-use istio_iptables::explain::{Direction, Endpoint, Listeners, Place, Scene, Trace, Transport, Verdict};
+use istio_iptables::explain::{Direction, Endpoint, Listeners, PacketProtocol, Place, Scene, Trace, Verdict};
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::{ConntrackState, Layer, restore};
 use namespace::{Net, option};
@@ -52,7 +52,7 @@ struct Count {
 }
 
 #[test]
-fn the_kernel_does_what_explain_says() {
+fn the_kernel_does_what_explain_predicts() {
     if !can_run() {
         return;
     }
@@ -236,13 +236,14 @@ fn expected(trace: &Trace) -> Option<Arrival> {
         Verdict::NotCertain { .. } => unreachable!("such a packet is not sent"),
     };
     // What belongs to no connection is seen on the wire, whoever receives it.
-    let on_wire =
-        trace.packet.transport != Transport::Tcp || trace.packet.state == ConntrackState::Invalid || in_vain(trace);
+    let on_wire = trace.packet.transport != PacketProtocol::Tcp
+        || trace.packet.state == ConntrackState::Invalid
+        || in_vain(trace);
     match on_wire {
         false => Some(Arrival { side, port, destination: address(trace.packet.to) }),
         true => {
             let destination = address(trace.destination);
-            let port = if trace.packet.transport == Transport::Tcp { destination.port() } else { port };
+            let port = if trace.packet.transport == PacketProtocol::Tcp { destination.port() } else { port };
             Some(Arrival { side, port, destination })
         }
     }
@@ -250,7 +251,7 @@ fn expected(trace: &Trace) -> Option<Arrival> {
 
 /// Whether the packet opens a connection that is never established: then it is seen to arrive, and nothing accepts it.
 fn in_vain(trace: &Trace) -> bool {
-    trace.broken.is_some() && trace.packet.transport == Transport::Tcp
+    trace.broken.is_some() && trace.packet.transport == PacketProtocol::Tcp
 }
 
 /// What no rule decides: the kernel does not let a loopback address out, or in from outside.

@@ -5,7 +5,7 @@ use std::io;
 
 use harness::{Backend, Namespace, ROOT, wait_until};
 use istio_iptables::capture::Plan;
-use istio_iptables::kernel::nftables::Nftables;
+use istio_iptables::kernel::nftables::NftablesClient;
 use istio_iptables::net::Family;
 use istio_iptables::netfilter::{self, Variant, restore};
 use istio_iptables::nftables::Tables;
@@ -118,7 +118,7 @@ impl Net {
 }
 
 fn load_native(plan: &Plan) {
-    let mut kernel = Nftables::open().expect("the kernel has nf_tables");
+    let mut kernel = NftablesClient::open().expect("the kernel has nf_tables");
     kernel.apply(&Tables::of(&plan.rules.clone().by_number())).expect("the kernel accepts the rules");
 }
 

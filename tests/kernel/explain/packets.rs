@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use istio_iptables::capture::Plan;
 use istio_iptables::explain::{Packet, Pod, PodInterface, Request};
-use istio_iptables::kernel::routes::Ways;
+use istio_iptables::kernel::routes::KernelWays;
 use istio_iptables::net::{Family, Interface};
 
 use super::flags::PORTS;
@@ -14,7 +14,7 @@ use harness::Random;
 
 /// The pod of the test.
 pub fn pod(net: &Net) -> Pod {
-    let ways = net.pod.enter(ROOT, Ways::open).expect("the kernel's routing");
+    let ways = net.pod.enter(ROOT, KernelWays::open).expect("the kernel's routing");
     let interface = |(name, addresses): (&str, [&str; 2])| PodInterface {
         name: Interface::parse(name).unwrap(),
         addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),

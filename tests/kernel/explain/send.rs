@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use istio_iptables::explain::{Direction, Packet, Transport};
+use istio_iptables::explain::{Direction, Packet, PacketProtocol};
 use istio_iptables::netfilter::ConntrackState;
 use nix::libc::{self, c_int};
 
@@ -28,9 +28,9 @@ pub fn send(packet: &Packet, number: u64, bound: bool) -> io::Result<Sent> {
     let ipv6 = packet.to.address.is_ipv6();
     let invalid = packet.state == ConntrackState::Invalid;
     let (kind, protocol) = match packet.transport {
-        Transport::Tcp if invalid => (libc::SOCK_RAW, libc::IPPROTO_TCP),
-        Transport::Tcp => (libc::SOCK_STREAM, 0),
-        Transport::Udp | Transport::Icmp => (libc::SOCK_DGRAM, 0),
+        PacketProtocol::Tcp if invalid => (libc::SOCK_RAW, libc::IPPROTO_TCP),
+        PacketProtocol::Tcp => (libc::SOCK_STREAM, 0),
+        PacketProtocol::Udp | PacketProtocol::Icmp => (libc::SOCK_DGRAM, 0),
     };
     let socket = sockets::as_user(sender.0, sender.1, || sockets::socket(ipv6, kind, protocol))?;
     sockets::set(&socket, libc::SOL_SOCKET, libc::SO_MARK, packet.mark)?;
@@ -52,7 +52,7 @@ pub fn send(packet: &Packet, number: u64, bound: bool) -> io::Result<Sent> {
         sockets::bind(&socket, from)?;
     }
     sockets::connect(&socket, to)?;
-    let connects = packet.transport == Transport::Tcp;
+    let connects = packet.transport == PacketProtocol::Tcp;
     if !connects {
         sockets::send(&socket, &number.to_be_bytes())?;
     }

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use harness::in_namespace;
-use istio_iptables::kernel::nftables::Nftables;
+use istio_iptables::kernel::nftables::NftablesClient;
 use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
 use istio_iptables::nftables::{State, Tables, differences, restore, transaction};
@@ -28,7 +28,7 @@ fn nft_lists_what_its_own_script_builds() {
             listing()
         });
         let by_us = in_namespace(move || {
-            Nftables::open().unwrap().apply(&Tables::of(&ruleset)).unwrap();
+            NftablesClient::open().unwrap().apply(&Tables::of(&ruleset)).unwrap();
             listing()
         });
         assert_eq!(by_us, by_nft, "configuration {number}: {flags:?}");
@@ -37,14 +37,14 @@ fn nft_lists_what_its_own_script_builds() {
 
 /// What we read of our own rules, and of nft's, is what was wanted; of any other rules it is not.
 #[test]
-fn rules_are_in_place_whoever_wrote_them_and_others_are_not() {
+fn planned_rules_are_in_place_whoever_made_them_and_no_others_are() {
     let all: Vec<_> = Configurations::default().take(60).map(|flags| (rules(&flags), flags)).collect();
     for pair in all.windows(2) {
         let [(first, flags), (second, _)] = pair else { unreachable!() };
         let (first, second, flags) = (first.clone(), second.clone(), flags.clone());
         in_namespace(move || {
             let (wanted, other) = (Tables::of(&first), Tables::of(&second));
-            let mut kernel = Nftables::open().unwrap();
+            let mut kernel = NftablesClient::open().unwrap();
             assert!(kernel.dump().unwrap().is_clean());
             nft(&Tables::of(&first).to_string());
             let state = kernel.dump().unwrap();
@@ -63,19 +63,19 @@ fn rules_are_in_place_whoever_wrote_them_and_others_are_not() {
 
 /// A change ends where a first apply does, whatever was there.
 #[test]
-fn a_change_leaves_nothing_of_what_was_before() {
+fn a_change_removes_all_earlier_rules() {
     let all: Vec<_> = Configurations::default().skip(60).take(40).map(|flags| rules(&flags)).collect();
     for pair in all.windows(2) {
         let [first, second] = pair else { unreachable!() };
         let (before, wanted, again) = (first.clone(), second.clone(), second.clone());
         let changed = in_namespace(move || {
-            let mut kernel = Nftables::open().unwrap();
+            let mut kernel = NftablesClient::open().unwrap();
             kernel.apply(&Tables::of(&before)).unwrap();
             kernel.apply(&Tables::of(&wanted)).unwrap();
             chains(&listing())
         });
         let fresh = in_namespace(move || {
-            Nftables::open().unwrap().apply(&Tables::of(&again)).unwrap();
+            NftablesClient::open().unwrap().apply(&Tables::of(&again)).unwrap();
             chains(&listing())
         });
         assert_eq!(changed, fresh);
@@ -129,7 +129,7 @@ fn strange_rules_are_replaced_and_restored() {
         nft(STRANGE);
         let before = listing();
         let wanted = Tables::of(&ruleset);
-        let mut kernel = Nftables::open().unwrap();
+        let mut kernel = NftablesClient::open().unwrap();
         let earlier = kernel.dump().unwrap();
         let differences = differences(&earlier, &wanted);
         let lines: Vec<_> = differences.into_iter().map(|d| Difference::of_nftables(d).to_string()).collect();
@@ -152,7 +152,7 @@ fn strange_rules_are_replaced_and_restored() {
 fn a_lost_race_is_seen() {
     let ruleset = rules(&[]);
     in_namespace(move || {
-        let mut kernel = Nftables::open().unwrap();
+        let mut kernel = NftablesClient::open().unwrap();
         let state = kernel.dump().unwrap();
         nft("add table inet other");
         let error = kernel.run(&transaction(&state, &Tables::of(&ruleset)).unwrap()).unwrap_err();
@@ -179,7 +179,7 @@ fn an_error_names_the_rule() {
     };
     ruleset.push(Scope::Both, rule);
     in_namespace(move || {
-        let error = Nftables::open().unwrap().apply(&Tables::of(&ruleset)).unwrap_err();
+        let error = NftablesClient::open().unwrap().apply(&Tables::of(&ruleset)).unwrap_err();
         assert!(!error.is_transient());
         let text = error.to_string();
         let rule = "rule inet istio-proxy-mangle prerouting meta l4proto tcp counter redirect to :15006";
@@ -206,7 +206,7 @@ fn every_interface_name_is_read_by_nft() {
         listing()
     });
     let by_us = in_namespace(move || {
-        Nftables::open().unwrap().apply(&Tables::of(&ruleset)).unwrap();
+        NftablesClient::open().unwrap().apply(&Tables::of(&ruleset)).unwrap();
         listing()
     });
     assert_eq!(by_us, by_nft);
@@ -224,7 +224,7 @@ fn interfaces_by_prefix() {
     });
     let by_us = in_namespace(move || {
         let wanted = Tables::of(&ruleset);
-        let mut kernel = Nftables::open().unwrap();
+        let mut kernel = NftablesClient::open().unwrap();
         kernel.apply(&wanted).unwrap();
         assert!(in_place(&kernel.dump().unwrap(), &wanted));
         listing()
@@ -247,12 +247,12 @@ fn many_at_once() {
                 let wanted = Tables::of(&rulesets[number % rulesets.len()]);
                 // A thread begins in the namespace of the one that starts it.
                 scope.spawn(move || {
-                    let mut kernel = Nftables::open().unwrap();
+                    let mut kernel = NftablesClient::open().unwrap();
                     (0..20).for_each(|_| drop(kernel.apply(&wanted).unwrap()));
                 });
             }
         });
-        let state = Nftables::open().unwrap().dump().unwrap();
+        let state = NftablesClient::open().unwrap().dump().unwrap();
         let in_place = rulesets.iter().filter(|r| in_place(&state, &Tables::of(r)));
         assert_eq!(in_place.count(), 1);
     });
@@ -269,7 +269,7 @@ fn ten_thousand_ranges() {
         listing()
     });
     let by_us = in_namespace(move || {
-        let mut kernel = Nftables::open().unwrap();
+        let mut kernel = NftablesClient::open().unwrap();
         let wanted = Tables::of(&ruleset);
         kernel.apply(&wanted).unwrap();
         assert!(in_place(&kernel.dump().unwrap(), &wanted));

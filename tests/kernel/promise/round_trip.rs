@@ -78,7 +78,7 @@ pub fn planned(plan: &Plan, family: Family) -> Vec<(Table, String, Vec<Specifica
 pub fn read(text: &str) -> Vec<(Table, String, Vec<Specification>)> {
     let mut chains = Vec::new();
     for (table, saved) in save::parse(text).unwrap() {
-        for chain in saved.chains.iter().filter(|c| c.is_ours() || !c.rules.is_empty()) {
+        for chain in saved.chains.iter().filter(|c| c.is_managed() || !c.rules.is_empty()) {
             let rules = chain.rules.iter().map(|r| r.meaning().cloned().unwrap_or_else(|| panic!("{:?}", r.text())));
             chains.push((table, chain.name.clone(), rules.collect()));
         }

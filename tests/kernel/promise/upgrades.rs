@@ -189,7 +189,7 @@ fn if_the_program_of_one_family_crashes_both_are_as_before() {
 
 /// If one of the programs fails that move TPROXY from one variant to the other, all is as it was.
 #[test]
-fn a_move_that_fails_is_undone() {
+fn a_move_that_fails_is_rolled_back() {
     in_pod(|pod| {
         let mut failed = 0;
         for (from, to) in [(Backend::Legacy, Backend::Nft), (Backend::Nft, Backend::Legacy)] {

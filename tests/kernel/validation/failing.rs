@@ -5,10 +5,10 @@ use super::pod::{As, PROXY, Pod};
 
 for_both!(
     no_rules,
-    wrong_kind,
+    rules_that_do_not_redirect_are_named,
     wrong_user,
     only_one_family,
-    listener_of_somebody_else,
+    listener_of_another_user_is_an_error,
     listener_on_the_probe_port,
     no_answer,
     no_conntrack_zones,
@@ -27,7 +27,7 @@ fn no_rules(pod: Pod) {
 }
 
 /// The chains are there, in the variant that the program uses, but what redirects is not.
-fn wrong_kind(pod: Pod) {
+fn rules_that_do_not_redirect_are_named(pod: Pod) {
     pod.apply(&[]);
     pod.flush("ip", "nat", "ISTIO_IN_REDIRECT");
     let kind = pod.0.kind;
@@ -57,7 +57,7 @@ fn only_one_family(pod: Pod) {
     assert!(!said.text.contains("IPv4: "), "{}", said.text);
 }
 
-fn listener_of_somebody_else(pod: Pod) {
+fn listener_of_another_user_is_an_error(pod: Pod) {
     pod.apply(&[]);
     let _other = pod.listener(1000, "127.0.0.1:15006");
     pod.validate(PROXY, &[]).fails(&["port 15006 is in use by a process of user 1000, which is not the proxy"]);

@@ -12,7 +12,7 @@ for_both!(
     excluded_ports,
     listed_ranges,
     with_apply_and_in_place,
-    without_the_right_to_change_users,
+    without_the_capability_to_change_users_the_rest_is_proved,
     by_a_running_proxy,
     nothing_in_a_dry_run,
 );
@@ -91,7 +91,7 @@ fn with_apply_and_in_place(pod: Pod) {
 }
 
 /// As Istio's init container: root, with NET_ADMIN and NET_RAW alone.
-fn without_the_right_to_change_users(pod: Pod) {
+fn without_the_capability_to_change_users_the_rest_is_proved(pod: Pod) {
     pod.apply(&[]);
     let out = pod.0.pod.enter_container("", || {
         std::process::Command::new("setpriv")

@@ -90,7 +90,7 @@ fn single_plugin_becomes_a_list() {
 }
 
 #[test]
-fn files_that_no_runtime_could_use_are_told_apart() {
+fn files_that_no_runtime_could_use_are_errors() {
     for (text, reason) in [
         ("", "not JSON"),
         ("[]", "not JSON"),

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::packet::{APPLICATION, Direction, Sender, Transport};
+use super::packet::{APPLICATION, Direction, PacketProtocol, Sender};
 use crate::net::{Family, Interface};
 use crate::netfilter::ConntrackState;
 use crate::text::shortened;
 
 /// What was given about one end; the rest follows from the pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct End {
+pub struct GivenEnd {
     /// The address.
     pub address: Option<IpAddr>,
     /// The port.
@@ -29,13 +29,13 @@ pub struct Request {
     /// Which way it goes.
     pub direction: Direction,
     /// Its protocol.
-    pub transport: Transport,
+    pub transport: PacketProtocol,
     user: Option<User>,
     group: Option<u32>,
     /// Where it comes from.
-    pub from: End,
+    pub from: GivenEnd,
     /// Where it is sent to.
-    pub to: End,
+    pub to: GivenEnd,
     /// The interface that it comes in or goes out by.
     pub interface: Option<Interface>,
     /// What conntrack makes of it.
@@ -128,15 +128,15 @@ fn did_you_mean(similar: &Option<&'static str>) -> String {
 
 /// The words so far.
 #[derive(Default)]
-struct Reader {
+struct PacketReader {
     seen: Vec<(&'static str, String)>,
     errors: Vec<WordError>,
     direction: Option<Direction>,
-    transport: Option<Transport>,
+    transport: Option<PacketProtocol>,
     user: Option<User>,
     group: Option<u32>,
-    from: End,
-    to: Option<End>,
+    from: GivenEnd,
+    to: Option<GivenEnd>,
     interface: Option<Interface>,
     state: Option<ConntrackState>,
     mark: Option<u32>,
@@ -149,7 +149,7 @@ impl Request {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Result<Self, Vec<WordError>> {
-        let mut reader = Reader::default();
+        let mut reader = PacketReader::default();
         for text in texts {
             for word in text.as_ref().split_ascii_whitespace() {
                 reader.word(word);
@@ -169,7 +169,7 @@ impl Request {
     }
 }
 
-impl Reader {
+impl PacketReader {
     fn word(&mut self, word: &str) {
         let key = match word.split_once('=') {
             Some((key, value)) => match KEYS.into_iter().find(|k| *k == key) {
@@ -184,9 +184,9 @@ impl Reader {
             None => match WORDS.into_iter().find(|w| *w == word) {
                 Some("in") => return self.set_direction(Direction::In),
                 Some("out") => return self.set_direction(Direction::Out),
-                Some("tcp") => return self.set_transport(Transport::Tcp),
-                Some("udp") => return self.set_transport(Transport::Udp),
-                Some(_) => return self.set_transport(Transport::Icmp),
+                Some("tcp") => return self.set_transport(PacketProtocol::Tcp),
+                Some("udp") => return self.set_transport(PacketProtocol::Udp),
+                Some(_) => return self.set_transport(PacketProtocol::Icmp),
                 None => word,
             },
         };
@@ -212,7 +212,7 @@ impl Reader {
         }
     }
 
-    fn set_transport(&mut self, transport: Transport) {
+    fn set_transport(&mut self, transport: PacketProtocol) {
         if self.first("protocol", transport.word()) {
             self.transport = Some(transport);
         }
@@ -241,7 +241,7 @@ impl Reader {
             },
             "to" => {
                 let end = end(value);
-                self.to = Some(end.unwrap_or(End { address: None, port: Some(0) }));
+                self.to = Some(end.unwrap_or(GivenEnd { address: None, port: Some(0) }));
                 match end {
                     Some(_) => return,
                     None => END,
@@ -278,10 +278,10 @@ impl Reader {
         }
         let to = self.to.unwrap_or_default();
         match self.transport {
-            Some(Transport::Tcp | Transport::Udp) if to.port.is_none() => {
+            Some(PacketProtocol::Tcp | PacketProtocol::Udp) if to.port.is_none() => {
                 self.errors.push(WordError::Missing { what: "destination port", allowed: PORT });
             }
-            Some(Transport::Tcp | Transport::Udp | Transport::Icmp) | None => {}
+            Some(PacketProtocol::Tcp | PacketProtocol::Udp | PacketProtocol::Icmp) | None => {}
         }
         if self.direction == Some(Direction::In) {
             for (word, said) in [("uid=", self.user.is_some()), ("gid=", self.group.is_some())] {
@@ -324,22 +324,22 @@ fn digits(text: &str) -> Option<&str> {
     text.bytes().all(|b| b.is_ascii_digit()).then_some(text)
 }
 
-fn end(text: &str) -> Option<End> {
+fn end(text: &str) -> Option<GivenEnd> {
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Some(End { address: Some(address), port: None });
+        return Some(GivenEnd { address: Some(address), port: None });
     }
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
         let address = Some(IpAddr::V6(address.parse::<Ipv6Addr>().ok()?));
         return match rest.strip_prefix(':') {
-            Some(port) => Some(End { address, port: Some(digits(port)?.parse().ok()?) }),
-            None => rest.is_empty().then_some(End { address, port: None }),
+            Some(port) => Some(GivenEnd { address, port: Some(digits(port)?.parse().ok()?) }),
+            None => rest.is_empty().then_some(GivenEnd { address, port: None }),
         };
     }
     let (address, port) = text.split_once(':')?;
     let port = Some(digits(port)?.parse().ok()?);
     match address {
-        "" => Some(End { address: None, port }),
-        address => Some(End { address: Some(IpAddr::V4(address.parse::<Ipv4Addr>().ok()?)), port }),
+        "" => Some(GivenEnd { address: None, port }),
+        address => Some(GivenEnd { address: Some(IpAddr::V4(address.parse::<Ipv4Addr>().ok()?)), port }),
     }
 }
 
@@ -390,5 +390,5 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
+#[path = "request_tests.rs"]
 mod tests;

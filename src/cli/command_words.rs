@@ -8,14 +8,14 @@ const OF_VIRTUAL_MACHINES: &str = "init";
 
 /// The words that are no flags.
 #[derive(Default)]
-pub(super) struct Words {
+pub(super) struct CommandWords {
     /// The command.
     pub(super) command: Option<Command>,
     /// What follows `explain`.
     pub(super) packet: Vec<String>,
 }
 
-impl Words {
+impl CommandWords {
     /// Takes the next word; `index` counts from 0.
     pub(super) fn take(
         &mut self,

@@ -72,7 +72,7 @@ def envoy_configuration():
 
 
 def listening(ports):
-    """Whether somebody listens on these ports, as the kernel tells it: a connection to see it would count as one
+    """Whether something listens on these ports, according to the kernel: a connection to see it would count as one
     that was captured."""
     with open("/proc/self/net/tcp") as table:
         rows = [line.split() for line in table][1:]

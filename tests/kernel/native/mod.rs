@@ -287,9 +287,10 @@ fn another_namespace_is_set_up_checked_and_cleaned() {
             .map(|(flag, text)| Setting { flag, text, named: "the test" });
         let within = |task| {
             let path = namespace.clone();
-            // The caller stays where it is: here, in a namespace of its own.
+            // Only the calling thread enters it; the one that waits stays in its own namespace.
             in_namespace(move || {
-                let done = within(path.as_ref(), &values, task);
+                let done =
+                    std::thread::scope(|scope| scope.spawn(|| within(path.as_ref(), &values, task)).join().unwrap());
                 assert_eq!(listing(), "", "nothing was done in the caller's namespace");
                 done
             })

@@ -2,7 +2,9 @@
 
 use istio_iptables::capture::Plan;
 use istio_iptables::config::Config;
-use istio_iptables::explain::{Effect, Listeners, RuleOutcome, Packet, Pod, Request, Scene, Step, Trace, Verdict, chart};
+use istio_iptables::explain::{
+    Effect, Listeners, Packet, Pod, Request, RuleOutcome, Scene, Step, Trace, Verdict, chart,
+};
 use istio_iptables::netfilter::Layer;
 use istio_iptables::report::json::TraceView;
 
@@ -56,7 +58,9 @@ pub(crate) fn described(words: &[&str], config: &Config, plan: &Plan, pod: &Pod)
 /// A packet that a rule drops meets nothing more, and is said to be dropped; no other is.
 fn ends_once(trace: &Trace) {
     let gone = |step: &Step| match step {
-        Step::Rule { outcome: RuleOutcome::Matched(effect), .. } => matches!(effect, Effect::Dropped | Effect::NoAddress),
+        Step::Rule { outcome: RuleOutcome::Matched(effect), .. } => {
+            matches!(effect, Effect::Dropped | Effect::NoAddress)
+        }
         _ => false,
     };
     let (last, before) = trace.steps.split_last().map_or((None, &[][..]), |(last, before)| (Some(last), before));

@@ -32,6 +32,7 @@ pub mod server;
 #[cfg(any(feature = "cluster", feature = "webhook"))]
 pub mod surroundings;
 pub mod template;
+mod unified;
 pub mod value;
 pub mod warnings;
 pub mod yaml;

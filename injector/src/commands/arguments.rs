@@ -11,7 +11,9 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args_override_self(true)
+        .after_help(TASKS)
         .subcommand(kube_inject())
+        .subcommand(diff())
         .subcommand(uninject())
         .subcommand(explain())
         .subcommand(render())
@@ -21,6 +23,18 @@ pub(super) fn command() -> Command {
     let command = command.subcommand(webhook()).subcommand(check());
     command
 }
+
+/// What one wants to do, and how.
+const TASKS: &str = "\
+Inject a file, without Istio:         sidecar-injector kube-inject -f app.yaml | kubectl apply -f -
+Inject it as an installed Istio does: sidecar-injector kube-inject --injectConfigFile injector.yaml --meshConfigFile mesh.yaml -f app.yaml
+See what injection changes:           sidecar-injector diff -f app.yaml
+See what an upgrade will change:      sidecar-injector diff -f apps/ --injectConfigFile old.yaml --to-injectConfigFile new.yaml
+Upgrade an injected file:             sidecar-injector kube-inject --upgrade -f injected.yaml -o injected.yaml
+Take the sidecar out again:           sidecar-injector uninject -f injected.yaml
+Learn why a pod has no sidecar:       sidecar-injector explain -f app.yaml
+Find mistakes before deployment:      sidecar-injector lint -f apps/
+See the configuration:                sidecar-injector kube-inject --print-config";
 
 fn kube_inject() -> Command {
     Command::new("kube-inject")
@@ -45,6 +59,63 @@ fn kube_inject() -> Command {
         .args(cluster())
         .arg(value("webhookConfig", "NAME").hide(true))
         .args(ignored())
+}
+
+/// What `diff` compares with, and the flag that each of them stands for.
+const OTHER: [(&str, &str, &str); 11] = [
+    ("to-injectConfigFile", "injectConfigFile", "FILE"),
+    ("to-valuesFile", "valuesFile", "FILE"),
+    ("to-meshConfigFile", "meshConfigFile", "FILE"),
+    ("to-operatorFileName", "operatorFileName", "FILE"),
+    ("to-revision", "revision", "NAME"),
+    ("to-kubelet-versions", "kubelet-versions", "VERSIONS"),
+    ("to-injectConfigMapName", "injectConfigMapName", "NAME"),
+    ("to-meshConfigMapName", "meshConfigMapName", "NAME"),
+    ("to-istioNamespace", "istioNamespace", "NAME"),
+    ("to-kubeconfig", "kubeconfig", "FILE"),
+    ("to-context", "context", "NAME"),
+];
+
+fn diff() -> Command {
+    let other = OTHER.map(|(name, flag, of)| {
+        let from_cluster = cluster().iter().any(|arg| arg.get_id() == flag);
+        value(name, of)
+            .help_heading("The other configuration; what is not given is that of the flag without to-")
+            .help(format!("As --{flag}"))
+            .hide(from_cluster && !cfg!(feature = "cluster"))
+    });
+    Command::new("diff")
+        .about("Shows what injection changes, or what another configuration would change")
+        .long_about(
+            "Prints the differences between the objects of a file and what kube-inject makes of them. With a flag --to-..., \
+             between what the configuration and the other one make of them: what an upgrade does to the workloads. For a \
+             directory, or with --summary, a list of workloads and of the fields that change. Exit status 0 if nothing differs, \
+             1 if something does, 2 if there is no answer.",
+        )
+        .args_override_self(true)
+        .args([
+            value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
+            flag("summary").help("Print workloads and fields instead of lines [default: for a directory]"),
+            flag("upgrade").help("Replace what an earlier injection put in, as kube-inject --upgrade does; always with a flag --to-..."),
+            flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
+            flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; Istio drops them"),
+            flag("minimal").help("Leave out `status: {}`, `resources: {}` and the like that the input does not have"),
+        ])
+        .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
+        .args(cluster())
+        .args(other)
+}
+
+/// The flags of the other configuration, under the names of the first; nothing if none is given.
+pub(super) fn other_configuration(matches: &ArgMatches) -> Option<ArgMatches> {
+    OTHER.iter().find(|(name, _, _)| text(matches, name).is_some())?;
+    let given = OTHER.iter().filter_map(|(name, flag, _)| {
+        let value = text(matches, name).or_else(|| text(matches, flag))?;
+        Some(format!("--{flag}={value}"))
+    });
+    let command = Command::new("other").no_binary_name(true).args(configuration()).args(cluster());
+    command.try_get_matches_from(given).ok()
 }
 
 fn uninject() -> Command {

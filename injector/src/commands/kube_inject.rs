@@ -98,7 +98,7 @@ pub(super) struct Injector<'c> {
     pub(super) nodes: Option<Vec<Node>>,
     /// Whether an earlier injection is replaced, instead of merged with.
     pub(super) upgrades: bool,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 static BY_DEFAULT: Rules = Rules::inject_by_default();
@@ -134,7 +134,7 @@ impl<'c> Injector<'c> {
     }
 
     /// What becomes of the pod of a workload.
-    fn pod(&mut self, workload: &Workload, pod: Value) -> Result<Value, PodError> {
+    pub(super) fn pod(&mut self, workload: &Workload, pod: Value) -> Result<Value, PodError> {
         let full_name = workload.full_name(&pod);
         let overlooked: Vec<_> = workload.overlooked().map(EcoString::as_str).collect();
         if !overlooked.is_empty() {

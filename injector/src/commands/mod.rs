@@ -8,6 +8,7 @@ use std::sync::Arc;
 mod arguments;
 #[cfg(feature = "webhook")]
 mod check;
+mod diff;
 mod error;
 mod explain;
 mod from_cluster;
@@ -76,7 +77,7 @@ impl Status {
 
 /// Runs a call. `argv` begins with the program's name.
 pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>) -> Status {
-    let answers = argv.get(1).is_some_and(|command| command == "lint");
+    let answers = argv.get(1).is_some_and(|command| command == "lint" || command == "diff");
     let matches = match arguments::command().try_get_matches_from(argv) {
         Ok(matches) => matches,
         Err(error) if error.use_stderr() => {
@@ -94,6 +95,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
         Some(("explain", matches)) => explain::run(matches, &environment, streams),
         Some(("lint", matches)) => return lint::run(matches, &environment, streams),
+        Some(("diff", matches)) => return diff::run(matches, &environment, streams),
         Some(("uninject", matches)) => uninject::run(matches, &environment, streams),
         Some(("render", matches)) => render::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),

@@ -1,4 +1,5 @@
 mod built_in;
+mod diff;
 mod explain;
 mod lint;
 
@@ -542,4 +543,16 @@ fn an_older_injection_is_replaced_if_that_is_wanted() {
     assert!(!upgraded.out.contains("name: old") && upgraded.out.contains("name: new"), "{}", upgraded.out);
     let again = new.kube_inject(&["-f", "-"], &upgraded.out);
     assert_eq!((again.out, again.errors), (upgraded.out, String::new()));
+}
+
+#[test]
+fn help_names_a_command_for_each_task() {
+    let help = call(&["--help"], "").out;
+    let tasks = help.lines().skip_while(|line| !line.starts_with("Inject a file"));
+    for line in tasks.filter_map(|line| line.split_once(": ")) {
+        let words: Vec<_> = line.1.split(" | ").next().unwrap().split_whitespace().skip(1).collect();
+        let parsed = arguments::command().try_get_matches_from([&["sidecar-injector"], &words[..]].concat());
+        assert!(parsed.is_ok(), "{}: {}", line.1, parsed.unwrap_err());
+    }
+    assert!(help.contains("diff -f app.yaml"), "{help}");
 }

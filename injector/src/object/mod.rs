@@ -58,6 +58,19 @@ pub fn rewrite<E: StdError + 'static>(
     work: &mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
     out: &mut dyn Write,
 ) -> Result<(), Error<E>> {
+    rewrite_each(text, style, work, &mut |document, rewritten| {
+        let text = rewritten.as_deref().unwrap_or(&document.text);
+        out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"---\n"))
+    })
+}
+
+/// The same, with each document handed to `out`, and its new text; none if it is to be copied.
+pub fn rewrite_each<E: StdError + 'static>(
+    text: &str,
+    style: Style,
+    work: &mut dyn FnMut(&Workload, Value) -> Result<Value, E>,
+    out: &mut dyn FnMut(&Document<'_>, Option<String>) -> std::io::Result<()>,
+) -> Result<(), Error<E>> {
     for document in documents(text) {
         let document = document.map_err(|error| {
             let position = Some(yaml::Position { line: error.line, column: 1 });
@@ -65,9 +78,7 @@ pub fn rewrite<E: StdError + 'static>(
             Error::new(Place { document, position, ..Place::default() }, Problem::Separator(error))
         })?;
         let rewritten = rewrite_document(&document, style, work)?;
-        let text = rewritten.as_deref().unwrap_or(&document.text);
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"---\n"));
-        written.map_err(|error| {
+        out(&document, rewritten).map_err(|error| {
             Error::new(Place { document: document.number, ..Place::default() }, Problem::Output(error))
         })?;
     }

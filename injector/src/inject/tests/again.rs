@@ -175,10 +175,23 @@ fn labels_that_istios_templates_set_are_known_by_name() {
         json::to_string(&pod),
         r#"{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"a","sidecar.istio.io/interceptionMode":"TPROXY"},"labels":{"app":"web","service.istio.io/canonical-revision":"mine","topology.istio.io/network":"n1"}},"spec":{"containers":[{"name":"app"}],"volumes":[{"configMap":{},"emptyDir":{},"name":"w"}]}}"#
     );
-    let [Doubt::Volume { name }, Doubt::Annotation { name: annotation }, Doubt::Network, Doubt::Configuration { .. }] =
-        doubts.as_slice()
+    let [
+        Doubt::Volume { name },
+        Doubt::Annotation { name: annotation },
+        Doubt::Network,
+        Doubt::Removed { what: "securityContext.fsGroup" },
+        Doubt::Configuration { .. },
+    ] = doubts.as_slice()
     else {
         panic!("{doubts:?}");
     };
     assert_eq!((name.as_str(), annotation.as_str()), ("w", "sidecar.istio.io/interceptionMode"));
+}
+
+#[test]
+fn an_empty_security_context_is_not_taken_away() {
+    let pod = r#"{"metadata":{"annotations":{"sidecar.istio.io/status":"{\"containers\":[\"istio-proxy\"]}"}},
+        "spec":{"containers":[{"name":"app"},{"name":"istio-proxy"}],"securityContext":{}}}"#;
+    let Undone { pod, .. } = Config::new().uninject(&tree(pod));
+    assert!(json::to_string(&pod).contains(r#""securityContext":{}"#), "{}", json::to_string(&pod));
 }

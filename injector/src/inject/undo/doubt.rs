@@ -57,6 +57,11 @@ pub enum Doubt {
     },
     /// The network's label, set by the injection or by the user.
     Network,
+    /// A setting with the value that some templates give it, which was removed.
+    Removed {
+        /// The field or label.
+        what: &'static str,
+    },
     /// The configuration at hand does not make the pod again, so that other settings may be left over.
     Configuration {
         /// Where its result differs.
@@ -90,13 +95,14 @@ impl Doubt {
             | Doubt::OwnSidecar { .. }
             | Doubt::Spelling
             | Doubt::Targets
+            | Doubt::Removed { .. }
             | Doubt::Configuration { .. } => false,
         }
     }
 
     /// Whether it stays open if the configuration proves the pod: what the templates set is known then.
     pub(in crate::inject) fn outlasts_proof(&self) -> bool {
-        !matches!(self, Doubt::Volume { .. } | Doubt::Annotation { .. } | Doubt::Network)
+        !matches!(self, Doubt::Volume { .. } | Doubt::Annotation { .. } | Doubt::Network | Doubt::Removed { .. })
     }
 }
 
@@ -125,6 +131,7 @@ impl fmt::Display for Doubt {
             Doubt::Volume { name } => write!(f, "volume {name:?} has a source from the injection and one that was there before; both stay: remove one"),
             Doubt::Annotation { name } => write!(f, "annotation {name} may be from the injection; it stays"),
             Doubt::Network => f.write_str("label topology.istio.io/network may be from the injection; it stays"),
+            Doubt::Removed { what } => write!(f, "{what} has the value that injection gives it, and was removed; if it was there before, add it again"),
             Doubt::Configuration { paths } if paths.is_empty() => f.write_str(
                 "labels, annotations and settings of the pod were told by the names that Istio's templates use, and others \
                  may be left; give the configuration that injected it to have the result proven",

@@ -16,6 +16,12 @@ const MULTUS: &str = "default/istio-cni";
 /// The same in a JSON list.
 const MULTUS_JSON: &str = r#", {"name": "istio-cni", "namespace": "default"}]"#;
 
+/// What templates of ambient mode's time give a pod.
+const TUNNEL: (&str, &str) = ("networking.istio.io/tunnel", "http");
+
+/// The group that templates of older versions gave the volumes, for the sidecar's token.
+const TOKEN_GROUP: i64 = 1337;
+
 /// What the CNI plugin is told by annotation, and the values that say nothing new.
 const TOLD: [(&str, &[&str]); 7] = [
     ("sidecar.istio.io/interceptionMode", &["REDIRECT"]),
@@ -64,6 +70,12 @@ pub(super) fn doubts(injected: &Value, status: &Status) -> Vec<Doubt> {
     if injected.at(&["metadata", "labels", NETWORK_LABEL]).is_some() && !variable(injected, NETWORK).is_empty() {
         doubts.push(Doubt::Network);
     }
+    if injected.str_at(&["metadata", "labels", TUNNEL.0]) == Some(TUNNEL.1) {
+        doubts.push(Doubt::Removed { what: "label networking.istio.io/tunnel" });
+    }
+    if injected.at(&["spec", "securityContext", "fsGroup"]).and_then(Value::as_i64) == Some(TOKEN_GROUP) {
+        doubts.push(Doubt::Removed { what: "securityContext.fsGroup" });
+    }
     doubts
 }
 
@@ -80,7 +92,7 @@ fn labels_of(pod: &Value, owner: &Owner) -> Vec<(&'static str, String)> {
     let short = app.get(..63).unwrap_or(app).trim_matches(['-', '_', '.']);
     vec![
         ("security.istio.io/tlsMode", "istio".to_owned()),
-        ("networking.istio.io/tunnel", "http".to_owned()),
+        (TUNNEL.0, TUNNEL.1.to_owned()),
         ("service.istio.io/canonical-name", short.to_owned()),
         // The gateway's template does not shorten it.
         ("service.istio.io/canonical-name", app.to_owned()),
@@ -134,7 +146,8 @@ fn remove_named(spec: &mut Map, list: &str, is_injected: impl Fn(&Value) -> bool
 /// The pod's own settings: the gateway's low ports, and the group that older sidecars shared their token with.
 fn remove_settings(spec: &mut Map) {
     let Some(context) = spec.get_mut("securityContext").and_then(Value::as_map_mut) else { return };
-    if context.get("fsGroup").and_then(Value::as_i64) == Some(1337) {
+    let before = context.len();
+    if context.get("fsGroup").and_then(Value::as_i64) == Some(TOKEN_GROUP) {
         context.remove("fsGroup");
     }
     let is_low_ports = |sysctl: &Value| {
@@ -143,7 +156,7 @@ fn remove_settings(spec: &mut Map) {
     if context.get("sysctls").and_then(Value::as_list).is_some_and(|list| list.iter().all(is_low_ports)) {
         context.remove("sysctls");
     }
-    if context.is_empty() {
+    if context.is_empty() && before > 0 {
         spec.remove("securityContext");
     }
 }

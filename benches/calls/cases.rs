@@ -246,7 +246,7 @@ fn logged(before: &Work, ours: &Program) -> Result<Vec<Text>> {
             continue;
         };
         let program = match head {
-            _ if !head.contains(" rules for the kind ") => continue,
+            _ if !head.contains(" rules for iptables (") => continue,
             _ if head.starts_with("IPv6") => "ip6tables-restore",
             _ => "iptables-restore",
         };

@@ -228,11 +228,17 @@ impl Drop for Node {
     }
 }
 
-/// The number of a network that no other node of this machine has, and the lock that keeps it.
+/// The number of a network that no other node of this machine has, and the lock that keeps it. What a node that was killed
+/// has left behind still has routes.
 fn claim_network() -> (u8, File) {
+    let routes = fs::read_to_string("/proc/net/route").expect("the routes");
+    // The second field of a line is the destination, in the byte order of the machine (`fib_route_seq_show`).
+    let destinations = routes.lines().filter_map(|line| u32::from_str_radix(line.split_whitespace().nth(1)?, 16).ok());
+    let taken: Vec<_> = destinations.map(u32::to_ne_bytes).collect();
     let claim = |number: u8| {
         let file = File::create(std::env::temp_dir().join(format!("node-network-{number}.lock"))).expect("a lock file");
-        file.try_lock().is_ok().then_some((number, file))
+        let is_free = !taken.iter().any(|destination| destination.starts_with(&[10, 231, number]));
+        (is_free && file.try_lock().is_ok()).then_some((number, file))
     };
     (0..=u8::MAX).find_map(claim).expect("there are more networks than nodes")
 }

@@ -37,8 +37,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     }
     let webhooks = installation.entries(revision).count();
     out += &format!("webhooks checked: {webhooks}, errors: {errors}, warnings: {warnings}\n");
-    let written = streams.out.write_all(out.as_bytes()).and_then(|()| streams.out.flush());
-    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })?;
+    streams.print(out.as_bytes())?;
     let failed = errors > 0 || is_set(matches, "strict") && warnings > 0;
     if failed { Err(Error::Findings { errors, warnings }) } else { Ok(()) }
 }

@@ -8,27 +8,15 @@ use clap::ArgMatches;
 use super::arguments::{self, is_set, text};
 use super::inputs::{self, Environment, Texts};
 use super::kube_inject::{self, Injector};
-use super::{Error, PodError, Status, Streams, ended, stdout};
+use super::{Error, PodError, Streams};
 use crate::changes::{Change, changes};
 use crate::config::{Config, Source};
 use crate::object::{self, Document, Workload};
 use crate::value::Value;
 use crate::{json, unified};
 
-/// Runs the command: exit status 0 without a difference, 1 with one, 2 if there is no answer, as diff(1) has it.
-pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Status {
-    match compare(matches, environment, streams) {
-        Ok(false) => Status::Done,
-        Ok(true) => Status::Failed,
-        Err(error) => match ended(Err(error), streams) {
-            Status::Failed => Status::NoAnswer,
-            status @ (Status::Done | Status::WrongUsage | Status::NoAnswer) => status,
-        },
-    }
-}
-
-/// Whether there is a difference.
-fn compare(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<bool, Error> {
+/// Runs the command. Returns whether there is a difference.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<bool, Error> {
     let file = text(matches, "filename").ok_or(kube_inject::NO_FILE)?;
     let other = arguments::other_configuration(matches);
     let config = Texts::read(matches, environment)?.config(environment)?;
@@ -54,8 +42,7 @@ fn compare(matches: &ArgMatches, environment: &Environment, streams: &mut Stream
     let documents: Vec<_> = pairs.into_iter().flatten().collect();
     let text = if summary { table(&documents) } else { documents.iter().map(Pair::unified).collect() };
     let text = if streams.colour { unified::coloured(&text) } else { text };
-    let written = streams.out.write_all(text.as_bytes()).and_then(|()| streams.out.flush());
-    written.map_err(stdout)?;
+    streams.print(text.as_bytes())?;
     Ok(documents.iter().any(Pair::differs))
 }
 
@@ -65,9 +52,7 @@ fn injector<'c>(
     config: &'c Config,
     environment: &'c Environment,
 ) -> Injector<'c> {
-    let revision = text(configured, "revision").unwrap_or_default();
-    let mut injector = Injector::new(config, is_set(matches, "policy-from-config"), revision, environment);
-    injector.nodes = inputs::nodes(configured);
+    let mut injector = Injector::of(configured, is_set(matches, "policy-from-config"), config, environment);
     injector.upgrades = is_set(matches, "upgrade");
     injector
 }

@@ -3,9 +3,8 @@
 use clap::ArgMatches;
 
 use super::arguments::{is_set, text};
-use super::error::PodError;
 use super::inputs::{self, Environment, Texts};
-use super::kube_inject::Injector;
+use super::kube_inject::{self, Injector};
 use super::{Error, Streams, review as review_command};
 use crate::check::Installation;
 use crate::config::Config;
@@ -13,7 +12,7 @@ use crate::decision::{self, Decision};
 use crate::explain::{self, Explanation, Injection, Namespace, Subject, Templates, Verdict, Webhooks};
 use crate::inject::{self, Trace};
 use crate::mesh::MeshConfig;
-use crate::object::{self, Owner, Style, Workload};
+use crate::object::{Owner, Style, Workload};
 use crate::review::{self, Circumstances};
 use crate::value::{EcoString, Map, Value};
 use crate::warnings::{self, By, Warning};
@@ -27,13 +26,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     let known = text(matches, "namespace-file").map(review_command::namespace).transpose()?;
     let webhooks = text(matches, "webhook-file").map(|file| inputs::installation(file, streams.input)).transpose()?;
     let nodes = inputs::nodes(matches);
-    let mut by_file = Injector::new(
-        &config,
-        is_set(matches, "policy-from-config"),
-        text(matches, "revision").unwrap_or_default(),
-        environment,
-    );
-    by_file.nodes.clone_from(&nodes);
+    let by_file = Injector::of(matches, is_set(matches, "policy-from-config"), &config, environment);
     let explainer = Explainer {
         config: &config,
         by: if text(matches, "by") == Some("kube-inject") { By::KubeInject } else { By::Webhook },
@@ -41,12 +34,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         circumstances: Circumstances {
             path: text(matches, "path").unwrap_or_default(),
             namespace: known.as_ref(),
-            nodes: nodes.as_deref(),
-            native: environment.native,
-            openshift: environment.openshift,
-            revision: text(matches, "revision").unwrap_or_default(),
-            compliance_policy: &environment.compliance_policy,
-            ..Circumstances::default()
+            ..inputs::circumstances(matches, environment, nodes.as_deref())
         },
         namespace: text(matches, "namespace"),
         namespace_labels: text(matches, "namespace-labels").map(labels).transpose()?,
@@ -61,12 +49,11 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         }
         let mut work = |workload: &Workload, pod: Value| {
             explanations.push(explainer.workload(workload, pod.clone()));
-            Ok::<_, PodError>(pod)
+            Ok(pod)
         };
         let cron_job_pod_metadata = is_set(matches, "cronjob-pod-metadata");
         let style = Style { cron_job_pod_metadata, ..Style::default() };
-        let rewritten = object::rewrite(&source.text, style, &mut work, &mut std::io::sink());
-        rewritten.map_err(|error| Error::Object { file: source.name.clone(), source: error })?;
+        kube_inject::rewrite(&source, style, &mut work, &mut std::io::sink())?;
     }
     let out = match text(matches, "output") {
         Some("json") => explain::to_json(&explanations),
@@ -75,8 +62,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
             None => explanations.iter().map(explain::to_text).collect::<Vec<_>>().join("\n"),
         },
     };
-    let written = streams.out.write_all(out.as_bytes()).and_then(|()| streams.out.flush());
-    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
+    streams.print(out.as_bytes())
 }
 
 /// The AdmissionReview that a text is, if it is one.

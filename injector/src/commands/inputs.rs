@@ -15,6 +15,7 @@ use crate::config::{self, Config, Part, Source, default};
 use crate::functions;
 use crate::inject::native::{Mode, Node};
 use crate::object::{documents, text_of};
+use crate::review::Circumstances;
 use crate::template::Functions;
 use crate::yaml;
 
@@ -133,6 +134,22 @@ impl Texts {
             format!("# {what}: {}\n{}{end}", source.name, source.text)
         };
         parts.map(document).join("---\n")
+    }
+}
+
+/// What counts for the webhook's answer, as far as flags and environment tell it.
+pub(super) fn circumstances<'c>(
+    matches: &'c ArgMatches,
+    environment: &'c Environment,
+    nodes: Option<&'c [Node]>,
+) -> Circumstances<'c> {
+    Circumstances {
+        nodes,
+        native: environment.native,
+        openshift: environment.openshift,
+        revision: text(matches, "revision").unwrap_or_default(),
+        compliance_policy: &environment.compliance_policy,
+        ..Circumstances::default()
     }
 }
 

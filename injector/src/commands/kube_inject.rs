@@ -12,7 +12,7 @@ use super::error::PodError;
 use super::inputs::{self, Environment, Texts};
 use super::{Error, Streams, output};
 use crate::annotations::{PROXY_CONFIG, STATUS};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::decision::{self, Decision, Reason, Rules};
 use crate::inject::native::{self, Node};
 use crate::inject::{self, Ids, Request, Setup};
@@ -30,22 +30,19 @@ pub(super) const NO_FILE: Error = Error::Missing("filename not specified (see --
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
     if is_set(matches, "print-config") {
         let texts = Texts::read(matches, environment)?;
-        return write(matches, texts.printed().as_bytes(), streams.out);
+        return write(matches, texts.printed().as_bytes(), streams);
     }
     let file = text(matches, "filename").ok_or(NO_FILE)?;
     let config = Texts::read(matches, environment)?.config(environment)?;
     let sources = inputs::objects(file, streams.input)?;
-    let revision = text(matches, "revision").unwrap_or_default();
-    let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);
-    injector.nodes = inputs::nodes(matches);
+    let mut injector = Injector::of(matches, is_set(matches, "policy-from-config"), &config, environment);
     injector.upgrades = is_set(matches, "upgrade");
     let mut result = Vec::new();
     let mut failure = None;
     let style = style(matches);
     for source in &sources {
-        let mut work = |workload: &Workload, pod: Value| injector.pod(workload, pod);
-        if let Err(error) = object::rewrite(&source.text, style, &mut work, &mut result) {
-            failure = Some(Error::Object { file: source.name.clone(), source: error });
+        failure = rewrite(source, style, &mut |workload, pod| injector.pod(workload, pod), &mut result).err();
+        if failure.is_some() {
             break;
         }
     }
@@ -55,8 +52,19 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     }
     match failure {
         Some(failure) => Err(failure),
-        None => write(matches, &result, streams.out),
+        None => write(matches, &result, streams),
     }
+}
+
+/// Rewrites a file: see [`object::rewrite`].
+pub(super) fn rewrite(
+    source: &Source,
+    style: Style,
+    work: &mut dyn FnMut(&Workload, Value) -> Result<Value, PodError>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let done = object::rewrite(&source.text, style, work, out);
+    done.map_err(|error| Error::Object { file: source.name.clone(), source: error })
 }
 
 /// How objects are read and printed.
@@ -69,13 +77,10 @@ pub(super) fn style(matches: &ArgMatches) -> Style {
     }
 }
 
-pub(super) fn write(matches: &ArgMatches, bytes: &[u8], out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn write(matches: &ArgMatches, bytes: &[u8], streams: &mut Streams<'_>) -> Result<(), Error> {
     match text(matches, "output") {
         Some(file) => output::write_file(file, bytes),
-        None => out
-            .write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(|source| Error::Write { file: "standard output".to_owned(), source }),
+        None => streams.print(bytes),
     }
 }
 
@@ -95,7 +100,7 @@ pub(super) struct Injector<'c> {
     /// Which pods are injected.
     rules: &'c Rules,
     environment: &'c Environment,
-    pub(super) nodes: Option<Vec<Node>>,
+    nodes: Option<Vec<Node>>,
     /// Whether an earlier injection is replaced, instead of merged with.
     pub(super) upgrades: bool,
     pub(super) warnings: Vec<String>,
@@ -107,7 +112,14 @@ static NO_ANNOTATIONS: Map = Map::new();
 static SIDECAR: [EcoString; 1] = [EcoString::inline("sidecar")];
 
 impl<'c> Injector<'c> {
-    pub(super) fn new(config: &'c Config, own_policy: bool, revision: &'c str, environment: &'c Environment) -> Self {
+    /// One with the revision and the nodes that the flags name.
+    pub(super) fn of(
+        matches: &'c ArgMatches,
+        own_policy: bool,
+        config: &'c Config,
+        environment: &'c Environment,
+    ) -> Self {
+        let revision = text(matches, "revision").unwrap_or_default();
         let mut setup = config.setup(revision, &environment.compliance_policy);
         let mut rules = &config.injection.rules;
         let mut warnings = Vec::new();
@@ -130,7 +142,8 @@ impl<'c> Injector<'c> {
             };
             rules = &BY_DEFAULT;
         }
-        Injector { config, setup, rules, environment, nodes: None, upgrades: false, warnings }
+        let nodes = inputs::nodes(matches);
+        Injector { config, setup, rules, environment, nodes, upgrades: false, warnings }
     }
 
     /// What becomes of the pod of a workload.

@@ -4,31 +4,18 @@ use clap::ArgMatches;
 
 use super::arguments::{is_set, text};
 use super::inputs::{self, Environment, Texts};
-use super::{Error, Status, Streams, ended};
+use super::{Error, Streams};
 use crate::config::{self, Source, default};
 use crate::lint::{self, Level, Options, Report, Rule};
-use crate::review::Circumstances;
 
-/// Runs the command. That nothing was found and that nothing could be looked at have to be different.
-pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Status {
-    match found(matches, environment, streams) {
-        Ok(false) => Status::Done,
-        Ok(true) => Status::Failed,
-        Err(error) => match ended(Err(error), streams) {
-            Status::Failed => Status::NoAnswer,
-            status @ (Status::Done | Status::WrongUsage | Status::NoAnswer) => status,
-        },
-    }
-}
-
-/// Whether there is a finding for which the call fails.
-fn found(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<bool, Error> {
+/// Runs the command. Returns whether there is a finding for which the call fails.
+pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<bool, Error> {
     if is_set(matches, "list") {
-        return print(&lint::list(), streams).map(|()| false);
+        return streams.print(lint::list().as_bytes()).map(|()| false);
     }
     let texts = texts(matches, environment)?;
     if is_set(matches, "print-config") {
-        return print(&texts.printed(), streams).map(|()| false);
+        return streams.print(texts.printed().as_bytes()).map(|()| false);
     }
     let ignored = ignored(matches)?;
     let config = texts.config(environment)?;
@@ -37,14 +24,7 @@ fn found(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<
     let options = Options {
         namespace: text(matches, "namespace").unwrap_or_default(),
         ignored: &ignored,
-        circumstances: Circumstances {
-            nodes: nodes.as_deref(),
-            native: environment.native,
-            openshift: environment.openshift,
-            revision: text(matches, "revision").unwrap_or_default(),
-            compliance_policy: &environment.compliance_policy,
-            ..Circumstances::default()
-        },
+        circumstances: inputs::circumstances(matches, environment, nodes.as_deref()),
         istio_defaults: is_built_in(&texts),
     };
     let report = lint::lint(&sources, &config, &options);
@@ -52,7 +32,7 @@ fn found(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<
         let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
         return Err(Error::NoObjects { file: names.join(", ") });
     }
-    print(&printed(&report, matches, streams.colour), streams)?;
+    streams.print(printed(&report, matches, streams.colour).as_bytes())?;
     let worst = text(matches, "fail-on").and_then(Level::named).unwrap_or(Level::Error);
     Ok(report.findings.iter().any(|finding| finding.rule.level >= worst))
 }
@@ -63,11 +43,6 @@ fn printed(report: &Report, matches: &ArgMatches, colour: bool) -> String {
         Some("sarif") => report.to_sarif(),
         Some(_) | None => report.to_text(colour),
     }
-}
-
-fn print(text: &str, streams: &mut Streams<'_>) -> Result<(), Error> {
-    let written = streams.out.write_all(text.as_bytes()).and_then(|()| streams.out.flush());
-    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
 }
 
 /// The configuration. Where nobody gives one, the mesh has Istio's defaults, which the built-in one has not: it is for pods

@@ -47,6 +47,14 @@ impl fmt::Debug for Streams<'_> {
     }
 }
 
+impl Streams<'_> {
+    /// Writes all of a result to standard output.
+    fn print(&mut self, result: &[u8]) -> Result<(), Error> {
+        let written = self.out.write_all(result).and_then(|()| self.out.flush());
+        written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
+    }
+}
+
 /// Looks up a variable of the environment.
 pub type Variables = Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 
@@ -85,7 +93,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
             return if answers { Status::NoAnswer } else { Status::WrongUsage };
         }
         // --help and --version.
-        Err(text) => return ended(write!(streams.out, "{text}").map_err(stdout), streams),
+        Err(text) => return ended(streams.print(text.to_string().as_bytes()), streams),
     };
     let (environment, warning) = Environment::read(variables);
     if let Some(warning) = warning {
@@ -94,8 +102,14 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
     let result = match matches.subcommand() {
         Some(("kube-inject", matches)) => kube_inject::run(matches, &environment, streams),
         Some(("explain", matches)) => explain::run(matches, &environment, streams),
-        Some(("lint", matches)) => return lint::run(matches, &environment, streams),
-        Some(("diff", matches)) => return diff::run(matches, &environment, streams),
+        Some(("lint", matches)) => {
+            let found = lint::run(matches, &environment, streams);
+            return answered(found, streams);
+        }
+        Some(("diff", matches)) => {
+            let differs = diff::run(matches, &environment, streams);
+            return answered(differs, streams);
+        }
         Some(("uninject", matches)) => uninject::run(matches, &environment, streams),
         Some(("render", matches)) => render::run(matches, &environment, streams),
         Some(("review", matches)) => review::run(matches, &environment, streams),
@@ -108,10 +122,6 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
     ended(result, streams)
 }
 
-fn stdout(source: std::io::Error) -> Error {
-    Error::Write { file: "standard output".to_owned(), source }
-}
-
 fn ended(result: Result<(), Error>, streams: &mut Streams<'_>) -> Status {
     match result {
         Ok(()) => Status::Done,
@@ -121,5 +131,17 @@ fn ended(result: Result<(), Error>, streams: &mut Streams<'_>) -> Status {
             let _ = writeln!(streams.errors, "Error: {error}");
             Status::Failed
         }
+    }
+}
+
+/// The same for a command whose exit status 1 is an answer, as with diff(1): no answer is something else.
+fn answered(result: Result<bool, Error>, streams: &mut Streams<'_>) -> Status {
+    match result {
+        Ok(false) => Status::Done,
+        Ok(true) => Status::Failed,
+        Err(error) => match ended(Err(error), streams) {
+            Status::Failed => Status::NoAnswer,
+            status @ (Status::Done | Status::WrongUsage | Status::NoAnswer) => status,
+        },
     }
 }

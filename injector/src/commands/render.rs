@@ -7,10 +7,10 @@ use clap::ArgMatches;
 use super::arguments::{is_set, text};
 use super::error::PodError;
 use super::inputs::{self, Environment, Texts};
-use super::kube_inject::Injector;
+use super::kube_inject::{self, Injector};
 use super::{Error, Streams};
 use crate::inject::{self, chosen};
-use crate::object::{self, Style, Workload};
+use crate::object::{Style, Workload};
 use crate::value::Value;
 
 /// Runs the command.
@@ -19,21 +19,18 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     let file = text(matches, "filename").ok_or(missing)?;
     let config = Texts::read(matches, environment)?.config(environment)?;
     // Which templates there are does not depend on who injects; which are the default, here as in the webhook.
-    let mut injector = Injector::new(&config, true, text(matches, "revision").unwrap_or_default(), environment);
-    injector.nodes = inputs::nodes(matches);
+    let injector = Injector::of(matches, true, &config, environment);
     let renderer = Renderer { injector, template: text(matches, "template"), numbered: is_set(matches, "lines") };
     let mut out = String::new();
     for source in inputs::objects(file, streams.input)? {
         let mut work = |workload: &Workload, pod: Value| {
             renderer.render(workload, &pod, &mut out)?;
-            Ok::<_, PodError>(pod)
+            Ok(pod)
         };
         let style = Style { cron_job_pod_metadata: is_set(matches, "cronjob-pod-metadata"), ..Style::default() };
-        let done = object::rewrite(&source.text, style, &mut work, &mut std::io::sink());
-        done.map_err(|error| Error::Object { file: source.name.clone(), source: error })?;
+        kube_inject::rewrite(&source, style, &mut work, &mut std::io::sink())?;
     }
-    let written = streams.out.write_all(out.as_bytes()).and_then(|()| streams.out.flush());
-    written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
+    streams.print(out.as_bytes())
 }
 
 struct Renderer<'c> {

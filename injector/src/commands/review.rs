@@ -14,12 +14,8 @@ use crate::yaml;
 
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
-    let print = |text: &str, streams: &mut Streams<'_>| {
-        let written = streams.out.write_all(text.as_bytes()).and_then(|()| streams.out.flush());
-        written.map_err(|source| Error::Write { file: "standard output".to_owned(), source })
-    };
     if is_set(matches, "print-config") {
-        return print(&Texts::read(matches, environment)?.printed(), streams);
+        return streams.print(Texts::read(matches, environment)?.printed().as_bytes());
     }
     let config = Texts::read(matches, environment)?.config(environment)?;
     let namespace = text(matches, "namespace-file").map(namespace).transpose()?;
@@ -28,12 +24,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     let circumstances = Circumstances {
         path: text(matches, "path").unwrap_or_default(),
         namespace: namespace.as_ref(),
-        nodes: nodes.as_deref(),
-        native: environment.native,
-        openshift: environment.openshift,
-        revision: text(matches, "revision").unwrap_or_default(),
-        compliance_policy: &environment.compliance_policy,
-        ..Circumstances::default()
+        ..inputs::circumstances(matches, environment, nodes.as_deref())
     };
     let answer = review::answer(&body, &config, &circumstances);
     let (verb, reason) = match &answer.outcome {
@@ -50,7 +41,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         let _ = writeln!(streams.errors, "{note}");
     }
     let _ = writeln!(streams.errors, "{verb}: {reason}");
-    print(&format!("{}\n", answer.body), streams)
+    streams.print(format!("{}\n", answer.body).as_bytes())
 }
 
 fn body(input: &mut dyn Read) -> Result<Vec<u8>, Error> {

@@ -7,7 +7,7 @@ use super::inputs::{self, Environment, Texts};
 use super::kube_inject::{self, Injector};
 use super::{Error, PodError, Streams};
 use crate::inject::{self, Doubt};
-use crate::object::{self, Empty, Style, Workload};
+use crate::object::{Empty, Style, Workload};
 use crate::value::Value;
 
 /// Runs the command.
@@ -15,9 +15,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     let file = text(matches, "filename").ok_or(kube_inject::NO_FILE)?;
     let config = Texts::read(matches, environment)?.config(environment)?;
     let sources = inputs::objects(file, streams.input)?;
-    let revision = text(matches, "revision").unwrap_or_default();
-    let mut injector = Injector::new(&config, is_set(matches, "policy-from-config"), revision, environment);
-    injector.nodes = inputs::nodes(matches);
+    let injector = Injector::of(matches, is_set(matches, "policy-from-config"), &config, environment);
     let has_config = ["injectConfigFile", "injectConfigMapName", "kubeconfig", "context"];
     let mut uninjector = Uninjector {
         injector,
@@ -34,9 +32,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     };
     let mut result = Vec::new();
     for source in &sources {
-        let mut work = |workload: &Workload, pod: Value| uninjector.pod(workload, pod);
-        object::rewrite(&source.text, style, &mut work, &mut result)
-            .map_err(|error| Error::Object { file: source.name.clone(), source: error })?;
+        kube_inject::rewrite(source, style, &mut |workload, pod| uninjector.pod(workload, pod), &mut result)?;
     }
     for warning in &uninjector.warnings {
         // The result does not depend on whether this can be read.
@@ -45,7 +41,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     if is_set(matches, "verify") && uninjector.unproven > 0 {
         return Err(Error::Unproven { count: uninjector.unproven });
     }
-    kube_inject::write(matches, &result, streams.out)
+    kube_inject::write(matches, &result, streams)
 }
 
 struct Uninjector<'c> {

@@ -67,7 +67,8 @@ impl Config {
         }
     }
 
-    fn inject(&self, pod: &Value) -> Result<Value, Error> {
+    /// Calls a function with what an injection of the pod reads.
+    fn with<T>(&self, pod: &Value, call: impl FnOnce(Request<'_>, &Setup<'_>) -> T) -> T {
         let setup = Setup {
             templates: &self.templates,
             aliases: &self.aliases,
@@ -85,7 +86,11 @@ impl Config {
             ids: Ids::default(),
             native: self.native,
         };
-        inject(pod, request, &setup)
+        call(request, &setup)
+    }
+
+    fn inject(&self, pod: &Value) -> Result<Value, Error> {
+        self.with(pod, |request, setup| inject(pod, request, setup))
     }
 
     fn text(&self, pod: &str) -> String {

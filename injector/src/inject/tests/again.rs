@@ -3,28 +3,6 @@
 use super::*;
 
 impl Config {
-    /// Calls a function with what an injection of the pod reads.
-    fn with<T>(&self, pod: &Value, call: impl FnOnce(Request<'_>, &Setup<'_>) -> T) -> T {
-        let setup = Setup {
-            templates: &self.templates,
-            aliases: &self.aliases,
-            default_templates: &self.default_templates,
-            injected_annotations: &self.injected_annotations,
-            values: &self.values,
-            revision: "",
-            compliance_policy: "",
-        };
-        let request = Request {
-            owner: Owner::of_pod(pod),
-            mesh: &self.mesh,
-            proxy: self.mesh.default_config(),
-            env: Map::new(),
-            ids: Ids::default(),
-            native: self.native,
-        };
-        call(request, &setup)
-    }
-
     fn upgrade(&self, pod: &Value) -> Value {
         self.with(pod, |request, setup| upgrade(pod, request, setup)).unwrap().0
     }

@@ -23,44 +23,28 @@ pub enum Mode {
     Json,
 }
 
-/// What becomes of fields that the table does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unknown {
-    /// They are dropped, as Go drops them.
-    Drop,
-    /// They are kept, except for directives of strategic merge: a newer Kubernetes may know them.
-    Keep,
-}
-
 /// What Go makes of an object that it decodes into a struct and encodes again: keys by their proper names, canonical
 /// quantities, no empty fields but those that are always written, and no unknown ones. Parts in which nothing changes are
 /// shared with the object.
 pub fn round_trip(value: &Value, of: Type, mode: Mode) -> Result<Value, Error> {
-    round_trip_with(value, of, mode, Unknown::Drop)
-}
-
-/// The same with a choice of what becomes of unknown fields.
-pub fn round_trip_with(value: &Value, of: Type, mode: Mode, unknown: Unknown) -> Result<Value, Error> {
     let kind = Kind::from(of);
     let target = match mode {
         Mode::Yaml => Some(kind),
         Mode::Json => None,
     };
-    Ok(convert(value, kind, target, unknown)?.unwrap_or_else(|| value.clone()))
+    Ok(convert(value, kind, target)?.unwrap_or_else(|| value.clone()))
 }
 
 /// The value as it is encoded; none if that is what it is already.
 ///
 /// `target` is what sigs.k8s.io/yaml takes for the type of the value: it differs from `kind` below the fields of
 /// embedded structs, which makes it miss strings there.
-fn convert(value: &Value, kind: Kind, target: Option<Kind>, unknown: Unknown) -> Result<Option<Value>, Error> {
+fn convert(value: &Value, kind: Kind, target: Option<Kind>) -> Result<Option<Value>, Error> {
     match (kind.shape, value) {
         (Shape::Pointer | Shape::List | Shape::Map, Value::Null) => Ok(None),
-        (Shape::Plain | Shape::Pointer, _) => one(value, kind.base, target, unknown),
-        (Shape::List, Value::List(list)) => {
-            elements(list, kind.element(), element_target(target, Shape::List), unknown)
-        }
-        (Shape::Map, Value::Map(map)) => entries(map, kind.element(), element_target(target, Shape::Map), unknown),
+        (Shape::Plain | Shape::Pointer, _) => one(value, kind.base, target),
+        (Shape::List, Value::List(list)) => elements(list, kind.element(), element_target(target, Shape::List)),
+        (Shape::Map, Value::Map(map)) => entries(map, kind.element(), element_target(target, Shape::Map)),
         (Shape::List | Shape::Map, _) => Err(Error::mismatch(value, kind)),
     }
 }
@@ -69,10 +53,10 @@ fn element_target(target: Option<Kind>, shape: Shape) -> Option<Kind> {
     target.filter(|t| t.shape == shape).map(Kind::element)
 }
 
-fn elements(list: &EcoVec<Value>, kind: Kind, target: Option<Kind>, unknown: Unknown) -> Result<Option<Value>, Error> {
+fn elements(list: &EcoVec<Value>, kind: Kind, target: Option<Kind>) -> Result<Option<Value>, Error> {
     let mut out: Option<EcoVec<Value>> = None;
     for (i, element) in list.iter().enumerate() {
-        let Some(new) = convert(element, kind, target, unknown).map_err(|e| e.within(i))? else { continue };
+        let Some(new) = convert(element, kind, target).map_err(|e| e.within(i))? else { continue };
         if let Some(slot) = out.get_or_insert_with(|| list.clone()).make_mut().get_mut(i) {
             *slot = new;
         }
@@ -80,10 +64,10 @@ fn elements(list: &EcoVec<Value>, kind: Kind, target: Option<Kind>, unknown: Unk
     Ok(out.map(Value::List))
 }
 
-fn entries(map: &Map, kind: Kind, target: Option<Kind>, unknown: Unknown) -> Result<Option<Value>, Error> {
+fn entries(map: &Map, kind: Kind, target: Option<Kind>) -> Result<Option<Value>, Error> {
     let mut out: Option<Map> = None;
     for (key, value) in map.iter() {
-        if let Some(new) = convert(value, kind, target, unknown).map_err(|e| e.below(key))? {
+        if let Some(new) = convert(value, kind, target).map_err(|e| e.below(key))? {
             out.get_or_insert_with(|| map.clone()).insert(key.clone(), new);
         }
     }
@@ -91,9 +75,9 @@ fn entries(map: &Map, kind: Kind, target: Option<Kind>, unknown: Unknown) -> Res
 }
 
 /// One value: of a field, an element of a list or map, or what a pointer points to.
-fn one(value: &Value, base: Base, target: Option<Kind>, unknown: Unknown) -> Result<Option<Value>, Error> {
+fn one(value: &Value, base: Base, target: Option<Kind>) -> Result<Option<Value>, Error> {
     match (base, value) {
-        (Base::Struct(of), Value::Map(map)) => fields(map, of, target, unknown),
+        (Base::Struct(of), Value::Map(map)) => fields(map, of, target),
         (Base::Struct(of), Value::Null) => Ok(Some(zero_struct(of))),
         (Base::Struct(_), _) => Err(Error::mismatch(value, plain(base))),
         (Base::String, _) => scalar::string(value, target),
@@ -108,14 +92,14 @@ fn one(value: &Value, base: Base, target: Option<Kind>, unknown: Unknown) -> Res
     }
 }
 
-fn fields(map: &Map, of: Type, target: Option<Kind>, unknown: Unknown) -> Result<Option<Value>, Error> {
+fn fields(map: &Map, of: Type, target: Option<Kind>) -> Result<Option<Value>, Error> {
     let target = target.and_then(|t| if let Base::Struct(of) = t.base { Some(of) } else { None });
     let mut out: Option<Map> = None;
     for (i, (key, value)) in map.iter().enumerate() {
         let (name, new) = match of.matching(key) {
             Some((_, field)) => {
                 let target = target.and_then(|t| field_target(t, of, field, key));
-                let new = convert(value, field.kind, target, unknown).map_err(|e| e.below_field(key, of, field))?;
+                let new = convert(value, field.kind, target).map_err(|e| e.below_field(key, of, field))?;
                 let omitted = field.omits(new.as_ref().unwrap_or(value));
                 // A field under its own name that stays as it is needs no work.
                 match new {
@@ -125,8 +109,7 @@ fn fields(map: &Map, of: Type, target: Option<Kind>, unknown: Unknown) -> Result
                     Some(new) => (Some(field.json.into()), Some(new)),
                 }
             }
-            None if unknown == Unknown::Drop || key.starts_with('$') => (None, None),
-            None => (Some(key.clone()), None),
+            None => (None, None),
         };
         if out.is_none() && name.is_some() && new.is_none() {
             continue;

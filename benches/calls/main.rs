@@ -2,7 +2,7 @@
 //!
 //! Each run is in a network namespace that is made for it before the clock starts. The clock runs from just
 //! before a program is started until it has been waited for; starting is `posix_spawn`, which copies nothing of
-//! this process. Our program, the bare programs and, with `--compare`, another build of ours take turns, so that what
+//! this process. Our program, the bare programs and, with `--compare`, another build of it take turns, so that what
 //! else the machine does falls on all; medians are shown. Targets are marked, not asserted.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, which prints its results")]
@@ -32,7 +32,7 @@ struct Arguments {
     binary: PathBuf,
     /// What runs programs and does nothing else (`benches/calls/floor.rs`).
     floor: Option<PathBuf>,
-    /// Another build of ours.
+    /// Another build of this program.
     compare: Option<PathBuf>,
     /// Where the results go besides the table.
     json: Option<PathBuf>,

@@ -53,7 +53,7 @@ pub struct Row {
     pub bare: Option<(Times, &'static str)>,
     /// A program that runs the bare programs and does nothing else.
     pub floor: Option<Times>,
-    /// The other build of ours.
+    /// The other build of this program.
     pub other: Option<Times>,
     pub used: Used,
     pub target: Target,
@@ -64,7 +64,7 @@ pub struct Row {
 pub struct Others<'a> {
     /// What runs programs and does nothing else, in its place where ours runs any.
     pub floor: Option<&'a Path>,
-    /// Another build of ours.
+    /// Another build of this program.
     pub compare: Option<&'a Path>,
 }
 

@@ -16,7 +16,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Prints the head. `compared` is whether there is another build of ours.
+    /// Prints the head. `compared` is whether there is another build of it.
     pub fn new(bytes: u64, compared: bool) -> Self {
         println!("size: {bytes} bytes, {MOST_BYTES} at most: {}\n", mark(bytes <= MOST_BYTES));
         let other = if compared { " other ms  ours/other" } else { "" };

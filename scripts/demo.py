@@ -185,13 +185,13 @@ try:
     sys.stdout.flush()
     run(BINARY, *COMMAND)
 
-    step("after: the application's go to the proxy, the proxy's own and the excluded port's do not")
+    step("after: the application's connections go to the proxy; the proxy's own and those to an excluded port do not")
     show()
 
-    step("the same call again finds its rules in place")
+    step("the same call again finds the rules in place and changes nothing")
     run(BINARY, *COMMAND, "--log_output_level", "default:info")
 
-    step("the listeners make room for the real Envoy: requests go through it, to where they were sent")
+    step("the real Envoy replaces the test listeners: requests pass through it to where they were sent")
     for listener in proxy:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()

@@ -64,12 +64,53 @@ needs_rust() {
     (flock 9; rustup --quiet target add "$target") 9>"$root/target/.installing"
 }
 
+# needs_c PACKAGE TARGET: the C compiler for the injector's TLS, which has some C and assembler; the other programs have none.
+needs_c() {
+    local package=$1 target=$2 machine=${2%%-*} debian
+    [ "$package" = sidecar-injector ] || return 0
+    if [ "$machine" = "$(uname -m)" ]; then
+        needs musl-gcc=musl-tools
+        return
+    fi
+    # Debian has musl for its own architecture only. That code needs no more of a libc than its types.
+    debian=${machine/_/-}
+    needs "$machine-linux-gnu-gcc=gcc-$debian-linux-gnu"
+    if ! [ -d "/usr/$machine-linux-gnu/include" ]; then
+        case $machine in aarch64) install_packages libc6-dev-arm64-cross ;; *) install_packages libc6-dev-amd64-cross ;; esac
+    fi
+    export "CC_${target//-/_}=$machine-linux-gnu-gcc" "AR_${target//-/_}=$machine-linux-gnu-ar"
+}
+
+# debian_base BUILDER NAME: an image of this name with a Debian that has what the images are made of, so that building them
+# needs no image from anywhere.
+debian_base() {
+    local builder=$1 name=$2 folder=$root/target/image container
+    case $builder in
+        docker) ! docker image inspect "$name" >/dev/null 2>&1 || return 0 ;;
+        buildah) ! buildah inspect --type image "$name" >/dev/null 2>&1 || return 0 ;;
+    esac
+    needs debootstrap=debootstrap
+    step "making a Debian with debootstrap (this takes some minutes, once)"
+    mkdir -p "$folder"
+    rm -rf "$folder/debian"
+    debootstrap --variant=minbase --include=iptables,nftables,iproute2,python3-minimal bookworm "$folder/debian" >"$folder/debootstrap.log" \
+        || die "debootstrap failed: $(tail -n 5 "$folder/debootstrap.log")"
+    tar --directory "$folder/debian" --create --file "$folder/debian.tar" .
+    case $builder in
+        docker) docker import "$folder/debian.tar" "$name" >/dev/null ;;
+        buildah)
+            container=$(buildah from scratch)
+            buildah add --quiet "$container" "$folder/debian.tar" / >/dev/null
+            buildah commit --quiet --rm "$container" "$name" >/dev/null ;;
+    esac
+    rm -rf "$folder/debian" "$folder/debian.tar"
+}
+
 # build_release PACKAGE: each in a build of its own, so that no package gets features that only another needs.
 build_release() {
     local package=$1 program
     program=$root/target/$target/release/$package
-    # Its TLS has some C and assembler.
-    [ "$package" != sidecar-injector ] || needs musl-gcc=musl-tools
+    needs_c "$package" "$target"
     step "building the static release binary of $package"
     cargo build "${cargo_output[@]}" --release --target "$target" --package "$package"
     printf '%s: %s bytes\n' "${program#"$root"/}" "$(stat -c %s "$program")"

@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 
-IMAGE = os.environ.get("IMAGE", "istio-iptables-test:iptables")
+IMAGE = os.environ.get("IMAGE", "istio-iptables-test:init")
 NATIVE_IMAGE = os.environ.get("NATIVE_IMAGE", "istio-iptables-test:native")
 TEST_IMAGE = os.environ.get("TEST_IMAGE", "istio-iptables-test:test")
 

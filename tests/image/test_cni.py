@@ -14,7 +14,7 @@ import yaml
 
 from pod import docker, must
 
-IMAGE = os.environ.get("CNI_IMAGE", "istio-iptables-test:istio-cni")
+IMAGE = os.environ.get("CNI_IMAGE", "istio-iptables-test:cni")
 MANIFEST = pathlib.Path(__file__).resolve().parents[2] / "docker" / "kubernetes" / "cni" / "istio-cni.yaml"
 VERSIONS = [v for v in kubernetes_validate.utils.all_versions() if tuple(map(int, v.split(".")[:2])) >= (1, 27)]
 LIST = '{"cniVersion":"0.3.1","name":"k8s-pod-network","plugins":[{"type":"ptp"}]}'

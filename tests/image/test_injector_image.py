@@ -14,7 +14,7 @@ import yaml
 from injector import container, manifest, one
 from pod import Pod, docker, must
 
-IMAGE = os.environ.get("INJECTOR_IMAGE", "istio-iptables-test:sidecar-injector")
+IMAGE = os.environ.get("INJECTOR_IMAGE", "istio-iptables-test:injector")
 REVIEW = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
     "uid": "1", "operation": "CREATE", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "namespace": "default",
     "object": {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "image": "a"}]}}}}

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Debug)]
 pub struct Image {
     name: String,
+    folders: Vec<PathBuf>,
     files: Vec<(PathBuf, Vec<u8>)>,
     entry_point: Vec<String>,
 }
@@ -18,7 +19,7 @@ pub struct Image {
 impl Image {
     /// An image of this name, without any file.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), files: Vec::new(), entry_point: Vec::new() }
+        Self { name: name.to_owned(), folders: Vec::new(), files: Vec::new(), entry_point: Vec::new() }
     }
 
     /// With a program of this machine, at the top under its own name.
@@ -44,6 +45,12 @@ impl Image {
         self
     }
 
+    /// With all that a folder of this machine holds.
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folders.push(folder.to_owned());
+        self
+    }
+
     /// With a file of these contents at this path.
     pub fn file(mut self, path: &Path, contents: &[u8]) -> Self {
         self.files.push((path.to_owned(), contents.to_owned()));
@@ -61,6 +68,10 @@ impl Image {
         let mut layer = tar::Builder::new(Vec::new());
         // Anybody may write to /tmp.
         append_folder(&mut layer, "tmp/", 0o1777);
+        layer.follow_symlinks(false);
+        for folder in &self.folders {
+            layer.append_dir_all("", folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        }
         for (path, contents) in &self.files {
             append(&mut layer, path.strip_prefix("/").unwrap_or(path), 0o755, contents);
         }

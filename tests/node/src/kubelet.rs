@@ -230,6 +230,14 @@ impl RunningPod<'_> {
         Ok((ready, all.len()))
     }
 
+    /// Its containers in the order in which they were started, each with its exit status if it has ended.
+    ///
+    /// # Errors
+    /// What the container runtime tells.
+    pub fn containers(&self) -> Result<Vec<(&str, Option<i32>)>, String> {
+        (0..self.started.len()).map(|at| Ok((&*self.started[at].container.name, self.ended(at)?))).collect()
+    }
+
     /// Waits until all of its containers are ready, and returns how many there are.
     ///
     /// # Errors
@@ -322,6 +330,8 @@ impl RunningPod<'_> {
             }
         }
         self.stop_sidecars()?;
-        self.node.remove(&self.sandbox)
+        self.node.remove(&self.sandbox)?;
+        // Another pod of its name begins with empty logs and volumes.
+        fs::remove_dir_all(&self.folder).map_err(|error| format!("{}: {error}", self.folder.display()))
     }
 }

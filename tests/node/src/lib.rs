@@ -28,6 +28,7 @@ mod image;
 mod kubelet;
 pub mod probe;
 mod spec;
+pub mod stock;
 mod volumes;
 
 pub use image::Image;

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Command;
 
 use harness::{Namespace, ROOT};
+use node::stock::{APPLICATION, GREETING, PORT};
 use node::{Node, RunningPod, probe};
 use serde_json::{Value, json};
 
 use super::webhook::Webhook;
 use super::world::{
-    APPLICATION, GREETING, IPTABLES, NATIVE, PORT, deployment, fetch, import_istio, injected, injected_by_istio, node,
-    object, program, wait_for_access, workload,
+    IPTABLES, NATIVE, deployment, fetch, import_istio, injected, injected_by_istio, node, object, program,
+    wait_for_access, workload,
 };
 
 /// A pod without a sidecar, the other end of connections.

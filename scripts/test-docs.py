@@ -13,6 +13,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+if sys.argv[1:]:
+    DOCUMENTS = [(ROOT / name).resolve() for name in sys.argv[1:]]
 TIMES = [(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"), (r"\(\d+(\.\d+)?(s|ms|µs|ns)\)", "(TIME)")]
 
 if os.readlink("/proc/self/ns/net") == os.environ["MACHINE_NAMESPACE"]:

@@ -142,31 +142,6 @@ fn a_native_sidecar_is_there_before_init_containers_and_does_not_outlive_a_job()
     pod.delete().unwrap();
 }
 
-/// READY goes from 1/1 to 2/2, whatever the workload; what has no pod template is left as it was.
-#[test]
-fn every_kind_of_workload_gets_its_sidecar_and_other_objects_stay_as_they_are() {
-    let node = node(&[]);
-    for kind in ["DaemonSet", "ReplicaSet", "StatefulSet", "Pod"] {
-        let mut before = object(&deployment("app"));
-        before["kind"] = kind.into();
-        if kind == "Pod" {
-            let template = &before["spec"]["template"];
-            before =
-                json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
-            before["metadata"]["name"] = "app".into();
-        }
-        for (object, ready) in [(before.clone(), 1), (injected(NATIVE, "", &before.to_string()), 2)] {
-            let pod = node.run_pod(&object, &[]).unwrap();
-            assert_eq!(pod.wait_until_ready(), Ok(ready), "{kind}");
-            pod.delete().unwrap();
-        }
-    }
-    for kind in ["Service", "Secret", "ConfigMap"] {
-        let before = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "app"}});
-        assert_eq!(injected(NATIVE, "", &before.to_string()), before);
-    }
-}
-
 /// The pod as Istio's own templates make it, with its volumes, its variables and the application's probe rewritten.
 /// `SIDECAR_ISTIO` is a folder with config.yaml, values.yaml and mesh.yaml of an Istio.
 #[test]

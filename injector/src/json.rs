@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
+use memchr::{memchr, memchr3};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
@@ -23,14 +24,15 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// serde_json's compact form, with the escapes that Go adds so that JSON may stand in HTML.
+/// serde_json's compact form, with the escapes that Go adds so that JSON can be embedded in HTML.
 struct Go(CompactFormatter);
 
 impl Formatter for Go {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        // Nearly no text has any: looking for the bytes that they begin with first makes this three times as fast.
-        if !fragment.bytes().fold(false, |found, byte| found | matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
-            return writer.write_all(fragment.as_bytes());
+        // Nearly no text has any: looking for the bytes that they begin with first makes this many times as fast.
+        let bytes = fragment.as_bytes();
+        if memchr3(b'<', b'>', b'&', bytes).or_else(|| memchr(0xe2, bytes)).is_none() {
+            return writer.write_all(bytes);
         }
         let mut rest = fragment;
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {

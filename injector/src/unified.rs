@@ -1,17 +1,14 @@
 //! Differences of two texts, line by line, as diff(1) and patch(1) know them.
 
-use similar::TextDiff;
-
-/// Lines around a change.
-const CONTEXT: usize = 3;
-
 /// The unified diff of two texts; empty if they are the same.
 pub fn diff(from: &str, to: &str, title: &str) -> String {
     if from == to {
         return String::new();
     }
-    let diff = TextDiff::from_lines(from, to);
-    diff.unified_diff().context_radius(CONTEXT).header(title, title).to_string()
+    let patch = diffy::create_patch(from, to).to_string();
+    // The title is for people, and need not be quoted as a name of a file.
+    let hunks = patch.strip_prefix("--- original\n+++ modified\n").unwrap_or(&patch);
+    format!("--- {title}\n+++ {title}\n{hunks}")
 }
 
 /// The text with the colours that git uses. What is added or removed begins with `+` or `-`, in a table after two spaces.
@@ -42,6 +39,7 @@ mod tests {
             "--- f\n+++ f\n@@ -3,7 +3,8 @@\n 2\n 3\n 4\n-5\n+five\n+more\n 6\n 7\n 8\n"
         );
         assert_eq!(diff("a\n", "a\n", "f"), "");
+        assert_eq!(diff("", "a", "f"), "--- f\n+++ f\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n");
     }
 
     #[test]

@@ -11,10 +11,10 @@ pub struct Map {
     entries: EcoVec<(EcoString, Value)>,
 }
 
-/// The order of two keys by their bytes. Most keys differ in the first byte, and the call of a function for the others
-/// was a tenth of an admission.
+/// The order of two keys by their bytes. They are short, and differ early: calls of `memcmp` were a tenth of an admission.
 pub(crate) fn order(key: &str, other: &str) -> Ordering {
-    key.as_bytes().first().cmp(&other.as_bytes().first()).then_with(|| key.cmp(other))
+    let differing = key.bytes().zip(other.bytes()).find(|(byte, other)| byte != other);
+    differing.map_or_else(|| key.len().cmp(&other.len()), |(byte, other)| byte.cmp(&other))
 }
 
 /// How many keys are looked through one after another.

@@ -1,5 +1,5 @@
-//! What a cluster tells an admission beside the configuration. Pure data: watches write it, requests read it, and
-//! nobody waits for anybody.
+//! What an admission knows of the cluster, besides the configuration. Pure data: watches write it, requests read it, and
+//! neither waits for the other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +21,38 @@ pub struct Surroundings {
     pub proxy_configs: ArcSwap<ProxyConfigs>,
 }
 
+/// What is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// As in [`Surroundings`].
+    pub nodes: Option<Arc<Vec<Node>>>,
+    /// As in [`Surroundings`].
+    pub namespaces: Arc<HashMap<EcoString, Value>>,
+    /// As in [`Surroundings`].
+    pub proxy_configs: Arc<ProxyConfigs>,
+}
+
+impl Snapshot {
+    /// Whether nothing was published in between.
+    pub fn is_same(&self, other: &Snapshot) -> bool {
+        let nodes = |snapshot: &Snapshot| snapshot.nodes.as_ref().map(Arc::as_ptr);
+        nodes(self) == nodes(other)
+            && Arc::ptr_eq(&self.namespaces, &other.namespaces)
+            && Arc::ptr_eq(&self.proxy_configs, &other.proxy_configs)
+    }
+}
+
 impl Surroundings {
+    /// What is known now.
+    pub fn load(&self) -> Snapshot {
+        let Surroundings { nodes, namespaces, proxy_configs } = self;
+        Snapshot {
+            nodes: nodes.load_full(),
+            namespaces: namespaces.load_full(),
+            proxy_configs: proxy_configs.load_full(),
+        }
+    }
+
     /// A namespace. The copy shares its contents, so it costs next to nothing.
     pub fn namespace(&self, name: &str) -> Option<Value> {
         self.namespaces.load().get(name).cloned()

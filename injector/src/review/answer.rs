@@ -95,7 +95,7 @@ impl Outcome {
 }
 
 impl Answer {
-    /// What a log tells about it, by name. No text is longer than 512 characters, and nothing comes out of the pod but its
+    /// The fields of its log line, by name. No text is longer than 512 characters, and nothing comes out of the pod but its
     /// names and a switch that is invalid. The texts may hold any character: who prints them escapes them.
     pub fn log_fields(&self) -> Vec<(&'static str, String)> {
         let Answer { outcome, subject, .. } = self;

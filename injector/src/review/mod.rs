@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 mod answer;
+mod memo;
 mod passed;
 mod refusal;
 mod subject;
@@ -11,6 +12,7 @@ mod tests;
 mod warned;
 
 pub use answer::{Answer, Outcome, REASONS};
+pub use memo::Memo;
 pub use passed::Passed;
 pub use refusal::Refusal;
 pub use subject::Subject;
@@ -56,6 +58,8 @@ pub struct Circumstances<'a> {
     pub revision: &'a str,
     /// `COMPLIANCE_POLICY`.
     pub compliance_policy: &'a str,
+    /// Answers to earlier pods, with the same configuration and the same of all the above but the path.
+    pub memo: Option<&'a Memo>,
 }
 
 /// Answers a review.
@@ -69,6 +73,8 @@ pub fn answer(body: &[u8], config: &Config, circumstances: &Circumstances<'_>) -
             return Answer { body, outcome, subject, warnings };
         }
     };
+    let circumstances =
+        &Circumstances { memo: circumstances.memo.filter(|_| body.len() <= memo::LONGEST), ..*circumstances };
     let (mut response, outcome, warnings) = match respond(&review, config, circumstances) {
         Ok(answered) => answered,
         Err(refusal) => (refused(&refusal), Outcome::Refused(refusal), Vec::new()),
@@ -132,16 +138,26 @@ fn respond(
         let warnings = warned::texts(warnings::of_switch(&metadata, &decision));
         return Ok((allowed(), Outcome::Skipped(decision), warnings));
     }
-    let injected = injected(&mut pod, written, config, circumstances).map_err(Refusal::Inject)?;
-    let patch = patch::to_json(&patch::diff(&pod, &injected));
-    let mut response = allowed();
-    response.insert("patchType", "JSONPatch");
-    response.insert("patch", BASE64.encode(patch.as_bytes()));
-    let templates = inject::template_names(&pod, &config.setup("", ""));
-    let of_switch = warnings::of_switch(&metadata, &decision);
-    let of_injected = warnings::of_injected(&pod, &injected, &config.mesh, By::Webhook, config);
-    let warnings = warned::texts(of_switch.chain(of_injected));
-    Ok((response, Outcome::Injected { decision, templates }, warnings))
+    let memo = circumstances.memo.map(|memo| (memo, memo::Key::new(circumstances.path, &pod, written)));
+    let known = match memo.as_ref().and_then(|(memo, key)| memo.find(key)) {
+        Some(known) => known,
+        None => {
+            let injected = injected(&mut pod, written, config, circumstances).map_err(Refusal::Inject)?;
+            let patch = patch::to_json(&patch::diff(&pod, &injected));
+            let mut response = allowed();
+            response.insert("patchType", "JSONPatch");
+            response.insert("patch", BASE64.encode(patch.as_bytes()));
+            let templates = inject::template_names(&pod, &config.setup("", ""));
+            let of_switch = warnings::of_switch(&metadata, &decision);
+            let of_injected = warnings::of_injected(&pod, &injected, &config.mesh, By::Webhook, config);
+            let known = memo::Known { response, templates, warnings: warned::texts(of_switch.chain(of_injected)) };
+            if let Some((memo, key)) = memo {
+                memo.keep(key, known.clone());
+            }
+            known
+        }
+    };
+    Ok((known.response, Outcome::Injected { decision, templates: known.templates }, known.warnings))
 }
 
 /// A pod that a review asks to inject.

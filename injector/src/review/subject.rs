@@ -1,11 +1,11 @@
-//! What a review is about, as far as a log may tell.
+//! What a review is about, as far as a log may show it.
 
 use crate::value::{EcoString, Value};
 
 /// Kubernetes' limit for names. A longer one is a caller's mischief, and is cut.
 const LONGEST: usize = 253;
 
-/// What a review is about: names, and nothing that stands in the pod. Empty if the body is no review.
+/// What a review is about: names, and nothing else from the pod. Empty if the body is no review.
 ///
 /// The texts are the caller's, and may hold any character.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

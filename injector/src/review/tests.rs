@@ -289,3 +289,32 @@ fn proxy_config_resources_count_and_the_workloads_wins_over_the_annotation() {
     );
     assert_eq!(rendered(r#"{"app":"a"}"#, None), r#"{"proxyMetadata":{"C":"annotation","D":"annotation"}}"#);
 }
+
+#[test]
+fn an_equal_pod_gets_the_answer_again_and_no_other_pod_does() {
+    let (config, memo) = (config(), Memo::default());
+    let annotated = |labels: &str, more: &str| {
+        request(&format!(r#"{{"labels":{labels},"annotations":{{"inject.istio.io/templates":"both"}}{more}}}"#), "")
+    };
+    let first = annotated(r#"{"app":"a"}"#, r#","managedFields":[{"time":"2026-01-01T00:00:00Z"}]"#);
+    let requests = [
+        first.clone(),
+        first.replace("u1", "u2").replace("00Z", "01Z"),
+        annotated(r#"{"app":"b"}"#, ""),
+        annotated("{}", ""),
+        annotated("null", ""),
+        first.replace(r#""namespace":"ns""#, r#""namespace":"other""#),
+        first,
+    ];
+    for request in requests.iter().chain(&requests) {
+        for path in ["/inject", "/inject/net/n1"] {
+            let review =
+                format!(r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{request}}}"#);
+            let circumstances = Circumstances { path, ..Circumstances::default() };
+            let anew = answer(review.as_bytes(), &config, &circumstances);
+            let kept = answer(review.as_bytes(), &config, &Circumstances { memo: Some(&memo), ..circumstances });
+            assert_eq!(kept.body, anew.body, "{request}");
+            assert_eq!((kept.log_fields(), kept.warnings), (anew.log_fields(), anew.warnings));
+        }
+    }
+}

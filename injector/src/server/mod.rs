@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Semaphore, watch};
 
 use crate::certificate::Triple;
 use crate::config::Config;
 use crate::inject::native::{Mode, Node};
-use crate::review::{self, Circumstances};
-use crate::surroundings::Surroundings;
+use crate::review::{self, Circumstances, Memo};
+use crate::surroundings::{Snapshot, Surroundings};
 
 #[cfg_attr(not(feature = "cluster"), path = "no_cluster.rs")]
 mod cluster;
@@ -48,7 +48,7 @@ use health::Reports;
 use metrics::Metrics;
 use tls::Current;
 
-/// What the server needs to know.
+/// How the server runs.
 pub struct Options {
     /// Where admissions are answered, over TLS.
     pub listen: SocketAddr,
@@ -58,7 +58,7 @@ pub struct Options {
     pub certificate: Certificate,
     /// The configuration.
     pub configuration: Configuration,
-    /// What counts beside it.
+    /// What affects answers besides it.
     pub settings: Settings,
     /// What to do in a cluster.
     pub cluster: Option<InCluster>,
@@ -104,7 +104,7 @@ pub struct Configuration {
     pub load: Box<Load>,
 }
 
-/// What counts for all answers, beside the configuration.
+/// What affects all answers, besides the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// `ENABLE_NATIVE_SIDECARS`.
@@ -184,7 +184,7 @@ pub enum Error {
     Runtime(std::io::Error),
 }
 
-/// What a cluster tells the rest of the server.
+/// What a cluster reports to the rest of the server.
 struct Channels {
     /// Counts changes of ConfigMaps.
     config_maps: watch::Sender<u64>,
@@ -192,19 +192,27 @@ struct Channels {
     serving: watch::Sender<Option<Arc<Triple>>>,
 }
 
+/// Answers, and what they were made of.
+struct Known {
+    config: Arc<Config>,
+    surroundings: Snapshot,
+    memo: Memo,
+}
+
 /// What all requests share.
 struct App {
     settings: Settings,
     configuration: ArcSwap<Config>,
+    known: ArcSwapOption<Known>,
     certificate: Arc<Current>,
-    /// What a cluster tells.
+    /// What a cluster reports.
     surroundings: Arc<Surroundings>,
-    /// Whether it has told anything yet, if it is asked.
+    /// Whether it has reported anything yet, if it is watched.
     settled: watch::Sender<bool>,
     /// The CA that clients have to trust, as PEM text, if it is known.
     ca: watch::Sender<Option<Arc<str>>>,
     reports: Reports,
-    /// Whether it was told to end: it answers, but wants no new clients.
+    /// Whether it was asked to stop: it still answers, but wants no new clients.
     ending: AtomicBool,
     metrics: Metrics,
     connections: Connections,
@@ -218,6 +226,7 @@ impl App {
             metrics: Metrics::new(&settings.revision),
             settings,
             configuration: ArcSwap::from_pointee(config),
+            known: ArcSwapOption::empty(),
             certificate: Arc::default(),
             ca: watch::Sender::new(None),
             surroundings: Arc::default(),
@@ -233,17 +242,32 @@ impl App {
     /// Answers a review from one snapshot of the configuration.
     fn review(&self, body: &[u8], path: &str, started: Instant) -> review::Answer {
         let config = self.configuration.load();
-        let Surroundings { nodes, namespaces, proxy_configs } = &*self.surroundings;
-        let (nodes, namespaces, proxy_configs) = (nodes.load(), namespaces.load(), proxy_configs.load());
+        let surroundings = self.surroundings.load();
+        let known = self.known(&config, &surroundings);
         let mut circumstances = self.settings.circumstances(path);
-        circumstances.nodes = circumstances.nodes.or(nodes.as_deref().map(Vec::as_slice));
-        circumstances.namespaces = Some(&namespaces);
-        circumstances.proxy_configs = Some(&proxy_configs);
+        circumstances.nodes = circumstances.nodes.or(surroundings.nodes.as_deref().map(Vec::as_slice));
+        circumstances.namespaces = Some(&surroundings.namespaces);
+        circumstances.proxy_configs = Some(&surroundings.proxy_configs);
+        circumstances.memo = Some(&known.memo);
         let answer = review::answer(body, &config, &circumstances);
         let (decision, reason) = (answer.outcome.word(), answer.outcome.reason());
         self.metrics.decided(decision, reason, started.elapsed().as_secs_f64());
         logger::answered(&answer);
         answer
+    }
+
+    /// The answers that were made of this snapshot.
+    fn known(&self, config: &Arc<Config>, surroundings: &Snapshot) -> Arc<Known> {
+        let same = |known: &&Arc<Known>| Arc::ptr_eq(&known.config, config) && known.surroundings.is_same(surroundings);
+        match self.known.load().as_ref().filter(same) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let (config, surroundings) = (Arc::clone(config), surroundings.clone());
+                let known = Arc::new(Known { config, surroundings, memo: Memo::default() });
+                self.known.store(Some(Arc::clone(&known)));
+                known
+            }
+        }
     }
 
     /// Whether clients should come, and why.

@@ -8,12 +8,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, which prints its results")]
 
 mod cases;
+mod injector;
 mod instructions;
 mod measure;
 mod namespace;
+mod plugin;
 mod programs;
 mod table;
 mod trace;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,6 +33,10 @@ const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY]
 /// What was asked for.
 struct Arguments {
     binary: PathBuf,
+    /// `istio-cni`.
+    cni: Option<PathBuf>,
+    /// `sidecar-injector`.
+    injector: Option<PathBuf>,
     /// What runs programs and does nothing else (`benches/calls/floor.rs`).
     floor: Option<PathBuf>,
     /// Another build of this program.
@@ -47,6 +54,8 @@ impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let mut arguments = Self {
             binary: PathBuf::new(),
+            cni: None,
+            injector: None,
             floor: None,
             compare: None,
             json: None,
@@ -57,6 +66,8 @@ impl Arguments {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value: {USAGE}"));
             match word.as_str() {
+                "--cni" => arguments.cni = Some(PathBuf::from(value()?).canonicalize()?),
+                "--injector" => arguments.injector = Some(PathBuf::from(value()?).canonicalize()?),
                 "--compare" => arguments.compare = Some(PathBuf::from(value()?).canonicalize()?),
                 "--floor" => arguments.floor = Some(PathBuf::from(value()?).canonicalize()?),
                 "--json" => arguments.json = Some(value()?.into()),
@@ -102,6 +113,15 @@ fn run(arguments: &Arguments) -> Result<()> {
     for case in wanted {
         let others = measure::Others { floor: arguments.floor.as_deref(), compare: arguments.compare.as_deref() };
         table.row(measure::row(&case.prepare(&ours)?, others, arguments.rounds)?);
+    }
+    let plugin = arguments.cni.as_deref().map(|path| plugin::rows(path, &ours)).transpose()?;
+    let injector = arguments.injector.as_deref().map(injector::rows).transpose()?;
+    let others = plugin.into_iter().flatten().chain(injector.into_iter().flatten());
+    for case in others.filter(|case| case.name.contains(&arguments.only)) {
+        table.row(measure::row(&case, measure::Others { floor: None, compare: None }, arguments.rounds)?);
+    }
+    if let Some(injector) = arguments.injector.as_deref().filter(|_| "webhook".contains(&arguments.only)) {
+        webhook::loads(injector)?.into_iter().for_each(|load| table.load(load));
     }
     match &arguments.json {
         Some(path) => table.write(path),

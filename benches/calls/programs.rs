@@ -11,7 +11,7 @@ use nix::sys::time::TimeVal;
 use crate::Result;
 use crate::namespace::FILES;
 
-/// The whole environment of every program.
+/// The whole environment of most programs.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to run, with its arguments and what it reads.
@@ -19,6 +19,8 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub struct Program {
     pub path: PathBuf,
     pub arguments: Vec<String>,
+    /// Environment variables besides `PATH`.
+    pub environment: Vec<(String, String)>,
     /// The file that is its standard input, and where else it would wait for none.
     pub input: Option<PathBuf>,
 }
@@ -27,7 +29,7 @@ impl Program {
     /// A program by its path.
     pub fn at(path: &Path, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
-        Self { path: path.to_owned(), arguments, input: None }
+        Self { path: path.to_owned(), arguments, environment: Vec::new(), input: None }
     }
 
     /// A program that is looked for now, so that it has not to be when it is measured.
@@ -46,7 +48,7 @@ impl Program {
         };
         let together = |programs: &Vec<Self>| programs.iter().map(words).collect::<Vec<_>>().join(&"--and".to_owned());
         let arguments = work.iter().map(together).collect::<Vec<_>>().join(&"--then".to_owned());
-        Self { path: floor.to_owned(), arguments, input: None }
+        Self { path: floor.to_owned(), arguments, environment: Vec::new(), input: None }
     }
 
     /// The same with more arguments.
@@ -75,6 +77,7 @@ impl Program {
             .args(&self.arguments)
             .env_clear()
             .env("PATH", PATH)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(File::options().create(true).append(true).open(errors())?);
         match &self.input {

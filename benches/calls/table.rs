@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::measure::{Row, Times};
+use crate::webhook::Load;
 use crate::{MOST_BYTES, Result};
 
 /// The results so far.
@@ -13,6 +14,7 @@ pub struct Table {
     bytes: u64,
     references: Vec<Value>,
     rows: Vec<Value>,
+    loads: Vec<Load>,
 }
 
 impl Table {
@@ -24,7 +26,7 @@ impl Table {
             "{:<40}{:>8}{:>9}{:>7}  {:<22}{:>6}{:>5}{:>6}{:>7}{:>7}{other}  bare",
             "", "ours ms", "bare ms", "ratio", "at most", "floor", "cpu", "progs", "calls", "KiB"
         );
-        Self { bytes, references: Vec::new(), rows: Vec::new() }
+        Self { bytes, references: Vec::new(), rows: Vec::new(), loads: Vec::new() }
     }
 
     /// Prints a line that is compared with nothing.
@@ -83,10 +85,32 @@ impl Table {
         }));
     }
 
+    /// Prints what the webhook did under load.
+    pub fn load(&mut self, load: Load) {
+        if self.loads.is_empty() {
+            println!(
+                "\n{:<40}{:>9}{:>14}{:>11}{:>7}{:>9}{:>8}{:>8}",
+                "webhook, one processor", "per s", "at least", "median ms", "99 %", "99.9 %", "cpu us", "KiB"
+            );
+        }
+        let least = load.target.map_or_else(String::new, |t| format!("{t:.0} {}", mark(load.per_second >= t)));
+        println!(
+            "{:<40}{:>9.0}{least:>14}{:>11.2}{:>7.2}{:>9.2}{:>8.0}{:>8}",
+            load.name,
+            load.per_second,
+            load.median,
+            load.percentile_99,
+            load.percentile_999,
+            load.processor,
+            load.resident_kib
+        );
+        self.loads.push(load);
+    }
+
     /// Writes all as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
         let size = json!({ "bytes": self.bytes, "most": MOST_BYTES, "met": self.bytes <= MOST_BYTES });
-        let all = json!({ "size": size, "references": self.references, "rows": self.rows });
+        let all = json!({ "size": size, "references": self.references, "rows": self.rows, "webhook": self.loads });
         fs::write(path, format!("{all:#}\n"))?;
         println!("\nwritten: {}", path.display());
         Ok(())

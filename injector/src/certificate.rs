@@ -28,7 +28,7 @@ pub trait Issuer: Send {
     /// Issues a certificate: by the CA of `last` if there is one and it lasts long enough, otherwise by a new CA.
     fn issue(&mut self, last: Option<&Triple>) -> Result<Triple, String>;
 
-    /// How long until a certificate has to be renewed; zero if it is time. An error tells why it cannot be served at
+    /// How long until a certificate has to be renewed; zero if it is time. An error explains why it cannot be served at
     /// all, such as that the key is another's, or that it is for other names.
     fn time_left(&self, triple: &Triple) -> Result<Duration, String>;
 }

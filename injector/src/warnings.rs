@@ -65,7 +65,7 @@ pub fn of_switch<'a>(metadata: &'a Value, decision: &'a Decision) -> impl Iterat
     let source = if label.is_some() { Source::Label } else { Source::Annotation };
     let asks = label.or(annotation) == Some("true");
     let declined = (asks && !decision.inject).then(|| Warning::Declined(source, decision.reason.clone()));
-    // If the pod is not injected whatever the switch is, nothing else about the switch matters.
+    // If the pod is not injected in any case, nothing else about the switch matters.
     let others = declined.is_none().then_some([deprecated, overruled]);
     invalid.chain(declined).chain(others.into_iter().flatten().flatten())
 }

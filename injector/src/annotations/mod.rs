@@ -123,7 +123,7 @@ pub fn validate(annotations: Option<&Map>) -> Result<(), Problems> {
 }
 
 impl Rule {
-    /// Checks one value; the error tells what is allowed.
+    /// Checks one value; the error names what is allowed.
     pub fn check(self, value: &str) -> Result<(), String> {
         match self {
             Rule::InterceptionMode => match value {

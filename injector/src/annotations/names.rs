@@ -44,7 +44,7 @@ const ISTIO: [(&str, Use); 43] = [
     ("sidecar.istio.io/componentLogLevel", Use::Current),
     ("sidecar.istio.io/discoveryAddress", Use::Deprecated),
     ("sidecar.istio.io/extraStatTags", Use::Deprecated),
-    // Deprecated too, in favour of the label: the decision tells.
+    // Deprecated too, in favour of the label: the decision warns of it.
     ("sidecar.istio.io/inject", Use::Current),
     ("sidecar.istio.io/interceptionMode", Use::Current),
     ("sidecar.istio.io/logLevel", Use::Current),
@@ -78,7 +78,7 @@ const ISTIO: [(&str, Use); 43] = [
     ("traffic.sidecar.istio.io/kubevirtInterfaces", Use::DeprecatedFor("istio.io/reroute-virtual-interfaces")),
 ];
 
-/// What the name of an annotation, or of a label, tells about it.
+/// What the name of an annotation or label reveals about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is none of injection's, or there is nothing to say about it.
@@ -136,7 +136,7 @@ impl Mentions {
         self.names.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
-    /// What the name of a pod's annotation tells.
+    /// What the name of a pod's annotation reveals.
     pub fn annotation(&self, name: &str) -> Verdict {
         if !has_prefix(name) {
             return Verdict::Fine;
@@ -150,7 +150,7 @@ impl Mentions {
         }
     }
 
-    /// What the name of a pod's label tells. Only an annotation that stands among the labels is worth a word: labels are
+    /// What the name of a pod's label reveals. Only an annotation among the labels deserves a warning: labels are
     /// for everybody to select by.
     pub fn label(&self, name: &str) -> Verdict {
         let is_fine = !has_prefix(name) || name == SWITCH || self.labels.contains(name);

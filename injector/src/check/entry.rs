@@ -51,7 +51,7 @@ impl<'i> Entry<'i> {
         self.entry.get(field).map_or_else(|| Ok(Selector::default()), Selector::parse)
     }
 
-    /// Where it is called, if that is said.
+    /// Where it is called, if that is given.
     pub fn address(&self) -> Option<Address> {
         if let Some((namespace, name, port)) = self.service() {
             return Some(Address { name: format!("{name}.{namespace}.svc"), port: u16::try_from(port).ok()? });

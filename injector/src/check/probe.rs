@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// From how many days before its end a certificate is worth a word.
 const SOON: u64 = 14;
 
-/// What is wrong with the CA of an entry, and with the certificate that is served where it calls, or at another address
+/// What is wrong with the CA of an entry, and with the certificate that is served at its address, or at another address
 /// that leads there.
 pub fn probe(entry: &Entry<'_>, address: Option<&str>) -> Vec<Problem> {
     let Some(ca) = entry.ca() else { return Vec::new() };

@@ -163,7 +163,7 @@ pub enum Problem {
         others: String,
     },
     /// The label is missing.
-    #[error("the configuration has no label istio.io/rev: nobody keeps its caBundle up to date")]
+    #[error("the configuration has no label istio.io/rev: its caBundle is not kept up to date")]
     NoRevision,
 }
 

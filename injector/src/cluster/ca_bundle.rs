@@ -1,6 +1,6 @@
 //! The CA that API servers check our certificate with: `clientConfig.caBundle` of the webhooks that call us.
 //!
-//! It is set by server-side apply of that field alone, so that whoever installed the rest keeps owning it. The patch
+//! It is set by server-side apply of that field alone, so that the rest keeps its owner. The patch
 //! names uid and version of the object it was made for: what has changed or vanished meanwhile is not touched, least of
 //! all created anew.
 //!
@@ -193,7 +193,7 @@ impl<'c> Keeper<'c> {
                 _ => None,
             };
             let later = Instant::now() + Duration::from_secs(3600);
-            // None of the senders ends before us; one that does has nothing to tell any more.
+            // None of the senders ends before this; one that does has nothing left to report.
             tokio::select! {
                 Ok(()) = self.ca_bundle.held.changed() => {}
                 Ok(()) = self.ca_bundle.wanted.changed() => {}
@@ -226,7 +226,7 @@ impl<'c> Keeper<'c> {
             let revision = self.ca_bundle.revision();
             log::warn!(
                 resource = "mutatingwebhookconfigurations";
-                "there is no MutatingWebhookConfiguration with the label {REVISION}={revision}, so nobody calls us"
+                "there is no MutatingWebhookConfiguration with the label {REVISION}={revision}, so this webhook is never called"
             );
         }
         self.told_none &= found.is_empty();
@@ -302,7 +302,7 @@ impl<'c> Keeper<'c> {
                 log::info!(resource = "mutatingwebhookconfigurations"; "caBundle of {name} is set");
                 return None;
             }
-            // It has changed meanwhile, or is gone. The watch will tell, and this is only for when it does not.
+            // It has changed meanwhile, or is gone. The watch will report that; this is only for the case that it does not.
             Err(error) if is_conflict(&error) => {}
             Err(error) => {
                 let gone = matches!(error, Error::Refused { code: 404, .. });

@@ -1,4 +1,4 @@
-//! Why nothing comes of a cluster. What to do about it is for the commands to tell, who know the flags.
+//! Why a cluster cannot be read. The commands, which know the flags, add what to do about it.
 
 use std::time::Duration;
 

@@ -120,7 +120,7 @@ impl Followed {
                     sleep(trouble.pause()).await;
                 }
                 Err(error) => {
-                    // A lost connection is taken up where it broke. Whatever else it is, the version may be its cause.
+                    // A lost connection is taken up where it broke. Any other error may be caused by the version.
                     if !matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. }) {
                         position.version.clear();
                     }

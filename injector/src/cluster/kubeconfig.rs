@@ -91,7 +91,7 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, Error> {
             )]
             let reason = match &error {
                 KubeconfigError::ReadConfig(source, _) => source.to_string(),
-                // The rest of the message shows the lines around, where tokens may be.
+                // The rest of the message shows the surrounding lines, which may contain tokens.
                 KubeconfigError::Parse(source) => one_line(source.without_snippet().to_string().as_str()),
                 error => causes(error),
             };

@@ -1,4 +1,4 @@
-//! One replica at a time: who holds the Lease writes to the cluster, the others stand by.
+//! One replica at a time: who holds the Lease writes to the cluster, the others wait.
 //!
 //! The clocks of replicas may differ by any amount, so no time in the Lease is ever compared with a clock. It is held
 //! by another as long as it keeps changing: it is free when it has been seen unchanged for as long as it lasts, by the
@@ -30,7 +30,7 @@ pub struct Candidate {
     pub pace: Pace,
 }
 
-/// Tries to hold the Lease until `shutdown` becomes true or is dropped, and tells `held` whether it does. At the end it
+/// Tries to hold the Lease until `shutdown` becomes true or is dropped, and reports in `held` whether it does. At the end it
 /// is given up, so that the next replica does not have to wait.
 pub async fn hold(
     cluster: Cluster,

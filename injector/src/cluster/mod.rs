@@ -2,7 +2,7 @@
 //! `cluster` only.
 //!
 //! What runs as long as the server does is one future per concern: [`watch`] for what counts for an injection, [`hold`]
-//! for the Lease of whoever writes, [`keep_ca_bundle`] for the webhook configurations, [`share_certificate`] for a
+//! for the Lease of the replica that writes, [`keep_ca_bundle`] for the webhook configurations, [`share_certificate`] for a
 //! certificate that all replicas serve. Each takes a `tokio::sync::watch::Receiver<bool>` and ends when that becomes true,
 //! or its sender is dropped. None of them fails: what goes wrong is told once through `log`, with the resource as key
 //! `resource`, and tried again with back-off.

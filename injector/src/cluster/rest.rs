@@ -34,7 +34,7 @@ impl Cluster {
         self.answer(right, async { self.client().request(request.map_err(kube::Error::BuildRequest)?).await }).await
     }
 
-    /// Takes the fields of `part` into an object and owns them from then on, whoever owned them before.
+    /// Takes the fields of `part` into an object and owns them from then on, even if they had another owner.
     pub(super) async fn apply(&self, right: &str, path: &str, name: &str, part: &Value) -> Result<Value, Error> {
         let params = PatchParams::apply(MANAGER).force();
         let request = Request::new(path).patch(name, &params, &Patch::Apply(part));

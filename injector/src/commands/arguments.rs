@@ -48,7 +48,7 @@ fn kube_inject() -> Command {
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
-            value("output", "FILE").short('o').help("Where the result goes, all of it or nothing; standard output by default"),
+            value("output", "FILE").short('o').help("Write the result here, all of it or nothing (default: standard output)"),
             flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
             flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
             flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; Istio drops them"),
@@ -61,7 +61,7 @@ fn kube_inject() -> Command {
         .args(ignored())
 }
 
-/// What `diff` compares with, and the flag that each of them stands for.
+/// What `diff` compares with, and the flag for each of them.
 const OTHER: [(&str, &str, &str); 11] = [
     ("to-injectConfigFile", "injectConfigFile", "FILE"),
     ("to-valuesFile", "valuesFile", "FILE"),
@@ -130,7 +130,7 @@ fn uninject() -> Command {
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
-            value("output", "FILE").short('o').help("Where the result goes, all of it or nothing; standard output by default"),
+            value("output", "FILE").short('o').help("Write the result here, all of it or nothing (default: standard output)"),
             flag("verify").help("Fail unless injecting the result again gives the input"),
             flag("minimal").help("Print no `status: {}`, `resources: {}` and the like"),
             flag("policy-from-config").help("The pods were injected by the config's default templates, aliases and injectedAnnotations, as a webhook does"),
@@ -157,7 +157,7 @@ fn review() -> Command {
 
 fn explain() -> Command {
     Command::new("explain")
-        .about("Tells why a pod is injected or not, and where what it gets comes from")
+        .about("Explains why a pod is injected or not, and where each injected part comes from")
         .long_about(
             "Reads workloads, pods or an AdmissionReview, and tells of each whether it is injected and which step decides, which \
              webhook is called, which templates are rendered, where each injected thing comes from, and what is not taken and \
@@ -181,7 +181,7 @@ fn explain() -> Command {
                 .default_value("webhook")
                 .help("Who would inject: they go by different parts of the injection config"),
             value("port", "PORT").value_parser(clap::value_parser!(u16)).help("Tell whether a client's connection to this port reaches the proxy, and why"),
-            value("field", "PATH").help("Tell where a field of the pod comes from, and what it depends on, such as spec.containers[istio-proxy].image"),
+            value("field", "PATH").help("Explain where a field of the pod comes from, and what it depends on, such as spec.containers[istio-proxy].image"),
             value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
             flag("policy-from-config").help("With --by kube-inject, as its flag of the same name"),
             flag("cronjob-pod-metadata").help("With --by kube-inject, as its flag of the same name"),

@@ -16,7 +16,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         None => from_cluster(matches, environment, revision)?,
     };
     let mut findings = installation.check(revision);
-    // Files tell nothing about who is running.
+    // Files reveal nothing about what is running.
     if files.is_none() || text(matches, "address").is_some() {
         for entry in installation.entries(revision) {
             let problems = probe(&entry, text(matches, "address")).into_iter();

@@ -127,7 +127,7 @@ pub enum Error {
     /// Labels that are none.
     #[error("--namespace-labels: {label:?} is no label; write KEY=VALUE, and a comma between labels")]
     Labels {
-        /// What stands in place of a label.
+        /// What was given in place of a label.
         label: String,
     },
     /// The configuration does not prove what was uninjected.

@@ -28,7 +28,7 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    /// Reads the variables; the second value tells what is wrong with them.
+    /// Reads the variables; the second value is what is wrong with them.
     pub(super) fn read(variables: Variables) -> (Self, Option<String>) {
         let text = |name| variables(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
         let native = text("ENABLE_NATIVE_SIDECARS");
@@ -37,7 +37,7 @@ impl Environment {
             None if native.is_empty() => (Mode::Auto, None),
             None => (
                 Mode::Disabled,
-                Some(format!("ENABLE_NATIVE_SIDECARS={native:?} is none of true, false and auto; taken for false")),
+                Some(format!("ENABLE_NATIVE_SIDECARS={native:?} is not true, false or auto; false is used")),
             ),
         };
         let environment = Environment {
@@ -137,7 +137,7 @@ impl Texts {
     }
 }
 
-/// What counts for the webhook's answer, as far as flags and environment tell it.
+/// What affects the webhook's answer, as far as flags and environment define it.
 pub(super) fn circumstances<'c>(
     matches: &'c ArgMatches,
     environment: &'c Environment,

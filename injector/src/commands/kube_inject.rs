@@ -252,7 +252,7 @@ impl<'c> Injector<'c> {
         let name = named(workload, full_name);
         self.warnings.extend(decision.notes.iter().map(|note| format!("{name}: {note}")));
         let own = decision::of_pod(pod, &self.config.injection.rules);
-        // Istio looks at the pod's own namespace here too, so only what the config says can differ.
+        // Istio looks at the pod's own namespace here too, so only the config can make a difference.
         if !own.inject {
             self.warnings.push(format!(
                 "{name} is injected, though in a cluster it would not be: {}; --policy-from-config decides as the cluster does",

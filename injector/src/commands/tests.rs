@@ -158,11 +158,7 @@ fn native_sidecars_are_switched_by_the_environment() {
     assert_eq!(labels(&call("auto").out).str_at(&["native"]), Some("false"));
     let wrong = call("maybe");
     assert_eq!(labels(&wrong.out).str_at(&["native"]), Some("false"));
-    assert!(
-        wrong.errors.contains("ENABLE_NATIVE_SIDECARS=\"maybe\" is none of true, false and auto"),
-        "{}",
-        wrong.errors
-    );
+    assert!(wrong.errors.contains("ENABLE_NATIVE_SIDECARS=\"maybe\" is not true, false or auto"), "{}", wrong.errors);
 }
 
 #[test]
@@ -280,7 +276,7 @@ fn nothing_is_printed_if_a_document_is_wrong() {
     let setup = Setup::new("wrong");
     for (input, error) in [
         ("kind: Pod\nspec: [\n", "Error: standard input: document 2, line 1"),
-        ("kind: Pod\nspec: &a {x: *a}\n", "stands inside the value that it refers to"),
+        ("kind: Pod\nspec: &a {x: *a}\n", "is inside the value that it refers to"),
         ("kind: Deployment\nspec: {replicas: many}\n", "replicas"),
         ("--- x\n", "a line may only have blanks and a comment"),
     ] {

@@ -77,7 +77,7 @@ fn names(matches: &ArgMatches, environment: &Environment) -> Vec<String> {
     service.into_iter().chain(["localhost", "127.0.0.1", "::1"].map(str::to_owned)).chain(given).collect()
 }
 
-/// What the server, its Service and its Lease are called if nothing else is said.
+/// The default name of the server, its Service and its Lease.
 fn own_name(matches: &ArgMatches) -> String {
     match text(matches, "revision") {
         Some(revision) if revision != "default" => format!("sidecar-injector-{revision}"),

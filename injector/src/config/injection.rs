@@ -14,7 +14,7 @@ use crate::yaml::{self, Step};
 /// The template that pods get that ask for none.
 const SIDECAR: &str = "sidecar";
 
-/// What the injection config says.
+/// The injection config.
 #[derive(Debug)]
 pub struct Injection {
     /// The templates.

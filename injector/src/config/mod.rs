@@ -99,7 +99,7 @@ fn overlay(below: &mut Value, above: &Value) {
     }
 }
 
-/// Where a path of keys and indices stands in a text.
+/// Where a path of keys and indices is in a text.
 fn locate(text: &str, values: &Value, path: &[crate::value::EcoString]) -> Option<yaml::Position> {
     let mut value = values;
     let mut steps = Vec::with_capacity(path.len());

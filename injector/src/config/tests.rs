@@ -105,7 +105,7 @@ fn errors_name_the_file_the_line_and_what_is_allowed() {
     assert!(problem(CONFIG, "a: [\n", "").starts_with("values.yaml: line "));
     assert_eq!(problem(CONFIG, "", ""), "values.yaml: there are no values; at least `{}` has to be in it");
     assert!(problem(CONFIG, "{}", "proxyListenPort: x").starts_with("mesh.yaml: "));
-    assert!(problem(CONFIG, "a: &a [*a]", "").contains("stands inside the value that it refers to"));
+    assert!(problem(CONFIG, "a: &a [*a]", "").contains("is inside the value that it refers to"));
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub struct WrongType {
     pub(super) steps: Vec<EcoString>,
     /// The value as JSON, cut to 80 characters.
     pub value: String,
-    /// What may stand there.
+    /// What is allowed there.
     pub allowed: String,
 }
 

@@ -1,4 +1,4 @@
-//! What templates read, in the words of whoever can change it.
+//! What templates read, in terms of where it can be changed.
 
 use std::fmt;
 

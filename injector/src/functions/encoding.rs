@@ -11,7 +11,7 @@ pub fn add(f: &mut Functions) {
     use Type::{Any, String};
     f.add("fromJson", &[String], |a| Ok(parse(a.text(0)).unwrap_or(Value::Nil)));
     f.add("mustFromJson", &[String], |a| parse(a.text(0)));
-    // sprig's functions without `must` give the empty text where those with it fail.
+    // If sprig's functions with `must` fail, those without it return the empty text.
     f.add("toJson", &[Any], |a| Ok(a.value(0).to_json().unwrap_or_default().into()));
     f.add("mustToJson", &[Any], |a| Ok(a.value(0).to_json()?.into()));
     f.add("toPrettyJson", &[Any], |a| {

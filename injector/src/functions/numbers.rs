@@ -159,7 +159,7 @@ fn sequence(args: Args<'_>) -> Result<Vec<i64>, Failure> {
 #[derive(Clone, Copy)]
 struct Decimal {
     digits: i128,
-    /// How many of the digits stand after the point.
+    /// How many of the digits come after the point.
     scale: u32,
 }
 

@@ -119,7 +119,7 @@ impl Error {
         }
     }
 
-    /// The reason for a log: what is wrong and where, and nothing that stands in the pod.
+    /// The reason for a log: what is wrong and where, and nothing from the pod.
     pub fn summary(&self) -> String {
         match self {
             Error::Annotations(Problems(problems)) => {

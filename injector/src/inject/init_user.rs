@@ -20,7 +20,7 @@ pub(super) fn adjust(pod: &mut Value, original: &Value, proxy: &ProxyConfig) {
     };
     let tproxy = proxy.is_tproxy() || pod::annotation(pod, INTERCEPTION_MODE) == Some("TPROXY");
     if tproxy {
-        // With TPROXY the proxy needs to be root, whatever the user wants.
+        // With TPROXY the proxy has to be root, even if the user wants otherwise.
         if user.is_some()
             && let Some(context) =
                 pod::sidecar_mut(pod).and_then(|s| s.get_mut("securityContext")).and_then(Value::as_map_mut)

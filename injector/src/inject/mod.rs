@@ -83,7 +83,7 @@ pub struct Request<'a> {
     pub env: Map,
     /// Whom the proxy runs as.
     pub ids: Ids,
-    /// Whether the proxy becomes a native sidecar, if no annotation tells.
+    /// Whether the proxy becomes a native sidecar, if no annotation decides.
     pub native: bool,
 }
 

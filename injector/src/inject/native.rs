@@ -47,7 +47,7 @@ pub fn detect(mode: Mode, nodes: Option<&[Node]>, node: Option<&str>) -> bool {
             let bound = node.filter(|name| !name.is_empty()).and_then(|name| nodes.iter().find(|n| n.name == name));
             match bound {
                 Some(node) => is_new_enough(&node.kubelet_version),
-                // One old node disables them everywhere: nobody knows where the pod will run.
+                // One old node disables them everywhere: the pod could be scheduled on it.
                 None => nodes.iter().all(|node| is_new_enough(&node.kubelet_version)),
             }
         }

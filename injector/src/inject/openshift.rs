@@ -27,7 +27,7 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// What a namespace's annotations reserve, the last of each range; the usual ids where they reserve nothing.
+    /// What a namespace's annotations reserve, the last of each range; the usual ids if they reserve nothing.
     pub fn of_namespace(namespace: &Value) -> Self {
         let usual = Ids::default();
         let annotation = |name: &str| namespace.at(&["metadata", "annotations"])?.str_at(&[name]);

@@ -14,7 +14,7 @@ pub(super) fn order(pod: &mut Value, hold: bool) {
     let native = pod::find(pod::containers(pod, Place::InitContainers), PROXY).is_some();
     let spec = pod.map_entry("spec");
     let containers = spec.entry(Place::Containers.key());
-    // Go leaves an empty list here, where there was none.
+    // Go leaves an empty list here, even if there was none.
     if containers.is_null() {
         *containers = Value::List(EcoVec::new());
     }

@@ -34,7 +34,7 @@ pub(crate) const SLOTS: [Slot; 5] = [
     Slot { path: &["lifecycle", "postStart"], prefix: "/app-lifecycle/", suffix: "/poststartz", is_probe: false },
 ];
 
-/// Rewrites the probes of all containers but the sidecar, and tells the sidecar what they were.
+/// Rewrites the probes of all containers but the sidecar, and passes the original ones to the sidecar.
 pub(super) fn rewrite(pod: &mut Value, mesh_status_port: i32, values: &Value) {
     if pod::find_in_pod(pod, PROXY).is_none() || !is_wanted(pod, values) {
         return;
@@ -201,7 +201,7 @@ fn redirect(container: &mut Map, port: i32) {
         let action = handler.entry("httpGet").make_map();
         action.insert("port", port);
         action.insert("path", format!("{}{container_name}{}", slot.prefix, slot.suffix));
-        // The agent is asked in plain text, whatever it asks the application in.
+        // The agent is probed in plain text, even if it probes the application over TLS.
         if action.str("scheme") == Some("HTTPS") {
             action.insert("scheme", "HTTP");
         }

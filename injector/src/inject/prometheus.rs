@@ -72,7 +72,7 @@ struct Target<'a> {
     path: &'a str,
 }
 
-/// Moves what the user told Prometheus to the agent, and tells Prometheus to ask the agent.
+/// Moves the user's Prometheus annotations to the agent, and points Prometheus to the agent.
 pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
     static NONE: Map = Map::new();
     let annotations = pod::annotations(pod).unwrap_or(&NONE);

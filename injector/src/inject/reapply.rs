@@ -1,4 +1,4 @@
-//! The user's own containers, put back over the injected ones: whoever has an `istio-proxy` in the pod wants its settings.
+//! The user's own containers, merged back over the injected ones: a user's `istio-proxy` keeps its settings.
 //!
 //! The first injection writes those containers into an annotation. A later one takes them from there, as the pod's own
 //! `istio-proxy` is then the injected one.

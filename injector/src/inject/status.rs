@@ -1,4 +1,4 @@
-//! The annotation that tells what was injected.
+//! The annotation that records what was injected.
 
 use serde::Serialize;
 

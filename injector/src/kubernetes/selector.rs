@@ -164,7 +164,7 @@ impl Requirement {
 const NAME: &str = "consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
                     character";
 
-/// The key of a label: a name, after the domain of whoever it belongs to if there is one.
+/// The key of a label: a name, after the domain of its owner if there is one.
 fn check_key(key: &str) -> Result<(), String> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),

@@ -186,7 +186,7 @@ pub enum Shape {
 /// The types of which fields are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {
-    /// A string, under whatever name Go has for it.
+    /// A string, whatever Go calls its type.
     String,
     /// A boolean.
     Bool,

@@ -47,7 +47,7 @@ pub struct Options<'a> {
     pub ignored: &'a [&'a str],
     /// What counts for the injection beside the configuration.
     pub circumstances: Circumstances<'a>,
-    /// Whether the configuration stands for that of a mesh of Istio with its defaults, which nobody has shown.
+    /// Whether no configuration was given, and Istio's defaults are assumed.
     pub istio_defaults: bool,
 }
 

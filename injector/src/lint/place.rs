@@ -4,7 +4,7 @@ use super::input::Object;
 use crate::value::{Map, Value};
 use crate::yaml::Step;
 
-/// A value, and where it stands.
+/// A value, and where it is.
 #[derive(Clone, Debug)]
 pub(super) struct At<'p> {
     /// The object that it is in.

@@ -53,7 +53,7 @@ fn named(name: &str) -> Option<(&'static str, Family)> {
     PROTOCOLS.into_iter().find(|(known, _)| *known == name)
 }
 
-/// Ports whose protocols are so old and well known that Istio takes them for TCP if nothing else is said.
+/// Ports whose protocols are so old and well known that Istio treats them as TCP unless told otherwise.
 pub(super) const WELL_KNOWN: [i64; 4] = [25, 53, 3306, 27017];
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ impl MeshConfig {
         self.fields.get("inboundTrafficPolicy").and_then(|p| p.str_at(&["mode"])) == Some("LOCALHOST")
     }
 
-    /// Whether metrics are merged where no annotation tells; true if it is not set.
+    /// Whether metrics are merged if no annotation decides; true if it is not set.
     pub fn merges_prometheus(&self) -> bool {
         self.fields.get("enablePrometheusMerge").and_then(Value::as_bool).unwrap_or(true)
     }

@@ -16,7 +16,7 @@ pub struct FieldError {
     pub path: String,
     /// The value, as JSON; shortened if it is long.
     pub value: String,
-    /// What may stand there.
+    /// What is allowed there.
     pub allowed: String,
 }
 

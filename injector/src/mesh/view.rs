@@ -215,7 +215,7 @@ impl Object for Message {
             return template::Field::Value(self.value(field));
         }
         match find(name) {
-            // Members of a oneof are behind an interface in Go, and only their getters reach them.
+            // In Go, members of a oneof are hidden by an interface, and only their getters reach them.
             Some(field) if field.one_of.is_none() => match self.fields {
                 Some(_) => template::Field::Value(self.value(field)),
                 None => template::Field::NilPointer,

@@ -22,7 +22,7 @@ pub use error::{Error, NotUtf8, Place, Problem, text_of};
 pub use owner::Owner;
 pub use workload::{Kind, Workload};
 
-/// How deep a List may stand in a List.
+/// How deep Lists may be nested.
 pub const MAX_LISTS: usize = 100;
 
 /// How objects are read and printed.

@@ -173,7 +173,7 @@ impl Workload {
         self.metadata_path().join(".")
     }
 
-    /// The annotations and labels about injection that the object has for itself, where nothing reads them, and its pods
+    /// The annotations and labels about injection that the object has for itself, although nothing reads them there, and its pods
     /// have not: which of the two it is, and the name.
     pub fn above_template(&self) -> impl Iterator<Item = (&'static str, &EcoString)> {
         let is_pod = self.metadata_path() == ["metadata"];

@@ -22,7 +22,7 @@ pub struct InCluster {
     pub variables: Variables,
     /// The server's own namespace.
     pub namespace: Namespace,
-    /// The Lease of whoever writes: one for each revision.
+    /// The Lease of the replica that writes: one for each revision.
     pub lease: Name,
     /// What this replica is called there.
     pub identity: String,
@@ -32,7 +32,7 @@ pub struct InCluster {
     pub secret: Option<(Name, Vec<String>)>,
 }
 
-/// Starts all of it. It ends when `shutdown` becomes true; whoever waits for what is returned knows that the Lease is given
+/// Starts all of it. It ends when `shutdown` becomes true; when the returned future completes, the Lease is given
 /// up.
 pub(super) async fn start(
     app: &Arc<App>,

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-/// What tells one state of a file from another. Links are followed.
+/// What distinguishes one state of a file from another. Links are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Signature {
     device: u64,

@@ -1,4 +1,4 @@
-//! Whether the server is ready, and what it would tell somebody who asks.
+//! Whether the server is ready, and what it reports when asked.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};

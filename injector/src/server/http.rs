@@ -103,7 +103,7 @@ async fn admit(app: &App, request: Request<Incoming>) -> Result<Answer, Refusal>
         })
     };
     match admitted.await {
-        // An answer without a uid would be none to the API server: a status tells more.
+        // To the API server, an answer without a uid is no answer: a status is more helpful.
         Ok(review::Answer { outcome: review::Outcome::Refused(refusal), .. }) if is_no_review(&refusal) => {
             Err(Refusal::NoReview(refusal))
         }

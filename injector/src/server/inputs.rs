@@ -176,7 +176,7 @@ impl Certificates {
                     return;
                 }
                 let triple = serving.borrow_and_update().clone();
-                // The CA is told by whoever shares it: it may be more than one.
+                // The process that shares the certificate announces the CA: there may be several.
                 match triple.map(|triple| self_signed::pair(&triple)) {
                     None => (),
                     Some(Ok(pair)) => app.serve_with(Served { pair, ca: None }),

@@ -47,7 +47,7 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// One line about an answer, with nothing that stands in the pod but its names and a switch that is invalid.
+/// One line about an answer, with nothing from the pod but its names and an invalid switch.
 pub(super) fn answered(answer: &Answer) {
     let level = match &answer.outcome {
         Outcome::Refused(_) => Level::Error,
@@ -87,7 +87,7 @@ fn line(format: Format, record: &Record<'_>, time: SystemTime) -> String {
 struct Text(String);
 
 impl Text {
-    /// Text of others must not look like a line or a field of its own.
+    /// Foreign text must not look like a line or a field of its own.
     fn message(&mut self, message: &str) {
         for c in message.chars() {
             if c == '\'' || c == '"' || c == '\\' { self.0.push(c) } else { self.0.extend(c.escape_debug()) }

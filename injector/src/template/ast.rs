@@ -7,7 +7,7 @@ use super::number::Number;
 use super::quote::quote;
 use super::value::EcoString;
 
-/// Where something stands: a byte offset in the template's text.
+/// Where something is: a byte offset in the template's text.
 pub(super) type Position = usize;
 
 /// One template: the whole text's, or that of a `define` or `block`.
@@ -162,7 +162,7 @@ impl fmt::Display for Command {
 }
 
 impl Word {
-    /// As it stands among other words: a pipeline in its parentheses.
+    /// As written among other words: a pipeline in its parentheses.
     fn write_operand(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let WordKind::Pipe(pipe) = &self.kind { write!(f, "({pipe})") } else { fmt::Display::fmt(self, f) }
     }

@@ -1,6 +1,6 @@
 //! Go's values, as far as a template can see them.
 //!
-//! A copy of a value is cheap: whatever is large is shared. Data trees (`crate::value::Value`) become values, and
+//! A copy of a value is cheap: anything large is shared. Data trees (`crate::value::Value`) become values, and
 //! values become data trees, without a walk through what they hold.
 
 use std::any::Any;
@@ -296,7 +296,7 @@ impl Value {
     }
 }
 
-/// A double as data: an integer if it is one, as JSON text does not tell the two apart.
+/// A double as data: an integer if it is one, because JSON text does not distinguish the two.
 fn number(float: f64) -> Option<tree::Value> {
     if float.fract() == 0.0 && float.abs() < 9e18 {
         return Some((float as i64).into());

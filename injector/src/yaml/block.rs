@@ -1,7 +1,7 @@
 //! The plain part of YAML, read line by line: block lists and maps of scalars that stand on one line, and literal text.
 //! That is what templates make. Lists and maps in brackets are read from events, one by one.
 //!
-//! What it is not sure of, and whatever is wrong, it leaves to the events of `saphyr-parser`, which take 1.1 million
+//! Anything uncertain or wrong is left to the events of `saphyr-parser`, which take 1.1 million
 //! instructions for Istio's sidecar, two fifths of an admission. This takes a third of that.
 
 use std::borrow::Cow;
@@ -99,7 +99,7 @@ impl<'t> Lines<'t> {
     }
 
     /// The list or map in brackets that begins with these last bytes of the line, for something at this column. The
-    /// bracket at its end may stand further left than what is in it: at least at the column `closing`.
+    /// bracket at its end may be further left than its content: at least at the column `closing`.
     fn flow(&mut self, bytes: usize, column: usize, closing: usize) -> Option<&'t str> {
         let from = self.text.get(self.start + self.content.len() - bytes..)?;
         let length = flow_length(from)?;
@@ -151,7 +151,7 @@ fn find(text: &str, byte: u8) -> Option<usize> {
     text.bytes().position(|other| other == byte)
 }
 
-/// Where the colon is that makes a key of what stands before it.
+/// Where the colon is that makes the text before it a key.
 fn value_start(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     (0..bytes.len()).find(|&at| bytes.get(at) == Some(&b':') && matches!(bytes.get(at + 1), Some(b' ') | None))
@@ -226,7 +226,7 @@ impl<'t> Reader<'t> {
         Some(Value::Map(read::map(&mut self.entries, start)))
     }
 
-    /// The value after `KEY:` or `-` at this column. A map's lists may stand at the column of the map.
+    /// The value after `KEY:` or `-` at this column. A map's lists may begin at the map's own column.
     fn value(&mut self, text: &'t str, column: usize, in_map: bool) -> Option<Value> {
         let value = match text {
             "" => {

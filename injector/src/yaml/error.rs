@@ -19,7 +19,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// A text that cannot be read: the place of the problem, and the line that stands there.
+/// A text that cannot be read: the place of the problem, and the line there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{position}: {}", self.message())]
 pub struct Error {
@@ -42,7 +42,7 @@ impl Error {
         json::visible(&format!("{}{}", self.problem, Excerpt(&self.text))).into_owned()
     }
 
-    /// The same error in a text of which the one that was read is a part: `lines` stand before it.
+    /// The same error in a larger text, in which `lines` lines come before the one that was read.
     #[must_use]
     pub fn after(mut self, lines: usize) -> Self {
         self.position.line += lines;
@@ -103,7 +103,7 @@ pub enum Problem {
     #[error("the value of the merge key `<<` must be a map or a list of maps, given through aliases or written out")]
     Merge,
     /// An alias inside the value that it stands for.
-    #[error("the alias `{0}` stands inside the value that it refers to")]
+    #[error("the alias `{0}` is inside the value that it refers to")]
     Cycle(String),
     /// Aliases that make a small text into a huge tree.
     #[error("aliases make {nodes} values out of this text, which is more than its size justifies")]

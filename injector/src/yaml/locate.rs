@@ -1,4 +1,4 @@
-//! Where a value stands in a text.
+//! Where a value is in a text.
 
 use saphyr_parser::{Event, Parser, Span, StrInput};
 

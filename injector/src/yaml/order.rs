@@ -1,4 +1,4 @@
-//! The order of keys in a printed map: yaml.v2's "natural" order, in which `a2` stands before `a10`.
+//! The order of keys in a printed map: yaml.v2's "natural" order, in which `a2` comes before `a10`.
 
 use std::cmp::Ordering;
 

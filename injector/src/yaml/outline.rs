@@ -1,4 +1,4 @@
-//! Where everything stands in a text.
+//! Where everything is in a text.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Parser, Span, StrInput};
 
 use super::{Position, read};
 
-/// A value of a text, and the bytes that it stands in. A value that is an alias has no parts of its own here.
+/// A value of a text, and the bytes that it spans. A value that is an alias has no parts of its own here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// From its first byte up to its end. Of an entry of a map, its key is not part of it.

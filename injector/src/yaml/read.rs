@@ -38,7 +38,7 @@ pub(super) fn from_events(text: &str) -> Result<Value, Error> {
     let mut parser = Parser::new_from_str(text);
     while let Some((event, span)) = next(&mut parser).map_err(|e| syntax(text, &e))? {
         if let Some(document) = reader.event(event, span).map_err(|p| Error::new(text, start(span), p))? {
-            // What follows may still tell that the value was none: a key without a line of its own.
+            // What follows may still show that it was not a value: a key without a line of its own.
             next(&mut parser).map_err(|e| syntax(text, &e))?;
             return Ok(document);
         }
@@ -67,7 +67,7 @@ fn syntax(text: &str, error: &ScanError) -> Error {
     Error::new(text, position, Problem::Syntax(what.to_owned()))
 }
 
-/// Builds the tree. Values of lists and maps that are still open lie on two stacks, so that each list and
+/// Builds the tree. Values of lists and maps that are still open are kept on two stacks, so that each list and
 /// map is allocated once, at its size.
 #[derive(Default)]
 struct Reader<'t> {
@@ -312,7 +312,7 @@ impl Reader<'_> {
     }
 }
 
-/// Like yaml.v2, a merged map replaces what stands before it and is replaced by what follows.
+/// Like yaml.v2, a merged map replaces what comes before it and is replaced by what follows.
 fn merge(entries: &mut Entries, value: Value) -> Result<(), Problem> {
     let Value::Map(map) = value else { return Err(Problem::Merge) };
     entries.extend(map);
@@ -417,7 +417,7 @@ fn float_key(f: f64) -> EcoString {
     super::float::general32(f as f32).into()
 }
 
-/// The text of a string: what it says, but for `!!binary`.
+/// The text of a string, decoded if it is `!!binary`.
 fn string<'t>(text: &'t str, tag: Option<&Tag>) -> Result<Cow<'t, str>, Problem> {
     if !matches!(Tagged::new(tag), Tagged::Standard("binary")) {
         return Ok(Cow::Borrowed(text));

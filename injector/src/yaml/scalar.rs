@@ -32,7 +32,7 @@ pub(super) fn style(text: &str, simple_key: bool) -> Style {
     }
 }
 
-/// Whether a key stands before `:` on its own line.
+/// Whether a key comes before `:` on its own line.
 pub(super) fn is_simple_key(key: &str) -> bool {
     key.len() <= MAX_SIMPLE_KEY && !key.contains(is_break)
 }

@@ -107,7 +107,7 @@ fn a_text_that_goes_on_after_its_value_is_an_error() {
 fn an_alias_inside_its_own_value_is_an_error() {
     assert_eq!(
         read("a: &loop\n  b: [*loop]\n"),
-        "line 2, column 7: the alias `loop` stands inside the value that it refers to (at: b: [*loop])"
+        "line 2, column 7: the alias `loop` is inside the value that it refers to (at: b: [*loop])"
     );
     assert!(read("a: *nowhere").contains("unknown anchor"));
 }

@@ -31,11 +31,11 @@ enum Context {
 struct Writer {
     out: String,
     column: usize,
-    /// The column at which the current list or map stands; none before the first.
+    /// The column of the current list or map; none before the first.
     level: Option<usize>,
     /// Whether the last thing written separates words.
     separated: bool,
-    /// Whether only indentation and indicators stand on this line.
+    /// Whether there are only indentation and indicators on this line.
     indented: bool,
 }
 

@@ -67,7 +67,7 @@ impl Diff {
         for (from, to) in old.iter().zip(new) {
             let here = self.enter_index(at);
             match (Identity::of(from), Identity::of(to)) {
-                // The same element as far as anybody can tell, with something changed in it.
+                // Apparently the same element, with something changed in it.
                 (Identity::Whole(_), Identity::Whole(_)) => self.values(from, to),
                 _ => self.replace(to),
             }

@@ -57,7 +57,7 @@ pub(super) fn integer(value: &Value, base: Base, range: RangeInclusive<i64>) -> 
 pub(super) fn quantity(value: &Value) -> Result<Option<Value>, Error> {
     let text = match value {
         Value::Null => return Ok(Some("0".into())),
-        // Kubernetes trims the JSON text, where other white space than this is an escape.
+        // Kubernetes trims the JSON text, in which any other white space is an escape.
         Value::String(s) => Cow::Borrowed(s.trim_matches(|c: char| c == ' ' || !c.is_ascii() && c.is_whitespace())),
         Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
             Cow::Owned(json::to_string(value))

@@ -41,7 +41,7 @@ fn unknown_of(written: &Map, of: Type) -> impl Iterator<Item = (&str, &Value)> {
     written.iter().map(|(key, value)| (key.as_str(), value)).filter(move |(key, _)| !known(key))
 }
 
-/// The value of a field, under whatever spelling it was written.
+/// The value of a field, however its name was spelled.
 fn find<'w>(written: &'w Map, of: Type, field: &Field) -> Option<&'w Value> {
     let is_it = |key: &str| of.matching(key).is_some_and(|(_, found)| found.json == field.json);
     written.get(field.json).or_else(|| written.iter().find(|(key, _)| is_it(key)).map(|(_, value)| value))

@@ -1,4 +1,4 @@
-//! What admission warns of, and why it refuses a pod: which rule that is, and where it stands.
+//! What admission warns of, and why it refuses a pod: which rule that is, and where it is.
 
 use crate::annotations::{OVERRIDES, PROXY_CONFIG, Problems, STATUS, TEMPLATES};
 use crate::decision::{Note, Reason, SWITCH, Source};

@@ -340,14 +340,14 @@ pub static RULES: &[Rule] = &[
         "contradicting-annotations",
         Warning,
         &[Workload(annotations::contradict)],
-        "annotations of which one makes another one useless",
+        "an annotation that makes another ineffective",
         "remove one of them",
     ),
     rule(
         "resources-erased",
         Warning,
         &[Admission, Workload(annotations::erased_by_istio)],
-        "an annotation that takes away the proxy's other resources",
+        "an annotation that removes the proxy's other resources",
         "set all four: sidecar.istio.io/proxyCPU, proxyCPULimit, proxyMemory and proxyMemoryLimit",
     ),
     rule(

@@ -109,7 +109,7 @@ pub(super) fn job<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
         member
             .spec()
             .key("containers")
-            .hit("the proxy goes on after the other containers have ended, so the pod never completes"),
+            .hit("the proxy keeps running after the other containers have ended, so the pod never completes"),
     ]
 }
 

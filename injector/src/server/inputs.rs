@@ -239,15 +239,16 @@ impl App {
     }
 
     pub(super) fn took(&self, input: Input) {
-        log::info!(input = input.name(); "in force");
         self.metrics.reloaded(input, true);
         self.reports.taken(input);
+        // Last: who reads this and then asks gets the new state.
+        log::info!(input = input.name(); "in force");
     }
 
     fn refused(&self, input: Input, reason: &str) {
-        log::error!(input = input.name(); "refused, the old one stays: {reason}");
         self.metrics.reloaded(input, false);
         self.reports.refused(input, reason);
+        log::error!(input = input.name(); "refused, the old one stays: {reason}");
     }
 }
 

@@ -52,8 +52,8 @@ pub fn run(options: Options) -> Result<(), Error> {
         // It ends with the process.
         std::thread::spawn(move || inputs::refresh(&refreshed, configurations, certificates, options.poll));
         signals.next().await;
-        log::info!("ending; no longer ready");
         app.ending.store(true, Ordering::Relaxed);
+        log::info!("ending; no longer ready");
         tokio::select! {
             () = tokio::time::sleep(options.shutdown_delay) => (),
             () = signals.next() => (),

@@ -9,7 +9,7 @@ use super::arguments::{self, is_set, text};
 use super::inputs::{self, Environment, Texts};
 use super::kube_inject::{self, Injector};
 use super::{Error, PodError, Streams};
-use crate::changes::{Change, changes};
+use crate::changes;
 use crate::config::{Config, Source};
 use crate::object::{self, Document, Workload};
 use crate::value::Value;
@@ -137,16 +137,8 @@ impl Pair {
         unified::diff(&self.from, &self.to, &title)
     }
 
-    fn changes(&self) -> impl Iterator<Item = (&str, Vec<Change>)> {
-        self.pods.iter().map(|((name, from), (_, to))| {
-            // What else a bare pod has, injection does not touch.
-            let parts = ["metadata", "spec"];
-            let part = |pod: &Value| {
-                let part = |key| (key, pod.get(key).cloned().unwrap_or_default());
-                Value::Map(parts.into_iter().map(part).collect())
-            };
-            (name.as_str(), changes(&part(from), &part(to)))
-        })
+    fn changes(&self) -> impl Iterator<Item = (&str, Vec<String>)> {
+        self.pods.iter().map(|((name, from), (_, to))| (name.as_str(), changes::lines(from, to)))
     }
 }
 
@@ -163,7 +155,7 @@ fn table(documents: &[Pair]) -> String {
             changed += 1;
             text.push_str(&format!("{}, document {}: {}\n", document.file, document.number, json::visible(name)));
             for change in changes {
-                text.push_str(&format!("  {}\n", json::visible(&change.to_string())));
+                text.push_str(&format!("  {}\n", json::visible(&change)));
             }
         }
     }

@@ -84,6 +84,10 @@ pub(super) fn write(matches: &ArgMatches, bytes: &[u8], streams: &mut Streams<'_
     }
 }
 
+/// What an upgrade cannot know, once for all pods.
+const BY_NAMES: &str = "what the old templates set in labels, annotations and settings of pods was told by the names that \
+    Istio's templates use; what other templates set stays. To be sure, run uninject with the old configuration first";
+
 /// Kind and name of a workload, for messages.
 pub(super) fn named(workload: &Workload, full_name: &str) -> String {
     format!("{} {}", workload.kind.name(), quote(full_name))
@@ -191,6 +195,9 @@ impl<'c> Injector<'c> {
         if self.upgrades {
             let (injected, doubts) = upgraded?;
             self.warnings.extend(doubts.iter().map(|doubt| told(name, doubt)));
+            if injected != *pod && !self.warnings.iter().any(|warning| warning == BY_NAMES) {
+                self.warnings.push(BY_NAMES.to_owned());
+            }
             return Ok(injected);
         }
         let injected = inject::inject(pod, request, &self.setup)?;

@@ -1,5 +1,7 @@
 //! `uninject`: files of injected objects in, files of what they were out.
 
+use std::collections::BTreeSet;
+
 use clap::ArgMatches;
 
 use super::arguments::{is_set, text};
@@ -7,6 +9,7 @@ use super::inputs::{self, Environment, Texts};
 use super::kube_inject::{self, Injector};
 use super::{Error, PodError, Streams};
 use crate::inject::{self, Doubt};
+use crate::json;
 use crate::object::{Empty, Style, Workload};
 use crate::value::Value;
 
@@ -21,6 +24,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         injector,
         has_config: has_config.into_iter().any(|flag| text(matches, flag).is_some()),
         warnings: Vec::new(),
+        removed: BTreeSet::new(),
         unproven: 0,
     };
     let style = Style {
@@ -38,6 +42,15 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         // The result does not depend on whether this can be read.
         let _ = writeln!(streams.errors, "Warning: {warning}");
     }
+    if !uninjector.removed.is_empty() {
+        let all: Vec<_> = uninjector.removed.iter().map(String::as_str).collect();
+        let _ = writeln!(
+            streams.errors,
+            "Note: also removed, since injection sets it to the very same: {}. If your own manifest has any of it, add it again; \
+             the injected result does not depend on it",
+            json::visible(&all.join(", "))
+        );
+    }
     if is_set(matches, "verify") && uninjector.unproven > 0 {
         return Err(Error::Unproven { count: uninjector.unproven });
     }
@@ -49,6 +62,8 @@ struct Uninjector<'c> {
     /// Whether the configuration is one that was asked for.
     has_config: bool,
     warnings: Vec<String>,
+    /// What was removed from one of the pods because injection sets it.
+    removed: BTreeSet<String>,
     /// How many pods the configuration does not make again.
     unproven: usize,
 }
@@ -60,6 +75,7 @@ impl Uninjector<'_> {
         let undone = inject::uninject(&pod, request, &self.injector.setup).map_err(PodError::Inject)?;
         let Some(undone) = undone else { return Ok(pod) };
         self.unproven += usize::from(!undone.is_proven);
+        self.removed.extend(undone.removed);
         let name = kube_inject::named(workload, &workload.full_name(&pod));
         for mut doubt in undone.doubts {
             if let Doubt::Configuration { paths } = &mut doubt

@@ -8,15 +8,14 @@ use crate::value::{EcoString, Value};
 use crate::warnings::{By, Warning};
 
 mod capture;
-mod change;
 mod json;
 mod origin;
 mod source;
 mod text;
 mod webhooks;
 
+pub use crate::changes::{Kind, Part, Path};
 pub use capture::{Capture, Port};
-pub use change::{Kind, Part, Path};
 pub use json::to_json;
 pub use origin::{Change, Place, origins};
 pub use source::{Read, Source};

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::change::{Kind, Part, Path, changes};
 use super::source::Read;
 use crate::annotations;
+use crate::changes::{Kind, Part, Path, changes};
 use crate::inject::{Rendering, Setup, Step, Trace};
 use crate::template::reads::{Places, look_up};
 use crate::template::{Mark, Template};

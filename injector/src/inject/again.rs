@@ -5,8 +5,8 @@ use super::reapply::Containers;
 use super::status::Status;
 use super::undo::{self, Doubt, Noted};
 use super::{Error, Request, Setup, inject_with};
-use crate::annotations;
-use crate::changes::changes;
+use crate::annotations::{self, OVERRIDES, STATUS};
+use crate::changes::{Kind, changes};
 use crate::value::Value;
 
 /// A pod without an injection.
@@ -16,6 +16,8 @@ pub struct Undone {
     pub pod: Value,
     /// Whether injecting it gives what there was.
     pub is_proven: bool,
+    /// Where something was taken away since injection sets it. If it was there before, with the same value, nothing tells.
+    pub removed: Vec<String>,
     /// What cannot be known about it.
     pub doubts: Vec<Doubt>,
 }
@@ -68,30 +70,41 @@ pub fn upgrade(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<(
     let Some(past) = Past::of(pod, &request, setup)? else {
         return Ok((super::inject(pod, request, setup)?, Vec::new()));
     };
-    if past.noted().pods.iter().any(|before| past.is_same(before)) {
+    let Noted { pods, mut doubts } = past.by_names();
+    if past.noted().pods.iter().chain(&pods).any(|before| past.is_same(before)) {
         return Ok((pod.clone(), Vec::new()));
     }
-    let Noted { pods, doubts } = past.by_names();
-    let before = pods.into_iter().next().unwrap_or_default();
-    let injected = past.inject(&before)?;
-    Ok((injected, doubts.into_iter().filter(Doubt::matters).collect()))
+    let mut pods = pods.iter();
+    let injected = past.inject(pods.next().unwrap_or(&Value::Null))?;
+    let is_clear = pods.all(|other| past.inject(other).is_ok_and(|other| other == injected));
+    doubts.retain(|doubt| doubt.matters() && !(is_clear && matches!(doubt, Doubt::OwnSidecar { .. })));
+    Ok((injected, doubts))
 }
 
 /// Takes an earlier injection away; nothing if there was none. The configuration proves the result, if it is the one that
 /// injected.
 pub fn uninject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<Option<Undone>, Error> {
     let Some(past) = Past::of(pod, &request, setup)? else { return Ok(None) };
-    let by_names = past.by_names();
-    for noted in [&by_names, &past.noted()] {
-        if let Some(before) = noted.pods.iter().find(|before| past.is_same(before)) {
-            let pod = undo::smallest(before.clone(), &mut |smaller| past.is_same(smaller));
-            let doubts = noted.doubts.iter().filter(|doubt| doubt.outlasts_proof()).cloned().collect();
-            return Ok(Some(Undone { pod, is_proven: true, doubts }));
+    let (by_names, noted) = (past.by_names(), past.noted());
+    for found in [&by_names, &noted] {
+        if let Some(before) = found.pods.iter().find(|before| past.is_same(before)) {
+            let before = undo::smallest(before.clone(), &mut |smaller| past.is_same(smaller));
+            let removed = removed(pod, &before);
+            let doubts = found.doubts.iter().filter(|doubt| doubt.outlasts_proof()).cloned().collect();
+            return Ok(Some(Undone { pod: before, is_proven: true, removed, doubts }));
         }
     }
     let Noted { pods, mut doubts } = by_names;
     let before = pods.into_iter().next().unwrap_or_default();
     let again = past.inject(&before).map(|again| changes(pod, &again)).unwrap_or_default();
-    doubts.push(Doubt::Configuration { paths: again.into_iter().map(|change| change.path).collect() });
-    Ok(Some(Undone { pod: before, is_proven: false, doubts }))
+    doubts.push(Doubt::Configuration { paths: again.into_iter().map(|(path, _)| path.to_string()).collect() });
+    Ok(Some(Undone { pod: before, is_proven: false, removed: Vec::new(), doubts }))
+}
+
+/// What is gone of a pod, except for what is noted: containers, and the injector's own annotations.
+fn removed(injected: &Value, before: &Value) -> Vec<String> {
+    let own = [STATUS, OVERRIDES].map(|name| format!("metadata.annotations[{name}]"));
+    let gone = changes(injected, before).into_iter().filter(|(_, kind)| *kind == Kind::Removed);
+    let gone = gone.map(|(path, _)| path.to_string()).filter(|path| !own.contains(path));
+    gone.filter(|path| !path.starts_with("spec.containers") && !path.starts_with("spec.initContainers")).collect()
 }

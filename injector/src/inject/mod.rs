@@ -28,6 +28,7 @@ mod trace;
 mod undo;
 
 use std::collections::BTreeMap;
+use std::iter;
 
 pub use again::{Undone, uninject, upgrade};
 pub use context::Context;
@@ -133,8 +134,11 @@ pub(crate) fn recorded(
             let again = inject_with(&before, request.clone(), setup, None, &reapply::Containers::default(), record);
             again.is_ok_and(|again| undo::is_same(&again, pod))
         };
+        let noted = undo::undo(pod, status, &overrides, status_port).pods.into_iter();
+        // Templates that write what they see of the pod's labels must not see the injected ones.
+        let by_names = || undo::undo_by_names(pod, status, &overrides, status_port, &request.owner).pods;
         // A pod that already is what injection makes of it stays as it is, down to the order of its environment.
-        if undo::undo(pod, status, &overrides, status_port).pods.into_iter().any(&mut is_settled) {
+        if noted.chain(iter::once_with(by_names).flatten()).any(&mut is_settled) {
             return Ok(pod.clone());
         }
     }

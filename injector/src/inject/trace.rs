@@ -54,7 +54,7 @@ impl fmt::Display for Step {
                 "rewriting probes (values sidecarInjectorWebhook.rewriteAppHTTPProbe, annotation sidecar.istio.io/rewriteAppHTTPProbers)"
             }
             Step::Metadata => "the injector: status, network, injectedAnnotations",
-            Step::Order => "the order of containers",
+            Step::Order => "ordering the containers, which leaves the last one of several with one name",
         })
     }
 }

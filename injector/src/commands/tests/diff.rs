@@ -65,7 +65,10 @@ fn of_a_directory_workloads_and_fields_are_listed() {
     let folder = apps.path("");
     let config = ["diff", "--injectConfigFile", &setup.config, "--valuesFile", &setup.values, "-f", &folder];
     let out = call(&config, "").out;
-    assert!(out.contains("a.yaml, document 1: Deployment \"web\"\n  + metadata.annotations: {"), "{out}");
+    assert!(
+        out.contains("a.yaml, document 1: Deployment \"web\"\n  + metadata.annotations[sidecar.istio.io/status]: \"{"),
+        "{out}"
+    );
     assert!(out.ends_with("workloads that change: 1 of 2\n") && !out.contains("b.yaml"), "{out}");
     let lines = call(&[&config[..], &["--summary=false"]].concat(), "").out;
     assert!(lines.contains("@@ ") && !lines.contains("b.yaml"), "{lines}");

@@ -147,17 +147,17 @@ fn labels_that_istios_templates_set_are_known_by_name() {
         "topology.istio.io/network":"n1"}},
         "spec":{"containers":[{"name":"app"},{"env":[{"name":"ISTIO_META_NETWORK","value":"n1"}],"name":"istio-proxy"}],"imagePullSecrets":[{"name":"s"}],
         "initContainers":[{"name":"istio-validation"}],"securityContext":{"fsGroup":1337},"volumes":[{"emptyDir":{},"name":"v"},{"configMap":{},"emptyDir":{},"name":"w"}]}}"#;
-    let Undone { pod, is_proven, doubts } = Config::new().uninject(&tree(pod));
+    let Undone { pod, is_proven, doubts, .. } = Config::new().uninject(&tree(pod));
     assert!(!is_proven);
     assert_eq!(
         json::to_string(&pod),
-        r#"{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"a","sidecar.istio.io/interceptionMode":"TPROXY"},"labels":{"app":"web","service.istio.io/canonical-revision":"mine","topology.istio.io/network":"n1"}},"spec":{"containers":[{"name":"app"}],"volumes":[{"configMap":{},"emptyDir":{},"name":"w"}]}}"#
+        r#"{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":"a","sidecar.istio.io/interceptionMode":"TPROXY"},"labels":{"app":"web","service.istio.io/canonical-revision":"mine","topology.istio.io/network":"n1"}},"spec":{"containers":[{"name":"app"}],"securityContext":{"fsGroup":1337},"volumes":[{"configMap":{},"emptyDir":{},"name":"w"}]}}"#
     );
     let [
         Doubt::Volume { name },
         Doubt::Annotation { name: annotation },
-        Doubt::Network,
-        Doubt::Removed { what: "securityContext.fsGroup" },
+        Doubt::Stays { what: "label topology.istio.io/network" },
+        Doubt::Stays { what: "securityContext.fsGroup" },
         Doubt::Configuration { .. },
     ] = doubts.as_slice()
     else {
@@ -172,4 +172,66 @@ fn an_empty_security_context_is_not_taken_away() {
         "spec":{"containers":[{"name":"app"},{"name":"istio-proxy"}],"securityContext":{}}}"#;
     let Undone { pod, .. } = Config::new().uninject(&tree(pod));
     assert!(json::to_string(&pod).contains(r#""securityContext":{}"#), "{}", json::to_string(&pod));
+}
+
+#[test]
+fn what_is_the_users_own_stays_his() {
+    let injected = |metadata: &str, status: &str, spec: &str| {
+        let status = format!(r#""sidecar.istio.io/status":"{}""#, status.replace('"', r#"\""#));
+        let text = format!(
+            r#"{{"metadata":{{"annotations":{{{status}}}}},"spec":{{"containers":[{{"name":"app"}},{{"name":"istio-proxy"}}]{spec}}}}}"#
+        );
+        tree(&text.replace(r#""annotations":{"#, &format!(r#"{metadata}"annotations":{{"#)))
+    };
+    let undone = |pod: &Value| {
+        let Undone { pod, doubts, .. } = Config::new().uninject(pod);
+        (json::to_string(&pod), doubts.len() - 1)
+    };
+    let sidecar = r#"{"containers":["istio-proxy"],"volumes":["istio-token","workload-socket","istio-data"]}"#;
+    let volumes = r#","volumes":[{"hostPath":{"path":"/x"},"name":"istio-token","projected":{}},{"name":"workload-socket","persistentVolumeClaim":{}},{"emptyDir":{},"name":"istio-data"}]"#;
+    let pod = injected(r#""labels":{"networking.istio.io/tunnel":"http"},"#, sidecar, volumes);
+    assert_eq!(
+        undone(&pod),
+        (
+            r#"{"metadata":{"labels":{"networking.istio.io/tunnel":"http"}},"spec":{"containers":[{"name":"app"}],"volumes":[{"hostPath":{"path":"/x"},"name":"istio-token"},{"name":"workload-socket","persistentVolumeClaim":{}}]}}"#.to_owned(),
+            0
+        )
+    );
+    // An empty note is none that injection wrote, and a port that nobody merged is not restored.
+    let own = [("proxy.istio.io/overrides", "{}"), ("prometheus.io/port", "15020"), ("prometheus.io/scrape", "false")];
+    let mut pod = injected("", sidecar, "");
+    own.iter().for_each(|(name, value)| {
+        pod.map_entry("metadata").entry("annotations").make_map().insert(*name, *value);
+    });
+    let (text, doubts) = undone(&pod);
+    assert!(own.iter().all(|(name, value)| text.contains(&format!(r#""{name}":"{value}""#))) && doubts == 0, "{text}");
+}
+
+#[test]
+fn what_the_cni_plugin_was_told_is_known_without_a_container_of_its_own() {
+    let pod = r#"{"metadata":{"annotations":{"sidecar.istio.io/interceptionMode":"NONE","traffic.sidecar.istio.io/includeInboundPorts":"*",
+        "sidecar.istio.io/status":"{\"containers\":[\"istio-proxy\"]}"}},"spec":{"containers":[{"name":"app"},{"name":"istio-proxy"}]}}"#;
+    let Undone { pod, doubts, .. } = Config::new().uninject(&tree(pod));
+    assert!(!json::to_string(&pod).contains("includeInboundPorts"), "{}", json::to_string(&pod));
+    assert_eq!(doubts.first(), Some(&Doubt::Annotation { name: "sidecar.istio.io/interceptionMode".into() }));
+}
+
+#[test]
+fn an_upgrade_tells_that_the_list_of_the_users_own_sidecar_matters() {
+    let own = OWN_SIDECAR.replace(r#""containers":"#, r#""initContainers":[{"name":"first"}],"containers":"#);
+    for (newer_native, told) in [(false, true), (true, false)] {
+        let injected = Config { native: true, ..Config::new() }.inject(&tree(&own)).unwrap();
+        let newer = Config::newer(newer_native);
+        let (_, doubts) = newer.with(&injected, |request, setup| upgrade(&injected, request, setup)).unwrap();
+        let is_told = doubts.iter().any(|doubt| matches!(doubt, Doubt::OwnSidecar { .. }));
+        assert_eq!(is_told, told, "native {newer_native}: {doubts:?}");
+    }
+}
+
+#[test]
+fn what_a_value_of_the_users_own_equals_is_named() {
+    let config = Config::new();
+    let own = asks("sidecar").replace(r#"{"metadata":{"#, r#"{"metadata":{"labels":{"owner":"p"},"#);
+    let Undone { removed, is_proven, .. } = config.uninject(&config.inject(&tree(&own)).unwrap());
+    assert!(is_proven && removed.contains(&"metadata.labels.owner".to_owned()), "{removed:?}");
 }

@@ -55,8 +55,11 @@ pub enum Doubt {
         /// The annotation, which stays.
         name: EcoString,
     },
-    /// The network's label, set by the injection or by the user.
-    Network,
+    /// A setting or label that stays, set by the injection or by the user.
+    Stays {
+        /// The field or label.
+        what: &'static str,
+    },
     /// A setting with the value that some templates give it, which was removed.
     Removed {
         /// The field or label.
@@ -88,21 +91,21 @@ impl Doubt {
             | Doubt::Prometheus
             | Doubt::Volume { .. }
             | Doubt::Annotation { .. }
-            | Doubt::Network => true,
+            | Doubt::Stays { .. }
+            | Doubt::Removed { .. }
+            | Doubt::OwnSidecar { .. } => true,
             Doubt::PortName { .. }
             | Doubt::Image { .. }
             | Doubt::Order { .. }
-            | Doubt::OwnSidecar { .. }
             | Doubt::Spelling
             | Doubt::Targets
-            | Doubt::Removed { .. }
             | Doubt::Configuration { .. } => false,
         }
     }
 
     /// Whether it stays open if the configuration proves the pod: what the templates set is known then.
     pub(in crate::inject) fn outlasts_proof(&self) -> bool {
-        !matches!(self, Doubt::Volume { .. } | Doubt::Annotation { .. } | Doubt::Network | Doubt::Removed { .. })
+        !matches!(self, Doubt::Volume { .. } | Doubt::Annotation { .. } | Doubt::Stays { .. } | Doubt::Removed { .. })
     }
 }
 
@@ -130,7 +133,7 @@ impl fmt::Display for Doubt {
             Doubt::Prometheus => f.write_str("the Prometheus annotations point at the agent, and what they were was not recorded; they are gone"),
             Doubt::Volume { name } => write!(f, "volume {name:?} has a source from the injection and one that was there before; both stay: remove one"),
             Doubt::Annotation { name } => write!(f, "annotation {name} may be from the injection; it stays"),
-            Doubt::Network => f.write_str("label topology.istio.io/network may be from the injection; it stays"),
+            Doubt::Stays { what } => write!(f, "{what} may be from the injection; it stays"),
             Doubt::Removed { what } => write!(f, "{what} has the value that injection gives it, and was removed; if it was there before, add it again"),
             Doubt::Configuration { paths } if paths.is_empty() => f.write_str(
                 "labels, annotations and settings of the pod were told by the names that Istio's templates use, and others \

@@ -41,11 +41,15 @@ pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_
     }
     let annotations = before.map_entry("metadata").entry("annotations").make_map();
     let told = variable(pod, prometheus::VARIABLE);
-    if prometheus::restore(annotations, status_port, told) {
+    // Others that name the agent's port are the user's: they kept injection from touching them.
+    if prometheus::agent_port(annotations) == Some(status_port) && prometheus::restore(annotations, status_port, told) {
         doubts.extend(Doubt::of_prometheus(told, pod::find_in_pod(pod, PROXY).is_some()));
     }
     annotations.remove(STATUS);
-    annotations.remove(OVERRIDES);
+    // Injection never notes that there is nothing.
+    if *overrides != Containers::default() {
+        annotations.remove(OVERRIDES);
+    }
     // A native sidecar is noted as an init container, wherever the user had it. One of his own that is native says so.
     let own = pod::find(pod::containers(&before, Place::InitContainers), PROXY);
     let is_native = own.is_some_and(|own| own.get("restartPolicy").is_some());

@@ -64,7 +64,7 @@ needs_rust() {
     (flock 9; rustup --quiet target add "$target") 9>"$root/target/.installing"
 }
 
-# needs_c PACKAGE TARGET: the C compiler for the injector's TLS, which has some C and assembler; the other programs have none.
+# needs_c PACKAGE TARGET: the C compiler for the injector's TLS and allocator; the other programs have no C.
 needs_c() {
     local package=$1 target=$2 machine=${2%%-*} debian
     [ "$package" = sidecar-injector ] || return 0
@@ -72,7 +72,7 @@ needs_c() {
         needs musl-gcc=musl-tools
         return
     fi
-    # Debian has musl for its own architecture only. That code needs no more of a libc than its types.
+    # Debian has musl for its own architecture only. That code needs no more of a libc than what all of them have.
     debian=${machine/_/-}
     needs "$machine-linux-gnu-gcc=gcc-$debian-linux-gnu"
     if ! [ -d "/usr/$machine-linux-gnu/include" ]; then

@@ -1,25 +1,58 @@
-//! `manual FOLDER DATE`: writes the man page and the completions of bash, zsh and fish into a folder.
+//! `manual FOLDER DATE`: writes the man pages and the completions of bash, zsh and fish into a folder.
 
 use std::io;
 use std::path::Path;
 
+use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use istio_iptables::cli;
 use roff::{Roff, bold, roman};
+
+/// The injector's command line, from its source: the rest of it takes minutes to build.
+#[allow(dead_code)]
+#[path = "../../../injector/src/commands/arguments.rs"]
+mod injector;
+
+/// What the command line needs of its neighbour.
+mod webhook {
+    pub(crate) fn address(text: &str) -> Result<String, std::convert::Infallible> {
+        Ok(text.to_owned())
+    }
+}
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (Some(folder), Some(date), None) = (arguments.next(), arguments.next(), arguments.next()) else {
         return Err(io::Error::other("usage: manual FOLDER DATE"));
     };
-    let folder = Path::new(&folder);
+    write(Path::new(&folder), &date)
+}
+
+fn write(folder: &Path, date: &str) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join("istio-iptables.8"), man_page(&date)?)?;
+    std::fs::write(folder.join("istio-iptables.8"), man_page(date)?)?;
     // Shells offer the command that the program finds among its other words.
     let mut command = cli::command().mut_arg("words", |a| a.hide(false).num_args(0..=1).value_parser(["clean"]));
+    complete(&mut command, cli::PROGRAM, folder)?;
+    let version = command.get_version().unwrap_or_default().to_owned();
+    let mut injector = injector::command().version(version);
+    complete(&mut injector, "sidecar-injector", folder)?;
+    // One page for the program, and one for each of its commands.
+    injector.build();
+    let pages: Vec<_> = injector.get_subcommands().filter(|command| command.get_name() != "help").cloned().collect();
+    for command in std::iter::once(injector).chain(pages) {
+        let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+        let mut page = Vec::new();
+        Man::new(command.name(name.clone())).section("1").date(date).manual("User commands").render(&mut page)?;
+        std::fs::write(folder.join(format!("{name}.1")), page)?;
+    }
+    Ok(())
+}
+
+fn complete(command: &mut Command, program: &str, folder: &Path) -> io::Result<()> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        clap_complete::generate_to(shell, &mut command, cli::PROGRAM, folder)?;
+        clap_complete::generate_to(shell, command, program, folder)?;
     }
     Ok(())
 }
@@ -86,3 +119,27 @@ const DESCRIPTION: &str = "Runs once in a pod's network namespace, before the ap
     at its outbound listener, but for what the flags and the proxy's own user leave out. After exit status 0 the \
     namespace has exactly the wanted rules, routes and addresses; after any other it is as it was before. It can \
     be run again at any time: rules that are in place are left alone.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shell_and_each_page_names_every_command_of_the_injector() {
+        let folder = std::env::temp_dir().join(format!("manual-{}", std::process::id()));
+        write(&folder, "2026-01-02").unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let commands = ["kube-inject", "diff", "uninject", "explain", "render", "lint", "review", "webhook", "check"];
+        for shell in ["sidecar-injector.bash", "_sidecar-injector", "sidecar-injector.fish"] {
+            let text = read(shell);
+            assert!(commands.iter().all(|command| text.contains(command)) && text.contains("injectConfigFile"), "{shell}");
+        }
+        for command in commands {
+            let page = read(&format!("sidecar-injector-{command}.1"));
+            assert!(page.contains("2026\\-01\\-02") || page.contains("2026-01-02"), "{command}: {page}");
+            assert!(read("sidecar-injector.1").contains(&command.replace('-', "\\-")), "{command}");
+        }
+        assert!(read("istio-iptables.bash").contains("istio-iptables"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -10,6 +10,7 @@
 
 use std::process::ExitCode;
 
+mod arguments;
 mod command_line;
 mod failure;
 mod install;

@@ -14,7 +14,12 @@ use roff::{Roff, bold, roman};
 #[path = "../../../injector/src/commands/arguments.rs"]
 mod injector;
 
-/// What the command line needs of its neighbour.
+/// The CNI plugin's, which is a program without a library.
+#[allow(dead_code)]
+#[path = "../../../cni/src/arguments.rs"]
+mod cni;
+
+/// What the injector's command line needs of its neighbour.
 mod webhook {
     pub(crate) fn address(text: &str) -> Result<String, std::convert::Infallible> {
         Ok(text.to_owned())
@@ -36,16 +41,21 @@ fn write(folder: &Path, date: &str) -> io::Result<()> {
     let mut command = cli::command().mut_arg("words", |a| a.hide(false).num_args(0..=1).value_parser(["clean"]));
     complete(&mut command, cli::PROGRAM, folder)?;
     let version = command.get_version().unwrap_or_default().to_owned();
-    let mut injector = injector::command().version(version);
-    complete(&mut injector, "sidecar-injector", folder)?;
-    // One page for the program, and one for each of its commands.
-    injector.build();
-    let pages: Vec<_> = injector.get_subcommands().filter(|command| command.get_name() != "help").cloned().collect();
-    for command in std::iter::once(injector).chain(pages) {
+    program(injector::command().version(version.clone()), "1", "User commands", date, folder)?;
+    program(cni::parser().version(version), "8", "System administration", date, folder)
+}
+
+/// The completions of a program, a page for it, and one for each of its commands.
+fn program(mut command: Command, section: &str, manual: &str, date: &str, folder: &Path) -> io::Result<()> {
+    let program = command.get_name().to_owned();
+    complete(&mut command, &program, folder)?;
+    command.build();
+    let pages: Vec<_> = command.get_subcommands().filter(|command| command.get_name() != "help").cloned().collect();
+    for command in std::iter::once(command).chain(pages) {
         let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
         let mut page = Vec::new();
-        Man::new(command.name(name.clone())).section("1").date(date).manual("User commands").render(&mut page)?;
-        std::fs::write(folder.join(format!("{name}.1")), page)?;
+        Man::new(command.name(name.clone())).section(section).date(date).manual(manual).render(&mut page)?;
+        std::fs::write(folder.join(format!("{name}.{section}")), page)?;
     }
     Ok(())
 }
@@ -138,6 +148,11 @@ mod tests {
             let page = read(&format!("sidecar-injector-{command}.1"));
             assert!(page.contains("2026\\-01\\-02") || page.contains("2026-01-02"), "{command}: {page}");
             assert!(read("sidecar-injector.1").contains(&command.replace('-', "\\-")), "{command}");
+        }
+        for command in ["install", "uninstall", "status"] {
+            assert!(read(&format!("istio-cni-{command}.8")).contains("conf\\-dir"), "{command}");
+            let shells = ["istio-cni.bash", "_istio-cni", "istio-cni.fish"];
+            assert!(shells.iter().all(|shell| read(shell).contains(command)), "{command}");
         }
         assert!(read("istio-iptables.bash").contains("istio-iptables"));
         std::fs::remove_dir_all(folder).unwrap();

@@ -3,9 +3,9 @@
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It can hurt some day.
+    /// It may do harm some day.
     Warning,
-    /// It hurts: pods are not created, or start without a proxy.
+    /// It does harm now: pods are not created, or start without a proxy.
     Error,
 }
 
@@ -33,7 +33,7 @@ pub enum Problem {
     /// Namespaces of the system.
     #[error(
         "it is called for pods in {namespaces}, which are never injected: if the injector is down, the cluster's own pods \
-         cannot start; exclude them by the namespaceSelector, or take away the labels that it looks for"
+         cannot start; exclude them by the namespaceSelector, or remove the labels that it looks for"
     )]
     CatchesSystem {
         /// Their names.
@@ -59,7 +59,7 @@ pub enum Problem {
         seconds: i64,
     },
     /// A busy moment is a failure.
-    #[error("timeoutSeconds is {seconds}: a busy network makes creations fail; 10 is usual")]
+    #[error("timeoutSeconds is {seconds}: on a busy network, the creation of pods fails; 10 is usual")]
     ShortTimeout {
         /// Seconds.
         seconds: i64,
@@ -69,8 +69,8 @@ pub enum Problem {
         "clientConfig.caBundle is empty: API servers refuse the injector's certificate; run the webhook with --cluster, or set it"
     )]
     NoCa,
-    /// The CA is none.
-    #[error("clientConfig.caBundle is no CA: {reason}")]
+    /// The CA is not a CA.
+    #[error("clientConfig.caBundle is not a CA: {reason}")]
     InvalidCa {
         /// Why.
         reason: String,
@@ -100,7 +100,7 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
-    /// It is soon over.
+    /// The certificate expires soon.
     #[error("the certificate that {address} serves expires in {days} days")]
     Expires {
         /// Where it is served.
@@ -151,12 +151,12 @@ pub enum Problem {
     /// The rules do not have the creation of pods.
     #[error("no rule is about the creation of pods (operation CREATE, apiVersion v1, resource pods)")]
     NoRule,
-    /// The rules have more than that.
+    /// The rules cover more than that.
     #[error(
         "a rule is about more than the creation of pods: the injector leaves everything else as it is, and each call can fail"
     )]
     WideRule,
-    /// A pod is injected by two.
+    /// A pod is injected twice.
     #[error("{others} has the same selectors: a pod is injected by both")]
     Twice {
         /// The other entries.

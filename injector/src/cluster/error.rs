@@ -7,10 +7,10 @@ use kube::core::Status;
 
 use super::{Name, Namespace};
 
-/// Why nothing comes of a cluster.
+/// Why a cluster cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No kubeconfig was found, and this is no pod with a service account.
+    /// No kubeconfig was found, and this is not a pod with a service account.
     #[error("there is no kubeconfig: {looked}")]
     NoKubeconfig {
         /// Where it was looked for.
@@ -64,8 +64,8 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// The client cannot be made, such as with a certificate that is none.
-    #[error("no client of {server} can be made for {identity}: {reason}")]
+    /// The client cannot be made, for example because a certificate is invalid.
+    #[error("no client for {server} can be made with {identity}: {reason}")]
     Client {
         /// The address.
         server: String,
@@ -74,7 +74,7 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// There was no answer, since there was no connection, or it broke.
+    /// There was no answer, because there was no connection or it broke.
     #[error("could not reach the API server {server}: {reason}")]
     Unreachable {
         /// The address.
@@ -90,7 +90,7 @@ pub enum Error {
         /// How long it had.
         waited: Duration,
     },
-    /// The server does not know who asks.
+    /// The server does not accept the credentials.
     #[error("the API server {server} does not accept the credentials of {identity} (401 Unauthorized)")]
     Unauthorized {
         /// The address.
@@ -98,7 +98,7 @@ pub enum Error {
         /// Where the credentials are from.
         identity: String,
     },
-    /// Who asks may not.
+    /// The permission is missing.
     #[error("the API server {server} does not let {identity} {right} (403 Forbidden: {message})")]
     Forbidden {
         /// The address.
@@ -195,7 +195,7 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
     one_line(&text)
 }
 
-/// A text that others wrote, fit to be shown: one line, no control characters, not too long.
+/// Text from outside, made safe to show: one line, no control characters, not too long.
 pub(super) fn one_line(text: &str) -> String {
     const LONGEST: usize = 400;
     let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();

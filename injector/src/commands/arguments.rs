@@ -24,25 +24,25 @@ pub(super) fn command() -> Command {
     command
 }
 
-/// What one wants to do, and how.
+/// Tasks, and the command for each.
 const TASKS: &str = "\
 Inject a file, without Istio:         sidecar-injector kube-inject -f app.yaml | kubectl apply -f -
 Inject it as an installed Istio does: sidecar-injector kube-inject --injectConfigFile injector.yaml --meshConfigFile mesh.yaml -f app.yaml
 See what injection changes:           sidecar-injector diff -f app.yaml
 See what an upgrade will change:      sidecar-injector diff -f apps/ --injectConfigFile old.yaml --to-injectConfigFile new.yaml
 Upgrade an injected file:             sidecar-injector kube-inject --upgrade -f injected.yaml -o injected.yaml
-Take the sidecar out again:           sidecar-injector uninject -f injected.yaml
+Remove the sidecar again:             sidecar-injector uninject -f injected.yaml
 Learn why a pod has no sidecar:       sidecar-injector explain -f app.yaml
 Find mistakes before deployment:      sidecar-injector lint -f apps/
 See the configuration:                sidecar-injector kube-inject --print-config";
 
 fn kube_inject() -> Command {
     Command::new("kube-inject")
-        .about("Injects the pods of a file of Kubernetes objects")
+        .about("Injects the pods in a file of Kubernetes objects")
         .long_about(
             "Reads Kubernetes objects as YAML, injects the pod of each workload, and prints the result. Everything else is \
              copied. No cluster is needed: without configuration files, a built-in configuration is used, which needs no Istio. \
-             What no file gives is read from a cluster if one of --injectConfigMapName, --meshConfigMapName, --kubeconfig and \
+             What no file provides is read from a cluster if one of --injectConfigMapName, --meshConfigMapName, --kubeconfig and \
              --context is set.",
         )
         .args_override_self(true)
@@ -80,17 +80,17 @@ fn diff() -> Command {
     let other = OTHER.map(|(name, flag, of)| {
         let from_cluster = cluster().iter().any(|arg| arg.get_id() == flag);
         value(name, of)
-            .help_heading("The other configuration; what is not given is that of the flag without to-")
-            .help(format!("As --{flag}"))
+            .help_heading("The other configuration; each flag defaults to the one without to-")
+            .help(format!("Like --{flag}"))
             .hide(from_cluster && !cfg!(feature = "cluster"))
     });
     Command::new("diff")
         .about("Shows what injection changes, or what another configuration would change")
         .long_about(
             "Prints the differences between the objects of a file and what kube-inject makes of them. With a flag --to-..., \
-             between what the configuration and the other one make of them: what an upgrade does to the workloads. For a \
+             between the results of the two configurations: this is what an upgrade does to the workloads. For a \
              directory, or with --summary, a list of workloads and of the fields that change. Exit status 0 if nothing differs, \
-             1 if something does, 2 if there is no answer.",
+             1 if something does, 2 if an error occurred.",
         )
         .args_override_self(true)
         .args([
@@ -120,12 +120,12 @@ pub(super) fn other_configuration(matches: &ArgMatches) -> Option<ArgMatches> {
 
 fn uninject() -> Command {
     Command::new("uninject")
-        .about("Takes the sidecar out of the pods of a file again")
+        .about("Removes the sidecar from the pods in a file")
         .long_about(
-            "Reads Kubernetes objects as YAML, takes away what an injection put into the pod of each workload, and prints the \
-             result. Everything else is copied. With the configuration that injected, the result is proven by injecting it \
-             again, and all that the templates set goes; without, labels and annotations are told by the names that Istio's \
-             templates use. What the injection did not record is warned about.",
+            "Reads Kubernetes objects as YAML, removes what an injection put into the pod of each workload, and prints the \
+             result. Everything else is copied. With the configuration that injected, the result is verified by injecting it \
+             again, and everything that the templates set is removed. Without it, labels and annotations are found by the \
+             names that Istio's templates use. Warnings name what the injection did not record.",
         )
         .args_override_self(true)
         .args([
@@ -159,8 +159,8 @@ fn explain() -> Command {
     Command::new("explain")
         .about("Explains why a pod is injected or not, and where each injected part comes from")
         .long_about(
-            "Reads workloads, pods or an AdmissionReview, and tells of each whether it is injected and which step decides, which \
-             webhook is called, which templates are rendered, where each injected thing comes from, and what is not taken and \
+            "Reads workloads, pods or an AdmissionReview, and prints for each whether it is injected and which step decides, which \
+             webhook is called, which templates are rendered, where each injected item comes from, and what has no effect and \
              why. Changes nothing, and needs no cluster. Exit status 0 whatever the answer is; 1 if something cannot be read.",
         )
         .after_help(
@@ -179,12 +179,12 @@ fn explain() -> Command {
             value("by", "WHO")
                 .value_parser(["webhook", "kube-inject"])
                 .default_value("webhook")
-                .help("Who would inject: they go by different parts of the injection config"),
-            value("port", "PORT").value_parser(clap::value_parser!(u16)).help("Tell whether a client's connection to this port reaches the proxy, and why"),
+                .help("Which of the two would inject: they use different parts of the injection config"),
+            value("port", "PORT").value_parser(clap::value_parser!(u16)).help("Print whether a client's connection to this port reaches the proxy, and why"),
             value("field", "PATH").help("Explain where a field of the pod comes from, and what it depends on, such as spec.containers[istio-proxy].image"),
             value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
-            flag("policy-from-config").help("With --by kube-inject, as its flag of the same name"),
-            flag("cronjob-pod-metadata").help("With --by kube-inject, as its flag of the same name"),
+            flag("policy-from-config").help("With --by kube-inject: like its flag of the same name"),
+            flag("cronjob-pod-metadata").help("With --by kube-inject: like its flag of the same name"),
             value("output", "FORMAT").short('o').value_parser(["text", "json"]).default_value("text").help("For people, or for programs"),
         ])
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
@@ -194,12 +194,12 @@ fn explain() -> Command {
 
 fn lint() -> Command {
     Command::new("lint")
-        .about("Finds what a mesh asks of workloads, before they are deployed")
+        .about("Finds what does not work in a mesh, before it is deployed")
         .long_about(
             "Reads Kubernetes objects as YAML, takes all of them together (Services select pods in other files, Namespaces have \
-             labels), injects each workload as the webhook would, and prints what does not work in the mesh, or not as it was \
-             meant. Nothing is changed, and no cluster is needed: without configuration files, the mesh is taken to have Istio's \
-             defaults. Exit status 1 if there is a finding of the level of --fail-on or worse, 2 if nothing could be looked at.",
+             labels), injects each workload as the webhook would, and prints what does not work in the mesh, or not as \
+             intended. Nothing is changed, and no cluster is needed: without configuration files, the mesh is taken to have Istio's \
+             defaults. Exit status 1 if there is a finding of the level of --fail-on or worse, 2 if nothing could be checked.",
         )
         .after_help(
             "Examples:\n  \
@@ -263,17 +263,17 @@ fn webhook() -> Command {
         .about("Answers the API server's AdmissionReviews, over HTTPS")
         .long_about(
             "Serves POST /inject for a MutatingWebhookConfiguration, and GET /healthz, /readyz and /metrics. Configuration and \
-             certificate are read again when their files change; a broken one is refused, and the old one stays. Ends with exit \
-             status 0 after SIGTERM, when all requests are answered.",
+             certificate are read again when their files change; a broken one is refused, and the old one stays. Exits with \
+             status 0 after SIGTERM, once all requests are answered.",
         )
         .args_override_self(true)
         .args([
             value("listen", "ADDRESS:PORT")
                 .value_parser(super::webhook::address)
-                .help("Where to answer over TLS; :PORT is all addresses [default: :15017]"),
+                .help("Address to serve on, with TLS; :PORT is all addresses [default: :15017]"),
             value("monitoring", "ADDRESS:PORT")
                 .value_parser(super::webhook::address)
-                .help("Where to answer /healthz, /readyz and /metrics without TLS, too"),
+                .help("Address to serve /healthz, /readyz and /metrics on without TLS, too"),
             value("tls-cert", "FILE").requires("tls-key").help("The server's certificate and the chain to its issuer, as PEM"),
             value("tls-key", "FILE").requires("tls-cert").help("Its key, as PEM"),
             value("tls-ca", "FILE").requires("tls-cert").help("The CA that issued it, as PEM: with --cluster, webhook configurations get it as caBundle"),
@@ -282,13 +282,13 @@ fn webhook() -> Command {
             value("tls-name", "NAME")
                 .action(ArgAction::Append)
                 .conflicts_with("tls-cert")
-                .help("A name or address more that a self-signed certificate is for"),
+                .help("A further name or address for a self-signed certificate"),
             value("tls-secret", "NAME")
                 .requires("cluster")
                 .conflicts_with("tls-cert")
-                .help("With --cluster, the Secret by which replicas share a self-signed certificate [default: sidecar-injector-tls, or sidecar-injector-REVISION-tls]"),
+                .help("With --cluster: the Secret through which replicas share a self-signed certificate [default: sidecar-injector-tls, or sidecar-injector-REVISION-tls]"),
             flag("cluster")
-                .help("Ask the API server: the nodes' versions (if ENABLE_NATIVE_SIDECARS is auto), namespaces (on OpenShift), ProxyConfig resources; and keep the caBundle of the revision's webhook configurations up to date"),
+                .help("Read from the API server: the nodes' versions (if ENABLE_NATIVE_SIDECARS is auto), namespaces (on OpenShift), ProxyConfig resources; and keep the caBundle of the revision's webhook configurations up to date"),
             Arg::new("self-signed")
                 .long("self-signed")
                 .action(ArgAction::SetTrue)
@@ -296,9 +296,9 @@ fn webhook() -> Command {
             value("max-connections", "NUMBER")
                 .value_parser(value_parser!(usize))
                 .default_value("10000")
-                .help("How many connections may be open; beyond, idle ones are closed"),
-            seconds("shutdown-delay", "5").help("How long to go on after SIGTERM, until no client is sent here any more"),
-            seconds("shutdown-timeout", "20").help("How long to wait then for requests that are being answered"),
+                .help("How many connections may be open; beyond that, idle ones are closed"),
+            seconds("shutdown-delay", "5").help("How long to keep serving after SIGTERM, until no client is sent here any more"),
+            seconds("shutdown-timeout", "20").help("How long to wait after that for requests that are still being answered"),
             value("log-level", "LEVEL")
                 .value_parser(value_parser!(log::LevelFilter))
                 .default_value("info")
@@ -316,17 +316,17 @@ fn webhook() -> Command {
 fn check() -> Command {
     let cluster = cluster().into_iter().filter(|arg| matches!(arg.get_id().as_str(), "kubeconfig" | "context"));
     Command::new("check")
-        .about("Tells what is wrong with an installation of the webhook, before it hurts")
+        .about("Finds what is wrong with an installation of the webhook, before it does harm")
         .long_about(
-            "Looks at the MutatingWebhookConfigurations of a sidecar injector, in a cluster or in files: whom they catch, what \
-             happens if nobody answers, where they lead, and whether the certificate that is served there is accepted. Exit \
+            "Looks at the MutatingWebhookConfigurations of a sidecar injector, in a cluster or in files: which pods they select, \
+             what happens if the injector is down, where they lead, and whether the certificate served there is accepted. Exit \
              status 1 if there are errors.",
         )
         .args_override_self(true)
         .args([
-            value("filename", "FILE").short('f').help("Check these objects, and no cluster: a file, a directory, or - for standard input"),
+            value("filename", "FILE").short('f').help("Check these objects instead of a cluster: a file, a directory, or - for standard input"),
             value("revision", "NAME").short('r').help("Check the webhooks of this revision only (the first one is called default)"),
-            value("address", "HOST:PORT").help("Where the webhook can be reached from here, such as by `kubectl port-forward`"),
+            value("address", "HOST:PORT").help("Where the webhook can be reached from here, such as through `kubectl port-forward`"),
             flag("strict").help("Exit status 1 for warnings, too"),
         ])
         .args(cluster)

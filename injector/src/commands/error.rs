@@ -93,7 +93,7 @@ pub enum Error {
     },
     /// An installation has problems, which were printed.
     #[cfg(feature = "webhook")]
-    #[error("something is wrong with the installation (errors: {errors}, warnings: {warnings})")]
+    #[error("the installation has problems (errors: {errors}, warnings: {warnings})")]
     Findings {
         /// How many hurt.
         errors: usize,
@@ -125,7 +125,7 @@ pub enum Error {
         source: object::Error<PodError>,
     },
     /// Labels that are none.
-    #[error("--namespace-labels: {label:?} is no label; write KEY=VALUE, and a comma between labels")]
+    #[error("--namespace-labels: {label:?} is not a label; write KEY=VALUE, and a comma between labels")]
     Labels {
         /// What was given in place of a label.
         label: String,

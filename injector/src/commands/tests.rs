@@ -294,7 +294,7 @@ fn templates_that_do_not_end_or_make_no_pod_are_errors() {
     let cases = [
         ("{{ define \"x\" }}{{ template \"x\" }}{{ end }}{{ template \"x\" }}", "exceeded"),
         ("- a\n", "has to render to a pod"),
-        ("a: [\n", "rendered to text that is no YAML"),
+        ("a: [\n", "rendered to text that is not YAML"),
         ("spec:\n  containers: none\n", "does not make a pod"),
         ("{{ .Nothing }}", "can't evaluate field Nothing"),
         ("{{ if }}", "missing value for if"),

@@ -7,7 +7,7 @@ use crate::{mesh, template};
 /// Why a configuration cannot be used. A configuration with an error is not used at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A text is no YAML.
+    /// A text is not YAML.
     #[error("{file}: {source}")]
     Yaml {
         /// The file.
@@ -26,10 +26,10 @@ pub enum Error {
         key: String,
         /// What is there.
         found: &'static str,
-        /// What may be there.
+        /// What is allowed there.
         allowed: &'static str,
     },
-    /// A template is no template.
+    /// A template cannot be parsed.
     #[error("{file}: template {name:?}: {source}")]
     Template {
         /// The file.
@@ -50,7 +50,7 @@ pub enum Error {
         source: Box<WrongType>,
     },
     /// No values at all.
-    #[error("{file}: there are no values; at least `{{}}` has to be in it")]
+    #[error("{file}: there are no values in it; write at least `{{}}`")]
     NoValues {
         /// The file.
         file: String,
@@ -64,7 +64,7 @@ pub enum Error {
         source: Box<mesh::Error>,
     },
     /// A ConfigMap without the text that it is read for.
-    #[error("{file}: missing ConfigMap {kind} key {key:?}; it is the one of {configmap}")]
+    #[error("{file}: missing ConfigMap {kind} key {key:?}; the ConfigMap {configmap} has it")]
     ConfigMap {
         /// The file.
         file: String,

@@ -76,7 +76,7 @@ fn a_configmap_is_as_good_as_its_texts() {
     assert_eq!(loaded.injection.templates.len(), 2);
     assert_eq!(loaded.values.str_at(&["global", "hub"]), Some("h"));
     assert_eq!(loaded.mesh.root_namespace(), "own");
-    let expected = "values.yaml: missing ConfigMap values key \"values\"; it is the one of istio-sidecar-injector";
+    let expected = "values.yaml: missing ConfigMap values key \"values\"; the ConfigMap istio-sidecar-injector has it";
     assert_eq!(problem(CONFIG, &config, ""), expected);
 }
 
@@ -103,7 +103,7 @@ fn errors_name_the_file_the_line_and_what_is_allowed() {
     let expected = "values.yaml: line 3, column 17: could not parse configuration values: global.proxy.statusPort: \"none\" is not allowed; it has to be an integer from 0 to 4294967295";
     assert_eq!(error, expected);
     assert!(problem(CONFIG, "a: [\n", "").starts_with("values.yaml: line "));
-    assert_eq!(problem(CONFIG, "", ""), "values.yaml: there are no values; at least `{}` has to be in it");
+    assert_eq!(problem(CONFIG, "", ""), "values.yaml: there are no values in it; write at least `{}`");
     assert!(problem(CONFIG, "{}", "proxyListenPort: x").starts_with("mesh.yaml: "));
     assert!(problem(CONFIG, "a: &a [*a]", "").contains("is inside the value that it refers to"));
 }

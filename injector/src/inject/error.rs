@@ -22,7 +22,7 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// The status annotation has names of containers that are no list of strings.
+    /// The container names in the status annotation are not a list of strings.
     #[error(
         "failed to re apply container: invalid value '{value}' for annotation '{STATUS}': {field} has to be a list of \
          names; remove the annotation, or restore what the injector wrote"
@@ -49,10 +49,10 @@ pub enum Error {
         /// Where and why.
         source: Box<template::Error>,
     },
-    /// What a template rendered to is no YAML.
+    /// What a template rendered to is not YAML.
     #[error("failed to run injection template: {0}")]
     NoYaml(#[source] Box<NoYaml>),
-    /// What a template rendered to is no object.
+    /// What a template rendered to is not an object.
     #[error("failed to run injection template: template {name:?} has to render to a pod; it rendered to {kind}")]
     NoObject {
         /// The template's name in the config.
@@ -73,7 +73,7 @@ pub enum Error {
         /// The lines there, if it is known where that is.
         context: Option<Box<Context>>,
     },
-    /// What a template rendered to makes something that is no pod.
+    /// Merging what a template rendered to gives something that is not a pod.
     #[error(
         "failed to run injection template: template {name:?} does not make a pod (check Istio sidecar injector \
          configuration): unmarshal patched pod: {source}{}",
@@ -135,8 +135,8 @@ impl Error {
                 None => format!("template {name:?} fails at line {}", source.line),
             },
             Error::NoYaml(no_yaml) => match no_yaml.context.line {
-                Some(line) => format!("template {:?} rendered to text that is no YAML, at line {line}", no_yaml.name),
-                None => format!("template {:?} rendered to text that is no YAML", no_yaml.name),
+                Some(line) => format!("template {:?} rendered to text that is not YAML, at line {line}", no_yaml.name),
+                None => format!("template {:?} rendered to text that is not YAML", no_yaml.name),
             },
             Error::NoObject { .. } => self.to_string(),
             Error::Merge { name, source, .. } => {
@@ -151,9 +151,9 @@ impl Error {
     }
 }
 
-/// A template that rendered to text that is no YAML.
+/// A template that rendered to text that is not YAML.
 #[derive(Debug, thiserror::Error)]
-#[error("template {name:?} rendered to text that is no YAML: {source}{}: {}{context}", FromLine(context), context.rendered_line())]
+#[error("template {name:?} rendered to text that is not YAML: {source}{}: {}{context}", FromLine(context), context.rendered_line())]
 pub struct NoYaml {
     /// The template's name in the config.
     pub name: EcoString,

@@ -151,7 +151,7 @@ fn a_template_that_makes_no_pod_is_reported_with_its_name_and_line() {
     let config = Config::new();
     let error = config.error(&asks("broken"));
     assert!(
-        error.starts_with("failed to run injection template: template \"broken\" rendered to text that is no YAML: "),
+        error.starts_with("failed to run injection template: template \"broken\" rendered to text that is not YAML: "),
         "{error}"
     );
     assert!(error.contains("of the template: b: "), "{error}");

@@ -58,10 +58,10 @@ pub enum Problem<E: StdError + 'static> {
     /// A line that begins like a separator.
     #[error(transparent)]
     Separator(SeparatorError),
-    /// No YAML.
+    /// Not YAML.
     #[error("{}", .0.message())]
     Yaml(yaml::Error),
-    /// A document that is no object.
+    /// A document that is not an object.
     #[error("a document has to be an object with `apiVersion` and `kind`, not {0}")]
     NoObject(&'static str),
     /// `kind` or `apiVersion` of a wrong type.
@@ -79,7 +79,7 @@ pub enum Problem<E: StdError + 'static> {
     #[error("spec.template is required value: without it there is no pod to inject into")]
     NoTemplate,
     /// Lists in lists.
-    #[error("a List may contain Lists up to {limit} levels deep; these are more")]
+    #[error("a List may contain Lists up to {limit} levels deep; these are nested deeper")]
     Depth {
         /// How deep they may be.
         limit: usize,

@@ -103,7 +103,7 @@ fn lists_a_hundred_deep_are_fine_and_deeper_ones_are_an_error() {
     let result = labelled(&yaml::to_string(&nested(MAX_LISTS))).unwrap();
     assert!(result.contains("new: label"), "{result}");
     let error = labelled(&yaml::to_string(&nested(MAX_LISTS + 1))).unwrap_err();
-    assert!(error.contains("a List may contain Lists up to 100 levels deep; these are more"), "{error}");
+    assert!(error.contains("a List may contain Lists up to 100 levels deep; these are nested deeper"), "{error}");
     assert!(error.contains("items[0].items[0]"), "{error}");
 }
 

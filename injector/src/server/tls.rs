@@ -18,8 +18,8 @@ use crate::config::Source;
 /// Why a certificate and its key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no PEM text.
-    #[error("{file}: this is no PEM text: {source}")]
+    /// The text is not PEM.
+    #[error("{file}: this is not PEM text: {source}")]
     Pem {
         /// The file.
         file: String,
@@ -133,7 +133,7 @@ pub(crate) fn validity(certificate: &str) -> Result<(u64, u64), String> {
     validity_of(&first)
 }
 
-/// The same of one certificate.
+/// The same for one certificate.
 pub(crate) fn validity_of(certificate: &CertificateDer<'_>) -> Result<(u64, u64), String> {
     let parsed = Certificate::from_der(certificate).map_err(|error| error.to_string())?;
     let validity = parsed.tbs_certificate().validity();
@@ -166,7 +166,7 @@ impl ResolvesServerCert for Current {
     }
 }
 
-/// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, no certificate asked of clients.
+/// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, without client certificates.
 pub(super) fn server_config(current: Arc<Current>) -> Result<ServerConfig, rustls::Error> {
     let provider: CryptoProvider = ring::default_provider();
     let builder = ServerConfig::builder_with_provider(Arc::new(provider));

@@ -39,7 +39,7 @@ fn the_certificate_that_is_served_is_checked_as_an_api_server_does() {
 
     let (code, out) = check(&server, "no CA", &["--address", &address]);
     assert_eq!(code, Some(1));
-    assert!(out.contains("caBundle is no CA"), "{out}");
+    assert!(out.contains("caBundle is not a CA"), "{out}");
 }
 
 #[test]

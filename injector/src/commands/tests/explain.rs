@@ -74,7 +74,7 @@ fn webhooks_and_namespaces_are_read_from_files() {
     assert_eq!(call.status, Status::Failed);
     assert_eq!(
         call.errors,
-        "Error: --namespace-labels: \"istio-injection\" is no label; write KEY=VALUE, and a comma between labels\n"
+        "Error: --namespace-labels: \"istio-injection\" is not a label; write KEY=VALUE, and a comma between labels\n"
     );
 }
 

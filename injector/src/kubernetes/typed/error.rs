@@ -36,7 +36,7 @@ pub enum Problem {
     #[error(transparent)]
     Quantity(quantity::Error),
     /// It is no point in time.
-    #[error("parsing time as \"2006-01-02T15:04:05Z07:00\": a text like that is needed")]
+    #[error("parsing time as \"2006-01-02T15:04:05Z07:00\": write it in that form")]
     Time,
 }
 

@@ -202,7 +202,7 @@ fn values_of_a_wrong_type_are_named_with_their_path() {
         "metav1.ObjectMeta",
         r#"{"deletionTimestamp":"yesterday"}"#,
         Mode::Yaml,
-        r#"parsing time as "2006-01-02T15:04:05Z07:00": a text like that is needed (deletionTimestamp is "yesterday")"#,
+        r#"parsing time as "2006-01-02T15:04:05Z07:00": write it in that form (deletionTimestamp is "yesterday")"#,
     );
 }
 

@@ -15,7 +15,7 @@ mod ports;
 mod probes;
 mod services;
 
-/// The rule that every object has to keep: it can be read.
+/// The rule for every object: it can be parsed.
 pub(super) const INVALID_OBJECT: &str = "invalid-object";
 
 const fn rule(
@@ -35,7 +35,7 @@ pub static RULES: &[Rule] = &[
         INVALID_OBJECT,
         Error,
         &[Reading],
-        "a document that is no YAML, or an object that does not fit its kind",
+        "a document that is not YAML, or an object that does not fit its kind",
         "correct it; Kubernetes would refuse it, too",
     ),
     rule(

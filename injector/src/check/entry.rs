@@ -35,7 +35,7 @@ impl<'i> Entry<'i> {
         self.entry.str_at(&["name"]).unwrap_or_default()
     }
 
-    /// What it is called in messages.
+    /// Its name in messages.
     pub fn subject(&self) -> String {
         format!("{}: {}", self.configuration.str_at(&["metadata", "name"]).unwrap_or_default(), self.name())
     }
@@ -65,7 +65,7 @@ impl<'i> Entry<'i> {
         Some(Address { name: name.trim_matches(['[', ']']).to_owned(), port })
     }
 
-    /// The CA that the answer is checked with, as PEM; nothing if it is empty or no text.
+    /// The CA that the answer is checked with, as PEM; nothing if it is empty or not text.
     pub fn ca(&self) -> Option<String> {
         let bundle = self.entry.str_at(&["clientConfig", "caBundle"]).filter(|bundle| !bundle.is_empty())?;
         String::from_utf8(base64::decode(bundle)?).ok()
@@ -132,7 +132,7 @@ impl<'i> Entry<'i> {
         }
     }
 
-    /// From the API server to the injector.
+    /// The path from the API server to the injector.
     fn check_way(&self, installation: &Installation, problems: &mut Vec<Problem>) {
         if installation.runs && self.entry.str_at(&["clientConfig", "caBundle"]).is_none_or(str::is_empty) {
             problems.push(Problem::NoCa);
@@ -168,7 +168,7 @@ impl<'i> Entry<'i> {
         }
     }
 
-    /// Which pods it is called for, and should not be.
+    /// The pods that it is called for by mistake.
     fn check_selectors(&self, installation: &Installation, problems: &mut Vec<Problem>) {
         let mut selector = |field| match self.selector(field) {
             Ok(selector) => Some(selector),

@@ -1,4 +1,4 @@
-//! What is wrong with an installation of the webhook, before it hurts. Pure: objects in, problems out.
+//! Finds problems of an installation of the webhook before they do harm. Pure: objects in, problems out.
 
 use std::collections::BTreeMap;
 
@@ -20,26 +20,26 @@ pub use problem::{Problem, Severity};
 /// The label with the revision of a webhook configuration.
 pub(crate) const REVISION: &str = "istio.io/rev";
 
-/// How the names of webhooks end that call a sidecar injector.
+/// The suffix of the names of webhooks that call a sidecar injector.
 pub(crate) const SUFFIX: &str = "sidecar-injector.istio.io";
 
 /// The label that Kubernetes gives every namespace: its name.
 pub(crate) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// The objects of an installation, as far as they are known.
+/// The known objects of an installation.
 #[derive(Clone, Debug, Default)]
 pub struct Installation {
-    /// MutatingWebhookConfigurations, ours and others.
+    /// MutatingWebhookConfigurations, of sidecar injectors and of other programs.
     pub configurations: Vec<Value>,
-    /// Namespaces. Of those that are not here, only the name is known.
+    /// Namespaces. For those that are not here, only the name is known.
     pub namespaces: Vec<Value>,
-    /// Services; nothing if nobody has looked.
+    /// Services; nothing if they were not read.
     pub services: Option<Vec<Value>>,
-    /// Endpoints, which have the names of their Services; nothing if nobody has looked.
+    /// Endpoints, which have the names of their Services; nothing if they were not read.
     pub endpoints: Option<Vec<Value>>,
     /// Pods, and workloads with a template for them.
     pub workloads: Vec<Value>,
-    /// Whether it runs. In files nobody has set caBundle yet.
+    /// Whether the installation is running. In files, caBundle is not set yet.
     pub runs: bool,
 }
 
@@ -95,7 +95,7 @@ impl Installation {
         for entry in self.entries(revision) {
             let problems = entry.check(self);
             findings.extend(problems.into_iter().map(|problem| Finding { subject: entry.subject(), problem }));
-            // A pod that one entry catches should be caught by no other.
+            // A pod that one entry selects must not be selected by another.
             paths.entry(entry.selectors()).or_default().push(entry.subject());
         }
         if paths.is_empty() {

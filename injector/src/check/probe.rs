@@ -16,7 +16,7 @@ use crate::server::validity;
 /// How long to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// From how many days before its end a certificate is worth a word.
+/// How many days before its end a certificate is reported.
 const SOON: u64 = 14;
 
 /// What is wrong with the CA of an entry, and with the certificate that is served at its address, or at another address
@@ -53,7 +53,7 @@ enum Failure {
     Refused(String),
 }
 
-/// For how many days the certificate is valid that is served at an address.
+/// For how many days the certificate served at an address is still valid.
 fn served(address: &str, name: &str, roots: RootCertStore) -> Result<u64, Failure> {
     let refused = |reason: String| Failure::Refused(reason);
     let server = ServerName::try_from(name.to_owned()).map_err(|error| refused(format!("{name:?}: {error}")))?;
@@ -66,7 +66,7 @@ fn served(address: &str, name: &str, roots: RootCertStore) -> Result<u64, Failur
     while connection.is_handshaking() {
         match connection.complete_io(&mut stream) {
             Ok(_) => (),
-            // What rustls finds fault with comes as that.
+            // rustls reports an invalid certificate as this error.
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(refused(error.to_string())),
             Err(error) => return Err(Failure::Unreachable(error)),
         }

@@ -29,9 +29,10 @@ impl Backoff {
     }
 }
 
-/// Between three quarters of a time and all of it, at random: replicas that lost one server do not come back at once.
+/// Between three quarters of a time and all of it, at random: replicas that lost the same server do not all come back
+/// at the same moment.
 pub(super) fn scattered(time: Duration) -> Duration {
-    // Each RandomState has a seed of its own, and nothing better is needed.
+    // Each RandomState has its own seed, which is random enough here.
     let random = RandomState::new().hash_one(0_u8);
     time.mul_f64(1.0 - f64::from(u8::try_from(random % 256).unwrap_or_default()) / 1024.0)
 }

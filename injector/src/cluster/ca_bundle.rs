@@ -1,13 +1,14 @@
-//! The CA that API servers check our certificate with: `clientConfig.caBundle` of the webhooks that call us.
+//! The CA with which API servers check the webhook's certificate: `clientConfig.caBundle` of the webhooks that call
+//! this server.
 //!
 //! It is set by server-side apply of that field alone, so that the rest keeps its owner. The patch
-//! names uid and version of the object it was made for: what has changed or vanished meanwhile is not touched, least of
-//! all created anew.
+//! names uid and version of the object it was made for: an object that has changed or disappeared meanwhile is not
+//! touched, and never created again.
 //!
-//! Its price: an entry of a list cannot be owned in part, so that its name is ours as well. `kubectl apply` and Helm 3
-//! remove webhooks from a configuration as ever, but an installer that uses server-side apply itself (Flux, Helm 4) is
-//! refused: of the webhook that it removes, our part would be left, and that is not valid. It has to delete the
-//! configuration and create it again.
+//! The drawback: a list entry cannot be owned in part, so the injector owns the entry's name as well. `kubectl apply`
+//! and Helm 3 can still remove webhooks from a configuration, but an installer that uses server-side apply itself
+//! (Flux, Helm 4) is refused: the injector's part of the removed webhook would be left, and is not valid. It has to
+//! delete the configuration and create it again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub enum PatchEvent<'a> {
         /// The name of the configuration.
         name: &'a str,
     },
-    /// It is patched again after a failure, or since somebody has set another CA.
+    /// It is patched again after a failure, or because somebody has set another CA.
     Retry {
         /// The name of the configuration.
         name: &'a str,
@@ -55,11 +56,11 @@ pub enum PatchEvent<'a> {
 /// Why a webhook configuration could not be patched. The texts are Istio's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchFailure {
-    /// What should be set is no CA.
+    /// The CA to set is not a CA.
     LoadCaBundle,
     /// There is no configuration for the revision.
     ConfigNotFound,
-    /// The configuration has no webhook of ours.
+    /// The configuration has no webhook that calls this injector.
     EntryNotFound,
     /// The API server refused, or could not be reached.
     Update,
@@ -80,19 +81,19 @@ impl PatchFailure {
 /// What to keep up to date, and how.
 #[derive(Clone)]
 pub struct CaBundle {
-    /// The revision: configurations with this label `istio.io/rev` are ours. `default` if empty.
+    /// The revision: configurations with this label `istio.io/rev` are managed. `default` if empty.
     pub revision: String,
     /// The wanted CA as PEM; nothing as long as there is none.
     pub wanted: watch::Receiver<Option<Arc<str>>>,
     /// Whether this replica holds the Lease.
     pub held: watch::Receiver<bool>,
-    /// Told of each event.
+    /// Called for each event.
     pub report: Arc<dyn Fn(PatchEvent<'_>) + Send + Sync>,
     /// How often the API server is asked.
     pub pace: Pace,
 }
 
-/// Keeps the CA of all our webhooks up to date until `shutdown` becomes true or is dropped.
+/// Keeps the CA of all managed webhooks up to date until `shutdown` becomes true or is dropped.
 pub async fn keep_ca_bundle(cluster: Cluster, ca_bundle: CaBundle, mut shutdown: watch::Receiver<bool>) {
     let (mut found, seen) = Found::new();
     let followed = configurations(&ca_bundle);
@@ -104,7 +105,7 @@ pub async fn keep_ca_bundle(cluster: Cluster, ca_bundle: CaBundle, mut shutdown:
     }
 }
 
-/// The configurations that were found last; nothing before the first answer.
+/// The configurations that were observed last; nothing before the first answer.
 struct Found(watch::Sender<Option<Entries>>);
 
 impl Found {
@@ -142,7 +143,7 @@ fn configuration(object: Object) -> Value {
     kept(&object.webhooks, &object.metadata.uid, &object.metadata.resource_version)
 }
 
-/// What is kept of a configuration: what a patch names, and each webhook of ours with its CA in base64.
+/// The parts of a configuration that are kept: what a patch names, and each managed webhook with its CA in base64.
 fn kept(webhooks: &Value, uid: &str, version: &str) -> Value {
     let ours = |webhook: &Value| {
         let name = webhook.str_at(&["name"]).filter(|name| name.ends_with(SUFFIX))?;
@@ -218,7 +219,7 @@ impl<'c> Keeper<'c> {
         (self.ca_bundle.report)(PatchEvent::Failure { name, reason });
     }
 
-    /// Patches what has another CA, as far as it is time. Returns when to look again.
+    /// Patches all that have another CA, if their next patch is due. Returns when to look again.
     async fn patch_all(&mut self, ca: &str, found: &Entries) -> Option<Instant> {
         self.progress.retain(|name, _| found.contains_key(name));
         if found.is_empty() && !std::mem::replace(&mut self.told_none, true) {
@@ -240,7 +241,7 @@ impl<'c> Keeper<'c> {
         again
     }
 
-    /// Patches one configuration, if it has another CA and it is time. Returns when to look at it again.
+    /// Patches one configuration, if it has another CA and its next patch is due. Returns when to look at it again.
     async fn patch(&mut self, name: &str, found: &Value, ca: &str) -> Option<Instant> {
         let pace = self.ca_bundle.pace;
         let now = Instant::now();
@@ -248,7 +249,7 @@ impl<'c> Keeper<'c> {
         let configuration = progress.latest(found);
         let webhooks = configuration.get("webhooks").and_then(Value::as_map)?;
         let wrong = webhooks.iter().any(|(_, own)| own.as_str() != Some(ca));
-        // All of ours: what an apply leaves out of what the one before it had, the API server removes.
+        // All managed webhooks: if an apply omits something that the previous one had, the API server removes it.
         let ours: Vec<_> = webhooks.iter().map(|(name, _)| name).collect();
         let empty = webhooks.is_empty();
         if empty && !std::mem::replace(&mut progress.told_empty, true) {
@@ -284,7 +285,7 @@ impl<'c> Keeper<'c> {
         let mut held = self.ca_bundle.held.clone();
         let result = tokio::select! {
             result = self.cluster.apply(&right, PATH, name, &part) => result,
-            // From now on it is another's.
+            // From now on, another replica is responsible for it.
             Ok(_) = held.wait_for(|held| !*held) => return None,
         };
         self.patched(name, &configuration, result)
@@ -302,11 +303,12 @@ impl<'c> Keeper<'c> {
                 log::info!(resource = "mutatingwebhookconfigurations"; "caBundle of {name} is set");
                 return None;
             }
-            // It has changed meanwhile, or is gone. The watch will report that; this is only for the case that it does not.
+            // It has changed meanwhile, or is gone. The watch will report that; this is only in case it does not.
             Err(error) if is_conflict(&error) => {}
             Err(error) => {
                 let gone = matches!(error, Error::Refused { code: 404, .. });
-                // Counted is each, told only the first of its kind. The waits are those of the configuration.
+                // Each failure is counted, but only the first of its kind is logged. The waits are those of the
+                // configuration.
                 let _ = self.trouble.failed(&error);
                 let not_before = progress.not_before;
                 self.failure(name, if gone { PatchFailure::ConfigNotFound } else { PatchFailure::Update });
@@ -317,7 +319,7 @@ impl<'c> Keeper<'c> {
     }
 }
 
-/// The patch: the CA of our webhooks, of the very object that was looked at.
+/// The patch: the CA of the managed webhooks, for exactly the object that was observed.
 fn part(name: &str, configuration: &Value, webhooks: &[&EcoString], ca: &str) -> Value {
     let mut metadata = Map::from_iter([("name", name)]);
     for key in ["uid", "resourceVersion"] {

@@ -32,7 +32,7 @@ impl Default for Options {
     }
 }
 
-/// The API server of a cluster, and the client that speaks to it.
+/// The API server of a cluster, and a client for it.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
@@ -44,12 +44,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Prepares a client. Nothing is sent yet, but a program for credentials that the kubeconfig names is run. Has to
+    /// Prepares a client. Nothing is sent yet, but if the kubeconfig names a program for credentials, it is run. Has to
     /// be called inside a tokio runtime.
     pub async fn new(options: &Options, variables: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let Access { mut config, identity, via } = kubeconfig::access(options, variables).await?;
         config.connect_timeout = Some(options.connect);
-        // It would go on for minutes, and hide the answer.
+        // It would retry for minutes, and hide the answer.
         config.default_retry = false;
         keep_standard_input(&mut config.auth_info);
         let server = format!("{}{via}", kubeconfig::origin(&config.cluster_url.to_string()));
@@ -68,7 +68,7 @@ impl Cluster {
         &self.server
     }
 
-    /// Waits for an answer, but not for ever. `right` is what the request needs to be allowed, such as "get
+    /// Waits for an answer, with a time limit. `right` is the permission that the request needs, such as "get
     /// configmaps in the namespace istio-system".
     pub async fn answer<T>(
         &self,
@@ -104,7 +104,7 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// A program for credentials may ask its user, but may not read the objects that are piped to us.
+/// A program for credentials may ask its user, but must not read the objects that are piped to this program.
 fn keep_standard_input(auth: &mut AuthInfo) {
     if let Some(exec) = &mut auth.exec
         && !io::stdin().is_terminal()

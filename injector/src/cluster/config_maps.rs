@@ -17,7 +17,7 @@ pub struct Name(String);
 pub struct Namespace(String);
 
 impl Name {
-    /// What a name may be.
+    /// Which names are allowed.
     pub const ALLOWED: &'static str =
         "lower-case letters, digits, `-` and `.`, at most 253, with a letter or digit at both ends";
 
@@ -29,7 +29,7 @@ impl Name {
 }
 
 impl Namespace {
-    /// What a name of a namespace may be.
+    /// Which names of namespaces are allowed.
     pub const ALLOWED: &'static str =
         "lower-case letters, digits and `-`, at most 63, with a letter or digit at both ends";
 
@@ -65,7 +65,7 @@ pub struct ConfigMap {
     pub namespace: Namespace,
     /// Its texts.
     pub data: BTreeMap<String, String>,
-    /// The keys of what is no text.
+    /// The keys of values that are not text.
     binary: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ impl ConfigMap {
         let right = format!("get configmaps in the namespace {namespace}");
         let request = async {
             match api.get(&name.0).await {
-                // Not any 404: a server of another kind has those, too.
+                // Not any 404, because other servers answer with 404, too.
                 Err(kube::Error::Api(status)) if status.reason == "NotFound" => Ok(None),
                 answer => answer.map(Some),
             }

@@ -1,4 +1,4 @@
-//! One list that is kept up to date: a list, then a watch from there on, for ever.
+//! One list that is kept up to date: it is listed once, and then watched from there on.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -33,15 +33,15 @@ pub(super) struct Followed {
     pub(super) labels: Option<String>,
     /// Which objects, by field.
     pub(super) fields: Option<String>,
-    /// Whether a server without the resource is as good as one with an empty list.
+    /// Whether a server without the resource counts as one with an empty list.
     pub(super) optional: bool,
     /// Whether the metadata is all that is read.
     pub(super) only_metadata: bool,
-    /// What has to be allowed: "list and watch nodes".
+    /// The permission needed: "list and watch nodes".
     pub(super) right: String,
-    /// What follows if nothing comes of it, and which right is needed.
+    /// The consequence if it fails, and which permission is needed.
     pub(super) consequence: String,
-    /// What is kept of an object. What stays the same there is no change.
+    /// The part of an object that is kept. If that part stays the same, there is no change.
     pub(super) pick: fn(Object) -> Value,
     pub(super) pace: Pace,
 }
@@ -64,13 +64,13 @@ struct Position {
     version: String,
 }
 
-/// How a watch ended that did not fail.
+/// How a watch ended without an error.
 enum End {
-    /// In the course of things.
+    /// As usual.
     Usual,
     /// The version is too old: list again.
     Expired,
-    /// Soon, and without a word.
+    /// Too soon, without having reported anything.
     Abrupt,
 }
 
@@ -120,7 +120,8 @@ impl Followed {
                     sleep(trouble.pause()).await;
                 }
                 Err(error) => {
-                    // A lost connection is taken up where it broke. Any other error may be caused by the version.
+                    // After a lost connection, the watch continues where it broke. Any other error may be caused by the
+                    // version.
                     if !matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. }) {
                         position.version.clear();
                     }

@@ -1,4 +1,4 @@
-//! What there is of an installation of the webhook in a cluster.
+//! The objects of an installation of the webhook in a cluster.
 
 use std::collections::BTreeSet;
 

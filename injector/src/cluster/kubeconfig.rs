@@ -1,4 +1,4 @@
-//! Where a cluster is, and as whom to speak to it: kubeconfig files, or the service account of a pod.
+//! Where a cluster is, and which identity to use for it: kubeconfig files, or the service account of a pod.
 
 use std::env::split_paths;
 use std::ffi::OsString;
@@ -56,7 +56,7 @@ pub(super) async fn access(options: &Options, variables: Variables<'_>) -> Resul
     Ok(Access { config, identity, via })
 }
 
-/// The files that there are; the error is where they were looked for.
+/// The files that exist; the error lists where they were searched for.
 fn files(options: &Options, variables: Variables<'_>) -> Result<Vec<PathBuf>, String> {
     if let Some(file) = &options.kubeconfig {
         return Ok(vec![file.clone()]);
@@ -80,7 +80,7 @@ fn pod() -> Result<Access, Error> {
     Ok(Access { config, identity: "the service account of this pod".to_owned(), via: String::new() })
 }
 
-/// The files as one: what the first one has counts.
+/// The merged files: the first one that has a value wins.
 fn read(files: &[PathBuf]) -> Result<Kubeconfig, Error> {
     files.iter().try_fold(Kubeconfig::default(), |all, file| {
         let next = Kubeconfig::read_from(file).and_then(|next| all.merge(next));

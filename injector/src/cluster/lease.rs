@@ -1,8 +1,8 @@
-//! One replica at a time: who holds the Lease writes to the cluster, the others wait.
+//! One replica at a time: the holder of the Lease writes to the cluster, the others wait.
 //!
-//! The clocks of replicas may differ by any amount, so no time in the Lease is ever compared with a clock. It is held
-//! by another as long as it keeps changing: it is free when it has been seen unchanged for as long as it lasts, by the
-//! time that passes here. And the holder stops before that if it cannot renew it.
+//! The clocks of replicas may differ by any amount, so no time in the Lease is ever compared with a clock. Another
+//! replica holds it as long as it keeps changing. It is free if it has not changed for as long as it lasts, measured by
+//! the local clock. And the holder stops before that if it cannot renew it.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use super::trouble::Trouble;
 use super::{Cluster, Error, Name, Namespace, stopped};
 use crate::value::{Map, Value};
 
-/// What a Lease is called, and who wants it.
+/// The name of a Lease, and the replica that wants it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The namespace of the Lease: our own.
     pub namespace: Namespace,
     /// The name of the Lease: one for each revision.
     pub lease: Name,
-    /// Who we are: no two replicas are called the same.
+    /// The name of this replica: no two replicas have the same.
     pub identity: String,
     /// How often the API server is asked.
     pub pace: Pace,
 }
 
-/// Tries to hold the Lease until `shutdown` becomes true or is dropped, and reports in `held` whether it does. At the end it
-/// is given up, so that the next replica does not have to wait.
+/// Tries to hold the Lease until `shutdown` becomes true or is dropped, and reports in `held` whether it does. At the
+/// end, the Lease is released, so that the next replica does not have to wait.
 pub async fn hold(
     cluster: Cluster,
     candidate: Candidate,
@@ -53,9 +53,9 @@ struct Attempts<'c> {
     candidate: &'c Candidate,
     path: String,
     right: String,
-    /// The Lease as we wrote it last, as long as it is ours.
+    /// The Lease as this replica wrote it last, as long as it holds it.
     own: Option<Value>,
-    /// What another wrote into it, and when that was first seen here.
+    /// What another replica wrote into it, and when this was first observed here.
     others: Option<(Value, Instant)>,
 }
 
@@ -72,7 +72,7 @@ impl<'c> Attempts<'c> {
         }
     }
 
-    /// How long our Lease lasts. Kubernetes knows whole seconds.
+    /// How long this replica's Lease lasts. Kubernetes supports only whole seconds.
     fn lasts(&self) -> Duration {
         Duration::from_secs(self.candidate.pace.lease.as_secs().max(1))
     }
@@ -81,7 +81,7 @@ impl<'c> Attempts<'c> {
         let consequence = "without the Lease, this replica changes nothing in the cluster; \
                            a Role has to grant get, create, update on leases.coordination.k8s.io";
         let mut trouble = Trouble::new("leases", consequence.to_owned(), self.candidate.pace);
-        // Others may take it when it has not changed for the whole time; we stop well before.
+        // Others may take it when it has not changed for the whole time; this replica stops well before.
         let grace = self.lasts().mul_f64(2.0 / 3.0);
         let mut until = Instant::now();
         loop {
@@ -102,7 +102,7 @@ impl<'c> Attempts<'c> {
                 let Candidate { lease, .. } = self.candidate;
                 log::info!(resource = "leases"; "{} the Lease {lease}", if holds { "holds" } else { "lost" });
             }
-            // Not one moment longer than it is certain.
+            // Held only as long as that is certain.
             sleep(if holds { wait.min(until - Instant::now()) } else { wait }).await;
         }
     }
@@ -140,14 +140,14 @@ impl<'c> Attempts<'c> {
         Ok(self.own.is_some())
     }
 
-    /// Whether another holds the Lease, as far as can be told here.
+    /// Whether another replica holds the Lease, as far as is known here.
     fn is_taken(&mut self, lease: &Value) -> bool {
         let spec = lease.get("spec").cloned().unwrap_or_default();
         let holder = spec.str_at(&["holderIdentity"]).unwrap_or_default();
         if holder.is_empty() || holder == self.candidate.identity {
             return false;
         }
-        // A Lease for a day is somebody's mistake.
+        // A Lease for a day can only be a mistake.
         let lasts = spec.get("leaseDurationSeconds").and_then(Value::as_i64).and_then(|s| u64::try_from(s).ok());
         let lasts = lasts.map_or(self.lasts(), Duration::from_secs).min(LONGEST);
         match &self.others {
@@ -159,7 +159,7 @@ impl<'c> Attempts<'c> {
         }
     }
 
-    /// A Lease as we write it.
+    /// The Lease as this replica writes it.
     fn renewed(&self, mut lease: Value) -> Value {
         let now = format!("{:.6}", Timestamp::now());
         let spec = lease.map_entry("spec");
@@ -175,14 +175,14 @@ impl<'c> Attempts<'c> {
         lease
     }
 
-    /// Lets the next replica have it at once.
+    /// Releases it, so that the next replica can take it immediately.
     async fn give_up(&mut self) {
         let Some(mut lease) = self.own.take() else { return };
         let spec = lease.map_entry("spec");
         spec.remove("holderIdentity");
         spec.insert("leaseDurationSeconds", 1);
         let name = self.candidate.lease.to_string();
-        // If it fails, the next replica waits until it is over.
+        // If this fails, the next replica waits until the Lease expires.
         let _ = timeout(GIVING_UP, self.cluster.replace(&self.right, &self.path, &name, &lease)).await;
     }
 }
@@ -190,5 +190,5 @@ impl<'c> Attempts<'c> {
 /// The longest that another's Lease is respected.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// The longest that a shutdown waits for the Lease to be given up.
+/// The longest that a shutdown waits for the Lease to be released.
 const GIVING_UP: Duration = Duration::from_secs(2);

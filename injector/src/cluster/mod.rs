@@ -1,13 +1,13 @@
-//! The Kubernetes client: which cluster, as whom, what is read there, and what is kept up to date. With feature
-//! `cluster` only.
+//! The Kubernetes client: which cluster, with which identity, what is read there, and what is kept up to date. With
+//! feature `cluster` only.
 //!
-//! What runs as long as the server does is one future per concern: [`watch`] for what counts for an injection, [`hold`]
-//! for the Lease of the replica that writes, [`keep_ca_bundle`] for the webhook configurations, [`share_certificate`] for a
-//! certificate that all replicas serve. Each takes a `tokio::sync::watch::Receiver<bool>` and ends when that becomes true,
-//! or its sender is dropped. None of them fails: what goes wrong is told once through `log`, with the resource as key
-//! `resource`, and tried again with back-off.
+//! What runs as long as the server does is one future per concern: [`watch`] for what affects injections, [`hold`] for
+//! the Lease of the replica that writes, [`keep_ca_bundle`] for the webhook configurations, [`share_certificate`] for a
+//! certificate that all replicas serve. Each takes a `tokio::sync::watch::Receiver<bool>` and ends when that becomes
+//! true, or its sender is dropped. None of them fails: an error is logged once, with the resource as key `resource`,
+//! and the operation is retried with back-off.
 //!
-//! The rights that are needed, and no others:
+//! The permissions that are needed, and no others:
 //!
 //! | for | API group | resource | names | verbs | kind |
 //! | --- | --- | --- | --- | --- | --- |
@@ -51,7 +51,7 @@ pub use pace::Pace;
 pub use secret::{SharedCertificate, share_certificate};
 pub use watch::{Told, Watches, watch};
 
-/// Waits for the end: until `shutdown` is true, or nobody is left who could make it so.
+/// Waits for the end: until `shutdown` is true, or its sender is dropped.
 async fn stopped(shutdown: &mut tokio::sync::watch::Receiver<bool>) {
     // An error is the second of the two.
     let _ = shutdown.wait_for(|stop| *stop).await;

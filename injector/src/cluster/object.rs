@@ -1,10 +1,11 @@
-//! What is read of an object in a list or a watch. Everything else is skipped while it is parsed: a node may have 20 KB.
+//! The parts of an object that are read from a list or a watch. Everything else is skipped while it is parsed: a node
+//! may have 20 KB.
 
 use serde::Deserialize;
 
 use crate::value::Value;
 
-/// The parts of any object that somebody here reads.
+/// All parts of objects that are used in this crate.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Object {

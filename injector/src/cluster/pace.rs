@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// How long to wait for what. The default is for clusters; tests are in more of a hurry.
+/// How long to wait for what. The default is for clusters; tests use shorter times.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// The wait after a first failure. It doubles with each.
     pub shortest: Duration,
     /// The longest wait after failures.
     pub longest: Duration,
-    /// The wait after a missing right, or a resource that the cluster does not have.
+    /// The wait after a missing permission, or if the cluster does not have the resource.
     pub slow: Duration,
     /// How long something has to work until its failures are forgotten.
     pub steady: Duration,
-    /// The longest silence of a watch. The API server sends bookmarks about each minute, so that one that sends
-    /// nothing may be gone without a word.
+    /// The longest silence of a watch. The API server sends bookmarks about each minute, so if nothing arrives, the
+    /// connection may be lost without an error.
     pub silence: Duration,
     /// How long changes are collected before they are published.
     pub collect: Duration,

@@ -6,7 +6,7 @@ use super::backoff::Backoff;
 use super::pace::Pace;
 use crate::value::Value;
 
-/// How often another CA has to be set after ours to be worth a word.
+/// How often another CA has to overwrite this one before that is logged.
 pub(super) const FIGHT: u32 = 3;
 
 /// What has been done about one webhook configuration.
@@ -15,17 +15,17 @@ pub(super) struct Progress {
     backoff: Backoff,
     /// When it may be patched again.
     pub(super) not_before: Instant,
-    /// What the last patch made of it. The watch may not have shown it yet.
+    /// The result of the last patch. The watch may not have shown it yet.
     outcome: Option<Value>,
     /// The versions before that. The watch may still show them, one after the other.
     outdated: Vec<String>,
-    /// How many times somebody has set another CA after us.
+    /// How many times somebody has overwritten this CA.
     reverted: u32,
     /// Whether this CA has not been set yet.
     is_first: bool,
     /// Whether the last patch failed.
     pub(super) failed: bool,
-    /// Whether it was told that no webhook in it is ours.
+    /// Whether it was logged that no webhook in it is managed.
     pub(super) told_empty: bool,
 }
 
@@ -44,14 +44,14 @@ impl Progress {
         }
     }
 
-    /// Begins with another CA.
+    /// Starts over with another CA.
     pub(super) fn restart(&mut self, now: Instant) {
         let new = Progress::new(self.pace, now);
         let (outcome, outdated) = (self.outcome.take(), std::mem::take(&mut self.outdated));
         *self = Progress { outcome, outdated, told_empty: self.told_empty, ..new };
     }
 
-    /// The latest that is known of the configuration: what the watch shows, or what has been made of that.
+    /// The latest known state of the configuration: what the watch shows, or the result of a patch to that.
     pub(super) fn latest(&mut self, found: &Value) -> Value {
         if let Some(outcome) = &self.outcome
             && self.outdated.iter().any(|version| version == version_of(found))
@@ -63,15 +63,15 @@ impl Progress {
         found.clone()
     }
 
-    /// Notes what a patch has made of the latest version.
+    /// Records the result of a patch to the latest version.
     pub(super) fn made(&mut self, latest: &Value, outcome: Value) {
         self.outdated.push(version_of(latest).to_owned());
         self.outcome = Some(outcome);
     }
 
-    /// Notes an attempt, and returns how many times somebody has set another CA after us.
+    /// Records an attempt, and returns how many times somebody has overwritten this CA.
     pub(super) fn attempt(&mut self, now: Instant) -> u32 {
-        // What has been right for several of the longest waits is no fight.
+        // If the CA has stayed for several of the longest waits, nobody keeps overwriting it.
         if now.duration_since(self.not_before) > self.pace.patch.1 * 5 {
             self.backoff.reset();
             self.reverted = 0;

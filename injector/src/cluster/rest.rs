@@ -1,4 +1,4 @@
-//! Objects as trees: read, created, replaced, applied. Types of their own would be a megabyte of code for four fields.
+//! Objects as trees: read, created, replaced, applied. Typed objects would be a megabyte of code for four fields.
 
 use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::core::Request;
@@ -7,7 +7,7 @@ use super::{Cluster, Error};
 use crate::json;
 use crate::value::Value;
 
-/// Who changes things, for `managedFields`.
+/// The field manager, for `managedFields`.
 pub(super) const MANAGER: &str = "sidecar-injector";
 
 impl Cluster {
@@ -46,7 +46,7 @@ fn manager() -> PostParams {
     PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
-/// Whether somebody else was faster.
+/// Whether somebody else changed the object first.
 pub(super) fn is_conflict(error: &Error) -> bool {
     matches!(error, Error::Refused { code: 409, .. })
 }

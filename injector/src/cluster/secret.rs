@@ -1,15 +1,16 @@
 //! A certificate that all replicas serve, in a Secret.
 //!
-//! The Secret has the CA's key as well, so that a renewal is a new certificate of the same CA: caBundle stays, and
-//! whichever replica serves whichever of the two certificates, API servers accept it. (Who can read the Secret could
-//! impersonate the webhook in any case: the certificate's own key is in it.) A CA lasts ten years.
+//! The Secret has the CA's key as well, so that a renewal is a new certificate of the same CA: caBundle stays the same,
+//! and API servers accept both certificates, from any replica. (Anyone who can read the Secret could impersonate the
+//! webhook in any case: the certificate's own key is in it.) A CA lasts ten years.
 //!
-//! If there is a new CA nevertheless, `ca.crt` has the old one as well, and replicas wait before they serve its
+//! If there is a new CA all the same, `ca.crt` has the old one as well, and replicas wait before they serve its
 //! certificate, until caBundle has reached the API servers.
 //!
-//! Whoever comes first creates the Secret; of two that do, the API server refuses one. Only the holder of the Lease
-//! renews it, and only the version that it has read. If somebody deletes or breaks the Secret, what is served is
-//! written back. A Secret without `ca.key` is another's, such as cert-manager's: it is read and never written.
+//! The first replica creates the Secret; if two try, the API server refuses one. Only the holder of the Lease renews
+//! it, and only the version that it has read. If somebody deletes or breaks the Secret, the certificate in use is
+//! written back. A Secret without `ca.key` belongs to somebody else, such as cert-manager: it is read, and never
+//! written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,13 +35,13 @@ pub struct SharedCertificate {
     pub namespace: Namespace,
     /// The name of the Secret.
     pub secret: Name,
-    /// Who issues the certificate.
+    /// The issuer of the certificate.
     pub issuer: Box<dyn Issuer>,
     /// Whether this replica holds the Lease.
     pub held: watch::Receiver<bool>,
-    /// What is to be served; nothing before there is something.
+    /// The certificate to serve; nothing until there is one.
     pub serving: watch::Sender<Option<Arc<Triple>>>,
-    /// What caBundle has to be.
+    /// The wanted caBundle.
     pub trusted: watch::Sender<Option<Arc<str>>>,
     /// How often the API server is asked.
     pub pace: Pace,
@@ -59,7 +60,7 @@ pub async fn share_certificate(cluster: Cluster, shared: SharedCertificate, mut 
     }
 }
 
-/// The Secret that was seen last: nothing before the first answer, then `null` if it is absent.
+/// The Secret that was observed last: nothing before the first answer, then `null` if it is absent.
 struct Found {
     name: String,
     seen: watch::Sender<Option<Value>>,
@@ -92,7 +93,7 @@ fn secret(shared: &SharedCertificate) -> Followed {
     }
 }
 
-/// What a Secret has.
+/// The content of a Secret.
 #[derive(Clone)]
 struct Content {
     /// The certificate, with the CA that issued it.
@@ -117,7 +118,7 @@ impl Content {
         Ok(Content { triple, trusted })
     }
 
-    /// What is issued after this.
+    /// The issuer of the next certificate.
     fn succeeded_by(&self, triple: Triple) -> Self {
         let kept = triple.ca == self.triple.ca;
         let trusted =
@@ -136,7 +137,7 @@ impl Content {
 fn first(pem: &str) -> &str {
     const END: &str = "-----END CERTIFICATE-----";
     let end = pem.find(END).map_or(pem.len(), |at| at + END.len());
-    // The line break that PEM ends in belongs to it.
+    // The line break at the end of PEM belongs to it.
     let end = if pem.get(end..).is_some_and(|rest| rest.starts_with('\n')) { end + 1 } else { end };
     pem.get(..end).unwrap_or(pem)
 }
@@ -151,11 +152,11 @@ struct Keeper<'c> {
     found: watch::Receiver<Option<Value>>,
     path: String,
     trouble: Trouble,
-    /// The last that could be served.
+    /// The last usable certificate.
     good: Option<Content>,
-    /// What is served from a time on.
+    /// The certificate to serve from a certain time on.
     next: Option<(Arc<Triple>, Instant)>,
-    /// Why the Secret cannot be used, as it was told last.
+    /// Why the Secret cannot be used, as logged last.
     told: Option<String>,
 }
 
@@ -176,7 +177,7 @@ impl<'c> Keeper<'c> {
             if let Some(found) = found {
                 let left = match self.look(&found, held).await {
                     Ok(left) => left,
-                    // The watch shows who was faster, and what.
+                    // The watch will show what the other replica wrote.
                     Err(error) if is_conflict(&error) => self.trouble.pause(),
                     Err(error) => self.trouble.failed(&error),
                 };
@@ -198,7 +199,7 @@ impl<'c> Keeper<'c> {
         }
     }
 
-    /// Takes what is in the Secret, or writes what should be. Returns when to look again.
+    /// Loads what is in the Secret, or writes what should be there. Returns when to look again.
     async fn look(&mut self, found: &Value, held: bool) -> Result<Duration, Error> {
         if found.is_null() {
             return self.create().await;
@@ -295,7 +296,8 @@ impl<'c> Keeper<'c> {
         let SharedCertificate { namespace, secret, .. } = &self.shared;
         let right = format!("get and update the Secret {secret} in the namespace {namespace}");
         let name = secret.to_string();
-        // Labels and annotations stay, so it is read as a whole. It has to be what the decision was made about.
+        // Labels and annotations stay, so it is read as a whole. It has to be the version that the decision was based
+        // on.
         let whole = self.cluster.read(&right, &self.path, &name).await?;
         let seen = found.str_at(&["resourceVersion"]);
         let Some(mut object) = whole.filter(|whole| whole.str_at(&["metadata", "resourceVersion"]) == seen) else {

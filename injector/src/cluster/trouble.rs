@@ -1,4 +1,4 @@
-//! Failures that go on are told once, and so is their end.
+//! A failure that continues is logged once, and so is its end.
 
 use std::mem::Discriminant;
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use super::Error;
 use super::backoff::{Backoff, scattered};
 use super::pace::Pace;
 
-/// What goes wrong with one thing that is done over and over.
+/// Failures of one repeated operation.
 #[derive(Debug)]
 pub(super) struct Trouble {
     /// What it is about: "nodes".
     resource: &'static str,
-    /// What follows from it, and which right is needed.
+    /// The consequence, and which permission is needed.
     consequence: String,
     backoff: Backoff,
     pace: Pace,
@@ -26,7 +26,7 @@ impl Trouble {
         Trouble { resource, consequence, backoff, pace, told: Vec::new(), well_since: None }
     }
 
-    /// Tells a failure unless one of its kind has been told already, and returns how long to wait.
+    /// Logs a failure unless one of its kind has been logged already, and returns how long to wait.
     pub(super) fn failed(&mut self, error: &Error) -> Duration {
         self.well_since = None;
         let kind = std::mem::discriminant(error);
@@ -39,13 +39,13 @@ impl Trouble {
         if matches!(error, Error::Forbidden { .. }) { scattered(self.pace.slow) } else { self.backoff.wait() }
     }
 
-    /// How long to wait after something that is no failure but must not be done without a pause.
+    /// How long to wait after something that is not a failure, but must not be repeated without a pause.
     pub(super) fn pause(&mut self) -> Duration {
         self.well_since = None;
         self.backoff.wait()
     }
 
-    /// It works. What works for a while is out of trouble; what comes and goes is not told each time.
+    /// It works. If it works for a while, the failure is over; failures that come and go are not logged each time.
     pub(super) fn well(&mut self) {
         let since = *self.well_since.get_or_insert_with(Instant::now);
         if since.elapsed() < self.pace.steady {
@@ -58,7 +58,7 @@ impl Trouble {
         }
     }
 
-    /// When to call `well` again, if it is of use.
+    /// When to call `well` again, if that is needed.
     pub(super) fn is_over_in(&self) -> Option<Duration> {
         let since = self.well_since.filter(|_| !self.told.is_empty())?;
         Some(self.pace.steady.saturating_sub(since.elapsed()))

@@ -1,4 +1,4 @@
-//! Watches of what counts for an injection: ConfigMaps, nodes, namespaces, ProxyConfig resources.
+//! Watches what affects injections: ConfigMaps, nodes, namespaces, ProxyConfig resources.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,8 +37,8 @@ pub struct Watches {
 pub struct Told {
     /// Nodes, namespaces and ProxyConfig resources.
     pub surroundings: Arc<Surroundings>,
-    /// Counts changes of the ConfigMaps. The first reading of each counts as one. What is absent or deleted is no
-    /// change: it is told once, and the last good configuration stays.
+    /// Counts changes of the ConfigMaps. The first reading of each counts as one. A ConfigMap that is absent or deleted
+    /// is not a change: this is logged once, and the last good configuration stays.
     pub config_maps: watch::Sender<u64>,
     /// Becomes true when each watch has had its first answer, or failed for the first time.
     pub settled: watch::Sender<bool>,
@@ -76,7 +76,7 @@ pub async fn watch(cluster: Cluster, wanted: Watches, told: Told, mut shutdown: 
 
 type Publish = Box<dyn FnMut(&Entries) + Send>;
 
-/// One watch's way out.
+/// Where one watch sends its results.
 struct Publisher {
     publish: Publish,
     /// How many watches have not had an answer yet.

@@ -11,7 +11,7 @@ use crate::template::{Functions, Template};
 use crate::value::{EcoString, Map, Value};
 use crate::yaml::{self, Step};
 
-/// The template that pods get that ask for none.
+/// The template for pods that do not ask for one.
 const SIDECAR: &str = "sidecar";
 
 /// The injection config.
@@ -19,7 +19,7 @@ const SIDECAR: &str = "sidecar";
 pub struct Injection {
     /// The templates.
     pub templates: Templates,
-    /// The templates of pods that ask for none.
+    /// The templates for pods that do not ask for any.
     pub default_templates: Vec<EcoString>,
     /// Names that stand for several templates.
     pub aliases: BTreeMap<EcoString, Vec<EcoString>>,
@@ -32,7 +32,8 @@ pub struct Injection {
 }
 
 impl Injection {
-    /// Reads an injection config. A text that is none, and has no `templates`, is the template `sidecar` itself.
+    /// Reads an injection config. Text that is not an injection config, and has no `templates`, is the template
+    /// `sidecar` itself.
     pub fn parse(source: &Source, functions: &Functions) -> Result<Self, Error> {
         let reader = Reader { source, functions };
         match yaml::parse(&source.text) {
@@ -42,7 +43,7 @@ impl Injection {
                 Some((spelling, other)) => Err(reader.wrong(&[spelling], other, "an object of template texts")),
             },
             Ok(_) => reader.lone_template(),
-            // Templates are seldom YAML. A config that is broken at one place still has its keys at the start of lines.
+            // Templates are seldom YAML. If a config is broken in one place, its keys are still at the start of lines.
             Err(error) if source.text.lines().any(|line| line.starts_with("templates:")) => {
                 Err(Error::Yaml { file: source.name.clone(), source: Box::new(error) })
             }

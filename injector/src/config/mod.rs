@@ -44,7 +44,7 @@ impl Config {
         })
     }
 
-    /// What the injection of each pod needs of it.
+    /// The parts that the injection of each pod needs.
     pub fn setup<'a>(&'a self, revision: &'a str, compliance_policy: &'a str) -> Setup<'a> {
         Setup {
             templates: &self.injection.templates,

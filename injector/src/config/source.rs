@@ -1,4 +1,4 @@
-//! The three texts, and where they are from.
+//! The three texts, and where they come from.
 
 use super::Error;
 use crate::value::Value;
@@ -7,7 +7,7 @@ use crate::yaml;
 /// A text and its name for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The file, or what else it is from.
+    /// The file, or other origin.
     pub name: String,
     /// The text.
     pub text: String,

@@ -1,4 +1,4 @@
-//! The values: checked by the types that Istio's operator gives them, then a tree for templates.
+//! The values: checked against the types in Istio's operator, and then a tree for templates.
 
 use super::table::VALUES;
 use crate::json;

@@ -1,4 +1,4 @@
-//! Pods that were injected before: injected anew, or taken back.
+//! Pods that were injected before: injecting them again, or removing the injection.
 
 use super::pod;
 use super::reapply::Containers;
@@ -18,11 +18,11 @@ pub struct Undone {
     pub is_proven: bool,
     /// Where something was taken away since injection sets it. If it was there before, with the same value, nothing tells.
     pub removed: Vec<String>,
-    /// What cannot be known about it.
+    /// What is uncertain about it.
     pub doubts: Vec<Doubt>,
 }
 
-/// What there is to know about an earlier injection of a pod.
+/// What is known about an earlier injection of a pod.
 struct Past<'a> {
     pod: &'a Value,
     status: Status,

@@ -6,7 +6,7 @@ use crate::json;
 use crate::template::{self, Limits, Template};
 use crate::yaml::{self, Position, Step};
 
-/// How many rendered lines are shown before and after the one that counts.
+/// How many rendered lines are shown before and after the wrong one.
 const AROUND: usize = 2;
 /// How much of a line is shown, in characters.
 const WIDTH: usize = 100;
@@ -20,7 +20,7 @@ pub struct Context {
     pub text: String,
     /// Rendered lines and their numbers.
     pub rendered: Vec<(usize, String)>,
-    /// The number of the one that counts.
+    /// The number of the wrong one.
     pub at: usize,
 }
 
@@ -54,7 +54,7 @@ impl Context {
         Some(Box::new(Self::of(template, data, &rendered, position)))
     }
 
-    /// The rendered line that counts.
+    /// The rendered line that is wrong.
     pub fn rendered_line(&self) -> &str {
         self.rendered.iter().find(|(number, _)| *number == self.at).map_or("", |(_, line)| line)
     }

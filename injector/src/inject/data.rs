@@ -12,7 +12,7 @@ use crate::object::Owner;
 use crate::template::{self, Failure, Field, Kind, Object};
 use crate::value::{EcoString, Map, Value};
 
-/// What the data is made of.
+/// The inputs of the data.
 pub(super) struct Data<'a> {
     /// The pod without an earlier injection.
     pub(super) stripped: &'a Value,

@@ -13,7 +13,7 @@ pub const NETWORK: &str = "ISTIO_META_NETWORK";
 /// The label with the network's name.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";
 
-/// The variables in the path of a webhook's URL, as it stands in the request: `/inject/cluster/c1/net/n1`. An odd last key
+/// The variables in the path of a webhook's URL, as it is in the request: `/inject/cluster/c1/net/n1`. An odd last key
 /// is ignored.
 pub fn of_path(path: &str) -> Map {
     // As in Go, `%2F` separates as `/` does; `--slash--` does not.
@@ -37,9 +37,9 @@ pub fn of_path(path: &str) -> Map {
     }
 }
 
-/// A path without percent escapes. What is no escape stays as it is: Go's server refuses such a path, but a pod that
-/// cannot start is worse than a proxy with an odd name of its cluster. Bytes that are no UTF-8 become U+FFFD, as Go's JSON
-/// encoder makes them.
+/// A path without percent escapes. Anything that is not an escape stays as it is: Go's server refuses such a path, but
+/// a pod that cannot start is worse than a proxy with an odd name of its cluster. Bytes that are not UTF-8 become
+/// U+FFFD, as in Go's JSON encoder.
 fn decoded(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -143,7 +143,7 @@ mod tests {
             // Decoded before it is split.
             ("/inject%2Fcluster%2fc1/net/n1%2F", &[(CLUSTER, "c1"), (NETWORK, "n1")]),
             ("/inject/%3AENV%3Acluster=c2:ENV:rootpage=/foo/bar", &[(CLUSTER, "c2"), ("ROOTPAGE", "/foo/bar")]),
-            // Once, and `+` is no space in a path.
+            // Decoded only once, and `+` is not a space in a path.
             ("/inject/cluster/a%2520b+c", &[(CLUSTER, "a%20b+c")]),
             ("/inject/cluster/a%2D-slash--b", &[(CLUSTER, "a/b")]),
             // No escapes.

@@ -1,4 +1,4 @@
-//! What an injection makes of a pod that its user did not mean.
+//! Effects of an injection that the pod's user did not intend.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::probes::{SLOTS, handler, is_wanted, kind};
 use crate::annotations::STATUS;
 use crate::value::{EcoString, Map, Value};
 
-/// The annotations that set resources of the proxy. Istio's template takes them, or what the values have: all of it.
+/// The annotations that set resources of the proxy. Istio's template uses either these or the values, never both.
 pub(crate) const RESOURCES: [&str; 4] = [
     "sidecar.istio.io/proxyCPU",
     "sidecar.istio.io/proxyCPULimit",
@@ -15,7 +15,7 @@ pub(crate) const RESOURCES: [&str; 4] = [
     "sidecar.istio.io/proxyMemoryLimit",
 ];
 
-/// Something that does not work in the injected pod as it did, or as it was meant.
+/// Something that does not work in the injected pod as it did before, or as intended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// A probe, or a lifecycle handler, that fails when it is sent to the agent.
@@ -31,7 +31,7 @@ pub enum Finding {
     Resources {
         /// The annotation, the first if there are several.
         annotation: &'static str,
-        /// What the values have, and the proxy has not: `limits.cpu` and so on.
+        /// What the values have and the proxy lacks: `limits.cpu` and so on.
         lost: Vec<String>,
     },
 }
@@ -39,15 +39,15 @@ pub enum Finding {
 /// Why a probe fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It asks this host. So it does when it is rewritten, for the agent's port.
+    /// It asks this host, and still does so after it is rewritten to the agent's port.
     Host(EcoString),
-    /// It names a port that the container does not have, so the agent is not told of it.
+    /// It names a port that the container does not have, so it is not passed to the agent.
     UnknownPort(EcoString),
-    /// It asks the agent's own port, so the agent is not told of it.
+    /// It asks the agent's own port, so it is not passed to the agent.
     AgentPort(i32),
 }
 
-/// What there is to know about a pod, and what became of it. `status_port` is the mesh's.
+/// The findings about a pod and its injected form. `status_port` is the mesh's.
 pub fn findings(pod: &Value, injected: &Value, status_port: i32, values: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     if pod::find_in_pod(injected, PROXY).is_some() && is_wanted(injected, values) {

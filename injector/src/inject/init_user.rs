@@ -20,7 +20,7 @@ pub(super) fn adjust(pod: &mut Value, original: &Value, proxy: &ProxyConfig) {
     };
     let tproxy = proxy.is_tproxy() || pod::annotation(pod, INTERCEPTION_MODE) == Some("TPROXY");
     if tproxy {
-        // With TPROXY the proxy has to be root, even if the user wants otherwise.
+        // With TPROXY, the proxy has to be root, whatever the user has set.
         if user.is_some()
             && let Some(context) =
                 pod::sidecar_mut(pod).and_then(|s| s.get_mut("securityContext")).and_then(Value::as_map_mut)
@@ -37,7 +37,7 @@ pub(super) fn adjust(pod: &mut Value, original: &Value, proxy: &ProxyConfig) {
             }
         }
     }
-    // A rule for traffic of root would let everything of root bypass the proxy.
+    // A rule for root's traffic would let all of root's traffic bypass the proxy.
     if let Some(user) = user.and_then(Value::as_i64).filter(|user| *user != 0)
         && let Some(container) = pod::find_mut(pod, Place::InitContainers, init)
     {

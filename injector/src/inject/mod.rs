@@ -1,4 +1,4 @@
-//! Injection: what becomes of a pod, step by step. No step knows a cluster, a file or a clock.
+//! Injects a pod, step by step. No step depends on a cluster, a file or a clock.
 //!
 //! ```text
 //! pod ──strip──▶ template data ──render──▶ patch ──merge──▶ pod ──reapply──▶ ──post-processing──▶ injected pod
@@ -71,7 +71,7 @@ pub struct Setup<'a> {
     pub compliance_policy: &'a str,
 }
 
-/// One pod's own circumstances.
+/// What differs from pod to pod.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The workload that the pod belongs to.
@@ -82,7 +82,7 @@ pub struct Request<'a> {
     pub proxy: &'a ProxyConfig,
     /// Environment variables for the proxy, from the webhook's URL.
     pub env: Map,
-    /// Whom the proxy runs as.
+    /// The user and group that the proxy runs as.
     pub ids: Ids,
     /// Whether the proxy becomes a native sidecar, if no annotation decides.
     pub native: bool,
@@ -93,8 +93,7 @@ pub fn template_names(pod: &Value, setup: &Setup<'_>) -> Vec<EcoString> {
     chosen(pod, setup).into_iter().map(|chosen| chosen.name.into()).collect()
 }
 
-/// What the template of a name renders to for a pod, before anything is made of it, and from where in the template each
-/// piece comes.
+/// The text that a template renders to for a pod, before it is parsed, and where in the template each piece comes from.
 pub fn render_alone<'s>(
     pod: &Value,
     request: &Request<'_>,
@@ -118,7 +117,7 @@ pub fn inject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<Va
     recorded(pod, request, setup, &mut ())
 }
 
-/// As [`inject`], and takes note of what each step does.
+/// Like [`inject`], and records what each step does.
 pub(crate) fn recorded(
     pod: &Value,
     request: Request<'_>,
@@ -137,7 +136,7 @@ pub(crate) fn recorded(
         let noted = undo::undo(pod, status, &overrides, status_port).pods.into_iter();
         // Templates that write what they see of the pod's labels must not see the injected ones.
         let by_names = || undo::undo_by_names(pod, status, &overrides, status_port, &request.owner).pods;
-        // A pod that already is what injection makes of it stays as it is, down to the order of its environment.
+        // If injection would change nothing, the pod stays as it is, down to the order of its environment.
         if noted.chain(iter::once_with(by_names).flatten()).any(&mut is_settled) {
             return Ok(pod.clone());
         }

@@ -38,7 +38,8 @@ pub struct Node {
     pub kubelet_version: EcoString,
 }
 
-/// Whether a pod gets a native sidecar. `nodes` is nothing if nobody can be asked, `node` the node that the pod is bound to.
+/// Whether a pod gets a native sidecar. `nodes` is `None` if the nodes are unknown; `node` is the node that the pod is
+/// bound to.
 pub fn detect(mode: Mode, nodes: Option<&[Node]>, node: Option<&str>) -> bool {
     match (mode, nodes) {
         (Mode::Enabled, _) => true,
@@ -54,7 +55,7 @@ pub fn detect(mode: Mode, nodes: Option<&[Node]>, node: Option<&str>) -> bool {
     }
 }
 
-/// A version that cannot be read counts as old.
+/// A version that cannot be parsed counts as old.
 fn is_new_enough(version: &str) -> bool {
     minor(version).is_some_and(|minor| minor >= FIRST_MINOR)
 }

@@ -1,4 +1,4 @@
-//! OpenShift: whom the proxy runs as is told by annotations of the pod's namespace.
+//! OpenShift: annotations of the pod's namespace determine which user and group the proxy runs as.
 
 use super::pod::{self, INIT, PROXY, Place, VALIDATION, name};
 use crate::annotations::STATUS;
@@ -27,7 +27,7 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// What a namespace's annotations reserve, the last of each range; the usual ids if they reserve nothing.
+    /// The last id of each range that a namespace's annotations reserve; the usual ids if they reserve nothing.
     pub fn of_namespace(namespace: &Value) -> Self {
         let usual = Ids::default();
         let annotation = |name: &str| namespace.at(&["metadata", "annotations"])?.str_at(&[name]);
@@ -58,7 +58,7 @@ fn number(text: &str) -> Option<(u32, &str)> {
     Some((digits.parse().ok()?, rest))
 }
 
-/// Forgets the sidecar's user and group if the user is also the application's. OpenShift stamps one user on all
+/// Drops the sidecar's user and group if the application has the same user. OpenShift stamps one user on all
 /// containers, and traffic of the application would then bypass the proxy.
 pub fn forget_stamped_user(pod: &mut Value) {
     let user = |container: &Value| container.at(&["securityContext", "runAsUser"]).and_then(Value::as_i64);
@@ -72,7 +72,7 @@ pub fn forget_stamped_user(pod: &mut Value) {
             (_, Some(user)) => application = Some(user),
         }
     }
-    // Istio takes none for 0. In a pod that was injected before, a sidecar that runs as 0 is one with TPROXY.
+    // Istio treats an absent user as 0. In a pod that was injected before, a sidecar that runs as 0 is one with TPROXY.
     let nobody = if pod::annotation(pod, STATUS).is_some() { None } else { Some(0) };
     let is_stamped = sidecar.or(nobody) == application.or(nobody) && sidecar.or(nobody).is_some();
     if is_stamped

@@ -1,4 +1,4 @@
-//! The order of containers: who starts first, and whom `kubectl exec` takes.
+//! The order of containers: which one starts first, and which one `kubectl exec` uses.
 
 use super::pod::{self, CORE_DUMP, INIT, PROXY, Place, VALIDATION, name};
 use crate::value::{EcoVec, Value};
@@ -9,7 +9,7 @@ enum End {
     Last,
 }
 
-/// Puts the containers of an injected pod into order. With `hold` the proxy comes before the application.
+/// Sorts the containers of an injected pod. With `hold`, the proxy comes before the application.
 pub(super) fn order(pod: &mut Value, hold: bool) {
     let native = pod::find(pod::containers(pod, Place::InitContainers), PROXY).is_some();
     let spec = pod.map_entry("spec");
@@ -34,7 +34,7 @@ pub(super) fn order(pod: &mut Value, hold: bool) {
     }
 }
 
-/// Moves the container of a name to one end. Of several with that name the last stays.
+/// Moves the container with this name to one end. If several have the name, only the last one is kept.
 fn move_to(list: &mut Value, wanted: &str, end: End) {
     let Some(list) = list.as_list_mut() else { return };
     let mut named = list.iter().enumerate().filter(|(_, c)| name(c) == wanted).map(|(i, _)| i);

@@ -112,7 +112,7 @@ pub(super) fn env_entry(name: &str, value: Value) -> Value {
     entry.into()
 }
 
-/// The value of a key: exactly as written or, as Go's JSON decoder does it, without regard to case.
+/// The value of a key: an exact match or, as in Go's JSON decoder, one that differs only in case.
 pub(super) fn member<'a>(map: &'a Map, key: &str) -> Option<&'a Value> {
     map.get(key).or_else(|| map.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v))
 }

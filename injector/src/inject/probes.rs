@@ -22,7 +22,7 @@ pub(crate) struct Slot {
     /// The agent's path around the container's name.
     prefix: &'static str,
     suffix: &'static str,
-    /// Only probes know gRPC and have a timeout.
+    /// Only probes support gRPC and have a timeout.
     is_probe: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn rewrite(pod: &mut Value, mesh_status_port: i32, values: &Value) {
         }
     }
     let port = match pod::annotation(pod, STATUS_PORT) {
-        // As Istio: a text that is no plain integer makes it 0.
+        // As in Istio, text that is not a plain integer makes it 0.
         Some(text) => go::atoi(text).ok().and_then(|port| i32::try_from(port).ok()).unwrap_or(0),
         None => mesh_status_port,
     };
@@ -139,7 +139,8 @@ fn to_json(probers: &Probers) -> String {
     format!("{{{}}}", entries.join(","))
 }
 
-/// Sets the sidecar's variable. What an earlier injection noted wins, as the handlers in the pod are rewritten ones.
+/// Sets the sidecar's variable. What an earlier injection recorded takes precedence, because the handlers in the pod
+/// are already rewritten.
 fn note(sidecar: &mut Map, mut probers: Probers, injected_before: bool) {
     let env = sidecar.get("env").and_then(Value::as_list);
     let position = env.and_then(|list| list.iter().position(|entry| name(entry) == VARIABLE));
@@ -148,7 +149,7 @@ fn note(sidecar: &mut Map, mut probers: Probers, injected_before: bool) {
         Some(position) => {
             let Some(list) = sidecar.get_mut("env").and_then(Value::as_list_mut) else { return };
             let old = list.get(position).and_then(|e| e.str_at(&["value"])).unwrap_or_default();
-            // Istio logs a variable that it cannot read, and leaves it.
+            // Istio logs that it cannot parse the variable, and leaves it as it is.
             let Some(old) = read(old) else { return };
             probers.extend(old);
             if let Some(slot) = list.make_mut().get_mut(position) {
@@ -208,7 +209,7 @@ fn redirect(container: &mut Map, port: i32) {
     }
 }
 
-/// Puts back the handlers that ask the agent now. `noted` is the sidecar's variable. Returns what is not known about them.
+/// Restores the handlers that now ask the agent. `noted` is the sidecar's variable. Returns what is unknown about them.
 pub(super) fn restore(pod: &mut Value, noted: &str) -> Vec<Doubt> {
     let noted = json::parse(noted.as_bytes()).unwrap_or_default();
     let mut doubts = Vec::new();
@@ -222,7 +223,8 @@ pub(super) fn restore(pod: &mut Value, noted: &str) -> Vec<Doubt> {
             let Some(action) = action.filter(|action| action.str("path") == Some(path.as_str())) else { continue };
             let (container, field) = (container_name.clone(), slot.path.join("."));
             let Some(entry) = noted.get(&path).and_then(Value::as_map) else {
-                // What is not noted had the name of a port that its container does not have, or asked the agent's port.
+                // A handler that was not recorded named a port that its container does not have, or asked the agent's
+                // port.
                 action.insert("port", UNKNOWN_PORT);
                 doubts.push(Doubt::Handler { container, field });
                 continue;
@@ -247,7 +249,7 @@ pub(super) fn restore(pod: &mut Value, noted: &str) -> Vec<Doubt> {
     doubts
 }
 
-/// The port of a handler whose own is not known: a name that is none.
+/// The port of a handler whose own port is unknown: a name that no port has.
 const UNKNOWN_PORT: &str = "unknown";
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ const PATH: &str = "prometheus_io_path";
 const TARGETS: &str = "prometheus_istio_io_scrape_targets";
 const SECURE_PORT: &str = "prometheus_istio_io_secure_port";
 
-/// The sidecar's variable with what the user told Prometheus.
+/// The sidecar's variable with the user's Prometheus settings.
 pub(super) const VARIABLE: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
 
 /// Where the agent has the metrics of both.
 const AGENT_PATH: &str = "/stats/prometheus";
 
-/// Ports that the proxy and the agent own: no metrics of the application are there.
+/// Ports of the proxy and the agent: the application has no metrics there.
 pub(crate) const RESERVED: [(i64, &str); 9] = [
     (15000, "Envoy admin"),
     (15001, "outbound traffic capture"),
@@ -42,12 +42,13 @@ fn is(annotation: &str, wanted: &str) -> bool {
     sanitized.cmp(wanted.chars()) == Ordering::Equal
 }
 
-/// The values of an annotation in all its spellings, in the order of these. Istio takes a random one; we, the first.
+/// The values of an annotation in all its spellings, in the order of these. Istio uses a random one; this uses the
+/// first.
 fn spellings<'a>(annotations: &'a Map, wanted: &'static str) -> impl Iterator<Item = &'a str> {
     annotations.iter().filter(move |(name, _)| is(name, wanted)).filter_map(|(_, value)| value.as_str())
 }
 
-/// The port that Prometheus is told.
+/// The port that Prometheus is to scrape.
 fn port(annotations: &Map) -> Option<&str> {
     spellings(annotations, PORT).next()
 }
@@ -79,7 +80,7 @@ pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
     let declines = spellings(annotations, SCRAPE).find_map(go::parse_bool) == Some(false);
     let merges = annotations.str(MERGE_METRICS).and_then(go::parse_bool).unwrap_or(mesh.merges_prometheus());
     let status_port = mesh.default_config().status_port().to_string();
-    // A port that is the agent's already: an earlier injection, or a user who knows.
+    // The port is already the agent's, because of an earlier injection or because the user set it.
     if declines || !merges || port(annotations) == Some(status_port.as_str()) {
         return Ok(());
     }
@@ -104,8 +105,8 @@ pub(super) fn agent_port(annotations: &Map) -> Option<i32> {
     annotations.str("prometheus.io/port").filter(|_| is_injected)?.parse().ok()
 }
 
-/// Puts back what the user told Prometheus, if Prometheus is pointed at the agent. `noted` is the sidecar's variable;
-/// without it, nothing is known. Returns whether it was.
+/// Restores the user's Prometheus settings, if Prometheus is pointed at the agent. `noted` is the sidecar's variable;
+/// without it, they are unknown. Returns whether it was.
 pub(super) fn restore(annotations: &mut Map, status_port: i32, noted: &str) -> bool {
     if port(annotations) != Some(status_port.to_string().as_str()) {
         return false;
@@ -134,7 +135,7 @@ impl<'a> Configuration<'a> {
     fn of(annotations: &'a Map) -> Self {
         let first = |wanted| spellings(annotations, wanted).next().unwrap_or_default();
         let targets = spellings(annotations, TARGETS).find_map(targets).unwrap_or_default();
-        // Agents that do not know targets take the first one.
+        // Agents that do not support targets use the first one.
         let (port, path) = targets.first().map_or((first(PORT), first(PATH)), |target| (target.port, target.path));
         Configuration { scrape: first(SCRAPE), path, port, targets }
     }
@@ -167,7 +168,7 @@ impl<'a> Configuration<'a> {
     }
 }
 
-/// Comma-separated `PORT[:PATH]`. One without a port makes all of them count for nothing.
+/// Comma-separated `PORT[:PATH]`. If one has no port, all of them are ignored.
 fn targets<'t>(text: &'t str) -> Option<Vec<Target<'t>>> {
     let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     let target = |entry: &'t str| {
@@ -178,7 +179,7 @@ fn targets<'t>(text: &'t str) -> Option<Vec<Target<'t>>> {
     entries.map(target).collect()
 }
 
-/// Tells Prometheus of the port with metrics over TLS, if the proxy has one and the user has not told.
+/// Points Prometheus at the port with metrics over TLS, if the proxy has one and the user has not set it.
 pub(super) fn announce_secure_port(pod: &mut Value) {
     if pod::annotations(pod).is_some_and(|annotations| spellings(annotations, SECURE_PORT).next().is_some()) {
         return;

@@ -22,7 +22,7 @@ pub(super) struct Containers {
 }
 
 impl Containers {
-    /// What an earlier injection noted.
+    /// What an earlier injection recorded.
     pub(super) fn of_annotation(pod: &Value) -> Result<Self, Error> {
         let Some(text) = pod::annotation(pod, OVERRIDES) else { return Ok(Containers::default()) };
         let error = |reason: String| Error::Overrides { value: text.into(), reason };
@@ -70,7 +70,7 @@ impl Containers {
     }
 }
 
-/// Merges the user's containers over the injected ones of the same names, and notes them in the pod.
+/// Merges the user's containers over the injected ones of the same names, and records them in the pod.
 pub(super) fn reapply(
     mut merged: Value,
     original: &Value,
@@ -107,10 +107,11 @@ pub(super) fn reapply(
     Ok(merged)
 }
 
-/// Keeps the user's settings in a pod that is injected once more. Istio forgets them: it does not look at its own note.
+/// Keeps the user's settings in a pod that is injected again. Istio loses them, because it does not read its own
+/// annotation.
 ///
-/// Only if the container then is what it was, except for its environment, which tells of the other containers. A template
-/// that has changed since wins, as with Istio.
+/// Only if the container is then the same as before, except for its environment, which depends on the other containers.
+/// A template that has changed since wins, as with Istio.
 fn reapply_again(merged: Value, place: Place, own: &Value, injected: &Value, original: &Value) -> Result<Value, Error> {
     let kept = overlay(merged.clone(), place, &without_auto_image(restricted(own, injected)))?;
     let container = |pod| pod::find(pod::containers(pod, place), name(injected)).map(comparable);
@@ -142,7 +143,8 @@ fn without_auto_image(mut container: Value) -> Value {
 const MERGED_LISTS: [(&str, &str); 4] =
     [("env", "name"), ("ports", "containerPort"), ("volumeMounts", "mountPath"), ("volumeDevices", "devicePath")];
 
-/// What of the user's container the template would overwrite. The rest is in the pod, and may have changed since.
+/// The parts of the user's container that the template would overwrite. The rest is in the pod, and may have changed
+/// since.
 fn restricted(own: &Value, injected: &Value) -> Value {
     let fields = own.as_map().into_iter().flat_map(Map::iter);
     let kept = fields.filter_map(|(field, value)| {

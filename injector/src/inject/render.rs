@@ -10,9 +10,9 @@ use crate::template::{self, Limits, Template};
 use crate::value::{EcoString, Map, Value};
 use crate::yaml;
 
-/// What rendering led to.
+/// The result of rendering.
 pub(super) struct Rendered {
-    /// What the templates alone make.
+    /// The result of the templates alone.
     pub(super) template_pod: Value,
     /// The pod with the templates merged over it.
     pub(super) merged: Value,
@@ -59,7 +59,7 @@ pub(super) fn template<'s>(name: &str, setup: &Setup<'s>) -> Result<&'s Template
 pub struct Chosen<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The alias that stands for it, among others, if it was not asked for by its own name.
+    /// The alias through which it was requested, if it was not requested by its own name.
     pub alias: Option<&'a str>,
 }
 

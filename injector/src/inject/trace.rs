@@ -1,4 +1,4 @@
-//! What each step of an injection did: noted for `explain`, and for nobody else.
+//! What each step of an injection did: recorded only for `explain`.
 
 use std::fmt;
 
@@ -12,17 +12,17 @@ pub enum Step {
     Template(usize),
     /// The user's own containers are merged over the injected ones.
     Overrides,
-    /// The user that the proxy runs as is told to the init container.
+    /// The init container gets the user that the proxy runs as.
     InitUser,
     /// The webhook's URL, cluster and network give the proxy environment variables.
     Environment,
     /// The pod's metrics are merged with the proxy's.
     Prometheus,
-    /// Probes are sent to the agent.
+    /// Probes are rewritten to ask the agent.
     Probes,
     /// The network's label, the status annotation, and the config's own annotations.
     Metadata,
-    /// Containers are brought into their order.
+    /// Containers are sorted.
     Order,
 }
 
@@ -59,9 +59,9 @@ impl fmt::Display for Step {
     }
 }
 
-/// Takes note of what the steps do. Injection itself uses `()`, which notes nothing.
+/// Records what the steps do. Injection itself uses `()`, which records nothing.
 pub(crate) trait Record {
-    /// An injection begins, perhaps anew after a trial.
+    /// An injection begins; possibly again, after a trial.
     fn begin(&mut self, _pod: &Value) {}
 
     /// A template has been rendered.
@@ -93,9 +93,9 @@ pub struct Rendering {
     pub template: EcoString,
     /// The text.
     pub text: String,
-    /// From where in the template each piece of the text came.
+    /// Where in the template each piece of the text came from.
     pub marks: Vec<Mark>,
-    /// The text as a tree.
+    /// The parsed text.
     pub patch: Value,
     /// What the template saw.
     pub data: template::Value,

@@ -1,4 +1,4 @@
-//! Findings that somebody wants: an annotation at the object, or at its pods, silences rules by their names.
+//! Ignored findings: an annotation of the object, or of its pods, silences rules by name.
 
 use super::IGNORE;
 use super::input::Object;
@@ -22,7 +22,7 @@ pub(super) fn unknown<'p>(object: &'p Object, picture: &'p Picture<'_>) -> Vec<H
     hits
 }
 
-/// The annotation in the places where it counts.
+/// The annotation in the places where it is read.
 fn places<'p>(picture: &'p Picture<'_>, object: &'p Object) -> Vec<At<'p>> {
     let own = At::object(object).down(["metadata", "annotations", IGNORE]);
     let member = picture.members.iter().find(|member| std::ptr::eq(&member.object, object));

@@ -52,7 +52,7 @@ impl Object {
     }
 }
 
-/// Something that cannot be read, and is left out.
+/// Something that cannot be parsed, and is left out.
 pub(super) struct Broken {
     /// The document, by its place among all documents.
     pub(super) document: usize,
@@ -101,7 +101,8 @@ impl<'s> Input<'s> {
         input
     }
 
-    /// Adds an object, or each of a list. What is no object of Kubernetes may be something else, such as values of Helm.
+    /// Adds an object, or each of a list. Anything that is not a Kubernetes object may be something else, such as Helm
+    /// values.
     fn add(&mut self, document: usize, item: &mut Vec<usize>, tree: Value, namespace: &str) {
         let Some(kind) = tree.str_at(&["kind"]) else { return };
         if kind.ends_with("List") && tree.get("items").is_some() && item.len() < MAX_LISTS {
@@ -118,13 +119,13 @@ impl<'s> Input<'s> {
         self.objects.push(Object { id, document, item: item.clone(), tree, namespace });
     }
 
-    /// Notes that an object does not fit its kind.
+    /// Records that an object does not fit its kind.
     pub(super) fn does_not_fit(&mut self, object: Object, error: &typed::Error) {
         let path: Vec<_> = steps_to(&object.item).chain(error.path().steps()).collect();
         self.cannot_be(object.document, &path, object.tree.clone(), error.to_string());
     }
 
-    /// Notes that something is wrong at a path of a document.
+    /// Records that something is wrong at a path of a document.
     pub(super) fn cannot_be(&mut self, document: usize, path: &[yaml::Step<'_>], object: Value, message: String) {
         let text = self.documents.get(document).map_or("", |document| &document.text);
         let position = yaml::places(text, &[path]).into_iter().next().flatten();

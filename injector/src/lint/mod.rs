@@ -4,7 +4,8 @@
 //! files ──input──▶ objects ──picture──▶ workloads, injected as the webhook would ──rules──▶ hits ──ignore──▶ findings
 //! ```
 //!
-//! What admission warns of, and why it refuses a pod, is not derived again: `rules::admission` maps these values to rules.
+//! What admission warns about, and why it refuses a pod, is not derived again: `rules::admission` maps these values to
+//! rules.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ pub struct Options<'a> {
     pub namespace: &'a str,
     /// Names of rules whose findings are left out.
     pub ignored: &'a [&'a str],
-    /// What counts for the injection beside the configuration.
+    /// What affects the injection besides the configuration.
     pub circumstances: Circumstances<'a>,
     /// Whether no configuration was given, and Istio's defaults are assumed.
     pub istio_defaults: bool,
@@ -79,7 +80,7 @@ pub struct Subject {
     pub name: EcoString,
 }
 
-/// What came of looking at files.
+/// The result of checking files.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Everything that was found, in the order of files and lines.
@@ -95,7 +96,7 @@ impl Report {
     }
 }
 
-/// Looks at the objects of files, all together.
+/// Checks the objects of all files together.
 pub fn lint(sources: &[Source], config: &Config, options: &Options<'_>) -> Report {
     let mut input = Input::of(sources, if options.namespace.is_empty() { "default" } else { options.namespace });
     let picture = Picture::of(&mut input, config, options);

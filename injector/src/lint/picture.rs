@@ -47,7 +47,7 @@ pub(super) struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// Sorts what was read. Workloads that do not fit their kind are noted as broken.
+    /// Sorts what was read. Workloads that do not fit their kind are recorded as broken.
     pub(super) fn of(input: &mut Input<'_>, config: &'a Config, options: &Options<'_>) -> Self {
         let objects = std::mem::take(&mut input.objects);
         let (loads, others) = objects.into_iter().partition::<Vec<_>, _>(|object| kind_of(object).is_some());
@@ -62,7 +62,8 @@ impl<'a> Picture<'a> {
         picture
     }
 
-    /// What Services select. Thousands of each are looked up by one label, and not compared each with each.
+    /// What Services select. There can be thousands of each, so they are looked up by one label instead of comparing
+    /// every pair.
     fn select(&self) -> BTreeMap<usize, Vec<usize>> {
         let mut by_label: BTreeMap<(&str, &str, &str), Vec<usize>> = BTreeMap::new();
         for (place, member) in self.members.iter().enumerate() {
@@ -117,7 +118,7 @@ impl<'a> Picture<'a> {
             review::recorded(&mut pod, written, workload.owner(), self.config, &circumstances, &mut ())
         });
         if let Some(injected) = &injected {
-            // A pod that is refused still has annotations that are misspelt.
+            // A pod that is refused can still have misspelt annotations.
             let injected = injected.as_ref().unwrap_or(&pod);
             warnings.extend(warnings::of_injected(&pod, injected, &self.config.mesh, By::Webhook, self.config));
         }
@@ -157,7 +158,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Of a pod that was injected before, whether its proxy is a native sidecar: so it was in its mesh.
+/// Whether the proxy of a pod that was injected before is a native sidecar, as its mesh had it.
 fn native_as_before(pod: &Value) -> Option<Mode> {
     pod.at(&["metadata", "annotations"])?.str_at(&[STATUS])?;
     let has = |list| pod.list_at(&["spec", list]).iter().any(|c| c.str_at(&["name"]) == Some("istio-proxy"));
@@ -219,7 +220,7 @@ impl Member {
         self.injected().unwrap_or(&self.pod)
     }
 
-    /// Whether the proxy is all that there is to the pod: a gateway, whose own ports are what it is for.
+    /// Whether the pod consists only of the proxy: a gateway, whose purpose is the proxy's own ports.
     pub(super) fn is_gateway(&self) -> bool {
         let own = |list| self.spec().items(list).any(|container| container.text("name") == "istio-proxy");
         self.annotation(STATUS).is_none() && (own("containers") || own("initContainers"))
@@ -239,7 +240,7 @@ impl Member {
         self.spec().items(list).filter(|container| !INJECTED.contains(&container.text("name")))
     }
 
-    /// The user's own containers that run as long as the pod does: init containers of that kind, too.
+    /// The user's own containers that run as long as the pod does: including such init containers.
     pub(super) fn running_containers(&self) -> impl Iterator<Item = At<'_>> {
         self.init_containers().filter(stays).chain(self.containers())
     }
@@ -255,7 +256,7 @@ impl Member {
     }
 }
 
-/// Whether an init container goes on when it has started.
+/// Whether an init container keeps running after its start.
 pub(super) fn stays(container: &At<'_>) -> bool {
     container.text("restartPolicy") == "Always"
 }

@@ -1,4 +1,4 @@
-//! A value in an object, with the way there: what a finding is about.
+//! A value in an object, and its path: the subject of a finding.
 
 use super::input::Object;
 use crate::value::{Map, Value};
@@ -11,7 +11,7 @@ pub(super) struct At<'p> {
     pub(super) object: &'p Object,
     /// The value.
     pub(super) value: &'p Value,
-    /// The way from the object to it.
+    /// Its path in the object.
     pub(super) path: Vec<Step<'p>>,
 }
 
@@ -67,7 +67,7 @@ impl<'p> At<'p> {
         self.value.str_at(&[key]).unwrap_or_default()
     }
 
-    /// Whether it is there at all.
+    /// Whether it exists.
     pub(super) fn exists(&self) -> bool {
         !self.value.is_null()
     }

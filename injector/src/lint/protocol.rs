@@ -1,4 +1,4 @@
-//! Which protocol Istio takes the port of a Service to have.
+//! Which protocol Istio assumes for the port of a Service.
 
 /// The names that Istio knows, in the order in which it documents them, and how it treats what they stand for.
 const PROTOCOLS: [(&str, Family); 12] = [
@@ -16,7 +16,7 @@ const PROTOCOLS: [(&str, Family); 12] = [
     ("udp", Family::Udp),
 ];
 
-/// What Kubernetes standardises for `appProtocol` alone, and Istio takes.
+/// What Kubernetes standardises for `appProtocol` alone, and Istio accepts.
 const OF_KUBERNETES: [(&str, Family); 3] =
     [("kubernetes.io/h2c", Family::Http2), ("kubernetes.io/ws", Family::Http), ("kubernetes.io/wss", Family::Tcp)];
 
@@ -24,9 +24,9 @@ const OF_KUBERNETES: [(&str, Family); 3] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Http,
-    /// Requests and answers in frames: gRPC, too.
+    /// Requests and responses in frames, including gRPC.
     Http2,
-    /// Bytes that the proxy does not look into: TLS, too.
+    /// Bytes that the proxy does not parse, including TLS.
     Tcp,
     Mongo,
     MySql,

@@ -43,7 +43,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Something that a mesh asks of workloads.
+/// A requirement of the mesh for workloads.
 #[derive(Debug)]
 pub struct Rule {
     /// Its name. Names never change: users silence findings by them.
@@ -63,7 +63,7 @@ pub struct Rule {
 pub(super) enum Check {
     /// While files are read.
     Reading,
-    /// From what admission warns of, or refuses a pod for.
+    /// From the warnings and refusals of admission.
     Admission,
     /// From each workload.
     Workload(for<'p> fn(&'p Member, &'p Picture<'_>) -> Vec<Hit<'p>>),

@@ -1,4 +1,4 @@
-//! Findings for programs: JSON of our own, and SARIF 2.1.0, which code hosts show beside the code.
+//! Findings for programs: this program's own JSON, and SARIF 2.1.0, which code hosts show next to the code.
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -8,7 +8,7 @@ use super::rules::RULES;
 use super::text::capital;
 use super::{Finding, Report};
 
-/// The version of the JSON document. Fields are added within a version, and never change or go.
+/// The version of the JSON document. Within a version, fields may be added, but are never changed or removed.
 const VERSION: u32 = 1;
 
 impl Report {

@@ -30,7 +30,7 @@ impl Subject {
 }
 
 impl Report {
-    /// The findings, and how many there are. What to do is shown with the first finding of each rule in a file.
+    /// The findings, and how many there are. The remedy is shown with the first finding of each rule in a file.
     pub fn to_text(&self, colour: bool) -> String {
         let mut out = String::new();
         let mut advised = BTreeSet::new();

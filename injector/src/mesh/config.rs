@@ -97,7 +97,7 @@ impl MeshConfig {
         Ok(())
     }
 
-    /// Providers are merged by name: one of a known name replaces what that provider is, a new one is appended.
+    /// Providers are merged by name: one with a known name replaces that provider, a new one is appended.
     fn merge_extension_providers(&mut self, lower: &Map) {
         let list =
             |fields: &Map| fields.get("extensionProviders").and_then(Value::as_list).cloned().unwrap_or_default();
@@ -141,7 +141,7 @@ impl MeshConfig {
         MeshConfig { fields, default_config: config, unknown: self.unknown.clone() }
     }
 
-    /// Paths of the fields of the text that this version does not know, and ignored.
+    /// Paths of the fields in the text that this version does not know and has ignored.
     pub fn unknown_fields(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().map(EcoString::as_str)
     }
@@ -161,7 +161,7 @@ impl MeshConfig {
         self.fields.get("enablePrometheusMerge").and_then(Value::as_bool).unwrap_or(true)
     }
 
-    /// The namespace whose `ProxyConfig` resources hold for the whole mesh.
+    /// The namespace whose `ProxyConfig` resources apply to the whole mesh.
     pub fn root_namespace(&self) -> &str {
         self.fields.str("rootNamespace").unwrap_or_default()
     }

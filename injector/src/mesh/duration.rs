@@ -51,7 +51,7 @@ pub fn parse(text: &str) -> Option<i64> {
     i64::try_from(if negative { -total } else { total }).ok()
 }
 
-/// The digits after a point, in nanoseconds. What is below a nanosecond is cut off.
+/// The digits after a point, in nanoseconds. Fractions of a nanosecond are cut off.
 fn part(fraction: &str, scale: i64) -> i128 {
     let digits = fraction.get(..fraction.len().min(18)).unwrap_or_default();
     let numerator: i128 = digits.parse().unwrap_or(0);

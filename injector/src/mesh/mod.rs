@@ -25,7 +25,7 @@ pub use validate::Problem;
 /// Why a mesh config or a proxy config cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no YAML.
+    /// It is not YAML.
     #[error("could not parse {what}: {source}")]
     Yaml {
         /// "mesh config" or "proxy config".

@@ -27,7 +27,7 @@ const STRIPPED: [&str; 10] = [
     "statusPort",
 ];
 
-/// Of two header settings, what the lower one keeps if the upper one does not set it.
+/// Header settings that the lower config keeps if the upper one does not set them.
 const KEPT_HEADERS: [&str; 5] = ["forwardedClientCert", "requestId", "attemptCount", "server", "envoyDebugHeaders"];
 
 impl Default for ProxyConfig {
@@ -119,7 +119,7 @@ impl ProxyConfig {
         self.fields.get(key).and_then(Value::as_map)
     }
 
-    /// Of a `ProxyConfig` resource's `spec`, what Istio uses: concurrency, environment variables, image.
+    /// The fields of a `ProxyConfig` resource's `spec` that Istio uses: concurrency, environment variables, image.
     pub fn of_resource(spec: &Value) -> Result<Self, Error> {
         let pairs = [("concurrency", "concurrency"), ("environmentVariables", "proxyMetadata"), ("image", "image")];
         let tree: Map = pairs.into_iter().filter_map(|(from, to)| Some((to, spec.get(from)?.clone()))).collect();
@@ -176,7 +176,8 @@ pub struct Levels<'a> {
     pub root: Option<&'a ProxyConfig>,
     /// The one in the pod's namespace, if that is not the root namespace.
     pub namespace: Option<&'a ProxyConfig>,
-    /// The pod's annotation `proxy.istio.io/config`. A text that cannot be read is ignored here; it is refused elsewhere.
+    /// The pod's annotation `proxy.istio.io/config`. Text that cannot be parsed is ignored here; it is refused
+    /// elsewhere.
     pub annotation: Option<&'a str>,
     /// The one in the pod's namespace whose selector matches the pod.
     pub workload: Option<&'a ProxyConfig>,

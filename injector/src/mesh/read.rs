@@ -21,7 +21,7 @@ pub struct FieldError {
 }
 
 /// Lays `text`'s fields over a message: each given field replaces the old value as a whole, `null` is ignored, a member
-/// of a oneof clears the others. Unknown fields are noted by their path and otherwise ignored, as Istio does.
+/// of a oneof clears the others. The paths of unknown fields are recorded; otherwise they are ignored, as in Istio.
 pub(super) fn apply(
     message: &mut Map,
     kind: &'static MessageType,

@@ -8,7 +8,7 @@ use crate::value::{EcoString, Map, Value};
 /// The `ProxyConfig` resources of a cluster. Made anew when one of them changes, and asked for each pod.
 #[derive(Clone, Debug, Default)]
 pub struct ProxyConfigs {
-    /// By namespace, the oldest first: of several that fit, it counts.
+    /// By namespace, the oldest first: if several match, the oldest is used.
     resources: BTreeMap<EcoString, Vec<Resource>>,
     unusable: Vec<Unusable>,
 }
@@ -24,7 +24,7 @@ struct Resource {
 enum Scope {
     /// All: it has no selector.
     All,
-    /// Those with these labels. With none, no pod at all: a selector that selects nothing is no wish for everything.
+    /// Those with these labels. Without labels it matches no pod: an empty selector is not meant to select everything.
     Labels(Map),
 }
 
@@ -63,7 +63,7 @@ impl ProxyConfigs {
         &self.unusable
     }
 
-    /// What counts for a pod with these labels in this namespace. No resource counts for two levels; the annotation is
+    /// What counts for a pod with these labels in this namespace. No resource is used at two levels; the annotation is
     /// the pod's.
     pub fn levels(&self, root: &str, namespace: &str, labels: Option<&Map>) -> Levels<'_> {
         let of = |namespace: &str| self.resources.get(namespace).map_or(&[][..], Vec::as_slice);
@@ -77,10 +77,10 @@ impl ProxyConfigs {
     }
 }
 
-/// By what resources are sorted: creation times are to the second, so that several can have the same.
+/// The sort key: creation times have a resolution of one second, so several resources can have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Age<'a> {
-    /// The API server writes all times in UTC and in one form, in which texts are in the order of the times.
+    /// The API server writes all times in UTC and in one format, which sorts as text in the order of the times.
     created: &'a str,
     name: &'a str,
     namespace: &'a str,

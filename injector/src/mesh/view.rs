@@ -91,8 +91,8 @@ impl MeshConfig {
     }
 }
 
-/// What `protoToJSON` gives for a message: compact JSON, a proxy config without what is the default. Nil gives `{}`;
-/// what is no message gives nothing.
+/// What `protoToJSON` gives for a message: compact JSON, a proxy config without what is the default. Nil gives `{}`; a
+/// value that is not a message gives nothing.
 pub fn proto_to_json(message: &template::Value) -> Option<String> {
     if message.is_nil() {
         return Some("{}".to_owned());
@@ -113,7 +113,7 @@ pub fn proto_to_json(message: &template::Value) -> Option<String> {
 }
 
 impl Message {
-    /// Of a mesh config: whether some OpenTelemetry provider asks for attributes by OpenTelemetry's conventions.
+    /// Whether some OpenTelemetry provider of a mesh config asks for attributes by OpenTelemetry's conventions.
     pub fn has_semantic_convention_provider(&self) -> bool {
         self.fields.as_ref().is_some_and(super::config::has_semantic_convention_provider)
     }

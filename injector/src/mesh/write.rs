@@ -62,7 +62,7 @@ impl Serialize for One<'_> {
         match (self.kind, self.value) {
             (Kind::Message(kind), Value::Map(message)) => Message { message, kind }.serialize(serializer),
             (Kind::Scalar(kind) | Kind::Wrapper(kind), value) => match (kind, value) {
-                // Doubles hold 64-bit integers badly, so proto JSON writes those as strings.
+                // Doubles cannot hold every 64-bit integer, so proto JSON writes those as strings.
                 (ScalarKind::Int64 | ScalarKind::Uint64, Value::Int(i)) => serializer.collect_str(i),
                 (ScalarKind::Int64 | ScalarKind::Uint64, Value::Uint(u)) => serializer.collect_str(u),
                 (ScalarKind::Double, Value::Float(f)) if !f.is_finite() => serializer.serialize_str(not_finite(*f)),

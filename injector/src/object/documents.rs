@@ -13,7 +13,7 @@ pub struct Document<'t> {
     pub line: usize,
 }
 
-/// A line that begins with `---` and goes on with something else.
+/// A line that begins with `---` and continues with something else.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("after `---`, a line may only have blanks and a comment, not {rest:?}")]
 pub struct SeparatorError {

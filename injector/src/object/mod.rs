@@ -1,4 +1,4 @@
-//! Files of objects: documents, lists, the kinds that have a pod in them, and the text that becomes of them.
+//! Files of objects: documents, lists, the kinds that have a pod in them, and the text that is written for them.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -28,17 +28,17 @@ pub const MAX_LISTS: usize = 100;
 /// How objects are read and printed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// Of a CronJob, take the metadata of the pod instead of that of the job.
+    /// For a CronJob, use the metadata of the pod instead of that of the job.
     pub cron_job_pod_metadata: bool,
     /// Keep fields that are not in Kubernetes' API as we know it.
     pub keep_unknown: bool,
-    /// What becomes of empty fields that Go always writes.
+    /// How to print empty fields that Go always writes.
     pub empty: Empty,
     /// Copy a document if all its pods stay as they are.
     pub copy_unchanged: bool,
 }
 
-/// What becomes of `status: {}` and the like.
+/// How to print `status: {}` and the like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Empty {
     /// They are printed, as Go does it.
@@ -148,7 +148,7 @@ impl Step {
 }
 
 impl<E: StdError + 'static> Rewriter<'_, E> {
-    /// What becomes of an object; nothing if it stays as it is.
+    /// The new object; nothing if it stays as it is.
     fn object(&mut self, value: &Value) -> Result<Option<Value>, Box<Failure<E>>> {
         let fail = |item: &[usize], path, problem| {
             Box::new(Failure { item: item.to_vec(), object: String::new(), path, problem })
@@ -186,7 +186,7 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
         }
     }
 
-    /// What becomes of an object of a kind that we know.
+    /// The new object, for a known kind.
     fn known(&mut self, kind: Kind, value: &Value) -> Result<Value, Box<Failure<E>>> {
         let object = described(kind, value);
         let fail = |item: &[usize], path, problem| {
@@ -259,7 +259,7 @@ pub fn show_empty_maps(pod: &mut Value, written: Option<&Value>) {
     }
 }
 
-/// Takes empty labels and annotations away again.
+/// Removes empty labels and annotations again.
 pub fn hide_empty_maps(pod: &mut Value) {
     let empty = |pod: &Value, key| pod.at(&["metadata", key]).and_then(Value::as_map).is_some_and(Map::is_empty);
     for key in MAPS {

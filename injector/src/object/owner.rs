@@ -1,4 +1,4 @@
-//! Who a pod belongs to.
+//! The owner of a pod.
 
 use crate::value::{EcoString, Value};
 
@@ -16,8 +16,8 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The owner of a pod that exists on its own, or that a controller made: then the controller's owner, as far as it can
-    /// be told from the pod alone.
+    /// The owner of a pod that exists on its own, or that a controller made: then the controller's owner, as far as the
+    /// pod alone reveals it.
     pub fn of_pod(pod: &Value) -> Owner {
         let text = |path: &[&str]| pod.str_at(path).map(EcoString::from).unwrap_or_default();
         let mut owner = Owner {

@@ -6,7 +6,7 @@ use crate::decision::SWITCH;
 use crate::kubernetes::Type;
 use crate::value::{EcoString, Map, Value};
 
-/// The kinds that kube-inject knows. The kind alone counts: their `apiVersion` may be any.
+/// The kinds that kube-inject knows. Only the kind matters; the `apiVersion` may be anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A pod.
@@ -112,9 +112,9 @@ pub struct Workload {
     pub kind: Kind,
     /// The object.
     pub object: Value,
-    /// Of a CronJob: take the pod's own metadata instead of the job's.
+    /// For a CronJob: use the pod's own metadata instead of the job's.
     pub cron_job_pod_metadata: bool,
-    /// The paths of the fields that the object had and has no more: Kubernetes' API as we know it does not have them.
+    /// The paths of the fields that were dropped, because the known Kubernetes API does not have them.
     pub dropped: Vec<String>,
 }
 
@@ -160,7 +160,7 @@ impl Workload {
         (if of_pod { CRON_JOB_POD_METADATA } else { metadata }, spec)
     }
 
-    /// The annotations and labels about injection that a CronJob's pods have, and Istio does not look at.
+    /// The annotations and labels about injection that a CronJob's pods have, and that Istio ignores.
     pub fn overlooked(&self) -> impl Iterator<Item = &EcoString> {
         let overlooks = self.kind == Kind::CronJob && !self.cron_job_pod_metadata;
         let metadata = self.object.at(CRON_JOB_POD_METADATA).filter(|_| overlooks);
@@ -187,7 +187,7 @@ impl Workload {
         all.filter(missing).map(|(part, name)| (if part == "labels" { "label" } else { "annotation" }, name))
     }
 
-    /// Who the pod belongs to.
+    /// The owner of the pod.
     pub fn owner(&self) -> Owner {
         if self.kind == Kind::Pod {
             return Owner::of_pod(&self.object);

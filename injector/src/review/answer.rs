@@ -4,7 +4,7 @@ use super::{Passed, Refusal, Subject};
 use crate::decision::{Decision, Note};
 use crate::value::EcoString;
 
-/// An answer: the review for the API server, and what became of the pod, for people.
+/// An answer: the review for the API server, and the outcome for people.
 #[derive(Debug)]
 pub struct Answer {
     /// The AdmissionReview, as JSON.
@@ -17,7 +17,7 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
-/// What became of a pod.
+/// The outcome for a pod.
 #[derive(Debug)]
 pub enum Outcome {
     /// It is injected.
@@ -35,7 +35,7 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// Every word with every reason that an outcome can have: for metrics, which show a series before it has counted
+/// Every word with every reason that an outcome can have: for metrics, which export each series before it has counted
 /// anything.
 pub const REASONS: [(&str, &str); 25] = [
     ("injected", "always-selector"),
@@ -84,8 +84,8 @@ impl Outcome {
         }
     }
 
-    /// What in the pod's switch or in the config has no effect. Invalid selectors are the operator's business: they belong
-    /// into the log, and are no warnings.
+    /// Problems with the pod's switch or with the config. Invalid selectors are for the operator: they are logged, and
+    /// are not warnings.
     pub fn notes(&self) -> &[Note] {
         match self {
             Outcome::Injected { decision, .. } | Outcome::Skipped(decision) => &decision.notes,
@@ -95,8 +95,8 @@ impl Outcome {
 }
 
 impl Answer {
-    /// The fields of its log line, by name. No text is longer than 512 characters, and nothing comes out of the pod but its
-    /// names and a switch that is invalid. The texts may hold any character: who prints them escapes them.
+    /// The fields of its log line, by name. No text is longer than 512 characters, and the only texts from the pod are
+    /// its names and an invalid switch. The texts may hold any character: the caller has to escape them.
     pub fn log_fields(&self) -> Vec<(&'static str, String)> {
         let Answer { outcome, subject, .. } = self;
         let (templates, error) = match outcome {
@@ -125,7 +125,7 @@ impl Answer {
     }
 }
 
-/// Whoever calls the webhook can send long texts, and a log is no place for them.
+/// Any caller of the webhook can send long texts, which do not belong in a log.
 fn cut(mut text: String) -> String {
     const LONGEST: usize = 512;
     if let Some((end, _)) = text.char_indices().nth(LONGEST) {

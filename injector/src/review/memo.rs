@@ -1,5 +1,5 @@
-//! Answers to pods that come again. The pods of one ReplicaSet are equal until they are stored, and so is what injection
-//! makes of them.
+//! Answers that are reused. The pods of one ReplicaSet are identical until they are stored, and so is the result of
+//! injecting them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,14 +12,15 @@ const MOST: usize = 16;
 /// The longest review whose answer is kept, in bytes: all of them together take a few megabytes at most.
 pub(super) const LONGEST: usize = 64 << 10;
 
-/// Answers to the pods that came last. They hold only as long as the configuration and the circumstances stay the same.
+/// Answers to the most recent pods. They are valid only as long as the configuration and the circumstances stay the
+/// same.
 #[derive(Debug, Default)]
 pub struct Memo {
-    /// What was asked for last comes first.
+    /// The most recently used answer comes first.
     answers: Mutex<Vec<(Key, Known)>>,
 }
 
-/// All of a review that decides about the patch and the warnings.
+/// Every part of a review that affects the patch and the warnings.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
     path: EcoString,
@@ -28,7 +29,7 @@ pub(super) struct Key {
     shown: Value,
 }
 
-/// What is known of an answer.
+/// The stored part of an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) response: Map,
@@ -45,7 +46,7 @@ impl Key {
 }
 
 impl Memo {
-    /// The answer to an equal pod.
+    /// The answer to an identical pod.
     pub(super) fn find(&self, key: &Key) -> Option<Known> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let found = answers.iter().position(|(known, _)| known == key)?;
@@ -53,7 +54,7 @@ impl Memo {
         answers.first().map(|(_, known)| known.clone())
     }
 
-    /// Keeps an answer, and drops the one that was not asked for longest.
+    /// Stores an answer, and drops the least recently used one.
     pub(super) fn keep(&self, key: Key, known: Known) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.truncate(MOST - 1);

@@ -37,7 +37,7 @@ use refusal::VERSIONS;
 /// The longest body that is read, in bytes. An API server sends at most some 3 MiB of each object, and there are two.
 pub const MAX_BODY: usize = 8 << 20;
 
-/// What counts for an answer beside the configuration.
+/// What affects an answer besides the configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Circumstances<'a> {
     /// The path of the URL, with parameters: `/inject/cluster/c1/net/n1`.
@@ -58,7 +58,8 @@ pub struct Circumstances<'a> {
     pub revision: &'a str,
     /// `COMPLIANCE_POLICY`.
     pub compliance_policy: &'a str,
-    /// Answers to earlier pods, with the same configuration and the same of all the above but the path.
+    /// Answers to earlier pods, with the same configuration and the same values of all the fields above except the
+    /// path.
     pub memo: Option<&'a Memo>,
 }
 
@@ -66,7 +67,7 @@ pub struct Circumstances<'a> {
 pub fn answer(body: &[u8], config: &Config, circumstances: &Circumstances<'_>) -> Answer {
     let review = match json::parse(body).map_err(Refusal::Json).and_then(check) {
         Ok(review) => review,
-        // Whoever sent it would not find a uid in it, so the answer has none either.
+        // The sender's review has no readable uid, so the answer has none either.
         Err(refusal) => {
             let body = json::to_string(&Map::from_iter([("response", refused(&refusal))]));
             let (outcome, subject, warnings) = (Outcome::Refused(refusal), Subject::default(), Vec::new());
@@ -105,7 +106,7 @@ fn refused(refusal: &Refusal) -> Map {
     Map::from_iter([("allowed", Value::Bool(false)), ("status", status.into())])
 }
 
-/// Tells the API server's audit log what happened. It puts the webhook's name before each key.
+/// Records in the API server's audit log what happened. It puts the webhook's name before each key.
 fn audit(response: &mut Map, outcome: &Outcome, revision: &str) {
     let revision = if revision.is_empty() { "default" } else { revision };
     let mut annotations = Map::from_iter([
@@ -119,7 +120,7 @@ fn audit(response: &mut Map, outcome: &Outcome, revision: &str) {
     response.insert("auditAnnotations", annotations);
 }
 
-/// The response as far as it depends on the object, what happened, and what the user should hear.
+/// The part of the response that depends on the object, what happened, and the warnings for the user.
 fn respond(
     review: &Value,
     config: &Config,
@@ -168,7 +169,7 @@ pub(crate) struct Asked<'r> {
     pub(crate) written: Option<&'r Value>,
 }
 
-/// What a review asks for, if it is any of the injector's business.
+/// What a review asks for, if it concerns the injector.
 pub(crate) fn asked(review: &Value) -> Result<Result<Asked<'_>, Passed>, Refusal> {
     let request = review.get("request").filter(|request| !request.is_null()).ok_or(Refusal::NoRequest)?;
     if let Some(passed) = Passed::of(request) {
@@ -197,7 +198,7 @@ pub(crate) fn injected(
     recorded(pod, written, Owner::of_pod(pod), config, circumstances, &mut ())
 }
 
-/// As [`injected`], for a pod of this owner; takes note of what each step does.
+/// Like [`injected`], for a pod of this owner; records what each step does.
 pub(crate) fn recorded(
     pod: &mut Value,
     written: Option<&Value>,
@@ -210,7 +211,7 @@ pub(crate) fn recorded(
     let mut ids = Ids::default();
     if circumstances.openshift {
         let own = pod.at(&["metadata", "namespace"]);
-        // Of another namespace nothing is known.
+        // Nothing is known about other namespaces.
         let is_own = |found: &&Value| found.at(&["metadata", "name"]).is_none_or(|name| Some(name) == own);
         let known = || circumstances.namespaces?.get(own.and_then(Value::as_str)?);
         let namespace = circumstances.namespace.filter(is_own).or_else(known);
@@ -231,7 +232,7 @@ pub(crate) fn recorded(
     inject::recorded(&shown, request, &setup, record)
 }
 
-/// The proxy config that counts for a pod.
+/// The proxy config that applies to a pod.
 fn proxy(pod: &Value, config: &Config, circumstances: &Circumstances<'_>) -> ProxyConfig {
     let of = |key: &str| pod.at(&["metadata", key]).and_then(Value::as_map);
     let annotation = of("annotations").and_then(|annotations| annotations.str(PROXY_CONFIG));

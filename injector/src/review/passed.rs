@@ -1,24 +1,24 @@
-//! Reviews that are none of the injector's business: the webhook's rules match too much.
+//! Reviews that do not concern the injector: the webhook's rules match too much.
 
 use std::fmt;
 
 use crate::value::{EcoString, Value};
 
-/// A review of something other than the creation of a pod. It is let through as it is: refusing it would stop what the
-/// injector has nothing to do with, such as the deletion of a pod.
+/// A review of something other than the creation of a pod. It is allowed unchanged: refusing it would block operations
+/// that do not concern the injector, such as the deletion of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passed {
-    /// The object is no pod.
+    /// The object is not a pod.
     NotAPod {
         /// Its `kind`.
         kind: EcoString,
     },
-    /// The pod is not created: it is there already, and Kubernetes lets nobody add containers to it.
+    /// The pod already exists, and Kubernetes does not allow adding containers to it.
     Operation(EcoString),
 }
 
 impl Passed {
-    /// Looks at what a request is about. Istio does not.
+    /// Checks what a request is about. Istio does not.
     pub(crate) fn of(request: &Value) -> Option<Self> {
         let text = |path: &[&str]| request.str_at(path).unwrap_or_default();
         // A client such as `istioctl kube-inject` names no operation.

@@ -6,10 +6,10 @@ use crate::kubernetes::typed;
 /// The `apiVersion`s of reviews that are answered.
 pub(super) const VERSIONS: [&str; 2] = ["admission.k8s.io/v1", "admission.k8s.io/v1beta1"];
 
-/// Why a review is answered with a refusal. The messages are for the user whose pod it is; they may quote from the pod.
+/// Why a review is answered with a refusal. The messages are for the pod's author, and may quote from the pod.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The body is no JSON.
+    /// The body is not JSON.
     #[error("Could not decode body: {0}")]
     Json(serde_json::Error),
     /// The body is something else.
@@ -28,7 +28,7 @@ pub enum Refusal {
         "Could not unmarshal raw object: the request has no `object`; a review of the creation of a pod has the pod there"
     )]
     NoObject,
-    /// The object is no pod.
+    /// The object is not a pod.
     #[error("Could not unmarshal raw object: {0}")]
     NoPod(typed::Error),
     /// The injection failed.

@@ -2,10 +2,10 @@
 
 use crate::value::{EcoString, Value};
 
-/// Kubernetes' limit for names. A longer one is a caller's mischief, and is cut.
+/// Kubernetes' limit for names. A longer one can only be abuse, and is truncated.
 const LONGEST: usize = 253;
 
-/// What a review is about: names, and nothing else from the pod. Empty if the body is no review.
+/// What a review is about: names, and nothing else from the pod. Empty if the body is not a review.
 ///
 /// The texts are the caller's, and may hold any character.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

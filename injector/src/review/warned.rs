@@ -1,13 +1,13 @@
-//! Warnings as Kubernetes takes them: the API server puts them into HTTP headers, and kubectl prints them.
+//! Warnings in the form that Kubernetes accepts: the API server puts them into HTTP headers, and kubectl prints them.
 
 use std::fmt::Display;
 
 use crate::json;
 use crate::value::{Map, Value};
 
-/// The API server cuts a longer one.
+/// The API server truncates longer ones.
 const LONGEST: usize = 256;
-/// More than a person reads. Together they stay within what the API server takes from one answer, 4096 characters.
+/// More than anyone would read. Together they stay within the API server's limit for one answer, 4096 characters.
 const MOST: usize = 15;
 
 /// The texts of warnings.

@@ -1,4 +1,4 @@
-//! What the server does in a cluster: it learns what counts for an injection, and keeps the CA of its webhooks and a shared
+//! What the server does in a cluster: it watches what affects injections, and keeps the CA of its webhooks and a shared
 //! certificate up to date.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct InCluster {
     pub namespace: Namespace,
     /// The Lease of the replica that writes: one for each revision.
     pub lease: Name,
-    /// What this replica is called there.
+    /// The name of this replica there.
     pub identity: String,
     /// The ConfigMaps that the configuration is read from.
     pub config_maps: Vec<(Namespace, Name)>,
@@ -32,8 +32,8 @@ pub struct InCluster {
     pub secret: Option<(Name, Vec<String>)>,
 }
 
-/// Starts all of it. It ends when `shutdown` becomes true; when the returned future completes, the Lease is given
-/// up.
+/// Starts all of this. It ends when `shutdown` becomes true; when the returned future completes, the Lease has been
+/// released.
 pub(super) async fn start(
     app: &Arc<App>,
     wanted: InCluster,
@@ -57,7 +57,7 @@ pub(super) async fn start(
     };
     tokio::spawn(watch(cluster.clone(), watches, told, shutdown.clone()));
 
-    // Nobody to write for: files without a CA are looked after by somebody else.
+    // Nothing to write: without a CA file, somebody else maintains caBundle.
     if wanted.secret.is_none() && app.ca().is_none() {
         return Ok(None);
     }

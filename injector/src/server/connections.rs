@@ -120,7 +120,7 @@ impl Connections {
             idle.min_by_key(|(_, connection)| connection.requests().last)
         };
         let Some(id) = unproven.or_else(idle).map(|(&id, _)| id) else { return false };
-        // It counts as gone at once, so that the next one finds another.
+        // It counts as closed immediately, so that the next eviction picks another one.
         if let Some(connection) = open.remove(&id) {
             connection.evicted.notify_one();
         }
@@ -171,7 +171,7 @@ pub(super) async fn accept(app: Arc<App>, listener: TcpListener, service: Servic
             Ok((stream, _)) => {
                 if app.connections.open().len() >= app.max_connections {
                     app.metrics.connection_closed("too many");
-                    // With nobody to make room, the new one has to go.
+                    // If no connection can be closed, the new one is dropped.
                     if !app.connections.evict() {
                         continue;
                     }
@@ -181,7 +181,7 @@ pub(super) async fn accept(app: Arc<App>, listener: TcpListener, service: Servic
             }
             Err(error) if is_of_one_client(&error) => (),
             Err(error) => {
-                // No descriptors or memory are left: the oldest idle connection has to give its own.
+                // No descriptors or memory are left, so the oldest idle connection is closed to free its own.
                 log::error!("a connection cannot be accepted: {error}");
                 app.metrics.connection_closed("no resources");
                 app.connections.evict();
@@ -287,7 +287,7 @@ where
     drive(app, connection, http, http2::Connection::graceful_shutdown, closed).await;
 }
 
-/// Drives a connection to its end: its own, or ours if it is idle for too long, evicted, or the server closes.
+/// Drives a connection until the client ends it, or until it is idle for too long, evicted, or the server shuts down.
 async fn drive<C: Future>(
     app: &App,
     connection: &Connection,
@@ -297,7 +297,7 @@ async fn drive<C: Future>(
 ) {
     let mut ending = false;
     loop {
-        // While it works, it is looked at again later.
+        // While it is busy, it is checked again later.
         let deadline = connection.deadline().unwrap_or_else(|| Instant::now() + FIRST_REQUEST);
         tokio::select! {
             _ = http.as_mut() => return,

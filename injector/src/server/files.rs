@@ -1,8 +1,8 @@
 //! Files that change while the server runs: configuration and certificates, as Kubernetes mounts them or as people copy
 //! them.
 //!
-//! A look once a second costs a `stat` per file, and sees every kind of change: files written in place, files renamed over
-//! others, and the link `..data` that a kubelet exchanges.
+//! Checking once a second costs one `stat` per file, and detects every kind of change: files written in place, files
+//! renamed over others, and the link `..data` that a kubelet exchanges.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -35,7 +35,7 @@ impl Files {
     }
 
     /// Whether there is something new to read. Files that have changed since the last look are still being written, so
-    /// they are left alone until they rest.
+    /// they are left alone until they stop changing.
     pub(super) fn have_changed(&mut self) -> bool {
         let now = self.state();
         let rests = self.seen.as_ref() == Some(&now);
@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder of one test's own.
+    /// A separate folder for one test.
     struct Folder(PathBuf);
 
     impl Folder {

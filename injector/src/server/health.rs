@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::logger::rfc3339;
 
-/// What is read again while the server runs.
+/// The inputs that are read again while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Configuration,
@@ -22,16 +22,16 @@ impl Input {
     }
 }
 
-/// What became of an input.
+/// The state of an input.
 #[derive(Clone, Debug, Default)]
 struct Report {
-    /// When the one in force was taken.
+    /// When the current one was loaded.
     taken: Option<SystemTime>,
     /// Why the newest one was refused.
     refused: Option<(SystemTime, String)>,
 }
 
-/// What became of both.
+/// The state of both inputs.
 #[derive(Debug, Default)]
 pub(super) struct Reports(Mutex<[Report; 2]>);
 

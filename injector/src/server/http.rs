@@ -21,7 +21,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// The longest time to wait for the rest of a body that is refused.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// What a body may hold without asking whether there is room.
+/// The size up to which a body is read without reserving room.
 const FREE: usize = 64 << 10;
 
 /// Answers that take longer than it takes to hand over the thread's other work.
@@ -47,7 +47,7 @@ pub(super) async fn answer(app: Arc<App>, request: Request<Incoming>, monitoring
         }
     };
     app.metrics.response(answer.status().as_u16());
-    // A client that keeps a connection is told in time that this one ends.
+    // A client that keeps its connection open learns in time that it will be closed.
     if is_old && app.is_ending() {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -103,7 +103,7 @@ async fn admit(app: &App, request: Request<Incoming>) -> Result<Answer, Refusal>
         })
     };
     match admitted.await {
-        // To the API server, an answer without a uid is no answer: a status is more helpful.
+        // The API server does not accept an answer without a uid, so an HTTP status is more helpful.
         Ok(review::Answer { outcome: review::Outcome::Refused(refusal), .. }) if is_no_review(&refusal) => {
             Err(Refusal::NoReview(refusal))
         }
@@ -176,7 +176,7 @@ async fn chunk(body: &mut Incoming, deadline: tokio::time::Instant) -> Result<Op
     }
 }
 
-/// Reads on, for a while: a client that is still sending would miss the answer.
+/// Keeps reading for a while: a client that is still sending would miss the answer.
 async fn discard(body: &mut Incoming) {
     let deadline = tokio::time::Instant::now() + DISCARD_TIME;
     let mut read = 0;

@@ -1,4 +1,4 @@
-//! What is read again while the server runs: each is taken whole, or not at all.
+//! The inputs that are read again while the server runs. Each is loaded completely or not at all.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -88,15 +88,15 @@ fn load(source: &Configuration, settings: &Settings) -> Result<Config, Reason> {
 
 /// The certificate, and what it is from.
 pub(super) enum Certificates {
-    /// Files of somebody else's.
+    /// Files that somebody else maintains.
     Files(CertificateFiles),
-    /// Our own, for this replica alone.
+    /// Self-signed, for this replica alone.
     SelfSigned { issuer: SelfSigned, last: Triple },
-    /// Our own, which all replicas share.
+    /// Self-signed, shared by all replicas.
     Shared(watch::Receiver<Option<Arc<Triple>>>),
 }
 
-/// The files of a certificate, and of the CA that issued it, if it is told.
+/// The files of a certificate, and of the CA that issued it, if it is given.
 pub(super) struct CertificateFiles {
     certificate: PathBuf,
     key: PathBuf,
@@ -137,7 +137,7 @@ impl Certificates {
         }
     }
 
-    /// Takes a new one if there may be one.
+    /// Loads a new one if there may be one.
     fn refresh(&mut self, app: &App) {
         match self {
             Certificates::Files(from) => {
@@ -147,7 +147,7 @@ impl Certificates {
                 let expired = app.certificate.get().is_none_or(|pair| !pair.is_valid_now());
                 match from.read() {
                     None => (),
-                    // A valid one is not given up for one that no client accepts.
+                    // A valid certificate is not replaced by one that no client accepts.
                     Some(Ok(served)) if !served.pair.is_valid_now() && !expired => {
                         app.refused(Input::Certificate, "it has expired, or is not valid yet");
                     }
@@ -216,7 +216,8 @@ fn source(path: &Path) -> Result<Source, Error> {
     }
 }
 
-/// Looks for new configurations and certificates for ever. Reading and trying takes milliseconds, which no request waits for.
+/// Keeps looking for new configurations and certificates. Reading and trying one takes milliseconds, and no request
+/// waits for that.
 pub(super) fn refresh(app: &App, mut configurations: Configurations, mut certificates: Certificates, poll: Duration) {
     loop {
         thread::sleep(poll);

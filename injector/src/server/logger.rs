@@ -13,7 +13,7 @@ use crate::json;
 use crate::review::{Answer, Outcome};
 use crate::value::{Map, Value as Tree};
 
-/// How lines look.
+/// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `TIME LEVEL message key=value`
@@ -32,14 +32,14 @@ pub fn start(format: Format, level: LevelFilter) {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // The libraries' own events are about bytes and frames.
+        // Events of libraries are left out: they are about bytes and frames.
         metadata.target().starts_with("sidecar_injector")
     }
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let line = line(self.0, record, SystemTime::now());
-            // Nobody is left to be told.
+            // There is nowhere left to report this.
             let _ = io::stderr().lock().write_all(line.as_bytes());
         }
     }
@@ -87,7 +87,7 @@ fn line(format: Format, record: &Record<'_>, time: SystemTime) -> String {
 struct Text(String);
 
 impl Text {
-    /// Foreign text must not look like a line or a field of its own.
+    /// Text from outside must not look like a separate line or field.
     fn message(&mut self, message: &str) {
         for c in message.chars() {
             if c == '\'' || c == '"' || c == '\\' { self.0.push(c) } else { self.0.extend(c.escape_debug()) }

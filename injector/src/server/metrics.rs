@@ -1,4 +1,4 @@
-//! Metrics in OpenMetrics' text format: Istio's, under Istio's names, and some of our own.
+//! Metrics in OpenMetrics' text format: Istio's, under Istio's names, and some additional ones.
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -80,7 +80,7 @@ impl Metrics {
 
         let ours = registry.sub_registry_with_prefix("sidecar_injector");
         let decisions = Family::<Labels<2>, Counter>::default();
-        // Each series is there before it has counted anything.
+        // Each series exists before it has counted anything.
         for (decision, reason) in REASONS {
             drop(decisions.get_or_create(&[("decision", decision), ("reason", reason)]));
         }
@@ -152,7 +152,7 @@ impl Metrics {
         self.requests.inc();
     }
 
-    /// The request was none that can be answered with a review.
+    /// The request could not be answered with a review.
     pub(super) fn admission_failed(&self) {
         self.failure.inc();
     }

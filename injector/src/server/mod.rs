@@ -64,9 +64,9 @@ pub struct Options {
     pub cluster: Option<InCluster>,
     /// How many connections may be open at once.
     pub max_connections: usize,
-    /// How long to wait between two looks at the files.
+    /// How long to wait between two checks of the files.
     pub poll: Duration,
-    /// How long the server goes on after SIGTERM, until no client is sent to it any more.
+    /// How long the server keeps serving after SIGTERM, until no client is sent to it any more.
     pub shutdown_delay: Duration,
     /// How long it then waits for requests that are being answered.
     pub shutdown_timeout: Duration,
@@ -84,7 +84,7 @@ pub enum Certificate {
         /// The CA that issued it, for the caBundle of webhook configurations.
         ca: Option<PathBuf>,
     },
-    /// The server makes one, and shares it with the other replicas by way of a cluster.
+    /// The server makes one, and shares it with the other replicas through the cluster.
     Shared,
     /// The server makes one for itself.
     SelfSigned {
@@ -172,14 +172,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// The cluster cannot be asked.
+    /// The cluster cannot be reached.
     #[cfg(feature = "cluster")]
     #[error("--cluster: {0}")]
     Cluster(crate::cluster::Error),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(rustls::Error),
-    /// Nothing runs at all.
+    /// The server cannot run at all.
     #[error("the server cannot run: {0}")]
     Runtime(std::io::Error),
 }
@@ -192,7 +192,7 @@ struct Channels {
     serving: watch::Sender<Option<Arc<Triple>>>,
 }
 
-/// Answers, and what they were made of.
+/// Answers, and the inputs that they were made from.
 struct Known {
     config: Arc<Config>,
     surroundings: Snapshot,
@@ -212,7 +212,7 @@ struct App {
     /// The CA that clients have to trust, as PEM text, if it is known.
     ca: watch::Sender<Option<Arc<str>>>,
     reports: Reports,
-    /// Whether it was asked to stop: it still answers, but wants no new clients.
+    /// Whether it was asked to stop: it still answers, but should get no new clients.
     ending: AtomicBool,
     metrics: Metrics,
     connections: Connections,
@@ -256,7 +256,7 @@ impl App {
         answer
     }
 
-    /// The answers that were made of this snapshot.
+    /// The answers that were made from this snapshot.
     fn known(&self, config: &Arc<Config>, surroundings: &Snapshot) -> Arc<Known> {
         let same = |known: &&Arc<Known>| Arc::ptr_eq(&known.config, config) && known.surroundings.is_same(surroundings);
         match self.known.load().as_ref().filter(same) {
@@ -270,7 +270,7 @@ impl App {
         }
     }
 
-    /// Whether clients should come, and why.
+    /// Whether the server is ready for clients, and why.
     fn readiness(&self) -> (bool, String) {
         let mut report = String::new();
         let mut ready = self.reports.write(&mut report);

@@ -1,4 +1,4 @@
-//! The place of `cluster` in a program without that feature.
+//! Replaces `cluster` in a build without that feature.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::{App, Channels, Error};
 
-/// What to do in a cluster: nothing can be.
+/// What to do in a cluster: this build can do nothing.
 #[derive(Debug)]
 pub enum InCluster {}
 

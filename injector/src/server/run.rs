@@ -62,7 +62,7 @@ pub fn run(options: Options) -> Result<(), Error> {
         close.send_replace(true);
         let ended = async {
             app.connections.all_ended().await;
-            // The next replica need not wait for the Lease.
+            // So that the next replica does not have to wait for the Lease.
             if let Some(holding) = holding {
                 let _ = holding.await;
             }

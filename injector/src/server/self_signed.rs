@@ -1,4 +1,4 @@
-//! A CA and a certificate made by the server itself, for installations that have nobody else to issue one.
+//! A CA and a certificate made by the server itself, for installations without another issuer.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use crate::config::Source;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Clients whose clocks are slow accept new certificates, too.
+/// So that clients with slow clocks accept new certificates, too.
 const SKEW: Duration = Duration::from_secs(60 * 60);
 
 /// How long a certificate lasts. It is renewed at two thirds of that.
@@ -60,7 +60,7 @@ impl SelfSigned {
         params.use_authority_key_identifier_extension = true;
         params.distinguished_name = named("sidecar-injector");
         set_life(&mut params, now, now + CERTIFICATE);
-        // All our CAs are called the same, so that the key is all that is needed to go on with one.
+        // All these CAs have the same name, so the key is enough to continue with one.
         let issuer = rcgen::Issuer::new(authority(), KeyPair::from_pem(&ca_key)?);
         let certificate = params.signed_by(&key, &issuer)?.pem();
         Ok(Triple { ca, ca_key, certificate, key: key.serialize_pem() })

@@ -1,4 +1,4 @@
-//! A configuration is tried on sample pods before it is taken: a template that parses can still fail at every pod.
+//! A configuration is tried on sample pods before it is used: a template that parses can still fail for every pod.
 
 use std::collections::BTreeSet;
 

@@ -85,11 +85,11 @@ fn length(args: Args<'_>) -> Result {
     }
 }
 
-/// An index into something of a length, which itself is allowed.
+/// An index into something of a given length; the length itself is allowed.
 fn position(index: &Value, length: usize) -> Result<usize> {
     let number = match index {
         Value::Int(i, _) => *i,
-        // Go converts without a check, and so would take a huge one for a negative one.
+        // Go converts without a check, so a huge index would become negative.
         Value::Uint(u, _) => *u as i64,
         Value::Missing | Value::Nil => return Err("cannot index slice/array with nil".into()),
         Value::Object(object) if matches!(object.kind(), Kind::Int(_) | Kind::Uint(_)) => {
@@ -202,7 +202,7 @@ fn slice(args: Args<'_>) -> Result {
         return Err(format!("invalid slice index: {to} > {end}").into());
     }
     if let Value::String(s) = item {
-        // A cut through a character leaves bytes that are no UTF-8; they become U+FFFD.
+        // A cut inside a character leaves bytes that are not UTF-8; they become U+FFFD.
         let bytes = s.as_bytes().get(from..to).unwrap_or_default();
         return Ok(String::from_utf8_lossy(bytes).into_owned().into());
     }

@@ -99,9 +99,9 @@ impl List {
 /// A map with string keys.
 #[derive(Clone)]
 pub enum Map {
-    /// `map[string]interface {}`, from data. Nothing can change it.
+    /// `map[string]interface {}`, from data. It cannot be changed.
     Data(tree::Map),
-    /// `map[string]interface {}`, made by functions. As in Go, whoever holds it sees changes (`set`, `unset`, `merge`).
+    /// `map[string]interface {}`, made by functions. As in Go, all holders see changes (`set`, `unset`, `merge`).
     Dict(Arc<Dict>),
     /// `map[string]string`; all values of the tree are strings.
     Strings(tree::Map),

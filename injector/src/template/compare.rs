@@ -64,7 +64,7 @@ fn integers(a: &Basic, b: &Basic) -> Option<Ordering> {
     })
 }
 
-/// Compares values that are of no simple type.
+/// Compares values that are not of a simple type.
 fn others(a: &Value, b: &Value) -> Result<bool, Failure> {
     if a.kind() != b.kind() && !a.is_nothing() && !b.is_nothing() {
         return Err(format!(

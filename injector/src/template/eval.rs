@@ -24,7 +24,8 @@ enum Flow {
     Continue,
 }
 
-/// A value, and whether Go knows it only as an `interface {}`: elements of untyped lists and maps. It shows in errors.
+/// A value, and whether Go knows it only as an `interface {}`: elements of untyped lists and maps. Error messages show
+/// this.
 #[derive(Clone)]
 pub(super) struct Slot {
     pub value: Value,
@@ -124,7 +125,7 @@ impl<'t> State<'t, '_> {
         Ok(flow)
     }
 
-    /// One level deeper. What descends ascends, unless it fails.
+    /// Goes one level deeper. Every descent is followed by an ascent, unless it fails.
     pub(super) fn descend(&mut self) -> Result<()> {
         self.levels += 1;
         if self.levels > MAX_LEVELS {
@@ -246,14 +247,14 @@ impl<'t> State<'t, '_> {
         let variables = self.variables.len();
         let value = self.pipe(dot, &branch.pipe)?;
         let value = match value.as_object().filter(|o| o.kind() == Kind::Pointer) {
-            // A nil pointer is reported as what it is.
+            // A nil pointer is reported as such.
             Some(pointer) => target(pointer).unwrap_or(value),
             None => value,
         };
         let ran = self.rounds_over(branch, &value)?;
         let flow = match ran {
             Some(_) => Flow::Done,
-            // A loop takes the `break` of its `else` for its own, as in Go; `continue` goes to the loop around it.
+            // As in Go, a `break` in the `else` of a loop ends that loop; `continue` goes to the loop around it.
             None => match self.list(dot, &branch.otherwise)? {
                 Flow::Break => Flow::Done,
                 flow @ (Flow::Done | Flow::Continue) => flow,

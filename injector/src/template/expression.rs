@@ -18,7 +18,7 @@ impl<'t> State<'t, '_> {
         self.descend()?;
         let mut value = None;
         for command in &pipe.commands {
-            // What is in an interface comes out of it between commands: nothing, if it is nil.
+            // Between commands, a value is taken out of its interface; nothing, if it is nil.
             let result = self.command(dot, command, value)?;
             value = Some(if matches!(result, Value::Nil) { Value::Missing } else { result });
         }
@@ -44,7 +44,7 @@ impl<'t> State<'t, '_> {
         }
     }
 
-    /// A command; the value of the one before is its last argument.
+    /// A command; the value of the previous one is its last argument.
     fn command(&mut self, dot: Dot<'_>, command: &'t Command, last: Option<Value>) -> Result<Value> {
         let words = command.words.as_slice();
         let Some(first) = words.first() else { return Ok(Value::Missing) };
@@ -70,7 +70,7 @@ impl<'t> State<'t, '_> {
         self.plain(dot, first)
     }
 
-    /// A word that stands for a value by itself.
+    /// A word that is a value by itself.
     fn plain(&mut self, dot: Dot<'_>, word: &'t Word) -> Result<Value> {
         self.at = At::Word(word);
         match &word.kind {

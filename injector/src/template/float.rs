@@ -1,6 +1,6 @@
 //! Floating-point numbers as Go's `strconv` writes them.
 
-/// The digits of a number, and where the decimal point stands among them: 0.digits × 10^point.
+/// The digits of a number, and the place of the decimal point among them: 0.digits × 10^point.
 struct Decimal {
     digits: String,
     point: i32,
@@ -45,7 +45,7 @@ pub fn format(value: f64, verb: char, precision: Option<usize>) -> String {
 
 /// A number as Go prints it by default (`%v`).
 pub fn shortest(value: f64) -> String {
-    // The most frequent case by far, port numbers and the like, without digits being cut out of another text.
+    // A fast path for the most frequent case by far: port numbers and other integers.
     if value.fract() == 0.0 && value.abs() < 1e6 && !(value == 0.0 && value.is_sign_negative()) {
         return (value as i64).to_string();
     }

@@ -4,7 +4,7 @@ use super::function::{Failure, MAX_RESULT};
 use super::print::{Flags, Printer};
 use super::value::Value;
 
-/// A width or precision above this is no number, as in Go.
+/// As in Go, a width or precision above this is not a number.
 const LARGEST: i64 = 1_000_000;
 
 struct Format<'a> {
@@ -126,7 +126,7 @@ impl<'a> Format<'a> {
         let text = self.rest().get(..digits).unwrap_or_default();
         let number = text.parse::<i64>().ok().filter(|n| *n <= LARGEST);
         if digits > 0 && number.is_none() {
-            // A number that is too large swallows the rest, as in Go.
+            // As in Go, a number that is too large consumes the rest.
             self.pos = self.text.len();
             return None;
         }
@@ -134,7 +134,7 @@ impl<'a> Format<'a> {
         number.and_then(|n| usize::try_from(n).ok())
     }
 
-    /// The value of the argument that `*` takes.
+    /// The value of the argument that `*` consumes.
     fn star(&mut self) -> Option<i64> {
         let value = self.arguments.get(self.next)?;
         self.next += 1;

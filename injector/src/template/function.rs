@@ -1,4 +1,4 @@
-//! Functions that templates call: their parameters' types, and what they get and give.
+//! Functions that templates call: their parameter types, arguments and results.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::collection::{List, Map};
 use super::object::{IntType, Kind, Object};
 use super::value::{EcoString, Value};
 
-/// The most bytes of text, or elements, that one call may make. Functions that multiply what they get check it.
+/// The most bytes of text, or elements, that one call may make. Functions that multiply their input check it.
 pub const MAX_RESULT: usize = 16 << 20;
 
 /// What went wrong in a function. The engine adds where: `error calling NAME: ...`.
@@ -197,7 +197,7 @@ impl Function {
         Function(Arc::new(Inner { parameters, variadic: Some(rest), special: None, body: Box::new(body) }))
     }
 
-    /// A function of the language, which the engine evaluates.
+    /// A function of the language, evaluated by the engine.
     pub(super) fn special(special: Special) -> Self {
         Function(Arc::new(Inner {
             parameters: &[Type::Reflect],

@@ -1,6 +1,6 @@
-//! Cuts a template into tokens.
+//! Splits a template into tokens.
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     Error,
@@ -122,7 +122,7 @@ pub(super) struct Lexer<'a> {
     pos: usize,
     inside: bool,
     parens: usize,
-    /// Names that are functions are no keywords.
+    /// Function names are not keywords.
     pub break_is_keyword: bool,
     pub continue_is_keyword: bool,
 }
@@ -203,7 +203,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether a right delimiter stands here, and whether it trims.
+    /// Whether a right delimiter is here, and whether it trims.
     fn right_delimiter(&self) -> Option<bool> {
         let rest = self.rest();
         if has_right_marker(rest) && rest.get(2..).is_some_and(|r| r.starts_with(RIGHT)) {
@@ -246,7 +246,7 @@ impl<'a> Lexer<'a> {
                 None => self.error(self.pos, "unterminated raw quoted string"),
             },
             '$' => self.field_or_variable(TokenKind::Variable, TokenKind::Variable),
-            // A point at the very end is taken for a number, a bad one.
+            // A point at the very end is treated as a number, an invalid one.
             '.' if self.rest().as_bytes().get(1).is_some_and(|b| !b.is_ascii_digit()) => {
                 self.field_or_variable(TokenKind::Field, TokenKind::Dot)
             }
@@ -332,7 +332,7 @@ impl<'a> Lexer<'a> {
         self.error(self.pos, format!("bad character {}", c.map_or_else(|| "U+FFFFFFFFFFFFFFFF".into(), code_point)))
     }
 
-    /// Whether what stands after a word may follow one.
+    /// Whether the text after a word may follow a word.
     fn ends_word(&self, length: usize) -> bool {
         let after = self.text.get(self.pos + length..).unwrap_or_default();
         match after.chars().next() {

@@ -62,7 +62,7 @@ impl Default for Limits {
     }
 }
 
-/// From where in the template a piece of the output came; for finding the template's line of a line of output.
+/// Where in the template a piece of the output came from; used to find the template's line for a line of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Where the piece starts in the output.
@@ -102,7 +102,7 @@ impl Template {
         self.render_with(data, limits, out, None)
     }
 
-    /// As `render`, and notes from where each piece of the output came.
+    /// Like `render`, and records where each piece of the output came from.
     pub fn render_marked(&self, data: &Value, limits: &Limits, out: &mut String) -> Result<Vec<Mark>, Box<Error>> {
         let mut marks = Vec::new();
         self.render_with(data, limits, out, Some(&mut marks))?;
@@ -122,7 +122,7 @@ impl Template {
         }
     }
 
-    /// The template's line, from 1, from which the byte at an offset of the output came.
+    /// The template's line, from 1, that the byte at an offset of the output came from.
     pub fn line_of(&self, marks: &[Mark], output: usize) -> Option<usize> {
         let mark = marks.get(marks.partition_point(|m| m.output <= output).checked_sub(1)?)?;
         let source = if mark.text { mark.source + (output - mark.output) } else { mark.source };

@@ -4,7 +4,8 @@ use super::lex::TokenKind;
 use super::quote::{quote, unquote_char};
 use super::value::{EcoString, Value};
 
-/// A number literal. Go's constants have no type until they are used: it may be each of these that is there.
+/// A number literal. Go's constants have no type until they are used: a literal can be used as any of these that is
+/// set.
 #[derive(Clone, Debug)]
 pub(super) struct Number {
     pub text: EcoString,
@@ -66,7 +67,7 @@ impl Number {
         }
     }
 
-    /// The value where nothing asks for a type.
+    /// The value if no type is required.
     pub fn ideal(&self) -> Result<Value, String> {
         if let Some((re, im)) = self.complex {
             return Ok(Value::Complex(re, im));

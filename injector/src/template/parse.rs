@@ -40,7 +40,7 @@ enum Item {
     End(End),
 }
 
-/// What belongs to one template, and not to those defined in it.
+/// The state of one template, without those defined in it.
 struct Scope {
     variables: Vec<EcoString>,
     loops: usize,
@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
         if token.kind == kind { Ok(token) } else { self.unexpected(&token, context) }
     }
 
-    /// One level deeper, for a step that uses the stack.
+    /// Goes one level deeper, for a step that uses the stack.
     fn nested<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_NESTING {
             return self.error(format!("actions and parentheses are nested more than {MAX_NESTING} deep"));

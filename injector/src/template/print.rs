@@ -9,7 +9,7 @@ use super::object::{Kind, Object};
 use super::quote::{is_printable, quote, quote_with};
 use super::value::{EcoString, MAX_DEPTH, Value};
 
-/// Where printing stops: more than functions may give, or templates may put out.
+/// The length at which printing stops: more than functions may return, or templates may output.
 const MAX_PRINTED: usize = 2 * MAX_RESULT;
 
 /// Flags of a printing verb, as Go names them: `%[+#- 0][width][.precision]verb`.
@@ -57,7 +57,7 @@ pub fn write(out: &mut String, value: &Value) {
     }
 }
 
-/// A value as `%s` prints it, which is a complaint about everything that is no string.
+/// A value as `%s` prints it: an error text for everything that is not a string.
 pub(super) fn as_string(value: &Value) -> String {
     let mut out = String::new();
     Printer { out: &mut out, flags: Flags::default() }.argument(value, 's');
@@ -131,7 +131,7 @@ impl Printer<'_> {
             self.out.push_str("...");
             return;
         }
-        // What holds itself several times over prints without end. So long a text is refused by whoever asked for it.
+        // A value that contains itself several times prints without end. The caller refuses a text of this length.
         if self.out.len() > MAX_PRINTED {
             return;
         }

@@ -54,10 +54,10 @@ pub fn quote(text: &str) -> String {
     quote_with(text, '"', false)
 }
 
-/// What Go's `strconv` calls a literal that it cannot read.
+/// The error of Go's `strconv` for a literal that it cannot parse.
 pub(super) const INVALID: &str = "invalid syntax";
 
-/// The text that a string literal, quotes included, stands for. Bytes that are no UTF-8 become U+FFFD.
+/// The text that a string literal denotes, given with its quotes. Bytes that are not UTF-8 become U+FFFD.
 pub(super) fn unquote(literal: &str) -> Result<String, &'static str> {
     if let Some(raw) = literal.strip_prefix('`').and_then(|t| t.strip_suffix('`')) {
         return Ok(raw.replace('\r', ""));
@@ -79,7 +79,7 @@ pub(super) fn unquote(literal: &str) -> Result<String, &'static str> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The number that a character literal, quotes included, stands for.
+/// The number that a character literal denotes, given with its quotes.
 pub(super) fn unquote_char(literal: &str) -> Result<u32, String> {
     let body = literal.strip_prefix('\'').ok_or(INVALID)?;
     let (unit, rest) = unescape(body, '\'')?;

@@ -1,5 +1,5 @@
-//! Which data a place in a template reads, and which data decide whether it is rendered at all. Found from the tree, without
-//! rendering: what is read in either branch, and in every call of a `define`, counts.
+//! Which data a place in a template reads, and which data decide whether it is rendered at all. Found from the tree,
+//! without rendering: reads in both branches, and in every call of a `define`, count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ pub type Path = Vec<EcoString>;
 /// What a place reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
-    /// What its own text comes from.
+    /// The data that its own text comes from.
     pub reads: BTreeSet<Path>,
-    /// What the conditions and loops around it look at.
+    /// The data that the conditions and loops around it look at.
     pub conditions: BTreeSet<Path>,
 }
 
@@ -175,7 +175,7 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Of a loop too: each element comes from where the list comes from.
+    /// In a loop, too: each element has the same origin as the list.
     fn branch(&mut self, dot: &Origin, branch: &'t Branch, moves_dot: bool) {
         let variables = self.variables.len();
         let value = self.pipe(dot, &branch.pipe);
@@ -198,7 +198,7 @@ impl<'t> Walk<'t> {
         for variable in &pipe.variables {
             let place = self.variables.iter_mut().skip(self.base).rev().find(|(id, _)| *id == variable.id);
             match place.filter(|_| pipe.assigns) {
-                // Whether it is assigned may depend on more.
+                // Whether it is assigned may depend on further conditions.
                 Some((_, old)) => {
                     let conditions = self.conditions.iter().flatten().cloned();
                     *old = Origin::Made(old.reads().into_iter().chain(value.reads()).chain(conditions).collect());
@@ -236,7 +236,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// What a function makes.
+/// The origin of a function's result.
 fn called(name: &str, arguments: &[Origin]) -> Origin {
     match (name, arguments) {
         ("index" | "isset" | "hasKey" | "get", [Origin::Path(path), Origin::Text(key)]) => {

@@ -47,7 +47,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// A Go `int`: what number literals and most functions give.
+    /// A Go `int`: the result of number literals and most functions.
     pub fn int(value: i64) -> Value {
         Value::Int(value, IntType::Int)
     }
@@ -127,7 +127,7 @@ impl Value {
         }
     }
 
-    /// Whether `if` takes it for true: anything but false, zero, nothing, and what is empty. Structs are always true.
+    /// Whether `if` treats it as true: anything but false, zero, nothing, and empty values. Structs are always true.
     pub fn is_true(&self) -> bool {
         match self {
             Value::Missing | Value::Nil => false,
@@ -222,7 +222,7 @@ impl Value {
         object.downcast_ref()
     }
 
-    /// What Go's JSON encoder makes of it. Costs nothing for what came from data.
+    /// The output of Go's JSON encoder as a tree. Costs nothing for values that came from data.
     pub fn to_data(&self) -> Result<tree::Value, Failure> {
         self.data_at(MAX_DEPTH)
     }
@@ -236,7 +236,7 @@ impl Value {
         let Some(depth) = depth.checked_sub(1) else {
             return Err("json: unsupported value: encountered a cycle".into());
         };
-        // Only what functions made can hold structs of the host program.
+        // Only values made by functions can contain structs of the host program.
         Ok(match self {
             Value::Object(object) => object.to_json()?,
             Value::List(list @ (List::Any(_) | List::Typed(_))) => {

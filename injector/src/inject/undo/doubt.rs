@@ -1,11 +1,11 @@
-//! What nobody can know about a pod from what its injection left behind.
+//! What cannot be known about a pod from the traces of its injection.
 
 use std::fmt;
 
 use crate::json;
 use crate::value::EcoString;
 
-/// Something that an injection did not note.
+/// Something that an injection did not record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// What a probe or lifecycle handler asked.

@@ -1,4 +1,4 @@
-//! Undoes an earlier injection, as far as what it left behind allows.
+//! Undoes an earlier injection, as far as its traces in the pod allow.
 //!
 //! It noted the names of containers, volumes and pull secrets in the status annotation, the user's own containers in
 //! another, probes and Prometheus annotations in variables of the sidecar. What else its templates set, it did not note:
@@ -20,19 +20,19 @@ use crate::annotations::{OVERRIDES, STATUS};
 use crate::object::Owner;
 use crate::value::{EcoVec, Value};
 
-/// What a pod may have been, by what its injection noted.
+/// What a pod may have been, according to what its injection recorded.
 pub(super) struct Noted {
     /// The likely one first. The user's own sidecar may have been in either list of containers.
     pub(super) pods: Vec<Value>,
-    /// What is not noted.
+    /// What was not recorded.
     pub(super) doubts: Vec<Doubt>,
 }
 
 /// What the pod may have been before it was injected: without the injected containers, and with the user's own
 /// containers, probes and Prometheus annotations.
 ///
-/// What the injection did not note stays: labels, volumes, pull secrets, settings of the pod. Injecting them again changes
-/// nothing, except with templates that look at them. So a caller has to compare.
+/// What the injection did not record stays: labels, volumes, pull secrets, settings of the pod. Injecting them again
+/// changes nothing, except with templates that look at them. So a caller has to compare.
 pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_port: i32) -> Noted {
     let mut before = pod.clone();
     let mut doubts = probes::restore(&mut before, variable(pod, probes::VARIABLE));

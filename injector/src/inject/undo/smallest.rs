@@ -1,11 +1,11 @@
-//! The smallest pod of which an injection makes the same: what the templates set is left out, whatever they are.
+//! The smallest pod that an injection turns into the same result: everything that the templates set is left out.
 
 use crate::inject::pod::Place;
 use crate::value::{EcoString, Map, Value};
 
-/// Takes one thing after the other away, as long as an injection brings it back.
+/// Removes one item after another, as long as an injection adds it again.
 ///
-/// What the user wrote himself, to the very value that the injection sets, goes too: nothing tells one from the other.
+/// If the user set exactly the value that the injection sets, it is removed too: the two cannot be distinguished.
 pub(in crate::inject) fn smallest(mut pod: Value, is_same: &mut dyn FnMut(&Value) -> bool) -> Value {
     for part in ["labels", "annotations"] {
         shrink(&mut pod, &["metadata".into(), part.into()], is_same, 1);
@@ -26,7 +26,7 @@ fn shrink(pod: &mut Value, path: &[EcoString], is_same: &mut dyn FnMut(&Value) -
     if is_same(&without) {
         *pod = without;
     } else if depth > 0 {
-        // From the end, so that the places of the others stay.
+        // From the end, so that the indices of the others stay valid.
         for key in keys(pod, path).into_iter().rev() {
             let path: Vec<_> = path.iter().cloned().chain([key]).collect();
             shrink(pod, &path, is_same, depth - 1);
@@ -34,7 +34,7 @@ fn shrink(pod: &mut Value, path: &[EcoString], is_same: &mut dyn FnMut(&Value) -
     }
 }
 
-/// The keys of a map, or the places in a list of maps. A name is kept: without it, the rest is of no use.
+/// The keys of a map, or the places in a list of maps. A name is kept: without it, the rest has no meaning.
 fn keys(pod: &Value, path: &[EcoString]) -> Vec<EcoString> {
     let path: Vec<_> = path.iter().map(EcoString::as_str).collect();
     match follow(pod, &path) {

@@ -1,4 +1,4 @@
-//! What admission warns of, and why it refuses a pod: which rule that is, and where it is.
+//! Maps the warnings and refusals of admission to rules and places.
 
 use crate::annotations::{OVERRIDES, PROXY_CONFIG, Problems, STATUS, TEMPLATES};
 use crate::decision::{Note, Reason, SWITCH, Source};
@@ -18,7 +18,7 @@ pub(in crate::lint) fn hits<'p>(member: &'p Member, rule: &str) -> Vec<Hit<'p>> 
     warned.chain(refused.filter(|(name, _)| *name == rule).map(|(_, hit)| hit)).collect()
 }
 
-/// The rule that a warning is about, and what it is about. What other rules find is not found twice.
+/// The rule that a warning is about, and what it is about. Findings of other rules are not repeated.
 fn of_warning<'p>(member: &'p Member, warning: &'p Warning) -> Option<(&'static str, At<'p>)> {
     let metadata = member.metadata();
     let annotation = |name: &'p str| metadata.down(["annotations", name]);
@@ -32,7 +32,7 @@ fn of_warning<'p>(member: &'p Member, warning: &'p Warning) -> Option<(&'static 
         Warning::Switch(Note::InvalidSelector { .. }) => return None,
         Warning::DeprecatedSwitch => ("inject-annotation", annotation(SWITCH)),
         Warning::OverruledSwitch(..) => ("inject-contradiction", annotation(SWITCH)),
-        // The rule host-network finds it, also if nobody asks.
+        // The rule host-network finds it, even if the pod does not ask for a sidecar.
         Warning::Declined(_, Reason::HostNetwork) => return None,
         Warning::Declined(source, _) => ("inject-without-effect", switch(source)),
         Warning::Unknown(name, _) => ("unknown-annotation", annotation(name)),

@@ -1,4 +1,4 @@
-//! Annotations, beyond those that admission warns of.
+//! Annotations, beyond those that admission warns about.
 
 use std::collections::BTreeSet;
 

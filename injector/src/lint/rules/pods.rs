@@ -1,4 +1,4 @@
-//! Pods: labels, users, network, and containers that a proxy changes something for.
+//! Pods: labels, users, network, and containers that a proxy affects.
 
 use crate::decision::{Reason, SWITCH};
 use crate::json;
@@ -39,7 +39,8 @@ pub(super) fn group<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> 
     run_as(member, "runAsGroup", "group")
 }
 
-/// Containers that run as the proxy does. Init containers may: that is how they use the network before the proxy runs.
+/// Containers that run as the proxy's user. Init containers may do that: it lets them use the network before the proxy
+/// runs.
 fn run_as<'p>(member: &'p Member, field: &'static str, what: &str) -> Vec<Hit<'p>> {
     if !member.is_meshed() || member.is_gateway() {
         return Vec::new();
@@ -59,7 +60,7 @@ fn run_as<'p>(member: &'p Member, field: &'static str, what: &str) -> Vec<Hit<'p
     hits
 }
 
-/// Whether connections of a container are taken for the proxy's.
+/// Whether connections of a container are treated as the proxy's.
 fn is_excluded(member: &Member, container: &At<'_>) -> bool {
     ["runAsUser", "runAsGroup"].into_iter().any(|field| {
         let own = container.down(["securityContext", field]);
@@ -101,7 +102,7 @@ pub(super) fn job<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
         | Kind::List => false,
     };
     let runs_on = member.injected().is_some_and(|pod| has(pod, "containers", "istio-proxy"));
-    // The agent ends when it is asked to.
+    // The agent exits on request.
     if !is_job || !runs_on || json::to_string(&member.pod).contains("quitquitquit") {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! Probes, beyond those that admission warns of.
+//! Probes, beyond those that admission warns about.
 
 use crate::annotations::REWRITE_PROBES;
 use crate::inject::probes::{SLOTS, handler, is_wanted, kind};

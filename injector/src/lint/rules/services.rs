@@ -27,7 +27,7 @@ fn ports(service: &Object) -> impl Iterator<Item = Port<'_>> {
 }
 
 impl<'p> Port<'p> {
-    /// What the protocol is said to be, if Istio knows it.
+    /// The declared protocol, if Istio knows it.
     fn protocol(&self) -> Option<(&'static str, Family)> {
         match self.at.value.str_at(&["appProtocol"]) {
             Some(name) => protocol::of_app_protocol(name),

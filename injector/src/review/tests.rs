@@ -219,7 +219,7 @@ fn a_log_tells_nothing_that_stands_in_the_pod() {
             template("{{ fail (index .ObjectMeta.Annotations \"a\") }}"),
             "template \"sidecar\" fails at line 1",
         ),
-        (secret("a"), template("{a: {{ index .ObjectMeta.Annotations \"a\" }}: }"), "no YAML"),
+        (secret("a"), template("{a: {{ index .ObjectMeta.Annotations \"a\" }}: }"), "not YAML"),
         (secret("a"), template("[{{ index .ObjectMeta.Annotations \"a\" }}]"), "a list"),
         (secret("a"), template("spec: {{ index .ObjectMeta.Annotations \"a\" }}"), "does not make a pod, at spec"),
         (

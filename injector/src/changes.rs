@@ -59,6 +59,12 @@ impl Path {
         self.0.len() > other.0.len() && self.0.starts_with(&other.0)
     }
 
+    /// Whether it is a list of containers that injection changes, or in one.
+    pub fn is_in_containers(&self) -> bool {
+        let list = |part: &Part| matches!(part, Part::Field(name) if name == "containers" || name == "initContainers");
+        self.0.get(1).is_some_and(list)
+    }
+
     /// Whether it is a container as a whole.
     pub fn is_container(&self) -> bool {
         matches!(self.0.as_slice(), [_, Part::Field(list), Part::Element { .. }] if list.ends_with("ontainers"))
@@ -124,8 +130,7 @@ pub fn changes(before: &Value, after: &Value) -> Vec<(Path, Kind)> {
 type Changes = Vec<(Path, Kind)>;
 
 fn maps(path: &Path, before: Option<&Value>, after: Option<&Value>, of: Option<Type>, changes: &mut Changes) {
-    static NOTHING: Map = Map::new();
-    let map = |value: Option<&'_ Value>| value.and_then(Value::as_map).cloned().unwrap_or_else(|| NOTHING.clone());
+    let map = |value: Option<&'_ Value>| value.and_then(Value::as_map).cloned().unwrap_or_default();
     let (before, after) = (map(before), map(after));
     let gone = before.keys().filter(|key| !after.contains_key(key));
     for key in after.keys().chain(gone) {

@@ -39,7 +39,7 @@ pub enum PatchEvent<'a> {
         /// The name of the configuration.
         name: &'a str,
     },
-    /// It is patched again after a failure, or because somebody has set another CA.
+    /// It is patched again after a failure, or because another client has set another CA.
     Retry {
         /// The name of the configuration.
         name: &'a str,

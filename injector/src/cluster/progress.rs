@@ -19,7 +19,7 @@ pub(super) struct Progress {
     outcome: Option<Value>,
     /// The versions before that. The watch may still show them, one after the other.
     outdated: Vec<String>,
-    /// How many times somebody has overwritten this CA.
+    /// How many times another client has overwritten this CA.
     reverted: u32,
     /// Whether this CA has not been set yet.
     is_first: bool,
@@ -69,9 +69,9 @@ impl Progress {
         self.outcome = Some(outcome);
     }
 
-    /// Records an attempt, and returns how many times somebody has overwritten this CA.
+    /// Records an attempt, and returns how many times another client has overwritten this CA.
     pub(super) fn attempt(&mut self, now: Instant) -> u32 {
-        // If the CA has stayed for several of the longest waits, nobody keeps overwriting it.
+        // If the CA has stayed for several of the longest waits, no client keeps overwriting it.
         if now.duration_since(self.not_before) > self.pace.patch.1 * 5 {
             self.backoff.reset();
             self.reverted = 0;

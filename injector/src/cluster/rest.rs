@@ -46,7 +46,7 @@ fn manager() -> PostParams {
     PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
-/// Whether somebody else changed the object first.
+/// Whether another client changed the object first.
 pub(super) fn is_conflict(error: &Error) -> bool {
     matches!(error, Error::Refused { code: 409, .. })
 }

@@ -8,8 +8,8 @@
 //! certificate, until caBundle has reached the API servers.
 //!
 //! The first replica creates the Secret; if two try, the API server refuses one. Only the holder of the Lease renews
-//! it, and only the version that it has read. If somebody deletes or breaks the Secret, the certificate in use is
-//! written back. A Secret without `ca.key` belongs to somebody else, such as cert-manager: it is read, and never
+//! it, and only the version that it has read. If the Secret is deleted or broken, the certificate in use is
+//! written back. A Secret without `ca.key` belongs to another program, such as cert-manager: it is read, and never
 //! written.
 
 use std::sync::Arc;

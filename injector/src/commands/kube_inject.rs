@@ -85,7 +85,7 @@ pub(super) fn write(matches: &ArgMatches, bytes: &[u8], streams: &mut Streams<'_
 }
 
 /// What an upgrade cannot know, once for all pods.
-const BY_NAMES: &str = "what the old templates set in labels, annotations and settings of pods was told by the names that \
+const BY_NAMES: &str = "what the old templates set in labels, annotations and settings of pods was found by the names that \
     Istio's templates use; what other templates set stays. To be sure, run uninject with the old configuration first";
 
 /// Kind and name of a workload, for messages.

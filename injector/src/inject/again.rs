@@ -105,6 +105,6 @@ pub fn uninject(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<
 fn removed(injected: &Value, before: &Value) -> Vec<String> {
     let own = [STATUS, OVERRIDES].map(|name| format!("metadata.annotations[{name}]"));
     let gone = changes(injected, before).into_iter().filter(|(_, kind)| *kind == Kind::Removed);
-    let gone = gone.map(|(path, _)| path.to_string()).filter(|path| !own.contains(path));
-    gone.filter(|path| !path.starts_with("spec.containers") && !path.starts_with("spec.initContainers")).collect()
+    let gone = gone.filter(|(path, _)| !path.is_in_containers()).map(|(path, _)| path.to_string());
+    gone.filter(|path| !own.contains(path)).collect()
 }

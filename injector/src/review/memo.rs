@@ -24,9 +24,8 @@ pub struct Memo {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Key {
     path: EcoString,
+    /// In canonical form, but with the empty labels and annotations that were written.
     pod: Value,
-    /// The pod with the empty labels and annotations that were written.
-    shown: Value,
 }
 
 /// The stored part of an answer.
@@ -39,9 +38,9 @@ pub(super) struct Known {
 
 impl Key {
     pub(super) fn new(path: &str, pod: &Value, written: Option<&Value>) -> Key {
-        let mut shown = pod.clone();
-        show_empty_maps(&mut shown, written);
-        Key { path: path.into(), pod: pod.clone(), shown }
+        let mut pod = pod.clone();
+        show_empty_maps(&mut pod, written);
+        Key { path: path.into(), pod }
     }
 }
 

@@ -197,7 +197,7 @@ fn what_is_the_users_own_stays_his() {
             0
         )
     );
-    // An empty note is none that injection wrote, and a port that nobody merged is not restored.
+    // Injection never writes an empty note, and a port that was not merged is not restored.
     let own = [("proxy.istio.io/overrides", "{}"), ("prometheus.io/port", "15020"), ("prometheus.io/scrape", "false")];
     let mut pod = injected("", sidecar, "");
     own.iter().for_each(|(name, value)| {

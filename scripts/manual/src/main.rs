@@ -142,7 +142,10 @@ mod tests {
         let commands = ["kube-inject", "diff", "uninject", "explain", "render", "lint", "review", "webhook", "check"];
         for shell in ["sidecar-injector.bash", "_sidecar-injector", "sidecar-injector.fish"] {
             let text = read(shell);
-            assert!(commands.iter().all(|command| text.contains(command)) && text.contains("injectConfigFile"), "{shell}");
+            assert!(
+                commands.iter().all(|command| text.contains(command)) && text.contains("injectConfigFile"),
+                "{shell}"
+            );
         }
         for command in commands {
             let page = read(&format!("sidecar-injector-{command}.1"));

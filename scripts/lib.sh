@@ -93,7 +93,8 @@ debian_base() {
     step "making a Debian with debootstrap (this takes some minutes, once)"
     mkdir -p "$folder"
     rm -rf "$folder/debian"
-    debootstrap --variant=minbase --include=iptables,nftables,iproute2,python3-minimal bookworm "$folder/debian" >"$folder/debootstrap.log" \
+    # What it mounts there ends with it, however it ends.
+    unshare --mount debootstrap --variant=minbase --include=iptables,nftables,iproute2,python3-minimal bookworm "$folder/debian" >"$folder/debootstrap.log" \
         || die "debootstrap failed: $(tail -n 5 "$folder/debootstrap.log")"
     tar --directory "$folder/debian" --create --file "$folder/debian.tar" .
     case $builder in

@@ -47,6 +47,7 @@ const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
 #[derive(Debug)]
 pub struct Node {
     folder: TempDir,
+    snapshotter: &'static str,
     containerd: Child,
     runtime: Runtime,
     client: cri::Client,
@@ -91,7 +92,9 @@ impl Node {
         }
         let network = json!({"cniVersion": "0.4.0", "name": "pod", "plugins": chain});
         fs::write(path("conf").join("10-pod.conflist"), network.to_string()).expect("the configuration is written");
-        fs::write(path("config.toml"), configuration(folder.path())).expect("the configuration is written");
+        let snapshotter = snapshotter(folder.path());
+        fs::write(path("config.toml"), configuration(folder.path(), snapshotter))
+            .expect("the configuration is written");
         let log = File::create(path("log")).expect("a log");
         let containerd = Command::new("containerd")
             .arg("--config")
@@ -105,7 +108,7 @@ impl Node {
         let client = cri::Client::new(&runtime, &path("sock"));
         let gateway = Ipv4Addr::new(10, 231, number, 1).into();
         let gateway6 = Ipv6Addr::new(0xfd31, 7, 0, number.into(), 0, 0, 0, 1);
-        let node = Self { folder, containerd, runtime, client, gateway, gateway6, _network: claim };
+        let node = Self { folder, snapshotter, containerd, runtime, client, gateway, gateway6, _network: claim };
         node.wait_until_ready();
         node.import(&Image::new(PAUSE).program(Path::new("/bin/busybox")).entry_point(&[
             "/busybox",
@@ -213,7 +216,7 @@ impl Node {
         let output = Command::new("ctr")
             .args(["--namespace", "k8s.io", "--address"])
             .arg(self.folder.path().join("sock"))
-            .args(["images", "import", "--snapshotter", "native"])
+            .args(["images", "import", "--snapshotter", self.snapshotter])
             .arg(archive)
             .output()
             .expect("ctr starts");
@@ -244,8 +247,29 @@ fn claim_network() -> (u8, File) {
     (0..=u8::MAX).find_map(claim).expect("there are more networks than nodes")
 }
 
+/// What keeps the file systems of containers: overlays, or copies if no overlay can be in this folder, such as in one that
+/// is in an overlay itself.
+fn snapshotter(folder: &Path) -> &'static str {
+    let part = |name| {
+        let path = folder.join("overlay").join(name);
+        fs::create_dir_all(&path).expect("a folder");
+        path
+    };
+    let [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map(part);
+    let options = format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+    let succeeds = |command: &mut Command| {
+        let output = command.arg(&merged).output().expect("mount and umount are there");
+        output.status.success()
+    };
+    if !succeeds(Command::new("mount").args(["-t", "overlay", "overlay", "-o", &options])) {
+        return "native";
+    }
+    assert!(succeeds(&mut Command::new("umount")), "{} stays mounted", merged.display());
+    "overlayfs"
+}
+
 /// containerd's configuration. What needs systemd or AppArmor is off.
-fn configuration(folder: &Path) -> String {
+fn configuration(folder: &Path, snapshotter: &str) -> String {
     let folder = folder.display();
     format!(
         r#"version = 2
@@ -260,7 +284,7 @@ state = "{folder}/state"
   disable_apparmor = true
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "native"
+    snapshotter = "{snapshotter}"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
   [plugins."io.containerd.grpc.v1.cri".cni]

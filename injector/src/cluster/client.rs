@@ -40,6 +40,8 @@ pub struct Cluster {
     server: String,
     /// Whose credentials are used, for messages.
     identity: String,
+    /// The namespace of the context.
+    namespace: String,
     answer: Duration,
 }
 
@@ -53,9 +55,10 @@ impl Cluster {
         config.default_retry = false;
         keep_standard_input(&mut config.auth_info);
         let server = format!("{}{via}", kubeconfig::origin(&config.cluster_url.to_string()));
+        let namespace = config.default_namespace.clone();
         let program = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone()).unwrap_or_default();
         let client = Client::try_from(config).map_err(|error| Error::of_setup(&error, &server, &identity, &program))?;
-        Ok(Cluster { client, server, identity, answer: options.answer })
+        Ok(Cluster { client, server, identity, namespace, answer: options.answer })
     }
 
     /// The client itself.
@@ -66,6 +69,11 @@ impl Cluster {
     /// The address of the API server, for messages.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The namespace of what is given without one: that of the context, as for kubectl.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// Waits for an answer, with a time limit. `right` is the permission that the request needs, such as "get

@@ -82,7 +82,8 @@ impl ConfigMap {
             }
         };
         let found = cluster.answer(&right, request).await?;
-        let object = found.ok_or_else(|| Error::NoConfigMap {
+        let object = found.ok_or_else(|| Error::NoObject {
+            kind: "ConfigMap",
             name: name.clone(),
             namespace: namespace.clone(),
             server: cluster.server().to_owned(),

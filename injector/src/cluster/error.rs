@@ -128,9 +128,11 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// There is no such ConfigMap.
-    #[error("there is no ConfigMap {name} in the namespace {namespace} of {server} (404 Not Found)")]
-    NoConfigMap {
+    /// There is no such object.
+    #[error("there is no {kind} {name} in the namespace {namespace} of {server} (404 Not Found)")]
+    NoObject {
+        /// Its kind.
+        kind: &'static str,
         /// Its name.
         name: Name,
         /// The namespace.

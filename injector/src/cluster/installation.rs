@@ -13,12 +13,7 @@ impl Installation {
     /// Reads what is to be checked. `revision` as for [`Installation::check`].
     pub async fn read(cluster: &Cluster, revision: Option<&str>) -> Result<Self, Error> {
         let mut installation = Installation {
-            configurations: list(
-                cluster,
-                "list mutatingwebhookconfigurations",
-                "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
-            )
-            .await?,
+            configurations: list_webhooks(cluster).await?,
             namespaces: list(cluster, "list namespaces", "/api/v1/namespaces").await?,
             services: Some(Vec::new()),
             endpoints: Some(Vec::new()),
@@ -40,6 +35,12 @@ impl Installation {
         }
         Ok(installation)
     }
+}
+
+/// All MutatingWebhookConfigurations.
+pub(super) async fn list_webhooks(cluster: &Cluster) -> Result<Vec<Value>, Error> {
+    let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+    list(cluster, "list mutatingwebhookconfigurations", path).await
 }
 
 async fn list(cluster: &Cluster, right: &str, path: &str) -> Result<Vec<Value>, Error> {

@@ -41,6 +41,7 @@ mod rest;
 mod secret;
 mod trouble;
 mod watch;
+mod workload;
 
 pub use ca_bundle::{CaBundle, PatchEvent, PatchFailure, keep_ca_bundle};
 pub use client::{Cluster, Options};
@@ -50,6 +51,7 @@ pub use lease::{Candidate, hold};
 pub use pace::Pace;
 pub use secret::{SharedCertificate, share_certificate};
 pub use watch::{Told, Watches, watch};
+pub use workload::Found;
 
 /// Waits for the end: until `shutdown` is true, or its sender is dropped.
 async fn stopped(shutdown: &mut tokio::sync::watch::Receiver<bool>) {

@@ -161,10 +161,12 @@ fn explain() -> Command {
         .long_about(
             "Reads workloads, pods or an AdmissionReview, and prints for each whether it is injected and which step decides, which \
              webhook is called, which templates are rendered, where each injected item comes from, and what has no effect and \
-             why. Changes nothing, and needs no cluster. Exit status 0 whatever the answer is; 1 if something cannot be read.",
+             why. With KIND/NAME, workload, namespace, webhooks and configuration are read from a cluster; with a file, nothing \
+             is. Changes nothing. Exit status 0 whatever the answer is; 1 if something cannot be read.",
         )
         .after_help(
             "Why has this pod no sidecar?\n  \
+             sidecar-injector explain pod/web-0 -n shop\n  \
              sidecar-injector explain -f pod.yaml --namespace-labels istio-injection=enabled\n\
              The same, for programs:\n  \
              sidecar-injector explain -f deployment.yaml -o json",
@@ -172,7 +174,12 @@ fn explain() -> Command {
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects, or an AdmissionReview: a file, a directory, or - for standard input"),
-            value("namespace", "NAME").short('n').help("The namespace of objects that name none [default: default]"),
+            Arg::new("object")
+                .value_name("KIND/NAME")
+                .conflicts_with("filename")
+                .help("A workload or pod of a cluster, such as deployment/web, with what decides there about it")
+                .hide(!cfg!(feature = "cluster")),
+            value("namespace", "NAME").short('n').help("The namespace of KIND/NAME, and of objects in files that name none [default: that of the context; default]"),
             value("namespace-labels", "KEY=VALUE,...").help("The labels of that namespace, which decide whether a webhook is called"),
             value("namespace-file", "FILE").help("The Namespace, in place of its labels; on OpenShift also for the user of the proxy"),
             value("webhook-file", "FILE").help("The cluster's MutatingWebhookConfigurations [default: those that Istio installs for the revision]"),

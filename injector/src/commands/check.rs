@@ -55,8 +55,7 @@ fn from_cluster(
         source,
         advice: "check --kubeconfig and --context and what they are allowed, or check files with -f".to_owned(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| Error::Runtime { source })?;
+    let runtime = from_cluster::runtime()?;
     let read = runtime.block_on(async {
         let cluster = Cluster::new(&from_cluster::options(matches), &*environment.variables).await?;
         Installation::read(&cluster, revision).await
@@ -67,5 +66,8 @@ fn from_cluster(
 
 #[cfg(not(feature = "cluster"))]
 fn from_cluster(_: &ArgMatches, _: &Environment, _: Option<&str>) -> Result<Installation, Error> {
-    Err(Error::NoClient { flag: "filename", instead: "give the objects as a file with -f".to_owned() })
+    Err(Error::NoClient {
+        asks: "check without -f".to_owned(),
+        instead: "give the objects as a file with -f".to_owned(),
+    })
 }

@@ -67,6 +67,17 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// No object of a cluster is named.
+    #[error(
+        "{given:?} names no object that has pods: {reason}; write KIND/NAME, such as deployment/web (kinds: pod, deployment, \
+         daemonset, replicaset, statefulset, job, cronjob, replicationcontroller, deploymentconfig)"
+    )]
+    Target {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Nothing can be sent at all.
     #[cfg(feature = "cluster")]
     #[error("no connection to a cluster can be made: {source}")]
@@ -76,10 +87,10 @@ pub enum Error {
     },
     /// A cluster is asked, and there is no client.
     #[cfg(not(feature = "cluster"))]
-    #[error("--{flag}: this program was built without the feature `cluster`, and reads files only: {instead}")]
+    #[error("{asks}: this program was built without the feature `cluster`, and reads files only: {instead}")]
     NoClient {
-        /// The flag.
-        flag: &'static str,
+        /// The flag or argument.
+        asks: String,
         /// What to do instead.
         instead: String,
     },

@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use super::arguments::{is_set, text};
 use super::inputs::{self, Environment, Texts};
 use super::kube_inject::{self, Injector};
-use super::{Error, Streams, review as review_command};
+use super::{Error, Streams, live, review as review_command};
 use crate::check::Installation;
 use crate::config::Config;
 use crate::decision::{self, Decision};
@@ -18,13 +18,19 @@ use crate::value::{EcoString, Map, Value};
 use crate::warnings::{self, By, Warning};
 use crate::yaml;
 
+/// The error without an object.
+const NOTHING: Error = Error::Missing("there is nothing to explain: give a file with -f, or KIND/NAME of a cluster");
+
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Error> {
-    let missing = Error::Missing("there is nothing to explain: give a file with -f");
-    let file = text(matches, "filename").ok_or(missing)?;
+    let live = live::read(matches, environment, streams)?;
     let config = Texts::read(matches, environment)?.config(environment)?;
     let known = text(matches, "namespace-file").map(review_command::namespace).transpose()?;
     let webhooks = text(matches, "webhook-file").map(|file| inputs::installation(file, streams.input)).transpose()?;
+    let (sources, known, webhooks) = match live {
+        Some(live) => (vec![live.object], known.or(live.namespace), webhooks.or(live.webhooks)),
+        None => (inputs::objects(text(matches, "filename").ok_or(NOTHING)?, streams.input)?, known, webhooks),
+    };
     let nodes = inputs::nodes(matches);
     let by_file = Injector::of(matches, is_set(matches, "policy-from-config"), &config, environment);
     let explainer = Explainer {
@@ -42,7 +48,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         port: matches.get_one::<u16>("port").copied(),
     };
     let mut explanations = Vec::new();
-    for source in inputs::objects(file, streams.input)? {
+    for source in sources {
         if let Some(review) = review_of(&source.text) {
             explanations.push(explainer.review(&review));
             continue;

@@ -63,10 +63,11 @@ pub(super) fn read(matches: &ArgMatches, wanted: Wanted, environment: &Environme
     if question.asked().next().is_none() { Ok(Found::default()) } else { question.ask(flag, environment) }
 }
 
-/// The flag that asks for a cluster.
+/// The flag that asks for a cluster, or KIND/NAME, of commands that have it.
 fn asking_flag(matches: &ArgMatches) -> Option<&'static str> {
     let flags = ["injectConfigMapName", "meshConfigMapName", "kubeconfig", "context"];
-    flags.into_iter().find(|flag| text(matches, flag).is_some())
+    let object = || matches.try_get_one::<String>("object").ok().flatten().map(|_| "KIND/NAME");
+    flags.into_iter().find(|flag| text(matches, flag).is_some()).or_else(object)
 }
 
 impl Asked {
@@ -117,14 +118,14 @@ impl Question<'_> {
 #[cfg(not(feature = "cluster"))]
 impl Question<'_> {
     fn ask(&self, flag: &'static str, _: &Environment) -> Result<Found, Error> {
-        Err(Error::NoClient { flag, instead: self.as_files() })
+        Err(Error::NoClient { asks: format!("--{flag}"), instead: self.as_files() })
     }
 }
 
 #[cfg(all(feature = "cluster", feature = "webhook"))]
 pub(super) use asking::config_maps;
 #[cfg(feature = "cluster")]
-pub(super) use asking::{name, namespace, options};
+pub(super) use asking::{failed, name, namespace, options, runtime};
 
 #[cfg(feature = "cluster")]
 mod asking {
@@ -142,8 +143,7 @@ mod asking {
             // Before anything is sent, and before a program for credentials is run.
             self.asked().try_for_each(|asked| asked.names().map(drop))?;
             let options = options(self.matches);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(|source| Error::Runtime { source })?;
+            let runtime = runtime()?;
             let result = runtime.block_on(async {
                 let cluster = Cluster::new(&options, &*environment.variables).await;
                 let cluster = cluster.map_err(|error| failed(error, &self.as_files(), ""))?;
@@ -192,6 +192,12 @@ mod asking {
         }
     }
 
+    /// What runs the requests of a command.
+    pub(in crate::commands) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|source| Error::Runtime { source })
+    }
+
     /// Which cluster the flags choose.
     pub(in crate::commands) fn options(matches: &ArgMatches) -> Options {
         Options {
@@ -226,7 +232,7 @@ mod asking {
     }
 
     /// An error with what to do: first what would make the cluster answer, then how to do without it.
-    fn failed(source: cluster::Error, instead: &str, name_flag: &str) -> Error {
+    pub(in crate::commands) fn failed(source: cluster::Error, instead: &str, name_flag: &str) -> Error {
         let check = match &source {
             cluster::Error::NoKubeconfig { .. } | cluster::Error::ServiceAccount { .. } => {
                 "set --kubeconfig".to_owned()
@@ -248,7 +254,8 @@ mod asking {
             cluster::Error::Forbidden { .. } => {
                 "have a Role grant that, or choose other credentials with --context".to_owned()
             }
-            cluster::Error::NoConfigMap { .. } => format!("check --istioNamespace and --{name_flag}"),
+            cluster::Error::NoObject { kind: "ConfigMap", .. } => format!("check --istioNamespace and --{name_flag}"),
+            cluster::Error::NoObject { .. } => "check the name, --namespace and --context".to_owned(),
             cluster::Error::NoKey { key, .. } => {
                 let file_flag = match *key {
                     "config" => "--injectConfigFile",

@@ -15,6 +15,7 @@ mod from_cluster;
 mod inputs;
 mod kube_inject;
 mod lint;
+mod live;
 mod output;
 mod render;
 mod review;

@@ -67,6 +67,28 @@ impl Kind {
         }
     }
 
+    /// The kind of a resource, as kubectl takes and prints its name: `deployment`, `deployments`, `deploy`,
+    /// `deployment.apps`. A List is none.
+    pub fn of_resource(name: &str) -> Option<Kind> {
+        let name = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        let short = |kind| match kind {
+            Kind::Pod => "po",
+            Kind::ReplicationController => "rc",
+            Kind::Deployment => "deploy",
+            Kind::DaemonSet => "ds",
+            Kind::ReplicaSet => "rs",
+            Kind::StatefulSet => "sts",
+            Kind::CronJob => "cj",
+            Kind::DeploymentConfig => "dc",
+            Kind::Job | Kind::List => "",
+        };
+        let is_named = |kind: &Kind| {
+            let singular = kind.name().to_ascii_lowercase();
+            name == singular || name.strip_suffix('s') == Some(&singular) || name == short(*kind)
+        };
+        Kind::ALL.into_iter().filter(|kind| *kind != Kind::List && !name.is_empty()).find(is_named)
+    }
+
     /// Its struct in Kubernetes' API.
     pub fn type_of(self) -> Option<Type> {
         Type::named(match self {

@@ -5,6 +5,7 @@
 mod api;
 mod api_server;
 mod errors;
+mod explain;
 mod fake;
 mod roll_out;
 mod scenarios;

@@ -167,7 +167,7 @@ fn something_to_explain_is_needed() {
     let call = call(&["explain"], "");
     assert_eq!(
         (call.status, call.errors.as_str()),
-        (Status::Failed, "Error: there is nothing to explain: give a file with -f\n")
+        (Status::Failed, "Error: there is nothing to explain: give a file with -f, or KIND/NAME of a cluster\n")
     );
 }
 

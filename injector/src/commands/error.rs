@@ -118,7 +118,7 @@ pub enum Error {
         file: String,
     },
     /// A rule that does not exist.
-    #[error("--ignore {name:?}: no finding has this name; `lint --list` prints all names")]
+    #[error("--ignore {name:?}: there is no rule with this name; `lint --list` prints all names")]
     UnknownRule {
         /// The name.
         name: String,

@@ -38,7 +38,7 @@ pub(super) struct Member {
 /// All objects.
 pub(super) struct Picture<'a> {
     pub(super) members: Vec<Member>,
-    /// Objects without a pod.
+    /// Objects without pods.
     pub(super) others: Vec<Object>,
     /// The workloads whose pods each Service selects, by its id, as places in `members`.
     selected: BTreeMap<usize, Vec<usize>>,
@@ -47,7 +47,7 @@ pub(super) struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// Sorts what was read. Workloads that do not fit their kind are recorded as broken.
+    /// Sorts the objects that were read. Workloads that are not valid for their kind are recorded as broken.
     pub(super) fn of(input: &mut Input<'_>, config: &'a Config, options: &Options<'_>) -> Self {
         let objects = std::mem::take(&mut input.objects);
         let (loads, others) = objects.into_iter().partition::<Vec<_>, _>(|object| kind_of(object).is_some());
@@ -62,8 +62,8 @@ impl<'a> Picture<'a> {
         picture
     }
 
-    /// What Services select. There can be thousands of each, so they are looked up by one label instead of comparing
-    /// every pair.
+    /// What Services select. There can be thousands of Services and workloads, so workloads are looked up by one label
+    /// instead of comparing every pair.
     fn select(&self) -> BTreeMap<usize, Vec<usize>> {
         let mut by_label: BTreeMap<(&str, &str, &str), Vec<usize>> = BTreeMap::new();
         for (place, member) in self.members.iter().enumerate() {
@@ -95,7 +95,7 @@ impl<'a> Picture<'a> {
         let workload = Workload { kind, object: tree, cron_job_pod_metadata: true, dropped: Vec::new() };
         let Some(mut pod) = workload.pod() else {
             let path: Vec<_> = super::input::steps_to(&object.item).collect();
-            let message = "it has no spec.template, and so no pod".to_owned();
+            let message = "it has no spec.template, so it has no pods".to_owned();
             input.cannot_be(object.document, &path, object.tree.clone(), message);
             return None;
         };
@@ -125,7 +125,7 @@ impl<'a> Picture<'a> {
         Some(Member { object, workload, pod, decision, is_called, injected, warnings })
     }
 
-    /// The Namespace of a name, if it is among the objects.
+    /// The Namespace with a name, if it is among the objects.
     pub(super) fn namespace(&self, name: &str) -> Option<&Object> {
         self.others.iter().find(|object| object.kind() == "Namespace" && object.name() == name)
     }
@@ -158,7 +158,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Whether the proxy of a pod that was injected before is a native sidecar, as its mesh had it.
+/// Whether the proxy of a pod that was injected before is a native sidecar; the mesh at that time decided it.
 fn native_as_before(pod: &Value) -> Option<Mode> {
     pod.at(&["metadata", "annotations"])?.str_at(&[STATUS])?;
     let has = |list| pod.list_at(&["spec", list]).iter().any(|c| c.str_at(&["name"]) == Some("istio-proxy"));
@@ -169,12 +169,12 @@ fn native_as_before(pod: &Value) -> Option<Mode> {
     }
 }
 
-/// The kind of an object that has a pod.
+/// The kind of an object that has pods.
 fn kind_of(object: &Object) -> Option<Kind> {
     Kind::named(object.kind()).filter(|kind| *kind != Kind::List)
 }
 
-/// Whether it is a Service of Kubernetes; Knative has others.
+/// Whether it is a Kubernetes Service; Knative has its own.
 pub(super) fn is_service(object: &Object) -> bool {
     object.kind() == "Service" && object.tree.str_at(&["apiVersion"]).is_none_or(|version| version == "v1")
 }
@@ -200,7 +200,7 @@ impl Member {
         self.pod.at(&["metadata", "annotations"])?.str_at(&[name])
     }
 
-    /// The labels of the pod.
+    /// A label of the pod.
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.pod.at(&["metadata", "labels"])?.str_at(&[name])
     }

@@ -51,7 +51,10 @@ fn the_exit_status_is_1_for_findings_of_a_level_2_without_an_answer() {
         (&["lint"][..], "filename not specified"),
         (&["lint", "-f", "-"], "standard input: there are no Kubernetes objects in it"),
         (&["lint", "-f", "/no/such/file"], "/no/such/file: No such file"),
-        (&["lint", "-f", "-", "--ignore", "no-such-name"], "--ignore \"no-such-name\": no finding has this name"),
+        (
+            &["lint", "-f", "-", "--ignore", "no-such-name"],
+            "--ignore \"no-such-name\": there is no rule with this name",
+        ),
         (&["lint", "-f", "-", "--valuesFile", "/no/such/file"], "/no/such/file: No such file"),
         (&["lint", "--fail-on", "never"], "invalid value 'never'"),
         (&["lint", "--no-such-flag"], "unexpected argument '--no-such-flag'"),
@@ -70,14 +73,14 @@ fn a_finding_tells_file_line_level_name_what_and_what_to_do() {
         lines,
         [
             "standard input:7: info[missing-version-label]: Deployment web: its pods have no label \"version\"; add the label \
-             version, or app.kubernetes.io/version, to the pods: routes and metrics tell versions apart by it",
+             version or app.kubernetes.io/version to the pods; routes and metrics use it to distinguish versions",
             "standard input:12: error[reserved-container-port]: Deployment web: container \"app\" listens on port 15001, which is \
-             reserved for the proxy (outbound traffic capture); let the container listen on another port",
+             reserved for the proxy (outbound traffic capture); change the port that the container listens on",
             "standard input:19: warning[port-protocol-unknown]: Service web: port \"web\": its name does not begin with a \
-             protocol, which is guessed then; name the port <protocol> or <protocol>-<suffix>, such as http-main, or set \
-             appProtocol; protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp",
+             protocol, so the proxy guesses it; name the port <protocol> or <protocol>-<suffix>, such as http-main, or set \
+             appProtocol; valid protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp",
             "standard input:19: error[reserved-service-port]: Service web: port \"web\": 15001 is reserved for the proxy (outbound \
-             traffic capture); use another port; the proxy has 15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053 and \
+             traffic capture); use another port; the proxy reserves 15000, 15001, 15004, 15006, 15008, 15009, 15020, 15021, 15053 and \
              15090",
             "objects: 2, errors: 2, warnings: 1, info: 1",
         ]

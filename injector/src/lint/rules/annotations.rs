@@ -11,10 +11,10 @@ use crate::lint::place::{At, Hit};
 use crate::object::Kind;
 use crate::value::Value;
 
-/// What the names of annotations about traffic begin with.
+/// The prefix of annotations about traffic.
 const TRAFFIC: &str = "traffic.sidecar.istio.io/";
 
-/// annotation-at-wrong-level: a CronJob has one level more than other workloads.
+/// annotation-at-wrong-level: a CronJob has one more level than other workloads.
 pub(super) fn of_job_template<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
     if member.workload.kind != Kind::CronJob {
         return Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn of_job_template<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec
     let is_lost = |name: &str| is_of_injection(name) && !member.metadata().down(["annotations", name]).exists();
     let place = member.workload.pod_metadata();
     let lost = annotations.entries().filter(|(name, _)| is_lost(name));
-    lost.map(|(name, at)| at.hit(format!("annotation {name} has no effect: it has to be in {place}, for the pods")))
+    lost.map(|(name, at)| at.hit(format!("annotation {name} has no effect: it has to be on the pods, in {place}")))
         .collect()
 }
 
@@ -43,7 +43,7 @@ pub(super) fn unquoted<'p>(object: &'p Object, _: &'p Picture<'_>) -> Vec<Hit<'p
     let unquoted = entries.filter(|(.., at)| !matches!(at.value, Value::String(_) | Value::Null));
     unquoted
         .map(|(what, name, at)| {
-            let message = format!("{what} {name} is {}, where Kubernetes takes strings alone", at.value.kind());
+            let message = format!("{what} {name} is {}, but has to be a string", at.value.kind());
             at.hit(message)
         })
         .collect()
@@ -71,7 +71,7 @@ pub(super) fn contradict<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<
         && !excluded.is_empty()
     {
         hits.push(at.hit(format!(
-            "annotation {TRAFFIC}excludeInboundPorts has no effect: it counts only if includeInboundPorts is \"*\""
+            "annotation {TRAFFIC}excludeInboundPorts has no effect: it only applies if includeInboundPorts is \"*\""
         )));
     }
     for (include, exclude) in
@@ -80,20 +80,22 @@ pub(super) fn contradict<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<
         if let (Some((included, _)), Some((excluded, at))) = (list(include), list(exclude)) {
             let both: Vec<_> = included.intersection(&excluded).copied().collect();
             if !both.is_empty() {
-                hits.push(at.hit(format!("{} is both in {include} and in {exclude}; excluding wins", both.join(", "))));
+                hits.push(
+                    at.hit(format!("{include} and {exclude} both contain {}; the exclusion wins", both.join(", "))),
+                );
             }
         }
     }
     hits
 }
 
-/// The elements of a list with commas.
+/// The elements of a comma-separated list.
 fn words<'p>(at: &At<'p>) -> BTreeSet<&'p str> {
     let text = at.value.as_str().unwrap_or_default();
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
 }
 
-/// resources-erased: in a mesh with Istio's defaults, these are known; in others, admission compares.
+/// resources-erased: with Istio's defaults, the default resources are known; otherwise, admission compares them.
 pub(super) fn erased_by_istio<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let fields = ["requests.cpu", "limits.cpu", "requests.memory", "limits.memory"];
     let annotations = member.metadata().key("annotations");

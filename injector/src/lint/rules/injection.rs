@@ -1,4 +1,4 @@
-//! What is wrong with the pod that injection makes.
+//! Problems of the injected pod.
 
 use crate::annotations::STATUS;
 use crate::lint::picture::{Member, Picture};
@@ -18,9 +18,9 @@ pub(super) fn twice<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> 
         return Vec::new();
     }
     let lists = match (containers, init_containers) {
-        (0, _) => "twice among the initContainers",
-        (_, 0) => "twice among the containers",
-        (_, _) => "among the containers and among the initContainers",
+        (0, _) => "twice in initContainers",
+        (_, 0) => "twice in containers",
+        (_, _) => "in both containers and initContainers",
     };
     vec![member.spec().hit(format!("the injected pod has istio-proxy {lists}"))]
 }
@@ -34,7 +34,7 @@ pub(super) fn restart_policy<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<
     let dropped = proxies.filter(|container| container.text("restartPolicy") != "Always");
     dropped
         .map(|at| {
-            at.hit("init container istio-proxy has lost its restartPolicy: the pod waits for it to end, for ever")
+            at.hit("init container istio-proxy has lost its restartPolicy: Always, so the pod waits forever for it to exit")
         })
         .collect()
 }
@@ -49,14 +49,14 @@ pub(super) fn limits<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>>
     let hit = |(resource, request): (&crate::value::EcoString, &Value)| {
         let (request, limit) = (request.as_str()?, proxy.at(&["resources", "limits"])?.str_at(&[resource.as_str()])?);
         let message = format!(
-            "the proxy requests {request} of {resource}, and its limit is {limit}: Kubernetes refuses such a pod"
+            "the proxy's {resource} request of {request} exceeds its limit of {limit}: Kubernetes rejects the pod"
         );
         (amount(request)? > amount(limit)?).then(|| member.metadata().key("annotations").hit(message))
     };
     requests.filter_map(hit).collect()
 }
 
-/// About how much a quantity in canonical form is.
+/// The approximate value of a quantity in canonical form.
 fn amount(text: &str) -> Option<f64> {
     const SUFFIXES: [(&str, f64); 15] = [
         ("Ki", 1024.0),

@@ -1,4 +1,4 @@
-//! Namespaces: whether the webhook is called for their pods, and what they forbid.
+//! Namespaces: whether the webhook is called for their pods, and what their Pod Security level forbids.
 
 use crate::check::REVISION;
 use crate::decision::{SWITCH, SYSTEM_NAMESPACES};
@@ -28,8 +28,9 @@ pub(super) fn injection_value<'p>(namespace: &'p Object, _: &'p Picture<'_>) -> 
     match label(namespace, INJECTION) {
         None | Some("enabled" | "disabled") => Vec::new(),
         Some(value) => {
-            let message =
-                format!("label {INJECTION}: {value:?} is neither \"enabled\" nor \"disabled\": no webhook is called");
+            let message = format!(
+                "label {INJECTION}: {value:?} is neither \"enabled\" nor \"disabled\", so no webhook is called"
+            );
             vec![labels(namespace).key(INJECTION).hit(message)]
         }
     }
@@ -49,17 +50,18 @@ pub(super) fn contradict<'p>(namespace: &'p Object, _: &'p Picture<'_>) -> Vec<H
     let mut hits = Vec::new();
     if let (Some(injection), Some(revision)) = (injection, revision) {
         let message =
-            format!("label {REVISION}: {revision:?} has no effect beside {INJECTION}: {injection:?}, which counts");
+            format!("label {REVISION}: {revision:?} has no effect: {INJECTION}: {injection:?} takes precedence");
         hits.push(labels(namespace).key(REVISION).hit(message));
     }
     if label(namespace, DATAPLANE) == Some("ambient") && (injection == Some("enabled") || revision.is_some()) {
-        let message = "it asks for ambient mode and for sidecars: its pods get a sidecar, and bypass ztunnel";
+        let message = "its labels request both ambient mode and sidecars: its pods get a sidecar and bypass ztunnel";
         hits.push(labels(namespace).key(DATAPLANE).hit(message));
     }
     hits
 }
 
-/// Whether a webhook is called for a pod: Istio's own, of the revisions that namespace and pod name.
+/// Whether one of Istio's webhooks is called for a pod: for the default revision, or one that the namespace or the pod
+/// names.
 pub(in crate::lint) fn is_called(namespace: &Object, pod: &Value) -> bool {
     let known =
         explain::Namespace { name: namespace.name().into(), known_labels: labels(namespace).value.as_map().cloned() };
@@ -80,7 +82,7 @@ pub(super) fn not_injected<'p>(namespace: &'p Object, picture: &'p Picture<'_>) 
     if names.is_empty() {
         return Vec::new();
     }
-    let message = format!("no label asks for sidecars, so the webhook is not called for {}", names.join(", "));
+    let message = format!("no label enables injection, so the webhook is not called for {}", names.join(", "));
     vec![At::object(namespace).key("metadata").hit(message)]
 }
 
@@ -110,14 +112,14 @@ pub(super) fn auto_image<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<
         return Vec::new();
     }
     let why = match member.decision.inject {
-        true => "no label of the pod or its Namespace asks for it".to_owned(),
+        true => "no label of the pod or its Namespace enables injection".to_owned(),
         false => member.decision.reason.to_string(),
     };
     let containers = ["containers", "initContainers"].into_iter().flat_map(|list| member.spec().items(list));
     let auto = containers.filter(|container| container.text("image") == "auto");
     auto.map(|at| {
         at.key("image")
-            .hit(format!("image \"auto\" is for the injector to replace, and the pod is not injected: {why}"))
+            .hit(format!("image \"auto\" is a placeholder for the injector, but the pod is not injected: {why}"))
     })
     .collect()
 }
@@ -157,7 +159,7 @@ pub(super) fn net_admin<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec
             let is_own = member.spec().items(list).any(|own| own.text("name") == name);
             if !forbidden.is_empty() && !is_own {
                 let message = format!(
-                    "its Namespace enforces the Pod Security level {level:?}, which forbids what container {name:?} of the injection needs: {forbidden}"
+                    "its Namespace enforces the Pod Security level {level:?}, which forbids capabilities that the injected container {name:?} needs: {forbidden}"
                 );
                 hits.push(member.spec().hit(message));
             }

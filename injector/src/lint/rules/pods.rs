@@ -1,4 +1,4 @@
-//! Pods: labels, users, network, and containers that a proxy affects.
+//! Pods: labels, users, network, and containers that the proxy affects.
 
 use crate::decision::{Reason, SWITCH};
 use crate::json;
@@ -53,14 +53,14 @@ fn run_as<'p>(member: &'p Member, field: &'static str, what: &str) -> Vec<Hit<'p
         if at.value.as_i64() == Some(PROXY_ID) {
             let name = container.text("name");
             hits.push(at.hit(format!(
-                "container {name:?} runs as {what} {PROXY_ID}, which is the proxy's: its traffic bypasses the proxy"
+                "container {name:?} runs as {what} {PROXY_ID}, the proxy's own, so its traffic bypasses the proxy"
             )));
         }
     }
     hits
 }
 
-/// Whether connections of a container are treated as the proxy's.
+/// Whether connections of a container are treated like the proxy's.
 fn is_excluded(member: &Member, container: &At<'_>) -> bool {
     ["runAsUser", "runAsGroup"].into_iter().any(|field| {
         let own = container.down(["securityContext", field]);
@@ -85,7 +85,7 @@ pub(super) fn dns_policy<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<
     if !member.is_meshed() || matches!(policy, "" | "ClusterFirst") {
         return Vec::new();
     }
-    vec![at.hit(format!("dnsPolicy is {policy:?}: the proxy has to find its control plane by the cluster's DNS"))]
+    vec![at.hit(format!("dnsPolicy is {policy:?}, but the proxy needs the cluster's DNS to find its control plane"))]
 }
 
 /// job-never-completes
@@ -110,17 +110,17 @@ pub(super) fn job<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
         member
             .spec()
             .key("containers")
-            .hit("the proxy keeps running after the other containers have ended, so the pod never completes"),
+            .hit("the proxy keeps running after the other containers have exited, so the pod never completes"),
     ]
 }
 
-/// Whether a pod has a container of a name in one of its lists.
+/// Whether a pod has a container with a name in one of its lists.
 pub(super) fn has(pod: &Value, list: &str, name: &str) -> bool {
     pod.list_at(&["spec", list]).iter().any(|container| container.str_at(&["name"]) == Some(name))
 }
 
-/// The user's init containers that end before the proxy runs, without those that the capture excludes: whether traffic is
-/// captured when they run, and the container.
+/// The user's init containers that exit before the proxy starts, except those that run as the proxy's user or group. Each
+/// comes with whether traffic is captured when it runs.
 fn early(member: &Member) -> impl Iterator<Item = (bool, At<'_>)> {
     let injected = member.injected().filter(|pod| has(pod, "containers", "istio-proxy"));
     let order = injected.map_or(&[][..], |pod| pod.list_at(&["spec", "initContainers"]));
@@ -138,7 +138,7 @@ pub(super) fn without_network<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec
     let hit = |(_, container): (bool, At<'p>)| {
         let name = container.text("name");
         container.hit(format!(
-            "init container {name:?} runs when traffic is captured and no proxy runs yet: it cannot connect to anything"
+            "init container {name:?} runs while traffic is captured but the proxy has not started: it cannot connect to anything"
         ))
     };
     early(member).filter(|(captured, _)| *captured && !excludes).map(hit).collect()
@@ -148,7 +148,7 @@ pub(super) fn without_network<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec
 pub(super) fn bypasses<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let hit = |(_, container): (bool, At<'p>)| {
         let name = container.text("name");
-        container.hit(format!("init container {name:?} runs before traffic is captured: it connects without mutual TLS, which STRICT servers refuse"))
+        container.hit(format!("init container {name:?} runs before traffic is captured, so it connects without mutual TLS, which servers in STRICT mode refuse"))
     };
     early(member).filter(|(captured, _)| !captured).map(hit).collect()
 }

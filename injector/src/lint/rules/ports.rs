@@ -1,4 +1,4 @@
-//! Ports that belong to the proxy.
+//! Ports that are reserved for the proxy.
 
 use crate::inject::RESERVED_PORTS;
 use crate::lint::picture::{Member, Picture};
@@ -7,7 +7,7 @@ use crate::value::Value;
 
 /// What a port is reserved for.
 pub(super) fn reserved(port: i64) -> Option<&'static str> {
-    // Metrics are never asked for there, so injection has no list with it.
+    // Injection checks scrape ports only, and its list does not have this one.
     let all = RESERVED_PORTS.into_iter().chain([(15009, "HBONE tunnel")]);
     all.into_iter().find(|(reserved, _)| *reserved == port).map(|(_, reason)| reason)
 }

@@ -8,7 +8,7 @@ use crate::value::Value;
 
 use super::pods::has;
 
-/// The probes and lifecycle handlers of a container that ask over the network: the kind of action, and where it is.
+/// The probes and lifecycle handlers of a container that use the network: the kind of action, and where it is.
 fn actions<'p>(container: &At<'p>) -> Vec<(&'static str, At<'p>)> {
     let action = |slot| {
         let (kind, _) = kind(handler(container.value, slot)?, slot)?;
@@ -25,7 +25,7 @@ pub(super) fn scheme<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>>
         let scheme = action.text("scheme");
         if !matches!(scheme, "" | "HTTP" | "HTTPS") {
             let message = format!(
-                "scheme {scheme:?} is neither HTTP nor HTTPS: Kubernetes refuses it, and injection leaves it as it is"
+                "scheme {scheme:?} is neither HTTP nor HTTPS: Kubernetes rejects it, and injection does not correct it"
             );
             hits.push(action.key("scheme").hit(message));
         }
@@ -48,7 +48,7 @@ pub(super) fn not_rewritten<'p>(member: &'p Member, picture: &'p Picture<'_>) ->
         for (kind, action) in actions(&container).into_iter().filter(|(_, action)| !is_excluded(member, action)) {
             let then = match kind {
                 "tcpSocket" => "the proxy accepts every connection, so it always succeeds",
-                _ => "it has no client certificate, so it fails when mutual TLS is STRICT",
+                _ => "the kubelet has no client certificate, so the request fails if mutual TLS is STRICT",
             };
             hits.push(action.hit(format!("{kind} of container {name:?} is not rewritten: {then}")));
         }

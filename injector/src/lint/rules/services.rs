@@ -9,14 +9,14 @@ use crate::value::Value;
 
 use super::ports::reserved;
 
-/// A port of a Service that the proxy captures: not one of UDP or SCTP.
+/// A Service port whose traffic the proxy captures: not UDP or SCTP.
 struct Port<'p> {
     at: At<'p>,
     name: &'p str,
     number: i64,
 }
 
-/// The ports of a Service that the proxy captures.
+/// The ports of a Service whose traffic the proxy captures.
 fn ports(service: &Object) -> impl Iterator<Item = Port<'_>> {
     let captured = |at: &At<'_>| matches!(at.text("protocol"), "" | "TCP");
     At::object(service).key("spec").items("ports").filter(captured).map(|at| Port {
@@ -40,7 +40,7 @@ impl<'p> Port<'p> {
         if self.name.is_empty() { self.number.to_string() } else { format!("{:?}", self.name) }
     }
 
-    /// The port of the containers that it leads to.
+    /// The container port that it forwards to, or the name of one that the pod does not have.
     fn target(&self, pod: &Value) -> Result<i64, &'p str> {
         match self.at.value.get("targetPort") {
             Some(Value::Int(number)) if *number != 0 => Ok(*number),
@@ -63,7 +63,7 @@ pub(super) fn no_service<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Ve
     if is_job || !member.is_meshed() || picture.services_of(member).next().is_some() {
         return Vec::new();
     }
-    vec![member.metadata().key("labels").hit("no Service among the files selects its pods")]
+    vec![member.metadata().key("labels").hit("no Service in the files selects its pods")]
 }
 
 /// service-without-workload
@@ -77,7 +77,7 @@ pub(super) fn without_workload<'p>(service: &'p Object, picture: &'p Picture<'_>
     }
     let labels = selector.entries().map(|(key, at)| format!("{key}={}", at.value.as_str().unwrap_or("?")));
     let labels = labels.collect::<Vec<_>>().join(",");
-    vec![selector.hit(format!("no workload among the files has pods with the labels {labels}"))]
+    vec![selector.hit(format!("no workload in the files has pods with the labels {labels}"))]
 }
 
 /// port-protocol-unknown
@@ -86,17 +86,17 @@ pub(super) fn protocol_unknown<'p>(service: &'p Object, _: &'p Picture<'_>) -> V
         ports(service).filter(|port| port.protocol().is_none() && !protocol::WELL_KNOWN.contains(&port.number));
     let hit = |port: Port<'p>| match port.at.value.str_at(&["appProtocol"]) {
         Some(name) => {
-            let message = format!("port {}: appProtocol {name:?} is no protocol that Istio knows", port.called());
+            let message = format!("port {}: appProtocol {name:?} is not a protocol that Istio knows", port.called());
             port.at.key("appProtocol").hit(message)
         }
         None if port.name.is_empty() => {
             let message =
-                format!("port {} has neither a name nor appProtocol, so its protocol is guessed", port.number);
+                format!("port {} has neither a name nor appProtocol, so the proxy guesses its protocol", port.number);
             port.at.hit(message)
         }
         None => {
             let message =
-                format!("port {:?}: its name does not begin with a protocol, which is guessed then", port.name);
+                format!("port {:?}: its name does not begin with a protocol, so the proxy guesses it", port.name);
             port.at.key("name").hit(message)
         }
     };
@@ -108,8 +108,10 @@ pub(super) fn contradiction<'p>(service: &'p Object, _: &'p Picture<'_>) -> Vec<
     let hit = |port: Port<'p>| {
         let app = port.at.value.str_at(&["appProtocol"])?;
         let (of_name, of_app) = (protocol::of_name(port.name)?, protocol::of_app_protocol(app)?);
-        let message =
-            format!("port {:?} is called {}, but its appProtocol is {app:?}, which counts", port.name, of_name.0);
+        let message = format!(
+            "port {:?}: its name implies {}, but its appProtocol is {app:?}, which takes precedence",
+            port.name, of_name.0
+        );
         (of_name.1 != of_app.1).then(|| port.at.key("appProtocol").hit(message))
     };
     ports(service).filter_map(hit).collect()
@@ -129,7 +131,7 @@ pub(super) fn conflict<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec<
                 Some((_, other, of_other, elsewhere)) if *of_other != family => {
                     let object = member.object.full_name();
                     let port_of = format!("port {}: port {target} of the pods of {object}", port.called());
-                    hits.push(port.at.hit(format!("{port_of} is {name} here, and {other} by {elsewhere}")));
+                    hits.push(port.at.hit(format!("{port_of} is {name} here, but {other} according to {elsewhere}")));
                 }
                 Some(_) => (),
                 None => known.push((target, name, family, place)),
@@ -150,7 +152,7 @@ pub(super) fn target_unknown<'p>(service: &'p Object, picture: &'p Picture<'_>) 
         let lacking: Vec<_> = lacking.collect();
         if let Some((name, _)) = lacking.first() {
             let objects: Vec<_> = lacking.iter().map(|(_, object)| object.as_str()).collect();
-            let message = format!("targetPort {name:?} is no port of the pods of {}", objects.join(", "));
+            let message = format!("targetPort {name:?} does not exist in the pods of {}", objects.join(", "));
             hits.push(port.at.key("targetPort").hit(message));
         }
     }
@@ -159,7 +161,7 @@ pub(super) fn target_unknown<'p>(service: &'p Object, picture: &'p Picture<'_>) 
 
 /// reserved-service-port
 pub(super) fn reserved_port<'p>(service: &'p Object, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
-    // A gateway's Service is there for the proxy's own ports.
+    // A gateway's Service exposes the proxy's own ports on purpose.
     let of_application = |member: &&Member| member.is_meshed() && !member.is_gateway();
     let Some(member) = picture.selected_by(service).find(of_application) else { return Vec::new() };
     let hit = |port: Port<'p>| {

@@ -24,17 +24,17 @@ fn what_users_change_in_the_samples_is_found() {
             1,
         );
     expect![[r#"
-        x.yaml:29: error[net-admin-forbidden]: Deployment details-v1: its Namespace enforces the Pod Security level "restricted", which forbids what container "istio-init" of the injection needs: NET_ADMIN, NET_RAW; use the CNI plugin (docs/cni.md; values pilot.cni.enabled: true), which needs no capability in the pod
-        x.yaml:36: error[probe-unknown-port]: Deployment details-v1: readinessProbe of container "details" will fail: the container has no port named "http"; add the name to the container's ports, or use the number, without quotes
-        x.yaml:45: warning[port-protocol-unknown]: Service ratings: port "web": its name does not begin with a protocol, which is guessed then; name the port <protocol> or <protocol>-<suffix>, such as http-main, or set appProtocol; protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp
-        x.yaml:46: warning[service-without-workload]: Service ratings: no workload among the files has pods with the labels app=rating; correct the selector, or lint the workload's file too
-        x.yaml:64: info[no-service]: Deployment ratings-v1: no Service among the files selects its pods; add a Service, or correct its selector; without one, the mesh has no name and no routes for the pods
-        x.yaml:65: error[net-admin-forbidden]: Deployment ratings-v1: its Namespace enforces the Pod Security level "restricted", which forbids what container "istio-init" of the injection needs: NET_ADMIN, NET_RAW
-        x.yaml:100: error[net-admin-forbidden]: Deployment reviews-v1: its Namespace enforces the Pod Security level "restricted", which forbids what container "istio-init" of the injection needs: NET_ADMIN, NET_RAW
-        x.yaml:126: error[net-admin-forbidden]: Deployment reviews-v2: its Namespace enforces the Pod Security level "restricted", which forbids what container "istio-init" of the injection needs: NET_ADMIN, NET_RAW
-        x.yaml:152: error[net-admin-forbidden]: Deployment reviews-v3: its Namespace enforces the Pod Security level "restricted", which forbids what container "istio-init" of the injection needs: NET_ADMIN, NET_RAW
+        x.yaml:29: error[net-admin-forbidden]: Deployment details-v1: its Namespace enforces the Pod Security level "restricted", which forbids capabilities that the injected container "istio-init" needs: NET_ADMIN, NET_RAW; use the CNI plugin (docs/cni.md; values pilot.cni.enabled: true), which requires no capabilities in the pod
+        x.yaml:36: error[probe-unknown-port]: Deployment details-v1: readinessProbe of container "details" will fail: the container has no port named "http"; give the container a port with this name, or use the port number, without quotes
+        x.yaml:45: warning[port-protocol-unknown]: Service ratings: port "web": its name does not begin with a protocol, so the proxy guesses it; name the port <protocol> or <protocol>-<suffix>, such as http-main, or set appProtocol; valid protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp
+        x.yaml:46: warning[service-without-workload]: Service ratings: no workload in the files has pods with the labels app=rating; correct the selector, or also pass the file with the workload (-f)
+        x.yaml:64: info[no-service]: Deployment ratings-v1: no Service in the files selects its pods; add a Service, or correct the selector of an existing one; without a Service, the mesh has no name for the pods and no routes to them
+        x.yaml:65: error[net-admin-forbidden]: Deployment ratings-v1: its Namespace enforces the Pod Security level "restricted", which forbids capabilities that the injected container "istio-init" needs: NET_ADMIN, NET_RAW
+        x.yaml:100: error[net-admin-forbidden]: Deployment reviews-v1: its Namespace enforces the Pod Security level "restricted", which forbids capabilities that the injected container "istio-init" needs: NET_ADMIN, NET_RAW
+        x.yaml:126: error[net-admin-forbidden]: Deployment reviews-v2: its Namespace enforces the Pod Security level "restricted", which forbids capabilities that the injected container "istio-init" needs: NET_ADMIN, NET_RAW
+        x.yaml:152: error[net-admin-forbidden]: Deployment reviews-v3: its Namespace enforces the Pod Security level "restricted", which forbids capabilities that the injected container "istio-init" needs: NET_ADMIN, NET_RAW
         x.yaml:193: error[scrape-port]: Deployment productpage-v1: invalid prometheus scrape configuration: port 15090 is reserved for Istio (Envoy Prometheus (already merged)) and cannot be scraped; point prometheus.io/port at a port of the application, or set prometheus.istio.io/merge-metrics: "false"
-        x.yaml:211: warning[namespace-not-injected]: Namespace default: no label asks for sidecars, so the webhook is not called for Deployment details-v1, Deployment ratings-v1, Deployment reviews-v1, Deployment reviews-v2, Deployment reviews-v3, Deployment productpage-v1; label the Namespace istio-injection: enabled (or istio.io/rev), or the pods sidecar.istio.io/inject: "true"
+        x.yaml:211: warning[namespace-not-injected]: Namespace default: no label enables injection, so the webhook is not called for Deployment details-v1, Deployment ratings-v1, Deployment reviews-v1, Deployment reviews-v2, Deployment reviews-v3, Deployment productpage-v1; label the Namespace with istio-injection: enabled (or istio.io/rev), or the pods with sidecar.istio.io/inject: "true"
         objects: 15, errors: 7, warnings: 3, info: 1
     "#]].assert_eq(&found(&changed).to_text(false));
 }
@@ -47,13 +47,13 @@ fn json_and_sarif_have_what_the_text_has() {
         {
           "findings": [
             {
-              "advice": "name the port <protocol> or <protocol>-<suffix>, such as http-main, or set appProtocol; protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp",
+              "advice": "name the port <protocol> or <protocol>-<suffix>, such as http-main, or set appProtocol; valid protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp",
               "column": 6,
               "docs": "docs/lint.md#port-protocol-unknown",
               "file": "x.yaml",
               "level": "warning",
               "line": 14,
-              "message": "port \"web\": its name does not begin with a protocol, which is guessed then",
+              "message": "port \"web\": its name does not begin with a protocol, so the proxy guesses it",
               "name": "port-protocol-unknown",
               "object": {
                 "kind": "Service",
@@ -99,7 +99,7 @@ fn json_and_sarif_have_what_the_text_has() {
               }
             ],
             "message": {
-              "text": "Service httpbin: port \"web\": its name does not begin with a protocol, which is guessed then. Name the port <protocol> or <protocol>-<suffix>, such as http-main, or set appProtocol; protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp."
+              "text": "Service httpbin: port \"web\": its name does not begin with a protocol, so the proxy guesses it. Name the port <protocol> or <protocol>-<suffix>, such as http-main, or set appProtocol; valid protocols are http, http2, https, grpc, grpc-web, mongo, mysql, redis, tcp, tls and udp."
             },
             "ruleId": "port-protocol-unknown",
             "ruleIndex": 5

@@ -1,45 +1,45 @@
-//! What can be wrong with an installation.
+//! The problems of an installation.
 
-/// How bad it is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It may do harm some day.
+    /// It can cause harm later.
     Warning,
-    /// It does harm now: pods are not created, or start without a proxy.
+    /// It causes harm now: pods are not created, or start without a proxy.
     Error,
 }
 
-/// Something that is wrong.
+/// A problem of an installation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Nobody calls the webhook.
+    /// No webhook configuration calls the injector.
     #[error(
-        "there is no MutatingWebhookConfiguration with a webhook *.sidecar-injector.istio.io{}: no pod is injected",
+        "there is no MutatingWebhookConfiguration with a webhook *.sidecar-injector.istio.io{}, so no pod is injected",
         Labelled(.revision)
     )]
     NoConfiguration {
         /// The revision; empty for any.
         revision: String,
     },
-    /// The webhook's own pods.
+    /// The selectors match the injector's own pods.
     #[error(
         "it is called for the injector's own pods ({pods}): once they are all down, none can start again; label them \
-         sidecar.istio.io/inject: \"false\", or exclude their namespace"
+         with sidecar.istio.io/inject: \"false\", or exclude their namespace"
     )]
     CatchesItself {
         /// Their names.
         pods: String,
     },
-    /// Namespaces of the system.
+    /// The selectors match pods in system namespaces.
     #[error(
         "it is called for pods in {namespaces}, which are never injected: if the injector is down, the cluster's own pods \
-         cannot start; exclude them by the namespaceSelector, or remove the labels that it looks for"
+         cannot start; exclude these namespaces in namespaceSelector, or remove the labels that it matches"
     )]
     CatchesSystem {
         /// Their names.
         namespaces: String,
     },
-    /// A selector that cannot be read.
+    /// A selector is invalid.
     #[error("{field} is invalid: {reason}")]
     Selector {
         /// `namespaceSelector` or `objectSelector`.
@@ -50,37 +50,35 @@ pub enum Problem {
     /// Pods start without a proxy.
     #[error("failurePolicy is Ignore: while the injector is down, pods start without a proxy and bypass mutual TLS")]
     Ignored,
-    /// Each creation waits that long.
-    #[error(
-        "timeoutSeconds is {seconds}: while the injector hangs, every creation of a pod waits that long; 10 is usual"
-    )]
+    /// If the injector hangs, creating a pod takes too long.
+    #[error("timeoutSeconds is {seconds}: if the injector hangs, creating any pod takes that long; 10 is usual")]
     LongTimeout {
         /// Seconds.
         seconds: i64,
     },
-    /// A busy moment is a failure.
-    #[error("timeoutSeconds is {seconds}: on a busy network, the creation of pods fails; 10 is usual")]
+    /// A short delay makes calls fail.
+    #[error("timeoutSeconds is {seconds}: on a busy network, creating pods can fail; 10 is usual")]
     ShortTimeout {
         /// Seconds.
         seconds: i64,
     },
-    /// There is no CA.
+    /// caBundle is empty.
     #[error(
-        "clientConfig.caBundle is empty: API servers refuse the injector's certificate; run the webhook with --cluster, or set it"
+        "clientConfig.caBundle is empty, so API servers refuse the injector's certificate; run the webhook with --cluster, or set caBundle yourself"
     )]
     NoCa,
-    /// The CA is not a CA.
+    /// caBundle is not a CA.
     #[error("clientConfig.caBundle is not a CA: {reason}")]
     InvalidCa {
         /// Why.
         reason: String,
     },
-    /// The CA is too old.
+    /// The CA has expired, or is not valid yet.
     #[error("the CA in clientConfig.caBundle has expired, or is not valid yet")]
     ExpiredCa,
-    /// Another certificate is served.
+    /// API servers do not accept the certificate that is served.
     #[error(
-        "{address} serves a certificate that API servers refuse: {reason}; check that caBundle is its CA, and that it is for {name}"
+        "{address} serves a certificate that API servers refuse: {reason}; check that caBundle is its CA, and that it is valid for {name}"
     )]
     Refused {
         /// Where it is served.
@@ -90,9 +88,9 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
-    /// Nobody answers.
+    /// The address cannot be reached.
     #[error(
-        "{address} cannot be reached from here: {reason}; check Service, pods and network policies, or give --address if it has another one here"
+        "{address} cannot be reached from here: {reason}; check the Service, its pods and network policies, or set --address if the webhook has another address here"
     )]
     Unreachable {
         /// Where.
@@ -108,33 +106,33 @@ pub enum Problem {
         /// Days.
         days: u64,
     },
-    /// No address at all.
+    /// There is no address.
     #[error("clientConfig has neither service nor url")]
     NoAddress,
-    /// No such Service.
-    #[error("the Service {service} does not exist: no call arrives")]
+    /// The Service does not exist.
+    #[error("the Service {service} does not exist, so API servers cannot reach the injector")]
     NoService {
         /// Namespace and name.
         service: String,
     },
-    /// The Service has another port.
-    #[error("the Service {service} has no port {port}: no call arrives")]
+    /// The Service does not have the port.
+    #[error("the Service {service} has no port {port}, so API servers cannot reach the injector")]
     NoPort {
         /// Namespace and name.
         service: String,
         /// The port.
         port: i64,
     },
-    /// The Service leads nowhere.
+    /// The Service has no ready endpoint.
     #[error(
-        "the Service {service} has no endpoint that is ready: no call arrives; look at the injector's pods and their /readyz"
+        "the Service {service} has no ready endpoint, so API servers cannot reach the injector; look at the injector's pods and their /readyz"
     )]
     NoEndpoint {
         /// Namespace and name.
         service: String,
     },
     /// The path is answered with 404.
-    #[error("the path is {path:?}; the injector answers /inject and /inject/NAME/VALUE/...")]
+    #[error("the path is {path:?}, but the injector only serves /inject and /inject/NAME/VALUE/...")]
     Path {
         /// The path.
         path: String,
@@ -142,33 +140,35 @@ pub enum Problem {
     /// The API server and the injector have no version in common.
     #[error("admissionReviewVersions has neither v1 nor v1beta1")]
     Versions,
-    /// Dry runs fail.
-    #[error("sideEffects is {found:?}: dry runs are refused; the injector has none, so set it to None")]
+    /// Dry runs are refused.
+    #[error(
+        "sideEffects is {found:?}, so dry runs are refused; set it to None, because the injector has no side effects"
+    )]
     SideEffects {
         /// What it is.
         found: String,
     },
-    /// The rules do not have the creation of pods.
-    #[error("no rule is about the creation of pods (operation CREATE, apiVersion v1, resource pods)")]
+    /// The rules do not cover the creation of pods.
+    #[error("no rule covers the creation of pods (operation CREATE, apiVersion v1, resource pods)")]
     NoRule,
-    /// The rules cover more than that.
+    /// The rules cover more than the creation of pods.
     #[error(
-        "a rule is about more than the creation of pods: the injector leaves everything else as it is, and each call can fail"
+        "a rule covers more than the creation of pods: the injector leaves other objects unchanged, but each call can fail"
     )]
     WideRule,
-    /// A pod is injected twice.
-    #[error("{others} has the same selectors: a pod is injected by both")]
+    /// Another webhook selects the same pods.
+    #[error("it has the same selectors as {others}, so they all inject the same pods")]
     Twice {
         /// The other entries.
         others: String,
     },
-    /// The label is missing.
-    #[error("the configuration has no label istio.io/rev: its caBundle is not kept up to date")]
+    /// The label with the revision is missing.
+    #[error("the configuration has no label istio.io/rev, so its caBundle is not kept up to date")]
     NoRevision,
 }
 
 impl Problem {
-    /// How bad it is.
+    /// Its severity.
     pub fn severity(&self) -> Severity {
         match self {
             Problem::NoConfiguration { .. }

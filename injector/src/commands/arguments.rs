@@ -201,17 +201,17 @@ fn explain() -> Command {
 
 fn lint() -> Command {
     Command::new("lint")
-        .about("Finds what does not work in a mesh, before it is deployed")
+        .about("Finds what would not work in a mesh, before it is deployed")
         .long_about(
-            "Reads Kubernetes objects as YAML, takes all of them together (Services select pods in other files, Namespaces have \
+            "Reads Kubernetes objects as YAML, considers all of them together (Services select pods in other files, Namespaces have \
              labels), injects each workload as the webhook would, and prints what does not work in the mesh, or not as \
-             intended. Nothing is changed, and no cluster is needed: without configuration files, the mesh is taken to have Istio's \
-             defaults. Exit status 1 if there is a finding of the level of --fail-on or worse, 2 if nothing could be checked.",
+             intended. Nothing is changed, and no cluster is needed: without configuration files, Istio's defaults are assumed. \
+             Exit status 1 if there is a finding at the level of --fail-on or above, 2 if nothing could be checked.",
         )
         .after_help(
             "Examples:\n  \
              sidecar-injector lint -f deploy/                  all .yaml, .yml and .json files below a directory\n  \
-             helm template . | sidecar-injector lint -f -      what a chart makes\n  \
+             helm template . | sidecar-injector lint -f -      the output of a chart\n  \
              sidecar-injector lint -f deploy/ --fail-on warning --ignore missing-version-label,no-service\n  \
              sidecar-injector lint -f deploy/ --output sarif > lint.sarif\n  \
              sidecar-injector lint -f deploy/ --injectConfigFile injector.yaml --meshConfigFile mesh.yaml\n\n\
@@ -227,7 +227,7 @@ fn lint() -> Command {
             value("fail-on", "LEVEL")
                 .value_parser(["error", "warning", "info"])
                 .default_value("error")
-                .help("The lowest level of findings that make the exit status 1"),
+                .help("The lowest level of findings that makes the exit status 1"),
             value("ignore", "NAME")
                 .action(ArgAction::Append)
                 .value_delimiter(',')
@@ -323,11 +323,11 @@ fn webhook() -> Command {
 fn check() -> Command {
     let cluster = cluster().into_iter().filter(|arg| matches!(arg.get_id().as_str(), "kubeconfig" | "context"));
     Command::new("check")
-        .about("Finds what is wrong with an installation of the webhook, before it does harm")
+        .about("Finds problems of a webhook installation before they do harm")
         .long_about(
-            "Looks at the MutatingWebhookConfigurations of a sidecar injector, in a cluster or in files: which pods they select, \
-             what happens if the injector is down, where they lead, and whether the certificate served there is accepted. Exit \
-             status 1 if there are errors.",
+            "Checks the MutatingWebhookConfigurations of a sidecar injector, in a cluster or in files: which pods they select, what \
+             happens if the injector is down, which address they call, and whether the certificate served there is accepted. \
+             Exit status 1 if there are errors.",
         )
         .args_override_self(true)
         .args([

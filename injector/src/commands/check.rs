@@ -1,4 +1,4 @@
-//! `check`: what is wrong with an installation of the webhook.
+//! `check`: finds the problems of a webhook installation.
 
 use clap::ArgMatches;
 
@@ -53,7 +53,7 @@ fn from_cluster(
 
     let failed = |source| Error::Cluster {
         source,
-        advice: "check --kubeconfig and --context and what they are allowed, or check files with -f".to_owned(),
+        advice: "check --kubeconfig, --context and the permissions of their user, or check files with -f".to_owned(),
     };
     let runtime = from_cluster::runtime()?;
     let read = runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! What a user should hear about a pod: what does not do what it seems to do. A pod without anything unusual has none.
+//! Warnings about a pod: settings that do not do what they seem to do. An ordinary pod has none.
 
 use std::fmt;
 
@@ -12,38 +12,38 @@ use crate::object::Workload;
 use crate::value::{EcoString, Map, Value};
 use crate::yaml;
 
-/// Something that does not do what it seems to do.
+/// A setting that does not do what it seems to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
-    /// The switch is neither on nor off.
+    /// The switch is neither `true` nor `false`.
     Switch(Note),
     /// The switch is an annotation.
     DeprecatedSwitch,
-    /// The switch is an annotation and a label, and they differ; the annotation's value and the label's.
+    /// The switch is both an annotation and a label, with different values: the annotation's and the label's.
     OverruledSwitch(EcoString, EcoString),
-    /// The switch is on, and the pod is not injected all the same.
+    /// The switch is `true`, but the pod is still not injected.
     Declined(Source, Reason),
-    /// An annotation of injection that nothing is known to read; the one that was probably meant.
+    /// An injection annotation that nothing is known to read; the one that was probably meant.
     Unknown(EcoString, Option<EcoString>),
-    /// An annotation that Istio calls deprecated, and what it names instead.
+    /// An annotation that is deprecated in Istio, and its replacement.
     Deprecated(EcoString, Option<&'static str>),
     /// A label that only works as an annotation.
     Misplaced(EcoString),
-    /// An annotation that has to be a boolean; its value, and what becomes of it.
+    /// An annotation that has to be a boolean; its value, and the effect or the remedy.
     NoBoolean(&'static str, EcoString, &'static str),
     /// A field of the pod's proxy config that does not exist.
     UnknownField(String),
-    /// The agent's port is changed in the pod's proxy config: to the first one, from the second.
+    /// The pod's proxy config changes the agent's port: to the first one, from the second.
     StatusPort(i32, i32),
-    /// The pod's proxy config wants REDIRECT, and the mesh TPROXY.
+    /// The pod's proxy config sets REDIRECT, but the mesh uses TPROXY.
     Redirect,
-    /// An annotation or a label of a workload that its pods should have: which of the two, its name, and where it belongs.
+    /// An annotation or a label of a workload that belongs on its pods: which of the two, its name, and the right place.
     WrongLevel(&'static str, EcoString, String),
     /// Something in the injected pod.
     Finding(Finding),
 }
 
-/// The warnings about a workload, whatever becomes of its pods.
+/// The warnings about a workload, whether or not its pods are injected.
 pub fn of_workload(workload: &Workload) -> impl Iterator<Item = Warning> {
     let place =
         |(what, name): (&'static str, &EcoString)| Warning::WrongLevel(what, name.clone(), workload.pod_metadata());
@@ -70,16 +70,16 @@ pub fn of_switch<'a>(metadata: &'a Value, decision: &'a Decision) -> impl Iterat
     invalid.chain(declined).chain(others.into_iter().flatten().flatten())
 }
 
-/// Who injects: they lay a pod's own proxy config over the mesh's by different rules.
+/// The injecting program: each merges a pod's own proxy config into the mesh's by different rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// `kube-inject`, for which `mesh` has the pod's own proxy config in it already.
+    /// `kube-inject`, for which `mesh` already includes the pod's own proxy config.
     KubeInject,
-    /// The webhook, Istio's too: what is zero is not laid over anything.
+    /// A webhook, including Istio's: fields that are zero are not merged.
     Webhook,
 }
 
-/// The warnings about an injected pod: as it was, and what became of it.
+/// The warnings about a pod, from its original and its injected form.
 pub fn of_injected<'a>(
     pod: &'a Value,
     injected: &'a Value,
@@ -109,14 +109,14 @@ pub fn of_injected<'a>(
 fn no_booleans(annotations: &Map) -> impl Iterator<Item = Warning> {
     let value = |name| annotations.str(name).filter(|value| !value.is_empty());
     let native = value(NATIVE_SIDECAR).filter(|value| !matches!(*value, "true" | "false"));
-    // Istio's template takes any other text for true, Istio's code for no answer.
+    // Istio's template treats any other text as true, Istio's code as unset.
     let native = native.map(|value| Warning::NoBoolean(NATIVE_SIDECAR, value.into(), "use one of them"));
     let rewrite = value(REWRITE_PROBES).filter(|value| go::parse_bool(value).is_none());
     let rewrite = rewrite.map(|value| Warning::NoBoolean(REWRITE_PROBES, value.into(), "it is ignored"));
     native.into_iter().chain(rewrite)
 }
 
-/// What is lost of the pod's own proxy config.
+/// The parts of the pod's own proxy config that have no effect, or not the intended one.
 fn proxy_config(annotations: &Map, mesh: &MeshConfig, by: By) -> Vec<Warning> {
     let tree = annotations.str(PROXY_CONFIG).and_then(|text| yaml::parse(text).ok());
     let Some(tree) = tree else { return Vec::new() };
@@ -126,7 +126,7 @@ fn proxy_config(annotations: &Map, mesh: &MeshConfig, by: By) -> Vec<Warning> {
         return warnings;
     }
     let mesh = mesh.default_config();
-    // With an annotation of its own for the port, probes ask that.
+    // With the annotation for the port, probes use that port.
     let moves = own.status_port() != 0 && own.status_port() != mesh.status_port();
     if moves && !annotations.contains_key(STATUS_PORT) {
         warnings.push(Warning::StatusPort(own.status_port(), mesh.status_port()));
@@ -149,7 +149,7 @@ impl fmt::Display for Warning {
             Warning::OverruledSwitch(annotation, label) => {
                 write!(
                     f,
-                    "annotation {SWITCH}: {annotation:?} has no effect: the label of that name, {label:?}, counts"
+                    "annotation {SWITCH}: {annotation:?} has no effect: the label of the same name, {label:?}, takes precedence"
                 )
             }
             Warning::Declined(source, reason) => {
@@ -159,7 +159,7 @@ impl fmt::Display for Warning {
                 write!(f, "annotation {name} has no effect: nothing reads it; did you mean {nearest}?")
             }
             Warning::Unknown(name, None) => {
-                write!(f, "annotation {name} has no effect: neither Istio nor an injection template knows it")
+                write!(f, "annotation {name} has no effect: neither Istio nor an injection template reads it")
             }
             Warning::Deprecated(name, Some(other)) => write!(f, "annotation {name} is deprecated: use {other}"),
             Warning::Deprecated(name, None) => write!(f, "annotation {name} is deprecated in Istio"),
@@ -168,19 +168,22 @@ impl fmt::Display for Warning {
                 write!(f, "annotation {name}: {value:?} is neither \"true\" nor \"false\"; {then}")
             }
             Warning::UnknownField(field) => {
-                write!(f, "annotation {PROXY_CONFIG}: field {field:?} has no effect: it does not exist")
+                write!(f, "annotation {PROXY_CONFIG}: field {field:?} does not exist and is ignored")
             }
             Warning::StatusPort(to, from) => {
                 write!(
                     f,
-                    "annotation {PROXY_CONFIG}: statusPort {to} moves the agent; probes and metrics still ask {from}"
+                    "annotation {PROXY_CONFIG}: statusPort {to} moves the agent, but probes and metrics still use port {from}"
                 )
             }
             Warning::Redirect => {
-                write!(f, "annotation {PROXY_CONFIG}: REDIRECT cannot undo the mesh's TPROXY; use {INTERCEPTION_MODE}")
+                write!(
+                    f,
+                    "annotation {PROXY_CONFIG}: REDIRECT cannot override the mesh's TPROXY; use {INTERCEPTION_MODE}"
+                )
             }
             Warning::WrongLevel(what, name, place) => {
-                write!(f, "{what} {name} has no effect: it has to be in {place}, for the pods")
+                write!(f, "{what} {name} has no effect: it has to be on the pods, in {place}")
             }
             Warning::Finding(finding) => finding.fmt(f),
         }

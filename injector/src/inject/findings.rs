@@ -15,7 +15,7 @@ pub(crate) const RESOURCES: [&str; 4] = [
     "sidecar.istio.io/proxyMemoryLimit",
 ];
 
-/// Something that does not work in the injected pod as it did before, or as intended.
+/// Something in the injected pod that does not work as it did before, or as intended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// A probe, or a lifecycle handler, that fails when it is sent to the agent.
@@ -27,11 +27,11 @@ pub enum Finding {
         /// Why it fails.
         why: Why,
     },
-    /// Annotations that set some resources of the proxy, and take away others.
+    /// Annotations that set some resources of the proxy, and remove others.
     Resources {
         /// The annotation, the first if there are several.
         annotation: &'static str,
-        /// What the values have and the proxy lacks: `limits.cpu` and so on.
+        /// The resources in the values that the proxy lacks: `limits.cpu` and so on.
         lost: Vec<String>,
     },
 }
@@ -39,11 +39,11 @@ pub enum Finding {
 /// Why a probe fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It asks this host, and still does so after it is rewritten to the agent's port.
+    /// It goes to this host, even after it is rewritten to the agent's port.
     Host(EcoString),
     /// It names a port that the container does not have, so it is not passed to the agent.
     UnknownPort(EcoString),
-    /// It asks the agent's own port, so it is not passed to the agent.
+    /// It goes to the agent's own port, so it is not passed to the agent.
     AgentPort(i32),
 }
 
@@ -121,9 +121,9 @@ impl fmt::Display for Finding {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::Host(host) => write!(f, "it is rewritten for the proxy, but still sent to host {host:?}"),
+            Why::Host(host) => write!(f, "it is rewritten to go to the agent, but still goes to host {host:?}"),
             Why::UnknownPort(port) => write!(f, "the container has no port named {port:?}"),
-            Why::AgentPort(port) => write!(f, "port {port} is the proxy's own"),
+            Why::AgentPort(port) => write!(f, "port {port} belongs to the agent"),
         }
     }
 }
@@ -163,8 +163,8 @@ mod tests {
             found(&app("{}", probes), PROXY_ONLY),
             [
                 r#"readinessProbe of container "app" will fail: the container has no port named "web""#,
-                r#"livenessProbe of container "app" will fail: it is rewritten for the proxy, but still sent to host "h""#,
-                r#"startupProbe of container "app" will fail: port 15020 is the proxy's own"#,
+                r#"livenessProbe of container "app" will fail: it is rewritten to go to the agent, but still goes to host "h""#,
+                r#"startupProbe of container "app" will fail: port 15020 belongs to the agent"#,
                 r#"lifecycle.preStop of container "app" will fail: the container has no port named "8080""#,
             ]
         );

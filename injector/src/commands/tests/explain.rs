@@ -102,7 +102,7 @@ fn annotations_at_the_wrong_level_and_misspelt_ones_are_told() {
     let call = explain(&[], &above);
     assert!(head(&call).starts_with("Deployment default/web: injected\n"), "{}", call.out);
     let warning =
-        "annotation sidecar.istio.io/inject has no effect: it has to be in spec.template.metadata, for the pods";
+        "annotation sidecar.istio.io/inject has no effect: it has to be on the pods, in spec.template.metadata";
     assert!(call.out.contains(&format!("  - {warning}\n")), "{}", call.out);
     let both = above.replace(
         "labels: {app: web}\n",

@@ -62,7 +62,7 @@ fn what_does_not_do_what_it_seems_to_do_is_warned_of() {
             r#"{"labels":{"sidecar.istio.io/inject":"true"},"annotations":{"sidecar.istio.io/inject":"false"}}"#
                 .to_owned(),
             "",
-            r#"annotation sidecar.istio.io/inject: "false" has no effect: the label of that name, "true", counts"#,
+            r#"annotation sidecar.istio.io/inject: "false" has no effect: the label of the same name, "true", takes precedence"#,
         ),
         (
             label("true"),
@@ -82,7 +82,7 @@ fn what_does_not_do_what_it_seems_to_do_is_warned_of() {
         (
             one("sidecar.istio.io/whatever", "1"),
             "",
-            "annotation sidecar.istio.io/whatever has no effect: neither Istio nor an injection template knows it",
+            "annotation sidecar.istio.io/whatever has no effect: neither Istio nor an injection template reads it",
         ),
         (
             one("sidecar.istio.io/discoveryAddress", "x"),
@@ -112,12 +112,12 @@ fn what_does_not_do_what_it_seems_to_do_is_warned_of() {
         (
             one("proxy.istio.io/config", "concurency: 2"),
             "",
-            r#"annotation proxy.istio.io/config: field "concurency" has no effect: it does not exist"#,
+            r#"annotation proxy.istio.io/config: field "concurency" does not exist and is ignored"#,
         ),
         (
             one("proxy.istio.io/config", "statusPort: 15099"),
             "",
-            "annotation proxy.istio.io/config: statusPort 15099 moves the agent; probes and metrics still ask 15020",
+            "annotation proxy.istio.io/config: statusPort 15099 moves the agent, but probes and metrics still use port 15020",
         ),
         (
             one("sidecar.istio.io/proxyCPU", "1"),
@@ -136,14 +136,14 @@ fn what_does_not_do_what_it_seems_to_do_is_warned_of() {
 }
 
 #[test]
-fn redirect_in_the_pods_proxy_config_cannot_undo_the_meshs_tproxy() {
+fn redirect_in_the_pods_proxy_config_cannot_override_the_meshs_tproxy() {
     let mut config = config();
     config.mesh = crate::mesh::MeshConfig::parse("defaultConfig: {interceptionMode: TPROXY}").unwrap();
     let warnings = |annotations: &str| answer_to(&annotated(annotations), &config).warnings;
     assert_eq!(
         warnings(r#"{"proxy.istio.io/config":"interceptionMode: REDIRECT"}"#),
         [
-            "annotation proxy.istio.io/config: REDIRECT cannot undo the mesh's TPROXY; use sidecar.istio.io/interceptionMode"
+            "annotation proxy.istio.io/config: REDIRECT cannot override the mesh's TPROXY; use sidecar.istio.io/interceptionMode"
         ]
     );
     let both =

@@ -5,13 +5,13 @@ use std::fmt;
 use crate::kubernetes::selector::{self, Selector};
 use crate::value::{EcoString, Map, Value};
 
-/// Label and annotation with which a pod asks for the sidecar, or declines it.
+/// The label and the annotation with which a pod requests the sidecar, or declines it.
 pub const SWITCH: &str = "sidecar.istio.io/inject";
 
 /// Namespaces that are never injected.
 pub const SYSTEM_NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
-/// What happens to pods that neither ask nor decline.
+/// What happens to pods that neither request the sidecar nor decline it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// They are injected.
@@ -35,7 +35,7 @@ impl From<&str> for Policy {
 /// One of the config's selectors; invalid ones are skipped, with a note.
 pub type SelectorResult = Result<Selector, selector::Error>;
 
-/// What the injection config has to say about which pods are injected.
+/// The parts of the injection config that decide which pods are injected.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// `policy`.
@@ -47,7 +47,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What kube-inject goes by: everything is injected that does not decline.
+    /// The rules of kube-inject: every pod that does not decline is injected.
     pub const fn inject_by_default() -> Self {
         Rules { policy: Policy::Enabled, never: Vec::new(), always: Vec::new() }
     }
@@ -62,25 +62,25 @@ pub enum Source {
     Annotation,
 }
 
-/// Whether a pod is injected, why, and what was overlooked on the way.
+/// Whether a pod is injected, why, and what was ignored in deciding it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// Whether it is injected.
     pub inject: bool,
     /// What decided.
     pub reason: Reason,
-    /// What the user should hear about.
+    /// What to tell the user.
     pub notes: Vec<Note>,
 }
 
 /// What decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The pod uses the host's network, where capturing would hit the whole node.
+    /// The pod uses the host's network, where traffic capture would affect the whole node.
     HostNetwork,
     /// The pod is in one of Kubernetes' own namespaces.
     SystemNamespace(EcoString),
-    /// The pod asks for the sidecar, or declines it.
+    /// The pod requests the sidecar, or declines it.
     Switch(Source),
     /// `neverInjectSelector`; the position of the selector.
     NeverSelector(usize),
@@ -155,7 +155,7 @@ pub fn decide(metadata: &Value, host_network: bool, rules: &Rules) -> Decision {
     Decision { inject, reason, notes }
 }
 
-/// What the pod itself wants.
+/// The pod's own choice.
 fn switch(metadata: &Value, notes: &mut Vec<Note>) -> Option<(bool, Reason)> {
     let label = metadata.str_at(&["labels", SWITCH]);
     let (source, value) = match label {
@@ -173,13 +173,13 @@ fn switch(metadata: &Value, notes: &mut Vec<Note>) -> Option<(bool, Reason)> {
     }
 }
 
-/// What the config's selectors want.
+/// The choice of the config's selectors.
 fn selected(metadata: &Value, rules: &Rules, notes: &mut Vec<Note>) -> Option<(bool, Reason)> {
     static NO_LABELS: Map = Map::new();
     let labels = metadata.get("labels").and_then(Value::as_map).unwrap_or(&NO_LABELS);
     let mut first = |list: &'static str, selectors: &[SelectorResult]| {
         selectors.iter().enumerate().find_map(|(index, selector)| match selector {
-            // An empty selector would match everything; Istio lets it match nothing.
+            // An empty selector would match everything; in Istio, it matches nothing.
             Ok(selector) => (!selector.is_empty() && selector.matches(labels)).then_some(index),
             Err(error) => {
                 notes.push(Note::InvalidSelector { list, index, error: error.clone() });

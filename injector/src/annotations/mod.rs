@@ -1,5 +1,5 @@
-//! What the annotations of a pod may be. Templates put them into YAML text and into the agent's arguments, so a wrong one
-//! is refused before anything is rendered.
+//! The allowed values of a pod's annotations. Templates put them into YAML text and into the agent's arguments, so an
+//! invalid one is refused before anything is rendered.
 
 mod names;
 
@@ -15,7 +15,7 @@ use crate::value::{EcoString, Map, Value};
 
 /// `proxy.istio.io/config`: a proxy config for this pod.
 pub const PROXY_CONFIG: &str = "proxy.istio.io/config";
-/// `proxy.istio.io/overrides`: what the user's own pod had of the injected containers.
+/// `proxy.istio.io/overrides`: the user's own versions of the injected containers.
 pub const OVERRIDES: &str = "proxy.istio.io/overrides";
 /// `sidecar.istio.io/status`: what was injected.
 pub const STATUS: &str = "sidecar.istio.io/status";
@@ -34,7 +34,7 @@ pub const STATUS_PORT: &str = "status.sidecar.istio.io/port";
 /// `prometheus.istio.io/merge-metrics`.
 pub const MERGE_METRICS: &str = "prometheus.istio.io/merge-metrics";
 
-/// What an annotation may be.
+/// The allowed values of an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// `REDIRECT`, `TPROXY` or `NONE`.
@@ -60,7 +60,7 @@ pub enum Rule {
     Quantity,
 }
 
-/// The annotations that have a rule, in the order of their names.
+/// The annotations that have a rule, sorted by name.
 pub const RULES: [(&str, Rule); 20] = [
     ("istio.io/reroute-virtual-interfaces", Rule::Interfaces),
     (MERGE_METRICS, Rule::Bool),
@@ -186,7 +186,7 @@ fn networks(text: &str) -> Result<(), String> {
     }
 }
 
-/// Linux' limit for names of interfaces.
+/// Linux's limit for the names of interfaces.
 const INTERFACE_NAME_MAX: usize = 15;
 
 fn interfaces(text: &str) -> Result<(), String> {

@@ -16,7 +16,7 @@ pub struct Entry<'i> {
     pub entry: &'i Value,
 }
 
-/// Where a webhook is called.
+/// The address of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The name that the certificate has to be for.
@@ -51,7 +51,7 @@ impl<'i> Entry<'i> {
         self.entry.get(field).map_or_else(|| Ok(Selector::default()), Selector::parse)
     }
 
-    /// Where it is called, if that is given.
+    /// Its address, if that is given.
     pub fn address(&self) -> Option<Address> {
         if let Some((namespace, name, port)) = self.service() {
             return Some(Address { name: format!("{name}.{namespace}.svc"), port: u16::try_from(port).ok()? });
@@ -65,7 +65,7 @@ impl<'i> Entry<'i> {
         Some(Address { name: name.trim_matches(['[', ']']).to_owned(), port })
     }
 
-    /// The CA that the answer is checked with, as PEM; nothing if it is empty or not text.
+    /// The CA that the server's certificate is checked with, as PEM; nothing if it is empty or not text.
     pub fn ca(&self) -> Option<String> {
         let bundle = self.entry.str_at(&["clientConfig", "caBundle"]).filter(|bundle| !bundle.is_empty())?;
         String::from_utf8(base64::decode(bundle)?).ok()
@@ -82,7 +82,7 @@ impl<'i> Entry<'i> {
         Some((service.str_at(&["namespace"])?, service.str_at(&["name"])?, port))
     }
 
-    /// All that is wrong with it.
+    /// Its problems.
     pub(super) fn check(&self, installation: &Installation) -> Vec<Problem> {
         let mut problems = Vec::new();
         self.check_calls(&mut problems);
@@ -168,7 +168,7 @@ impl<'i> Entry<'i> {
         }
     }
 
-    /// The pods that it is called for by mistake.
+    /// Checks whether it is called for pods that it should not be called for.
     fn check_selectors(&self, installation: &Installation, problems: &mut Vec<Problem>) {
         let mut selector = |field| match self.selector(field) {
             Ok(selector) => Some(selector),

@@ -1,4 +1,4 @@
-//! Finds problems of an installation of the webhook before they do harm. Pure: objects in, problems out.
+//! Finds problems of a webhook installation before they do harm. Pure: objects in, problems out.
 
 use std::collections::BTreeMap;
 
@@ -43,12 +43,12 @@ pub struct Installation {
     pub runs: bool,
 }
 
-/// A problem, and where it is.
+/// A problem and its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The webhook configuration, and the entry in it; may be empty.
     pub subject: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
 }
 
@@ -88,7 +88,7 @@ impl Installation {
             .filter(Entry::is_injector)
     }
 
-    /// Everything that is wrong with the entries of a revision; of all revisions if none is given.
+    /// The problems of all entries of a revision; of all revisions if none is given.
     pub fn check(&self, revision: Option<&str>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();

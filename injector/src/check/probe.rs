@@ -1,4 +1,4 @@
-//! The certificate that is really served, as an API server would check it.
+//! Checks the certificate that is actually served, as an API server would.
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -16,11 +16,11 @@ use crate::server::validity;
 /// How long to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many days before its end a certificate is reported.
+/// How many days before it expires a certificate is reported.
 const SOON: u64 = 14;
 
-/// What is wrong with the CA of an entry, and with the certificate that is served at its address, or at another address
-/// that leads there.
+/// The problems of an entry's CA, and of the certificate that is served at its address, or at another address of the
+/// same server.
 pub fn probe(entry: &Entry<'_>, address: Option<&str>) -> Vec<Problem> {
     let Some(ca) = entry.ca() else { return Vec::new() };
     let mut roots = RootCertStore::empty();
@@ -53,7 +53,7 @@ enum Failure {
     Refused(String),
 }
 
-/// For how many days the certificate served at an address is still valid.
+/// The number of days that the certificate served at an address is still valid.
 fn served(address: &str, name: &str, roots: RootCertStore) -> Result<u64, Failure> {
     let refused = |reason: String| Failure::Refused(reason);
     let server = ServerName::try_from(name.to_owned()).map_err(|error| refused(format!("{name:?}: {error}")))?;

@@ -1,4 +1,4 @@
-//! `lint`: what a mesh asks of workloads, found before they are deployed.
+//! `lint`: checks workloads against the requirements of a mesh, before they are deployed.
 
 use clap::ArgMatches;
 
@@ -8,7 +8,7 @@ use super::{Error, Streams};
 use crate::config::{self, Source, default};
 use crate::lint::{self, Level, Options, Report, Rule};
 
-/// Runs the command. Returns whether there is a finding for which the call fails.
+/// Runs the command. Returns whether there is a finding at the level of `--fail-on` or above.
 pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut Streams<'_>) -> Result<bool, Error> {
     if is_set(matches, "list") {
         return streams.print(lint::list().as_bytes()).map(|()| false);
@@ -45,8 +45,8 @@ fn printed(report: &Report, matches: &ArgMatches, colour: bool) -> String {
     }
 }
 
-/// The configuration. Where nobody gives one, the mesh has Istio's defaults, which the built-in one has not: it is for pods
-/// without a control plane.
+/// The configuration. If none is given, Istio's defaults are assumed instead of the built-in configuration, which is for
+/// pods without a control plane.
 fn texts(matches: &ArgMatches, environment: &Environment) -> Result<Texts, Error> {
     let above = Source::new("Istio's defaults", "sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n");
     let values = config::merged(&default::values(), &above)?;

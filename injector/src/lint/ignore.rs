@@ -6,12 +6,12 @@ use super::picture::Picture;
 use super::place::{At, Hit};
 use super::rule::Rule;
 
-/// Whether an object breaks a rule on purpose.
+/// Whether a rule is silenced for an object.
 pub(super) fn ignores(picture: &Picture<'_>, object: &Object, rule: &str) -> bool {
     places(picture, object).iter().any(|at| names(at).any(|name| name == rule))
 }
 
-/// Names in the annotation that no rule has.
+/// Unknown rule names in the annotation.
 pub(super) fn unknown<'p>(object: &'p Object, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let mut hits = Vec::new();
     for at in places(picture, object) {
@@ -22,7 +22,7 @@ pub(super) fn unknown<'p>(object: &'p Object, picture: &'p Picture<'_>) -> Vec<H
     hits
 }
 
-/// The annotation in the places where it is read.
+/// The annotation, in each place that has it.
 fn places<'p>(picture: &'p Picture<'_>, object: &'p Object) -> Vec<At<'p>> {
     let own = At::object(object).down(["metadata", "annotations", IGNORE]);
     let member = picture.members.iter().find(|member| std::ptr::eq(&member.object, object));

@@ -1,4 +1,4 @@
-//! The objects of files, and where each is.
+//! The objects in files, with their positions.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::yaml::{self, Position};
 
 /// One document of a file.
 pub(super) struct Text<'s> {
-    /// The file that it is in.
+    /// Its file.
     pub(super) file: &'s str,
     /// Its text.
     pub(super) text: Cow<'s, str>,
@@ -19,18 +19,18 @@ pub(super) struct Text<'s> {
     pub(super) line: usize,
 }
 
-/// An object, and where it is.
+/// An object and its position.
 #[derive(Debug)]
 pub(super) struct Object {
-    /// Which of all objects it is.
+    /// Its index among all objects.
     pub(super) id: usize,
-    /// The document, by its place among all documents.
+    /// The index of its document among all documents.
     pub(super) document: usize,
-    /// The items of lists that lead to it.
+    /// Its index in each enclosing list.
     pub(super) item: Vec<usize>,
     /// The object as it is written.
     pub(super) tree: Value,
-    /// Its namespace, or the one that it will be put into.
+    /// Its namespace, or the default one if it names none.
     pub(super) namespace: EcoString,
 }
 
@@ -40,27 +40,27 @@ impl Object {
         self.tree.str_at(&["kind"]).unwrap_or_default()
     }
 
-    /// Its name, or what its name will begin with.
+    /// Its name, or the prefix of its generated name.
     pub(super) fn name(&self) -> &str {
         let name = |key| self.tree.str_at(&["metadata", key]).filter(|name| !name.is_empty());
         name("name").or_else(|| name("generateName")).unwrap_or_default()
     }
 
-    /// Its kind, name and, if it is written there, namespace.
+    /// Its kind, name and, if it names one, namespace.
     pub(super) fn full_name(&self) -> String {
         Subject::of(&self.tree).full_name()
     }
 }
 
-/// Something that cannot be parsed, and is left out.
+/// An object or a document that cannot be parsed, and is left out.
 pub(super) struct Broken {
-    /// The document, by its place among all documents.
+    /// The index of its document among all documents.
     pub(super) document: usize,
-    /// Where in the document.
+    /// The position in the document.
     pub(super) position: Option<Position>,
     /// The object, as far as it could be read.
     pub(super) object: Value,
-    /// What is wrong with it.
+    /// The problem.
     pub(super) message: String,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Input<'s> {
 }
 
 impl<'s> Input<'s> {
-    /// Takes files apart. `namespace` is that of objects that name none.
+    /// Splits files into objects. `namespace` is that of objects that name none.
     pub(super) fn of(sources: &'s [Source], namespace: &str) -> Self {
         let mut input = Input::default();
         for source in sources {
@@ -119,7 +119,7 @@ impl<'s> Input<'s> {
         self.objects.push(Object { id, document, item: item.clone(), tree, namespace });
     }
 
-    /// Records that an object does not fit its kind.
+    /// Records that an object is not valid for its kind.
     pub(super) fn does_not_fit(&mut self, object: Object, error: &typed::Error) {
         let path: Vec<_> = steps_to(&object.item).chain(error.path().steps()).collect();
         self.cannot_be(object.document, &path, object.tree.clone(), error.to_string());
@@ -133,7 +133,7 @@ impl<'s> Input<'s> {
     }
 }
 
-/// The way through lists to an object.
+/// The path through lists to an object.
 pub(super) fn steps_to<'s>(item: &[usize]) -> impl Iterator<Item = yaml::Step<'s>> {
     item.iter().flat_map(|index| [yaml::Step::Key("items"), yaml::Step::Index(*index)])
 }

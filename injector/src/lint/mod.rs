@@ -1,11 +1,10 @@
-//! `lint`: what a mesh asks of workloads, found before they are deployed. Pure: files in, findings out.
+//! `lint`: checks workloads against the requirements of a mesh, before they are deployed. Pure: files in, findings out.
 //!
 //! ```text
 //! files ──input──▶ objects ──picture──▶ workloads, injected as the webhook would ──rules──▶ hits ──ignore──▶ findings
 //! ```
 //!
-//! What admission warns about, and why it refuses a pod, is not derived again: `rules::admission` maps these values to
-//! rules.
+//! The warnings and refusals of admission are not derived again: `rules::admission` maps these values to rules.
 
 use std::collections::BTreeMap;
 
@@ -36,10 +35,10 @@ use input::{Input, steps_to};
 use picture::Picture;
 use place::Hit;
 
-/// The annotation with the names of rules that an object breaks on purpose, separated by commas.
+/// The annotation with the rules that are silenced for an object: their names, separated by commas.
 pub const IGNORE: &str = "sidecar-injector.io/lint-ignore";
 
-/// How to look at the objects.
+/// How to check the objects.
 #[derive(Clone, Debug, Default)]
 pub struct Options<'a> {
     /// The namespace of objects that name none.
@@ -55,26 +54,26 @@ pub struct Options<'a> {
 /// Something that is wrong, or could be better.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The rule that it breaks.
+    /// The rule that is broken.
     pub rule: &'static Rule,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
     /// The file.
     pub file: String,
-    /// Where in the file.
+    /// The position in the file.
     pub position: Position,
     /// The object; its name may be empty.
     pub object: Subject,
-    /// Where in the object.
+    /// The path in the object; empty for the whole object.
     pub path: String,
 }
 
 /// The object of a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// Its kind; empty if nobody knows.
+    /// Its kind; empty if it is unknown.
     pub kind: EcoString,
-    /// Its namespace, if it is written there.
+    /// Its namespace; empty if it names none.
     pub namespace: EcoString,
     /// Its name.
     pub name: EcoString,
@@ -83,7 +82,7 @@ pub struct Subject {
 /// The result of checking files.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Everything that was found, in the order of files and lines.
+    /// All findings, ordered by file and line.
     pub findings: Vec<Finding>,
     /// How many objects there are.
     pub objects: usize,
@@ -118,7 +117,7 @@ pub fn lint(sources: &[Source], config: &Config, options: &Options<'_>) -> Repor
     Report { findings, objects }
 }
 
-/// The findings about what cannot be read.
+/// The findings about what cannot be parsed.
 fn broken(input: &Input<'_>, options: &Options<'_>) -> Vec<Finding> {
     let Some(rule) = Rule::named(rules::INVALID_OBJECT).filter(|rule| !options.ignored.contains(&rule.name)) else {
         return Vec::new();
@@ -137,13 +136,13 @@ fn broken(input: &Input<'_>, options: &Options<'_>) -> Vec<Finding> {
     input.broken.iter().filter_map(finding).collect()
 }
 
-/// A place in a document as one in its file. A place that is not known is where the document begins.
+/// A position in a document as a position in its file. An unknown position becomes the beginning of the document.
 fn in_file(position: Option<Position>, first_line: usize) -> Position {
     let position = position.unwrap_or(Position { line: 1, column: 1 });
     Position { line: position.line + first_line - 1, ..position }
 }
 
-/// Findings, with the places of hits. Each document is read once more, however many hits are in it.
+/// Findings, with the positions of hits. Each document is parsed once more, however many hits are in it.
 fn located(hits: Vec<(&'static Rule, Hit<'_>)>, input: &Input<'_>) -> Vec<Finding> {
     let mut by_document: BTreeMap<usize, Vec<(&'static Rule, Hit<'_>)>> = BTreeMap::new();
     for (rule, hit) in hits {

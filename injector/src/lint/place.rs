@@ -4,10 +4,10 @@ use super::input::Object;
 use crate::value::{Map, Value};
 use crate::yaml::Step;
 
-/// A value, and where it is.
+/// A value and its path.
 #[derive(Clone, Debug)]
 pub(super) struct At<'p> {
-    /// The object that it is in.
+    /// Its object.
     pub(super) object: &'p Object,
     /// The value.
     pub(super) value: &'p Value,
@@ -18,11 +18,11 @@ pub(super) struct At<'p> {
 /// Something that a rule has found.
 #[derive(Clone, Debug)]
 pub(super) struct Hit<'p> {
-    /// The object that it is in.
+    /// Its object.
     pub(super) object: &'p Object,
-    /// Where in the object.
+    /// The path in the object.
     pub(super) path: Vec<Step<'p>>,
-    /// What it is, without the object's name.
+    /// The problem, without the object's name.
     pub(super) message: String,
 }
 
@@ -34,18 +34,18 @@ impl<'p> At<'p> {
         At { object, value: &object.tree, path: Vec::new() }
     }
 
-    /// What is below a key; `null` if there is nothing.
+    /// The value of a key; `null` if there is none.
     pub(super) fn key(&self, key: &'p str) -> At<'p> {
         let path = self.path.iter().copied().chain([Step::Key(key)]).collect();
         At { object: self.object, value: self.value.get(key).unwrap_or(&NOTHING), path }
     }
 
-    /// What is below several keys.
+    /// The value at the end of several keys.
     pub(super) fn down(&self, keys: impl IntoIterator<Item = &'p str>) -> At<'p> {
         keys.into_iter().fold(self.clone(), |at, key| at.key(key))
     }
 
-    /// The elements of the list below a key.
+    /// The elements of the list at a key.
     pub(super) fn items(&self, key: &'p str) -> impl Iterator<Item = At<'p>> + use<'p> {
         let list = self.key(key);
         let elements = list.value.as_list().map_or(&[][..], |list| list.as_slice());
@@ -62,7 +62,7 @@ impl<'p> At<'p> {
         entries.map(move |(key, _)| (key.as_str(), map.key(key)))
     }
 
-    /// The text below a key; empty if there is none.
+    /// The text at a key; empty if there is none.
     pub(super) fn text(&self, key: &str) -> &'p str {
         self.value.str_at(&[key]).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
-//! Which protocol Istio assumes for the port of a Service.
+//! The protocol that Istio assumes for a Service port.
 
-/// The names that Istio knows, in the order in which it documents them, and how it treats what they stand for.
+/// The protocol names that Istio knows, in the order of its documentation, and how it treats each protocol.
 const PROTOCOLS: [(&str, Family); 12] = [
     ("http", Family::Http),
     ("http2", Family::Http2),
@@ -16,7 +16,7 @@ const PROTOCOLS: [(&str, Family); 12] = [
     ("udp", Family::Udp),
 ];
 
-/// What Kubernetes standardises for `appProtocol` alone, and Istio accepts.
+/// The names that Kubernetes defines for `appProtocol` only, and that Istio accepts.
 const OF_KUBERNETES: [(&str, Family); 3] =
     [("kubernetes.io/h2c", Family::Http2), ("kubernetes.io/ws", Family::Http), ("kubernetes.io/wss", Family::Tcp)];
 
@@ -35,7 +35,7 @@ pub(super) enum Family {
     Udp,
 }
 
-/// The protocol that a port's name stands for: `<protocol>` or `<protocol>-<suffix>`, in any case.
+/// The protocol in a port's name: `<protocol>` or `<protocol>-<suffix>`, in any case.
 pub(super) fn of_name(name: &str) -> Option<(&'static str, Family)> {
     let name = name.to_ascii_lowercase();
     if name.starts_with("grpc-web") {
@@ -44,7 +44,7 @@ pub(super) fn of_name(name: &str) -> Option<(&'static str, Family)> {
     named(name.split('-').next().unwrap_or_default())
 }
 
-/// The protocol that an `appProtocol` stands for.
+/// The protocol of an `appProtocol`.
 pub(super) fn of_app_protocol(name: &str) -> Option<(&'static str, Family)> {
     OF_KUBERNETES.into_iter().find(|(known, _)| *known == name).or_else(|| of_name(name))
 }
@@ -53,7 +53,7 @@ fn named(name: &str) -> Option<(&'static str, Family)> {
     PROTOCOLS.into_iter().find(|(known, _)| *known == name)
 }
 
-/// Ports whose protocols are so old and well known that Istio treats them as TCP unless told otherwise.
+/// Well-known ports that Istio treats as TCP by default.
 pub(super) const WELL_KNOWN: [i64; 4] = [25, 53, 3306, 27017];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a rule is.
+//! The type of rules.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::picture::{Member, Picture};
 use super::place::Hit;
 use super::rules::{RULES, admission};
 
-/// How bad it is to break a rule.
+/// The severity of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Could be better.
@@ -19,10 +19,10 @@ pub enum Level {
 }
 
 impl Level {
-    /// All levels, the worst first.
+    /// All levels, the most severe first.
     pub const ALL: [Level; 3] = [Level::Error, Level::Warning, Level::Info];
 
-    /// The level of a name.
+    /// The level with a name.
     pub fn named(name: &str) -> Option<Level> {
         Level::ALL.into_iter().find(|level| level.name() == name)
     }
@@ -46,19 +46,19 @@ impl fmt::Display for Level {
 /// A requirement of the mesh for workloads.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name. Names never change: users silence findings by them.
+    /// Its name. Names never change, because users silence findings by name.
     pub name: &'static str,
-    /// How bad it is to break it.
+    /// Its severity.
     pub level: Level,
-    /// What it finds, for a list of rules.
+    /// What it finds, for the list of rules.
     pub finds: &'static str,
-    /// What to do about a finding.
+    /// The remedy.
     pub advice: &'static str,
     /// How it is found.
     pub(super) checks: &'static [Check],
 }
 
-/// How findings of a rule are made.
+/// How a rule is checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Check {
     /// While files are read.
@@ -76,7 +76,7 @@ pub(super) enum Check {
 }
 
 impl Rule {
-    /// The rule of a name.
+    /// The rule with a name.
     pub fn named(name: &str) -> Option<&'static Rule> {
         RULES.iter().find(|rule| rule.name == name)
     }

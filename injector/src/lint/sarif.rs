@@ -1,4 +1,4 @@
-//! Findings for programs: this program's own JSON, and SARIF 2.1.0, which code hosts show next to the code.
+//! Findings for programs: as this program's own JSON, and as SARIF 2.1.0, which code hosts show next to the code.
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};

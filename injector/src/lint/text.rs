@@ -1,4 +1,4 @@
-//! Findings as text for people: one line each, in the order of files and lines.
+//! Findings as text for people: one line each, ordered by file and line.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ impl Subject {
 }
 
 impl Report {
-    /// The findings, and how many there are. The remedy is shown with the first finding of each rule in a file.
+    /// The findings and their number. The remedy is shown with the first finding of each rule in a file.
     pub fn to_text(&self, colour: bool) -> String {
         let mut out = String::new();
         let mut advised = BTreeSet::new();
@@ -61,7 +61,7 @@ fn line(out: &mut String, finding: &Finding, advise: bool, colour: bool) {
     out.push('\n');
 }
 
-/// A text with a capital letter at its beginning.
+/// A text with its first letter capitalised.
 pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
@@ -75,7 +75,7 @@ fn colour_of(level: Level) -> &'static str {
     }
 }
 
-/// All rules, one on each line: name, level, what it finds.
+/// All rules, one per line: name, level, what it finds.
 pub fn list() -> String {
     let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     let line = |rule: &Rule| format!("{:width$}  {:7}  {}\n", rule.name, rule.level, rule.finds);

@@ -7,7 +7,7 @@ use crate::lint::picture::Member;
 use crate::lint::place::{At, Hit};
 use crate::warnings::Warning;
 
-/// Everything that admission finds about a workload and that breaks a rule.
+/// The findings of admission about a workload that break a rule.
 pub(in crate::lint) fn hits<'p>(member: &'p Member, rule: &str) -> Vec<Hit<'p>> {
     let warned = member.warnings.iter().filter_map(|warning| {
         let (name, at) = of_warning(member, warning)?;
@@ -18,7 +18,7 @@ pub(in crate::lint) fn hits<'p>(member: &'p Member, rule: &str) -> Vec<Hit<'p>> 
     warned.chain(refused.filter(|(name, _)| *name == rule).map(|(_, hit)| hit)).collect()
 }
 
-/// The rule that a warning is about, and what it is about. Findings of other rules are not repeated.
+/// The rule of a warning, and the value that it is about. Findings that other rules report are left out.
 fn of_warning<'p>(member: &'p Member, warning: &'p Warning) -> Option<(&'static str, At<'p>)> {
     let metadata = member.metadata();
     let annotation = |name: &'p str| metadata.down(["annotations", name]);
@@ -32,7 +32,7 @@ fn of_warning<'p>(member: &'p Member, warning: &'p Warning) -> Option<(&'static 
         Warning::Switch(Note::InvalidSelector { .. }) => return None,
         Warning::DeprecatedSwitch => ("inject-annotation", annotation(SWITCH)),
         Warning::OverruledSwitch(..) => ("inject-contradiction", annotation(SWITCH)),
-        // The rule host-network finds it, even if the pod does not ask for a sidecar.
+        // The rule host-network finds it, even if the pod does not request a sidecar.
         Warning::Declined(_, Reason::HostNetwork) => return None,
         Warning::Declined(source, _) => ("inject-without-effect", switch(source)),
         Warning::Unknown(name, _) => ("unknown-annotation", annotation(name)),
@@ -59,7 +59,7 @@ fn of_warning<'p>(member: &'p Member, warning: &'p Warning) -> Option<(&'static 
     })
 }
 
-/// The rules that a pod breaks for which it is refused.
+/// The rules that a refused pod breaks.
 fn of_refusal<'p>(member: &'p Member, error: &'p Error) -> Vec<(&'static str, Hit<'p>)> {
     let annotation = |name: &'p str| member.metadata().down(["annotations", name]);
     let one = |rule, at: At<'p>| vec![(rule, at.hit(without_prefix(&error.to_string())))];
@@ -84,7 +84,7 @@ fn of_refusal<'p>(member: &'p Member, error: &'p Error) -> Vec<(&'static str, Hi
     }
 }
 
-/// A message without what Istio puts before it, the step that failed, and without the lines of a template after it.
+/// A message without Istio's prefix, which names the step that failed, and without the template lines after it.
 fn without_prefix(message: &str) -> &str {
     let message = message.lines().next().unwrap_or_default();
     let steps = ["failed to run injection template: ", "failed to process pod: ", "failed to re apply container: "];

@@ -37,7 +37,7 @@ pub enum Warning {
     StatusPort(i32, i32),
     /// The pod's proxy config sets REDIRECT, but the mesh uses TPROXY.
     Redirect,
-    /// An annotation or a label of a workload that belongs on its pods: which of the two, its name, and the right place.
+    /// An annotation or a label of a workload that belongs on its pods: which of the two, its name, and its place.
     WrongLevel(&'static str, EcoString, String),
     /// Something in the injected pod.
     Finding(Finding),

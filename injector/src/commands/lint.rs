@@ -45,8 +45,8 @@ fn printed(report: &Report, matches: &ArgMatches, colour: bool) -> String {
     }
 }
 
-/// The configuration. If none is given, Istio's defaults are assumed instead of the built-in configuration, which is for
-/// pods without a control plane.
+/// The configuration. If none is given, Istio's defaults are assumed instead of the built-in configuration, which is
+/// for pods without a control plane.
 fn texts(matches: &ArgMatches, environment: &Environment) -> Result<Texts, Error> {
     let above = Source::new("Istio's defaults", "sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n");
     let values = config::merged(&default::values(), &above)?;

@@ -119,8 +119,8 @@ pub(super) fn has(pod: &Value, list: &str, name: &str) -> bool {
     pod.list_at(&["spec", list]).iter().any(|container| container.str_at(&["name"]) == Some(name))
 }
 
-/// The user's init containers that exit before the proxy starts, except those that run as the proxy's user or group. Each
-/// comes with whether traffic is captured when it runs.
+/// The user's init containers that exit before the proxy starts, except those that run as the proxy's user or group.
+/// Each comes with whether traffic is captured when it runs.
 fn early(member: &Member) -> impl Iterator<Item = (bool, At<'_>)> {
     let injected = member.injected().filter(|pod| has(pod, "containers", "istio-proxy"));
     let order = injected.map_or(&[][..], |pod| pod.list_at(&["spec", "initContainers"]));

@@ -138,6 +138,11 @@ pub fn list_name(name: &OsStr) -> OsString {
     Path::new(name).with_extension("conflist").into_os_string()
 }
 
+/// Whether the directory exists.
+pub fn is_there(directory: &Path) -> Result<bool, InstallError> {
+    directory.try_exists().map_err(InstallError::io("look at", directory))
+}
+
 /// The names of all files that a runtime looks at, in its order. A directory that is not there has none.
 pub fn candidates(directory: &Path) -> Result<Vec<OsString>, InstallError> {
     let entries = match fs::read_dir(directory) {
@@ -200,7 +205,8 @@ fn text(file: File, metadata: &Metadata) -> io::Result<String> {
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut text = String::new();
+    let length = metadata.len().min(LIMIT);
+    let mut text = String::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
     file.take(LIMIT + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LIMIT {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB, which no configuration is"));

@@ -66,6 +66,23 @@ impl InstallError {
         matches!(self, Self::Changed { .. })
     }
 
+    /// Whether a file that could not be read for this reason has nothing in it that this program wrote: it is gone, leads
+    /// out of the directory, or is not the text of a configuration.
+    pub fn rules_out_an_object(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::Link { .. } => true,
+            Self::Io { source, .. } => {
+                matches!(source.kind(), Kind::NotFound | Kind::InvalidInput | Kind::InvalidData | Kind::FileTooLarge)
+            }
+            Self::Locked { .. }
+            | Self::Deleted { .. }
+            | Self::Changed { .. }
+            | Self::Unusable { .. }
+            | Self::Several(_) => false,
+        }
+    }
+
     /// For `map_err`.
     pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }

@@ -93,7 +93,7 @@ impl Places {
     ) -> Result<Standing, InstallError> {
         let directory = &self.configurations;
         let nothing = |reason: String| Ok(Standing::Waiting { reason, again: None });
-        if !directory.exists() {
+        if !directory::is_there(directory)? {
             return nothing(format!("{} is not there yet", directory.display()));
         }
         let locked = Locked::new(directory)?;
@@ -245,7 +245,7 @@ impl Places {
     pub fn uninstall(&self) -> Result<Pass, InstallError> {
         let directory = &self.configurations;
         let (mut done, mut notes, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-        if directory.exists() {
+        if directory::is_there(directory)? {
             let locked = Locked::new(directory)?;
             for name in directory::candidates(directory)? {
                 match directory::read(directory, &name) {
@@ -253,7 +253,11 @@ impl Places {
                         errors.extend(self.take_out(&locked, &found, &mut done, &mut notes).err());
                     }
                     Ok(_) => {}
-                    Err(error) => notes.push(format!("{error}; nothing was removed from it")),
+                    Err(error) if error.rules_out_an_object() => {
+                        notes.push(format!("{error}; nothing was removed from it"));
+                    }
+                    // It may name the program, which then has to stay.
+                    Err(error) => errors.push(error),
                 }
             }
         }

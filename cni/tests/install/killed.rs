@@ -35,12 +35,17 @@ const CHANGING: [&str; 18] = [
     "write",
 ];
 
-/// Runs a call, killed when it begins the system call `number` of that name. `false` if it ended before.
-fn killed(node: &Node, args: &[&str], call: &str, number: u32) -> bool {
-    let inject = format!("inject={call}:signal=KILL:when={number}");
+/// What reads files and directories besides. Not `close`: for a directory, Rust's standard library takes it for granted.
+const READING: [&str; 11] =
+    ["fcntl", "fstat", "fstatfs", "getdents64", "lseek", "newfstatat", "open", "read", "readlink", "stat", "statx"];
+
+/// Runs a call that meets this when it begins the system call `number` of that name, in strace's words: `signal=KILL`,
+/// or `error=EIO`.
+fn met_by(harm: &str, node: &Node, args: &[&str], call: &str, number: u32) -> Called {
+    let inject = format!("inject={call}:{harm}:when={number}");
     let mut strace = Command::new("strace");
     strace.args(["-qq", "-o", "/dev/null", "-e", &inject, PROGRAM]).args(node.arguments(args));
-    !strace.stdin(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+    strace.stdin(Stdio::null()).output().unwrap().into()
 }
 
 /// The system calls of a call, and how often it makes each.
@@ -73,7 +78,7 @@ fn at_each_system_call(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], 
         for number in 1..=*count {
             let node = begin();
             let what = format!("{args:?} killed at {call} {number} of {count}");
-            if !killed(&node, args, call, number) {
+            if met_by("signal=KILL", &node, args, call, number).status == Some(0) {
                 // Not every call has as many of each: some wait for a lock.
                 continue;
             }
@@ -92,6 +97,41 @@ fn at_each_system_call(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], 
     assert!(kills > 20, "{kills} kills of {calls:?}");
     // Past the test harness, which keeps what goes well to itself.
     let _ = writeln!(std::io::stderr(), "{args:?}: {kills} kills, one at each system call that can change a file");
+}
+
+/// Lets each system call about files fail once. A call that ends well all the same has done its work; any other says why,
+/// leaves one of `whole`, and gets to its end the next time.
+fn at_each_failure(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], end: &dyn Fn(&Node)) {
+    if !harness::can_run(&["strace"]) {
+        return;
+    }
+    let calls = system_calls(&begin(), args);
+    let is_about_files = |call: &str| call != "exit_group" && (CHANGING.contains(&call) || READING.contains(&call));
+    let mut failures = 0;
+    for (call, count) in calls.iter().filter(|(call, _)| is_about_files(call)) {
+        for number in 1..=*count {
+            let node = begin();
+            let what = format!("{args:?} whose {call} {number} of {count} fails");
+            let Called { status, log, .. } = met_by("error=EIO", &node, args, call, number);
+            // Only the program of a test build has libraries to load.
+            if log.contains("error while loading shared libraries") {
+                continue;
+            }
+            if status != Some(0) {
+                failures += 1;
+                assert_eq!(status, Some(1), "{what}: {log}");
+                // Unless it is the message itself that cannot be written.
+                assert!(log.contains("error: ") || call == "write", "{what}: {log:?}");
+                let read = node.runtime_reads().unwrap_or_default();
+                assert!(whole.contains(&read.as_str()), "{what}: {read:?}");
+                assert!(node.has_program() || !read.contains("istio-cni"), "{what}");
+                let Called { status, log, .. } = node.call(args);
+                assert_eq!(status, Some(0), "{what}: {log}");
+            }
+            end(&node);
+        }
+    }
+    assert!(failures > 10, "{failures} failures of {calls:?}");
 }
 
 fn installed(node: &Node) {
@@ -144,6 +184,26 @@ fn killed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
     at_each_system_call(&begin, &["uninstall"], &[SINGLE, &list], &|node| {
         assert_eq!(node.names(), ["10-a.conf"]);
         assert_eq!(node.text("10-a.conf"), SINGLE);
+        assert!(!node.program().exists());
+    });
+}
+
+#[test]
+fn failed_installation_leaves_a_whole_file_and_the_next_one_ends_it() {
+    let begin = || Node::in_memory("10-a.conflist", LIST);
+    at_each_failure(&begin, &["install", "--once"], &[LIST, &list_with_object()], &installed);
+}
+
+#[test]
+fn failed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
+    let begin = || {
+        let node = Node::in_memory("10-a.conflist", LIST);
+        node.installed();
+        node
+    };
+    at_each_failure(&begin, &["uninstall"], &[LIST, &list_with_object()], &|node| {
+        assert_eq!(node.names(), ["10-a.conflist"]);
+        assert_eq!(node.text("10-a.conflist"), LIST);
         assert!(!node.program().exists());
     });
 }

@@ -120,6 +120,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     for case in others.filter(|case| case.name.contains(&arguments.only)) {
         table.row(measure::row(&case, measure::Others { floor: None, compare: None }, arguments.rounds)?);
     }
+    if let Some(plugin) = arguments.cni.as_deref().filter(|_| "CNI".contains(&arguments.only)) {
+        plugin::crowds(plugin)?.into_iter().for_each(|crowd| table.crowd(crowd));
+    }
     if let Some(injector) = arguments.injector.as_deref().filter(|_| "webhook".contains(&arguments.only)) {
         webhook::loads(injector)?.into_iter().for_each(|load| table.load(load));
     }

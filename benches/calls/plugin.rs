@@ -1,10 +1,14 @@
 //! What the CNI plugin costs: each command as a container runtime calls it, for a namespace that is not its own.
 
 use std::path::Path;
+use std::thread;
+use std::time::Instant;
 
-use crate::Result;
+use serde::Serialize;
+
 use crate::cases::{Prepared, Target};
-use crate::programs::Program;
+use crate::programs::{Program, run};
+use crate::{Result, namespace};
 
 /// What a runtime writes to standard input for a pod of Istio's injector, after another plugin has made its network.
 const CONFIGURATION: &str = r#"{
@@ -21,16 +25,12 @@ const TARGET: Target = Target { ratio: None, milliseconds: Some(3.0), kib: Some(
 
 /// The rows. An `ADD` is compared with the init program that makes the same rules in the same way.
 pub fn rows(plugin: &Path, init: &Program) -> Result<impl Iterator<Item = Prepared>> {
-    let call = |command: &str| Program::at(plugin, &[]).reading("cni.json", CONFIGURATION).map(|p| p.calling(command));
+    let call = |command: &str| called(plugin, command, "pod");
     let (add, check, del, version) = (call("ADD")?, call("CHECK")?, call("DEL")?, call("VERSION")?);
     let flags = ["-u", "1337", "-i", "*", "-b", "*", "-d", "15020,15021,15090", "--ip-families=ipv4"];
     let init = init.with(&flags).with(&["--native-nftables"]);
     let ip = |arguments: &[&str]| Program::named("ip", arguments);
-    let pod = [
-        ip(&["-all", "netns", "delete"])?,
-        ip(&["netns", "add", "pod"])?,
-        ip(&["-n", "pod", "link", "set", "lo", "up"])?,
-    ];
+    let pod = [ip(&["-all", "netns", "delete"])?].into_iter().chain(namespace_of("pod")?).collect::<Vec<_>>();
     let row = |name: &str, before: &[&Program], ours: Program, target| Prepared {
         name: format!("CNI {name}, IPv4"),
         before: pod.iter().chain(before.iter().copied()).map(|program| vec![program.clone()]).collect(),
@@ -50,13 +50,92 @@ pub fn rows(plugin: &Path, init: &Program) -> Result<impl Iterator<Item = Prepar
     .into_iter())
 }
 
+/// What makes the network namespace of a pod, as far as the plugin needs it.
+fn namespace_of(pod: &str) -> Result<[Program; 2]> {
+    Ok([Program::named("ip", &["netns", "add", pod])?, Program::named("ip", &["-n", pod, "link", "set", "lo", "up"])?])
+}
+
+/// A call of the plugin for a pod.
+fn called(plugin: &Path, command: &str, pod: &str) -> Result<Program> {
+    Ok(Program::at(plugin, &[]).reading("cni.json", CONFIGURATION)?.calling(command, pod))
+}
+
+/// What `ADD` takes on a node with many pods, in milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Crowd {
+    pub name: &'static str,
+    pub pods: usize,
+    /// From the first start to the last end.
+    pub all: f64,
+    /// The median of the first tenth of the pods, and of the last.
+    pub first: f64,
+    pub last: f64,
+    pub slowest: f64,
+}
+
+/// A node that starts this many pods at once, and then one that starts this many one after the other.
+const AT_ONCE: usize = 100;
+const IN_A_ROW: usize = 500;
+
+/// Measures both.
+pub fn crowds(plugin: &Path) -> Result<[Crowd; 2]> {
+    let at_once = |adds: &[Program]| -> Result<Vec<f64>> {
+        thread::scope(|scope| {
+            let threads: Vec<_> = adds.iter().map(|add| scope.spawn(|| took(add).map_err(|e| e.to_string()))).collect();
+            threads.into_iter().map(|thread| Ok(thread.join().map_err(|_| "a call panicked")??)).collect()
+        })
+    };
+    let in_a_row = |adds: &[Program]| adds.iter().map(took).collect();
+    Ok([
+        crowd("CNI ADD, at once", plugin, AT_ONCE, at_once)?,
+        crowd("CNI ADD, one after the other", plugin, IN_A_ROW, in_a_row)?,
+    ])
+}
+
+fn crowd(
+    name: &'static str,
+    plugin: &Path,
+    pods: usize,
+    add_all: impl Fn(&[Program]) -> Result<Vec<f64>>,
+) -> Result<Crowd> {
+    namespace::fresh()?;
+    run(&vec![vec![Program::named("ip", &["-all", "netns", "delete"])?]])?;
+    let mut adds = Vec::new();
+    for pod in (0..pods).map(|number| format!("pod-{number}")) {
+        run(&namespace_of(&pod)?.map(|program| vec![program]).into())?;
+        adds.push(called(plugin, "ADD", &pod)?);
+    }
+    namespace::settle();
+    let start = Instant::now();
+    let times = add_all(&adds)?;
+    let all = start.elapsed().as_secs_f64() * 1e3;
+    let median = |times: &[f64]| {
+        let mut times = times.to_vec();
+        times.sort_unstable_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    let (first, last) = (times.get(..pods / 10).unwrap_or_default(), times.get(pods - pods / 10..).unwrap_or_default());
+    let slowest = times.iter().copied().fold(0.0, f64::max);
+    Ok(Crowd { name, pods, all, first: median(first), last: median(last), slowest })
+}
+
+/// What one call takes, in milliseconds.
+fn took(add: &Program) -> Result<f64> {
+    let mut command = add.command()?;
+    let start = Instant::now();
+    let succeeded = command.status()?.success();
+    let took = start.elapsed().as_secs_f64() * 1e3;
+    if succeeded { Ok(took) } else { Err("an ADD failed".into()) }
+}
+
 impl Program {
-    /// The same as a call of a plugin, with the variables of the CNI specification.
-    fn calling(self, command: &str) -> Self {
+    /// The same as a call of a plugin for a pod, with the variables of the CNI specification.
+    fn calling(self, command: &str, pod: &str) -> Self {
+        let namespace = format!("/run/netns/{pod}");
         let variables = [
             ("CNI_COMMAND", command),
-            ("CNI_CONTAINERID", "pod"),
-            ("CNI_NETNS", "/run/netns/pod"),
+            ("CNI_CONTAINERID", pod),
+            ("CNI_NETNS", &namespace),
             ("CNI_IFNAME", "eth0"),
             ("CNI_PATH", "/opt/cni/bin"),
             ("CNI_ARGS", "K8S_POD_NAMESPACE=default;K8S_POD_NAME=web"),

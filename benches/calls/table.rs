@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::measure::{Row, Times};
+use crate::plugin::Crowd;
 use crate::webhook::Load;
 use crate::{MOST_BYTES, Result};
 
@@ -14,6 +15,7 @@ pub struct Table {
     bytes: u64,
     references: Vec<Value>,
     rows: Vec<Value>,
+    crowds: Vec<Crowd>,
     loads: Vec<Load>,
 }
 
@@ -26,7 +28,7 @@ impl Table {
             "{:<40}{:>8}{:>9}{:>7}  {:<22}{:>6}{:>5}{:>6}{:>7}{:>7}{other}  bare",
             "", "ours ms", "bare ms", "ratio", "at most", "floor", "cpu", "progs", "calls", "KiB"
         );
-        Self { bytes, references: Vec::new(), rows: Vec::new(), loads: Vec::new() }
+        Self { bytes, references: Vec::new(), rows: Vec::new(), crowds: Vec::new(), loads: Vec::new() }
     }
 
     /// Prints a line that is compared with nothing.
@@ -85,6 +87,19 @@ impl Table {
         }));
     }
 
+    /// Prints what a node with many pods took.
+    pub fn crowd(&mut self, crowd: Crowd) {
+        if self.crowds.is_empty() {
+            println!(
+                "\n{:<40}{:>8}{:>10}{:>16}{:>15}{:>12}",
+                "many pods on a node", "pods", "all ms", "first tenth ms", "last tenth ms", "slowest ms"
+            );
+        }
+        let Crowd { name, pods, all, first, last, slowest } = &crowd;
+        println!("{name:<40}{pods:>8}{all:>10.0}{first:>16.2}{last:>15.2}{slowest:>12.2}");
+        self.crowds.push(crowd);
+    }
+
     /// Prints what the webhook did under load.
     pub fn load(&mut self, load: Load) {
         if self.loads.is_empty() {
@@ -110,7 +125,7 @@ impl Table {
     /// Writes all as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
         let size = json!({ "bytes": self.bytes, "most": MOST_BYTES, "met": self.bytes <= MOST_BYTES });
-        let all = json!({ "size": size, "references": self.references, "rows": self.rows, "webhook": self.loads });
+        let all = json!({ "size": size, "references": self.references, "rows": self.rows, "crowds": self.crowds, "webhook": self.loads });
         fs::write(path, format!("{all:#}\n"))?;
         println!("\nwritten: {}", path.display());
         Ok(())

@@ -24,16 +24,19 @@ const START: Duration = Duration::from_secs(10);
 /// A kind of review that is sent again and again.
 struct Reviews {
     name: &'static str,
+    containers: usize,
     variables: usize,
     /// Whether each differs from those before it.
     different: bool,
     count: usize,
 }
 
-const REVIEWS: [Reviews; 3] = [
-    Reviews { name: "equal pods", variables: 0, different: false, count: 10_000 },
-    Reviews { name: "different pods", variables: 0, different: true, count: 10_000 },
-    Reviews { name: "2,000 environment variables", variables: 2_000, different: true, count: 1_000 },
+const REVIEWS: [Reviews; 5] = [
+    Reviews { name: "equal pods", containers: 1, variables: 0, different: false, count: 10_000 },
+    Reviews { name: "different pods", containers: 1, variables: 0, different: true, count: 10_000 },
+    Reviews { name: "10 containers", containers: 10, variables: 0, different: true, count: 5_000 },
+    Reviews { name: "100 environment variables", containers: 1, variables: 100, different: true, count: 5_000 },
+    Reviews { name: "2,000 environment variables", containers: 1, variables: 2_000, different: true, count: 1_000 },
 ];
 
 /// What a server did under load.
@@ -91,7 +94,7 @@ impl Server {
     fn under(&self, reviews: &Reviews) -> Result<Load> {
         let files = Path::new(FILES);
         let (body, addresses, log) = (files.join("review.json"), files.join("addresses"), files.join("latencies"));
-        fs::write(&body, review(reviews.variables))?;
+        fs::write(&body, review(reviews))?;
         let path = |number| format!("https://{ADDRESS}/inject/cluster/c{number}\n");
         fs::write(&addresses, (0..if reviews.different { PATHS } else { 1 }).map(path).collect::<String>())?;
         let _ = fs::remove_file(&log);
@@ -116,7 +119,7 @@ impl Server {
         latencies.sort_unstable_by(f64::total_cmp);
         let count = latencies.len() as f64;
         let at = |part: f64| latencies.get((count * part) as usize).copied().unwrap_or(f64::NAN) / 1e3;
-        let small = reviews.variables == 0;
+        let small = reviews.containers == 1 && reviews.variables == 0;
         Ok(Load {
             name: reviews.name.to_owned(),
             per_second: count / elapsed,
@@ -157,17 +160,24 @@ fn latencies(log: &str) -> Vec<f64> {
     log.lines().filter_map(|line| line.split('\t').nth(2)?.parse().ok()).collect()
 }
 
-fn review(variables: usize) -> String {
-    let variables: Vec<_> = (0..variables).map(|i| format!(r#"{{"name":"VARIABLE_{i}","value":"{i}"}}"#)).collect();
+fn review(Reviews { containers, variables, .. }: &Reviews) -> String {
+    let variables: Vec<_> = (0..*variables).map(|i| format!(r#"{{"name":"VARIABLE_{i}","value":"{i}"}}"#)).collect();
     let environment = match variables.is_empty() {
         true => String::new(),
         false => format!(r#","env":[{}]"#, variables.join(",")),
     };
+    let container = |number: usize| {
+        let port = 8080 + number;
+        format!(
+            r#"{{"name":"web-{number}","image":"registry.example/web:1.0","ports":[{{"containerPort":{port}}}]{environment}}}"#
+        )
+    };
+    let containers: Vec<_> = (0..*containers).map(container).collect();
     format!(
         r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE",
         "namespace":"default","kind":{{"group":"","version":"v1","kind":"Pod"}},
         "object":{{"apiVersion":"v1","kind":"Pod","metadata":{{"generateName":"web-","labels":{{"app":"web"}}}},
-        "spec":{{"containers":[{{"name":"web","image":"registry.example/web:1.0",
-        "ports":[{{"name":"http","containerPort":8080}}]{environment}}}]}}}}}}}}"#
+        "spec":{{"containers":[{}]}}}}}}}}"#,
+        containers.join(",")
     )
 }

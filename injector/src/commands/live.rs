@@ -22,7 +22,6 @@ pub(super) struct Live {
 
 /// What a KIND/NAME names.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "it is not read without a client"))]
 struct Target<'m> {
     kind: Kind,
     name: &'m str,

@@ -65,6 +65,27 @@ fn what_is_injected_twice_is_injected_once() {
 }
 
 #[test]
+fn a_resource_annotation_replaces_one_value_and_no_other() {
+    let folder = Folder::new("resources");
+    let resources = |annotations: &str, values: &str| {
+        let values = folder.file("values.yaml", values);
+        let pod = pod_of(&call(&["kube-inject", "-f", "-", "--valuesFile", &values], &annotated(annotations)));
+        json::to_string(container(&pod, "containers", "istio-proxy").unwrap().get("resources").unwrap())
+    };
+    let default = r#"{"limits":{"memory":"256Mi"},"requests":{"cpu":"10m","memory":"64Mi"}}"#;
+    assert_eq!(resources("", "{}"), default);
+    let cpu = r#"{"limits":{"memory":"256Mi"},"requests":{"cpu":"200m","memory":"64Mi"}}"#;
+    assert_eq!(resources("sidecar.istio.io/proxyCPU: 200m", "{}"), cpu);
+    let all = "sidecar.istio.io/proxyCPU: 200m, sidecar.istio.io/proxyCPULimit: 500m, \
+               sidecar.istio.io/proxyMemory: 1Gi, sidecar.istio.io/proxyMemoryLimit: 2Gi";
+    let expected = r#"{"limits":{"cpu":"500m","memory":"2Gi"},"requests":{"cpu":"200m","memory":"1Gi"}}"#;
+    let none = "global: {proxy: {resources: null}}";
+    assert_eq!(resources(all, "{}"), expected);
+    assert_eq!(resources(all, none), expected);
+    assert_eq!(resources("", none), "{}");
+}
+
+#[test]
 fn a_native_sidecar_is_an_init_container_that_keeps_running() {
     let pod = pod_of(&call(&["kube-inject", "-f", "-", "--kubelet-versions", "v1.33.1"], DEPLOYMENT));
     let order: Vec<_> = pod.list_at(&["initContainers"]).iter().filter_map(|c| c.str_at(&["name"])).collect();

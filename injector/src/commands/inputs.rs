@@ -205,15 +205,20 @@ fn below(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         // A link to a directory may lead in a circle.
         if !hidden && kind.is_dir() {
             below(&path, files)?;
-        } else if !hidden && has_objects(&path) && path.is_file() {
+        } else if !hidden && has_objects(&path)? {
             files.push(path);
         }
     }
     Ok(())
 }
 
-fn has_objects(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+/// Whether it is a file for objects, by its name.
+fn has_objects(path: &Path) -> Result<bool, Error> {
+    if !path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+        return Ok(false);
+    }
+    let failed = |source| Error::Read { file: path.to_string_lossy().into_owned(), source };
+    Ok(fs::metadata(path).map_err(failed)?.is_file())
 }
 
 /// The objects to inject: a file, the files of a directory in the order of their names, or standard input.
@@ -230,7 +235,7 @@ pub(super) fn objects(file: &str, input: &mut dyn Read) -> Result<Vec<Source>, E
     let mut files = Vec::new();
     for entry in fs::read_dir(file).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if has_objects(&path) && path.is_file() {
+        if has_objects(&path)? {
             files.push(path);
         }
     }

@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, value_parser};
 pub(crate) const PLUGIN_CONFIG: &str = "ISTIO_CNI_PLUGIN_CONFIG";
 
 /// The parser.
-pub(crate) fn parser() -> clap::Command {
+pub fn parser() -> clap::Command {
     let places = [
         Arg::new("bin-dir")
             .long("bin-dir")

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use super::json::{Layout, Ordered, compact, laid_out, span};
+use super::json::{Layout, Ordered, Twice, compact, laid_out, span};
 use super::object::{CAPABILITY, Object, TYPE};
 
 /// Why a file is none that a runtime could use.
@@ -208,7 +208,7 @@ fn members(text: &str) -> Result<Ordered<'_>, Unusable> {
 }
 
 fn member<'a>(members: &Ordered<'a>, name: &'static str) -> Result<Option<&'a RawValue>, Unusable> {
-    members.get(name).map_err(|()| Unusable::Twice(name))
+    members.get(name).map_err(|Twice| Unusable::Twice(name))
 }
 
 /// A member that is a text, and not an empty one.

@@ -34,12 +34,16 @@ impl<'de> Visitor<'de> for InOrder {
     }
 }
 
+/// A name has two members: which one counts depends on the reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Twice;
+
 impl<'a> Ordered<'a> {
-    /// The member of that name. `Err` if there are two: which one counts depends on the reader.
-    pub fn get(&self, name: &str) -> Result<Option<&'a RawValue>, ()> {
+    /// The member of that name, if there is one.
+    pub fn get(&self, name: &str) -> Result<Option<&'a RawValue>, Twice> {
         let mut found = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| *value);
         let first = found.next();
-        if found.next().is_some() { Err(()) } else { Ok(first) }
+        if found.next().is_some() { Err(Twice) } else { Ok(first) }
     }
 }
 

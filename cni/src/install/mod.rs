@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 mod binary;
-mod conflist;
+pub mod conflist;
 mod directory;
 mod error;
-mod json;
+pub mod json;
 mod keep;
 mod object;
 mod place;

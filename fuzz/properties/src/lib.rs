@@ -2,7 +2,9 @@
 //! `../fuzz_targets/` look for such inputs, and `tests/replay.rs` tries those that were kept in `../corpus/`.
 
 mod call;
+mod cni_input;
 mod command_line;
+mod conflist;
 mod host_files;
 mod merge;
 mod netlink;
@@ -16,7 +18,9 @@ mod selector;
 mod template;
 mod yaml;
 
+pub use cni_input::cni_input;
 pub use command_line::command_line;
+pub use conflist::conflist;
 pub use host_files::host_files;
 pub use merge::merge;
 pub use netlink::netlink;
@@ -32,7 +36,7 @@ pub use yaml::yaml;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("command_line", command_line),
     ("save_text", save_text),
     ("host_files", host_files),
@@ -44,6 +48,8 @@ pub const TARGETS: [Target; 11] = [
     ("selector", selector),
     ("merge", merge),
     ("review", review),
+    ("cni_input", cni_input),
+    ("conflist", conflist),
 ];
 
 /// Panics where a message could break out of its line, or steer a terminal.

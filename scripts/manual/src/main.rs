@@ -14,11 +14,6 @@ use roff::{Roff, bold, roman};
 #[path = "../../../injector/src/commands/arguments.rs"]
 mod injector;
 
-/// The CNI plugin's, which is a program without a library.
-#[allow(dead_code)]
-#[path = "../../../cni/src/arguments.rs"]
-mod cni;
-
 /// What the injector's command line needs of its neighbour.
 mod webhook {
     pub(crate) fn address(text: &str) -> Result<String, std::convert::Infallible> {
@@ -42,7 +37,7 @@ fn write(folder: &Path, date: &str) -> io::Result<()> {
     complete(&mut command, cli::PROGRAM, folder)?;
     let version = command.get_version().unwrap_or_default().to_owned();
     program(injector::command().version(version.clone()), "1", "User commands", date, folder)?;
-    program(cni::parser().version(version), "8", "System administration", date, folder)
+    program(istio_cni::arguments::parser().version(version), "8", "System administration", date, folder)
 }
 
 /// The completions of a program, a page for it, and one for each of its commands.

@@ -89,7 +89,7 @@ flags! {
     OUTBOUND_PORTS: "istio-outbound-ports", Some('q'), ["ISTIO_OUTBOUND_PORTS"], Text("PORTS"), Capture,
         "Outbound ports to capture, whatever the address";
     KUBE_VIRT_INTERFACES: "kube-virt-interfaces", Some('k'), ["KUBE_VIRT_INTERFACES"], Text("NAMES"), Capture,
-        "Interfaces whose inbound traffic (from a VM) counts as outbound";
+        "Interfaces of VMs, whose inbound traffic counts as outbound";
     INTERCEPTION_MODE: "istio-inbound-interception-mode", Some('m'), ["ISTIO_INBOUND_INTERCEPTION_MODE"], Text("MODE"), Capture,
         "REDIRECT or TPROXY [default: REDIRECT]";
     TPROXY_MARK: "istio-inbound-tproxy-mark", Some('t'), ["ISTIO_INBOUND_TPROXY_MARK"], Number("MARK"), Capture,
@@ -97,9 +97,9 @@ flags! {
     TPROXY_ROUTE_TABLE: "istio-inbound-tproxy-route-table", Some('r'), ["ISTIO_INBOUND_TPROXY_ROUTE_TABLE"], Number("TABLE"), Capture,
         "Routing table of inbound packets with TPROXY [default: 133]";
     DUAL_STACK: "dual-stack", None, ["DUAL_STACK", "ISTIO_DUAL_STACK"], Bool, Capture,
-        "Also make IPv6 rules if the host has any IPv6 address";
+        "Also make IPv6 rules if the pod has any IPv6 address";
     IP_FAMILIES: "ip-families", None, ["ISTIO_IP_FAMILIES"], Text("FAMILIES"), Capture,
-        "auto (by the host's addresses), ipv4 or dual [default: auto]";
+        "auto (by the pod's addresses), ipv4 or dual [default: auto]";
     DROP_INVALID: "drop-invalid", None, ["DROP_INVALID", "INVALID_DROP"], Bool, Capture,
         "Drop packets in conntrack state INVALID";
 
@@ -131,17 +131,17 @@ flags! {
     NETWORK_NAMESPACE: "network-namespace", None, ["NETWORK_NAMESPACE"], Text("PATH"), Modes,
         "The network namespace to work in";
     CNI_MODE: "cni-mode", None, ["CNI_MODE"], Bool, Modes,
-        "Run on the host's file system in a pod's namespace: one lock per namespace, no name-service lookups";
+        "For calls from the node: use the node's files in a pod's network namespace, with one lock per namespace and no name-service lookups";
     RECONCILE: "reconcile", None, ["RECONCILE"], Bool, Modes,
-        "Replace managed rules that differ from the wanted ones [default: true]";
+        "Replace managed rules (those made by this program) that differ from the wanted ones [default: true]";
     CLEANUP_ONLY: "cleanup-only", None, ["CLEANUP_ONLY"], Bool, Modes,
         "Remove all managed rules and routes; the same as the command clean";
     FORCE_APPLY: "force-apply", None, ["FORCE_APPLY"], Bool, Modes,
         "Apply even if the rules are already in place";
     SKIP_RULE_APPLY: "skip-rule-apply", None, ["SKIP_RULE_APPLY"], Bool, Modes,
-        "Do not apply the rules";
+        "Do not apply the rules; with --run-validation, only validate";
     NATIVE_NFTABLES: "native-nftables", None, ["NATIVE_NFTABLES"], Bool, Modes,
-        "Use nftables instead of iptables";
+        "Use nftables directly, without any iptables program";
     FORCE_IPTABLES_BINARY: "force-iptables-binary", None, ["FORCE_IPTABLES_BINARY"], Text("KIND"), Modes,
         "legacy or nft, instead of detecting which one to use";
 
@@ -150,11 +150,11 @@ flags! {
     OUTPUT: "output", None, ["ISTIO_IPTABLES_OUTPUT"], Text("FORMAT"), Diagnostics,
         "Format of standard output: text, json, or mermaid (a flow chart of the rules) [default: text]";
     LIVE: "live", None, [], Bool, Diagnostics,
-        "With explain: explain the rules in the kernel, not those of the flags";
+        "With explain: explain the rules in the kernel, not those that the flags ask for";
     WATCH: "watch", None, [], Bool, Diagnostics,
         "With check: wait for the first difference";
     STRICT: "strict", None, [], Bool, Diagnostics,
-        "With check or apply: if foreign rules come before managed ones, exit with 3 and change nothing";
+        "With check or apply: if foreign rules (those of other programs) come before managed ones, exit with 3 and change nothing";
     RUN_VALIDATION: "run-validation", None, ["RUN_VALIDATION"], Bool, Diagnostics,
         "After applying, verify redirection with real connections";
     PROBE_PORT: "iptables-probe-port", None, ["IPTABLES_PROBE_PORT"], Number("PORT"), Diagnostics,

@@ -383,19 +383,20 @@ fn help(flag: &Flag) -> String {
 const AFTER_HELP: &str = "\
 Commands:
   apply    Put the rules in place; the default
-  clean    Remove all managed rules and routes, in either variant of iptables and in nftables
-  check    Report how the kernel's rules differ from what the flags want; changes nothing
-  explain  Tell what happens to a packet, rule by rule, or, without PACKET, to each kind of traffic;
-           for example: out tcp uid=1000 to=10.0.0.5:443, or: in udp to=:53 from=10.1.2.3 iface=eth0
+  clean    Remove all managed rules and routes, in both variants of iptables and in nftables
+  check    Report how the kernel's rules differ from those that the flags ask for; changes nothing
+  explain  Show what happens to a packet, rule by rule, or, without PACKET, to each kind of traffic;
+           examples of PACKET: out tcp uid=1000 to=10.0.0.5:443 or in udp to=:53 from=10.1.2.3 iface=eth0
 
-Without -b, -i, -q and --redirect-dns, nothing is captured, and capture that is in place is removed.
+Without -b, -i, -q and --redirect-dns, nothing is captured, and existing capture is removed.
 A flag overrides its environment variable. Separate the items of a list with commas; IPv4 and IPv6 can
 be mixed. Environment variables without a flag: ISTIO_OUTBOUND_OWNER_GROUPS (default *),
 ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE, ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR (default 127.0.0.1/32),
 ENVOY_USER (default istio-proxy), ISTIO_IPTABLES_PROGRAM_TIMEOUT (default 60s, for each child process).
 
-Exit status: 0 done or already in place; 1 failed, nothing changed; 2 usage error; 3 check found a
-difference; 126 validation failed, the rules stay in place.
+Exit status: 0 done or already in place; 1 failed, and nothing changed or the message lists what is left;
+2 usage error; 3 check found a difference, or --strict found foreign rules before managed ones;
+126 validation failed, the rules stay in place.
 
 Example, as run by Istio's injector (add -n to only print the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";

@@ -119,11 +119,12 @@ fn man_page(date: &str) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-const DESCRIPTION: &str = "Runs once in a pod's network namespace, before the application starts, and ends. From \
-    then on every TCP connection into the pod reaches the proxy at its inbound listener and every one out of it \
-    at its outbound listener, but for what the flags and the proxy's own user leave out. After exit status 0 the \
-    namespace has exactly the wanted rules, routes and addresses; after any other it is as it was before. It can \
-    be run again at any time: rules that are in place are left alone.";
+const DESCRIPTION: &str = "Runs once in a pod's network namespace, before the application starts, and exits. From \
+    then on, the proxy's inbound listener receives every TCP connection into the pod, and its outbound listener \
+    every one out of it, except those that the flags exclude and those of the proxy's own user. After exit status \
+    0, the namespace has exactly the wanted rules, routes and addresses; after status 1, 2 or 3, it is as it was \
+    before, unless a message lists what is left. It can be run again at any time: rules that are already in place \
+    are not touched.";
 
 #[cfg(test)]
 mod tests {

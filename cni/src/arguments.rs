@@ -16,18 +16,16 @@ pub fn parser() -> clap::Command {
             .value_name("DIRECTORY")
             .value_parser(value_parser!(PathBuf))
             .default_value("/host/opt/cni/bin")
-            .help("Where the node's runtime looks for CNI programs"),
+            .help("The directory in which the node's runtime looks for CNI plugins"),
         Arg::new("conf-dir")
             .long("conf-dir")
             .value_name("DIRECTORY")
             .value_parser(value_parser!(PathBuf))
             .default_value("/host/etc/cni/net.d")
-            .help("Where the node's runtime looks for its CNI configuration"),
-        Arg::new("conf-name")
-            .long("conf-name")
-            .value_name("FILE")
-            .value_parser(value_parser!(OsString))
-            .help("The file there that the runtime uses [default: the first by name that it can use]"),
+            .help("The directory in which the node's runtime looks for its CNI configuration"),
+        Arg::new("conf-name").long("conf-name").value_name("FILE").value_parser(value_parser!(OsString)).help(
+            "The configuration file in --conf-dir that the runtime uses [default: the first by name that it can use]",
+        ),
     ];
     let config = [
         Arg::new("config")
@@ -35,29 +33,29 @@ pub fn parser() -> clap::Command {
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
             .conflicts_with("plugin-config")
-            .help("A file with the plugin's configuration, a JSON object; - for standard input"),
+            .help("A file that has the plugin's configuration as a JSON object; - for standard input"),
         Arg::new("plugin-config")
             .long("plugin-config")
             .value_name("JSON")
             .value_parser(value_parser!(OsString))
             .allow_hyphen_values(true)
-            .help(format!("The plugin's configuration itself [env: {PLUGIN_CONFIG}] [default: {{}}]")),
+            .help(format!("The plugin's configuration as a JSON object [env: {PLUGIN_CONFIG}] [default: {{}}]")),
     ];
     let switch =
         |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     clap::Command::new("istio-cni")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Captures the traffic of pods for their sidecar proxies, called by the container runtime")
+        .about("CNI plugin that redirects the traffic of pods to their sidecar proxies, and its installer")
         .after_help(AFTER_HELP)
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .subcommand(
             clap::Command::new("install")
-                .about("Installs the plugin on this node, and keeps it installed")
+                .about("Installs the plugin on this node, then keeps running and repairs the installation")
                 .args(&places)
                 .args(config)
-                .arg(switch("once", "Exit as soon as the plugin is in place"))
-                .arg(switch("uninstall-on-exit", "Uninstall on SIGTERM or SIGINT").conflicts_with("once"))
+                .arg(switch("once", "Exit once the plugin is installed, instead of keeping it installed"))
+                .arg(switch("uninstall-on-exit", "Uninstall the plugin on SIGTERM or SIGINT").conflicts_with("once"))
                 .arg(
                     Arg::new("listen")
                         .long("listen")
@@ -68,12 +66,12 @@ pub fn parser() -> clap::Command {
         )
         .subcommand(
             clap::Command::new("uninstall")
-                .about("Removes the plugin from the configuration, and then its program")
+                .about("Removes the plugin from the CNI configuration, and then its program")
                 .args(&places),
         )
         .subcommand(
             clap::Command::new("status")
-                .about("Shows what is installed on this node; changes nothing")
+                .about("Shows whether the plugin is installed on this node; changes nothing")
                 .args(&places)
                 .arg(
                     Arg::new("output")
@@ -87,6 +85,6 @@ pub fn parser() -> clap::Command {
 }
 
 const AFTER_HELP: &str = "\
-Without a command it is a CNI plugin, and takes its orders from CNI_COMMAND and standard input.
+Without a command it is a CNI plugin: it reads the call from CNI_* variables and standard input.
 
-Exit status: 0 done, or status found it installed; 1 failed; 2 wrong usage; 3 status found it not installed.";
+Exit status: 0 done, or installed (status); 1 failed; 2 usage error; 3 not installed (status).";

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 /// The whole command line.
 pub(super) fn command() -> Command {
     let command = Command::new("sidecar-injector")
-        .about("Puts a sidecar proxy into pods, as Istio's injector does.")
+        .about("Adds a sidecar proxy to pods, as Istio's injector does")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -32,7 +32,7 @@ See what injection changes:           sidecar-injector diff -f app.yaml
 See what an upgrade will change:      sidecar-injector diff -f apps/ --injectConfigFile old.yaml --to-injectConfigFile new.yaml
 Upgrade an injected file:             sidecar-injector kube-inject --upgrade -f injected.yaml -o injected.yaml
 Remove the sidecar again:             sidecar-injector uninject -f injected.yaml
-Learn why a pod has no sidecar:       sidecar-injector explain -f app.yaml
+See why a pod has no sidecar:         sidecar-injector explain -f app.yaml
 Find mistakes before deployment:      sidecar-injector lint -f apps/
 See the configuration:                sidecar-injector kube-inject --print-config";
 
@@ -42,18 +42,18 @@ fn kube_inject() -> Command {
         .long_about(
             "Reads Kubernetes objects as YAML, injects the pod of each workload, and prints the result. Everything else is \
              copied. No cluster is needed: without configuration files, a built-in configuration is used, which needs no Istio. \
-             What no file provides is read from a cluster if one of --injectConfigMapName, --meshConfigMapName, --kubeconfig and \
-             --context is set.",
+             If one of --injectConfigMapName, --meshConfigMapName, --kubeconfig and --context is set, any configuration that no \
+             file provides is read from a cluster.",
         )
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
-            value("output", "FILE").short('o').help("Write the result here, all of it or nothing (default: standard output)"),
+            value("output", "FILE").short('o').help("Write the result here, completely or not at all [default: standard output]"),
             flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
-            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
-            flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; Istio drops them"),
-            flag("upgrade").help("Replace what an earlier injection put in, instead of merging with it as Istio does"),
-            flag("minimal").help("Print no `status: {}`, `resources: {}` and the like that the input does not have"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod; Istio uses that of its job"),
+            flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; without this, they are dropped, as by Istio"),
+            flag("upgrade").help("Replace an earlier injection; without this, the new one is merged into it, as by Istio"),
+            flag("minimal").help("Leave out `status: {}`, `resources: {}` and the like that the input does not have"),
         ])
         .args(configuration())
         .args(cluster())
@@ -80,26 +80,26 @@ fn diff() -> Command {
     let other = OTHER.map(|(name, flag, of)| {
         let from_cluster = cluster().iter().any(|arg| arg.get_id() == flag);
         value(name, of)
-            .help_heading("The other configuration; each flag defaults to the one without to-")
+            .help_heading("Second configuration; each flag defaults to the one without to-")
             .help(format!("Like --{flag}"))
             .hide(from_cluster && !cfg!(feature = "cluster"))
     });
     Command::new("diff")
         .about("Shows what injection changes, or what another configuration would change")
         .long_about(
-            "Prints the differences between the objects of a file and what kube-inject makes of them. With a flag --to-..., \
-             between the results of the two configurations: this is what an upgrade does to the workloads. For a \
-             directory, or with --summary, a list of workloads and of the fields that change. Exit status 0 if nothing differs, \
+            "Prints the differences between the objects of a file and the result of kube-inject. With a --to-... flag, it \
+             compares the results of two configurations instead, and so shows what an upgrade changes in the workloads. For a \
+             directory, or with --summary, it lists workloads and the fields that change. Exit status 0 if nothing differs, \
              1 if something does, 2 if an error occurred.",
         )
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
-            flag("summary").help("Print workloads and fields instead of lines [default: for a directory]"),
-            flag("upgrade").help("Replace what an earlier injection put in, as kube-inject --upgrade does; always with a flag --to-..."),
+            flag("summary").help("List workloads and fields instead of lines; the default for a directory"),
+            flag("upgrade").help("Replace an earlier injection, as kube-inject --upgrade does; always on with a --to-... flag"),
             flag("policy-from-config").help("Honour policy, selectors, default templates, aliases and injectedAnnotations of the config"),
-            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
-            flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; Istio drops them"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod; Istio uses that of its job"),
+            flag("keep-unknown-fields").help("Keep fields that this program does not know, such as those of a newer Kubernetes; without this, they are dropped, as by Istio"),
             flag("minimal").help("Leave out `status: {}`, `resources: {}` and the like that the input does not have"),
         ])
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
@@ -123,18 +123,19 @@ fn uninject() -> Command {
         .about("Removes the sidecar from the pods in a file")
         .long_about(
             "Reads Kubernetes objects as YAML, removes what an injection put into the pod of each workload, and prints the \
-             result. Everything else is copied. With the configuration that injected, the result is verified by injecting it \
-             again, and everything that the templates set is removed. Without it, labels and annotations are found by the \
-             names that Istio's templates use. Warnings name what the injection did not record.",
+             result. Everything else is copied. With the configuration that was used for the injection, the result is verified \
+             by injecting it again, and everything that the templates set is removed. Without it, labels and annotations are \
+             found by the names that Istio's templates use. Warnings name what cannot be restored, because the injection \
+             did not record it.",
         )
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
-            value("output", "FILE").short('o').help("Write the result here, all of it or nothing (default: standard output)"),
+            value("output", "FILE").short('o').help("Write the result here, completely or not at all [default: standard output]"),
             flag("verify").help("Fail unless injecting the result again gives the input"),
-            flag("minimal").help("Print no `status: {}`, `resources: {}` and the like"),
-            flag("policy-from-config").help("The pods were injected by the config's default templates, aliases and injectedAnnotations, as a webhook does"),
-            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job, as Istio does"),
+            flag("minimal").help("Leave out `status: {}`, `resources: {}` and the like"),
+            flag("policy-from-config").help("The pods were injected with the config's default templates, aliases and injectedAnnotations, as by the webhook"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod; Istio uses that of its job"),
         ])
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
         .args(cluster())
@@ -146,7 +147,8 @@ fn review() -> Command {
         .long_about("Reads an AdmissionReview (v1 or v1beta1) from standard input, and prints the webhook's answer.")
         .args_override_self(true)
         .args([
-            value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
+            value("path", "PATH")
+                .help("The path of the URL that the API server calls, such as /inject/cluster/c1/net/n1"),
             value("namespace-file", "FILE")
                 .help("The pod's Namespace, for the user and group of the proxy on OpenShift"),
         ])
@@ -159,16 +161,16 @@ fn explain() -> Command {
     Command::new("explain")
         .about("Explains why a pod is injected or not, and where each injected part comes from")
         .long_about(
-            "Reads workloads, pods or an AdmissionReview, and prints for each whether it is injected and which step decides, which \
-             webhook is called, which templates are rendered, where each injected item comes from, and what has no effect and \
-             why. With KIND/NAME, workload, namespace, webhooks and configuration are read from a cluster; with a file, nothing \
-             is. Changes nothing. Exit status 0 whatever the answer is; 1 if something cannot be read.",
+            "Reads workloads, pods or an AdmissionReview, and prints for each: whether it is injected and why, which webhook is \
+             called, which templates are rendered, where each injected item comes from, and which settings have no effect. \
+             With KIND/NAME, the workload, its namespace, the webhooks and the configuration are read from a cluster; with a \
+             file, no cluster is needed. Changes nothing. Exit status 0 whatever the answer is, 1 if something cannot be read.",
         )
         .after_help(
-            "Why has this pod no sidecar?\n  \
+            "Why does this pod have no sidecar?\n  \
              sidecar-injector explain pod/web-0 -n shop\n  \
              sidecar-injector explain -f pod.yaml --namespace-labels istio-injection=enabled\n\
-             The same, for programs:\n  \
+             The same as JSON, for programs:\n  \
              sidecar-injector explain -f deployment.yaml -o json",
         )
         .args_override_self(true)
@@ -177,22 +179,22 @@ fn explain() -> Command {
             Arg::new("object")
                 .value_name("KIND/NAME")
                 .conflicts_with("filename")
-                .help("A workload or pod of a cluster, such as deployment/web, with what decides there about it")
+                .help("A workload or pod in a cluster, such as deployment/web; everything else is read from there too")
                 .hide(!cfg!(feature = "cluster")),
-            value("namespace", "NAME").short('n').help("The namespace of KIND/NAME, and of objects in files that name none [default: that of the context; default]"),
+            value("namespace", "NAME").short('n').help("The namespace of KIND/NAME [default: that of the context], or of objects in files that name none [default: default]"),
             value("namespace-labels", "KEY=VALUE,...").help("The labels of that namespace, which decide whether a webhook is called"),
-            value("namespace-file", "FILE").help("The Namespace, in place of its labels; on OpenShift also for the user of the proxy"),
-            value("webhook-file", "FILE").help("The cluster's MutatingWebhookConfigurations [default: those that Istio installs for the revision]"),
+            value("namespace-file", "FILE").help("A file with the Namespace object, instead of --namespace-labels; on OpenShift, it also sets the proxy's user"),
+            value("webhook-file", "FILE").help("A file with the cluster's MutatingWebhookConfigurations [default: those that Istio installs for the revision]"),
             value("by", "WHO")
                 .value_parser(["webhook", "kube-inject"])
                 .default_value("webhook")
-                .help("Which of the two would inject: they use different parts of the injection config"),
+                .help("The injecting program: each uses different parts of the injection config"),
             value("port", "PORT").value_parser(clap::value_parser!(u16)).help("Print whether a client's connection to this port reaches the proxy, and why"),
             value("field", "PATH").help("Explain where a field of the pod comes from, and what it depends on, such as spec.containers[istio-proxy].image"),
-            value("path", "PATH").help("The path of the webhook's URL, such as /inject/cluster/c1/net/n1"),
-            flag("policy-from-config").help("With --by kube-inject: like its flag of the same name"),
-            flag("cronjob-pod-metadata").help("With --by kube-inject: like its flag of the same name"),
-            value("output", "FORMAT").short('o').value_parser(["text", "json"]).default_value("text").help("For people, or for programs"),
+            value("path", "PATH").help("The path of the URL that the API server calls, such as /inject/cluster/c1/net/n1"),
+            flag("policy-from-config").help("With --by kube-inject: the same as this flag of kube-inject"),
+            flag("cronjob-pod-metadata").help("With --by kube-inject: the same as this flag of kube-inject"),
+            value("output", "FORMAT").short('o').value_parser(["text", "json"]).default_value("text").help("Output format"),
         ])
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
         .args(cluster())
@@ -201,11 +203,11 @@ fn explain() -> Command {
 
 fn lint() -> Command {
     Command::new("lint")
-        .about("Finds what would not work in a mesh, before it is deployed")
+        .about("Finds problems that manifests would have in a mesh, before they are deployed")
         .long_about(
             "Reads Kubernetes objects as YAML, considers all of them together (Services select pods in other files, Namespaces have \
-             labels), injects each workload as the webhook would, and prints what does not work in the mesh, or not as \
-             intended. Nothing is changed, and no cluster is needed: without configuration files, Istio's defaults are assumed. \
+             labels), injects each workload as the webhook would, and prints what would fail in the mesh, or not work as \
+             intended. It changes nothing and needs no cluster: without configuration files, Istio's defaults are assumed. \
              Exit status 1 if there is a finding at the level of --fail-on or above, 2 if nothing could be checked.",
         )
         .after_help(
@@ -215,7 +217,7 @@ fn lint() -> Command {
              sidecar-injector lint -f deploy/ --fail-on warning --ignore missing-version-label,no-service\n  \
              sidecar-injector lint -f deploy/ --output sarif > lint.sarif\n  \
              sidecar-injector lint -f deploy/ --injectConfigFile injector.yaml --meshConfigFile mesh.yaml\n\n\
-             docs/lint.md explains each finding. The annotation sidecar-injector.io/lint-ignore: NAME,NAME of an object silences it.",
+             docs/lint.md explains each rule. To silence rules for one object, annotate it with sidecar-injector.io/lint-ignore: NAME,NAME.",
         )
         .args_override_self(true)
         .args([
@@ -223,17 +225,17 @@ fn lint() -> Command {
                 .short('f')
                 .action(ArgAction::Append)
                 .help("The objects: a file, a directory and all below it, or - for standard input; may be given several times"),
-            value("output", "FORMAT").short('o').value_parser(["text", "json", "sarif"]).default_value("text").help("How to print findings"),
+            value("output", "FORMAT").short('o').value_parser(["text", "json", "sarif"]).default_value("text").help("Output format of the findings"),
             value("fail-on", "LEVEL")
                 .value_parser(["error", "warning", "info"])
                 .default_value("error")
-                .help("The lowest level of findings that makes the exit status 1"),
+                .help("The lowest level of findings for which the exit status is 1"),
             value("ignore", "NAME")
                 .action(ArgAction::Append)
                 .value_delimiter(',')
-                .help("Leave out findings of this name; several are separated by commas"),
+                .help("Leave out the findings of this rule; separate several with commas"),
             value("namespace", "NAME").short('n').default_value("default").help("The namespace of objects that name none"),
-            flag("list").help("Print all names, with their levels and what they find, and exit"),
+            flag("list").help("Print all rules, with their levels and what they find, and exit"),
         ])
         .args(configuration())
         .args(cluster())
@@ -242,18 +244,18 @@ fn lint() -> Command {
 
 fn render() -> Command {
     Command::new("render")
-        .about("Prints what a template makes for a pod, before it is merged")
+        .about("Prints the output of a template for a pod, before it is merged")
         .long_about(
-            "Renders the templates of each pod, or one template, and prints the text as it is, YAML or not: for authors of \
-             templates. Exit status 1 if a template cannot be rendered; the message has the line.",
+            "For authors of templates: renders the templates of each pod, or one template, and prints the text unchanged, even if \
+             it is not YAML. Exit status 1 if a template cannot be rendered; the message has the line.",
         )
-        .after_help("Which line of the template made what?\n  sidecar-injector render --template mine --lines -f pod.yaml")
+        .after_help("Which line of the template produced which line of the output?\n  sidecar-injector render --template mine --lines -f pod.yaml")
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("The objects: a file, a directory, or - for standard input"),
-            value("template", "NAME").help("Render this one [default: those that the pod asks for, or the default ones]"),
-            flag("lines").help("Print the number of the template's line before each line"),
-            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod instead of that of its job"),
+            value("template", "NAME").help("Render only this template [default: those that the pod asks for, or the default ones]"),
+            flag("lines").help("Print the template's line number before each line"),
+            flag("cronjob-pod-metadata").help("Use the metadata of a CronJob's pod; Istio uses that of its job"),
         ])
         .args(configuration().into_iter().filter(|arg| arg.get_id() != "print-config"))
         .args(cluster())
@@ -270,8 +272,8 @@ fn webhook() -> Command {
         .about("Answers the API server's AdmissionReviews, over HTTPS")
         .long_about(
             "Serves POST /inject for a MutatingWebhookConfiguration, and GET /healthz, /readyz and /metrics. Configuration and \
-             certificate are read again when their files change; a broken one is refused, and the old one stays. Exits with \
-             status 0 after SIGTERM, once all requests are answered.",
+             certificate are read again when their files change; if the new one is invalid, the previous one stays in use. After \
+             SIGTERM, exits with status 0 once all requests are answered.",
         )
         .args_override_self(true)
         .args([
@@ -280,32 +282,32 @@ fn webhook() -> Command {
                 .help("Address to serve on, with TLS; :PORT is all addresses [default: :15017]"),
             value("monitoring", "ADDRESS:PORT")
                 .value_parser(super::webhook::address)
-                .help("Address to serve /healthz, /readyz and /metrics on without TLS, too"),
+                .help("Second address, without TLS, for /healthz, /readyz and /metrics"),
             value("tls-cert", "FILE").requires("tls-key").help("The server's certificate and the chain to its issuer, as PEM"),
-            value("tls-key", "FILE").requires("tls-cert").help("Its key, as PEM"),
-            value("tls-ca", "FILE").requires("tls-cert").help("The CA that issued it, as PEM: with --cluster, webhook configurations get it as caBundle"),
+            value("tls-key", "FILE").requires("tls-cert").help("The certificate's private key, as PEM"),
+            value("tls-ca", "FILE").requires("tls-cert").help("The CA that issued the certificate, as PEM; with --cluster, it is written to the webhook configurations as caBundle"),
             value("service", "NAME")
-                .help("The Service that leads here, for the names of a self-signed certificate [default: sidecar-injector, or sidecar-injector-REVISION]"),
+                .help("The Service in front of this server; a self-signed certificate is for its names [default: sidecar-injector, or sidecar-injector-REVISION]"),
             value("tls-name", "NAME")
                 .action(ArgAction::Append)
                 .conflicts_with("tls-cert")
-                .help("A further name or address for a self-signed certificate"),
+                .help("Another DNS name or address for a self-signed certificate; may be given several times"),
             value("tls-secret", "NAME")
                 .requires("cluster")
                 .conflicts_with("tls-cert")
                 .help("With --cluster: the Secret through which replicas share a self-signed certificate [default: sidecar-injector-tls, or sidecar-injector-REVISION-tls]"),
             flag("cluster")
-                .help("Read from the API server: the nodes' versions (if ENABLE_NATIVE_SIDECARS is auto), namespaces (on OpenShift), ProxyConfig resources; and keep the caBundle of the revision's webhook configurations up to date"),
+                .help("Use the API server: read the nodes' versions (if ENABLE_NATIVE_SIDECARS is auto), namespaces (on OpenShift) and ProxyConfig resources, and keep the caBundle of the revision's webhook configurations up to date"),
             Arg::new("self-signed")
                 .long("self-signed")
                 .action(ArgAction::SetTrue)
-                .help("Make a CA and a certificate, and renew them; the CA is at /ca.pem"),
+                .help("Create a CA and a certificate, and renew them; /ca.pem serves the CA"),
             value("max-connections", "NUMBER")
                 .value_parser(value_parser!(usize))
                 .default_value("10000")
                 .help("How many connections may be open; beyond that, idle ones are closed"),
-            seconds("shutdown-delay", "5").help("How long to keep serving after SIGTERM, until no client is sent here any more"),
-            seconds("shutdown-timeout", "20").help("How long to wait after that for requests that are still being answered"),
+            seconds("shutdown-delay", "5").help("How long to keep serving after SIGTERM, until clients are no longer sent to this replica"),
+            seconds("shutdown-timeout", "20").help("How long to wait after that for requests to finish"),
             value("log-level", "LEVEL")
                 .value_parser(value_parser!(log::LevelFilter))
                 .default_value("info")
@@ -322,8 +324,9 @@ fn webhook() -> Command {
 #[cfg(feature = "webhook")]
 fn check() -> Command {
     let cluster = cluster().into_iter().filter(|arg| matches!(arg.get_id().as_str(), "kubeconfig" | "context"));
+    let cluster = cluster.map(|arg| arg.help_heading("Cluster to check, without --filename"));
     Command::new("check")
-        .about("Finds problems of a webhook installation before they do harm")
+        .about("Finds problems in a webhook installation before they cause an outage")
         .long_about(
             "Checks the MutatingWebhookConfigurations of a sidecar injector, in a cluster or in files: which pods they select, what \
              happens if the injector is down, which address they call, and whether the certificate served there is accepted. \
@@ -332,9 +335,9 @@ fn check() -> Command {
         .args_override_self(true)
         .args([
             value("filename", "FILE").short('f').help("Check these objects instead of a cluster: a file, a directory, or - for standard input"),
-            value("revision", "NAME").short('r').help("Check the webhooks of this revision only (the first one is called default)"),
-            value("address", "HOST:PORT").help("Where the webhook can be reached from here, such as through `kubectl port-forward`"),
-            flag("strict").help("Exit status 1 for warnings, too"),
+            value("revision", "NAME").short('r').help("Check only the webhooks of this revision, such as default"),
+            value("address", "HOST:PORT").help("Address at which the webhook can be reached from here, such as that of `kubectl port-forward`"),
+            flag("strict").help("Also exit with status 1 if there are warnings"),
         ])
         .args(cluster)
 }
@@ -343,14 +346,14 @@ fn check() -> Command {
 fn configuration() -> [Arg; 7] {
     [
         value("injectConfigFile", "FILE")
-            .help("Injection config, the ConfigMap that has it, or just the template of the sidecar"),
+            .help("Injection config, the ConfigMap that has it, or only the text of the sidecar template"),
         value("valuesFile", "FILE").help("Values, or the ConfigMap that has them"),
         value("meshConfigFile", "FILE").help("Mesh config, or the ConfigMap that has it; Istio's defaults if absent"),
-        value("operatorFileName", "FILE").help("IstioOperator, whose values and mesh config win over the other files"),
+        value("operatorFileName", "FILE").help("IstioOperator, whose values and mesh config take precedence over the other files"),
         value("revision", "NAME").short('r').help("The revision of the control plane"),
         value("kubelet-versions", "VERSIONS")
             .help("Versions of the nodes' kubelets (VERSION or NODE=VERSION), separated by commas; from 1.33 on, the proxy is a native sidecar"),
-        flag("print-config").help("Print injection config, values and mesh config as they are used, and exit"),
+        flag("print-config").help("Print the effective injection config, values and mesh config, and exit"),
     ]
 }
 
@@ -360,13 +363,15 @@ fn cluster() -> [Arg; 5] {
         value("injectConfigMapName", "NAME")
             .help("Read injection config and values from this ConfigMap [default: istio-sidecar-injector, or istio-sidecar-injector-REVISION]"),
         value("meshConfigMapName", "NAME").help("Read the mesh config from this ConfigMap [default: istio, or istio-REVISION]"),
-        value("istioNamespace", "NAME").short('i').help("The namespace of both [default: istio-system]"),
+        value("istioNamespace", "NAME").short('i').help("The namespace of both ConfigMaps [default: istio-system]"),
         value("kubeconfig", "FILE")
             .short('c')
             .help("Kubeconfig of the cluster [default: $KUBECONFIG, ~/.kube/config, or the service account of the pod]"),
         value("context", "NAME").help("Context in the kubeconfig [default: the current one]"),
     ];
-    flags.map(|flag| flag.help_heading("From a cluster, if there is no file").hide(!cfg!(feature = "cluster")))
+    flags.map(|flag| {
+        flag.help_heading("Configuration from a cluster, if no file provides it").hide(!cfg!(feature = "cluster"))
+    })
 }
 
 /// What istioctl knows and an injector has no use for.
@@ -388,6 +393,7 @@ fn flag(name: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .num_args(0..=1)
+        .value_name("BOOL")
         .require_equals(true)
         .default_missing_value("true")
         .hide_possible_values(true)

@@ -113,10 +113,10 @@ impl Environment {
         let (ifname, arguments) = (text("CNI_IFNAME"), text("CNI_ARGS").unwrap_or_default());
         let names = Verb::ALL.map(|(name, _)| name).join(", ");
         let verb = match &command {
-            None => Err(format!("CNI_COMMAND is missing: one of {names}")),
+            None => Err(format!("CNI_COMMAND is missing: it has to be one of {names}")),
             Some(command) => {
                 let found = Verb::ALL.iter().find(|(name, _)| name == command).map(|(_, verb)| *verb);
-                found.ok_or_else(|| format!("CNI_COMMAND cannot be {command:?}: one of {names}"))
+                found.ok_or_else(|| format!("CNI_COMMAND cannot be {command:?}: it has to be one of {names}"))
             }
         };
         let pod = pod(&arguments).map_err(|why| wrong.push(why)).unwrap_or_default();

@@ -84,7 +84,7 @@ pub enum UsageError {
         file: &'static str,
     },
     /// A file that is needed and cannot be read.
-    #[error("{file} cannot be read ({reason}), which {needed_for} needs: {instead}")]
+    #[error("{file} cannot be read ({reason}); {needed_for} needs it: {instead}")]
     File {
         /// The file.
         file: &'static str,
@@ -97,7 +97,7 @@ pub enum UsageError {
     },
     /// The host's addresses cannot be read.
     #[error(
-        "the addresses of the network namespace cannot be read ({reason}), which --ip-families=auto needs: give --ip-families=ipv4 or dual"
+        "the addresses of the network namespace cannot be read ({reason}); --ip-families=auto needs them: give --ip-families=ipv4 or dual"
     )]
     Addresses {
         /// The error that the system returned.
@@ -125,7 +125,7 @@ pub enum Warning {
         reason: String,
     },
     /// A list that holds separators only.
-    #[error("{source_} is {value}, which lists nothing: treated as empty")]
+    #[error("{source_} is {value}, which has no items: it counts as empty")]
     EmptyList {
         /// Where the list came from.
         source_: Source,
@@ -210,7 +210,7 @@ pub enum Warning {
     NoDnsServer,
     /// Several proxy users or groups (fault 9 of the original).
     #[error(
-        "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: what they send to the pod's own addresses is not captured"
+        "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: their traffic to the pod's own addresses is not captured"
     )]
     SeveralOwners {
         /// Where they came from.

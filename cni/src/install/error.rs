@@ -26,7 +26,7 @@ pub enum InstallError {
     },
     /// Nobody knows what would be written there.
     #[error(
-        "{path} is a symbolic link to {target}, out of its directory, and not followed; put the file itself there, or name another one with --conf-name",
+        "{path} is a symbolic link to {target}, which leads out of its directory, so it is not followed; put the file itself there, or name another one with --conf-name",
         path = path.display(), target = target.display()
     )]
     Link {

@@ -147,7 +147,7 @@ impl fmt::Display for Status {
                 f,
                 "{}, plugin {position} of {plugins}\nannotations    {}",
                 path.display(),
-                if *annotations { "asked for" } else { "not asked for" }
+                if *annotations { "requested" } else { "not requested" }
             )?,
         }
         write!(f, "\ninstalled      {}", if self.installed { "yes" } else { "no" })?;

@@ -24,7 +24,7 @@ fn status_tells_what_is_installed_and_what_is_not() {
     assert_eq!(
         asked(0),
         format!(
-            "program        {bin}, version {}, the same as this one\nconfiguration  {conf}, plugin 3 of 3\nannotations    asked for\ninstalled      yes\n",
+            "program        {bin}, version {}, the same as this one\nconfiguration  {conf}, plugin 3 of 3\nannotations    requested\ninstalled      yes\n",
             env!("CARGO_PKG_VERSION")
         )
     );
@@ -36,7 +36,7 @@ fn status_tells_what_is_installed_and_what_is_not() {
     assert!(out.contains("another program\n") && out.contains("problem        "), "{out}");
     node.write("10-a.conflist", &list_with_object().replace("\":true", "\":false"));
     let out = asked(3);
-    assert!(out.contains("annotations    not asked for\n"), "{out}");
+    assert!(out.contains("annotations    not requested\n"), "{out}");
     fs::remove_dir_all(node.bin()).unwrap();
     fs::remove_dir_all(node.conf()).unwrap();
     assert!(asked(3).contains("net.d yet"));

@@ -37,7 +37,7 @@ pub fn to_text(explanation: &Explanation) -> String {
         injected::lines(&mut out, injection);
     }
     if !warnings.is_empty() {
-        out.line("\nWhat does not do what it seems to do:");
+        out.line("\nSettings that do not do what they seem to do:");
         for warning in warnings {
             out.entry("-", &warning.to_string());
         }

@@ -41,7 +41,7 @@ pub enum Failure {
     #[error("the network configuration on standard input cannot be read: {0}")]
     Decoding(String),
     /// The plugin's own object in the configuration is wrong.
-    #[error("the plugin's configuration is wrong: {}", Listed(.0))]
+    #[error("the plugin's configuration is invalid: {}", Listed(.0))]
     Configuration(Vec<String>),
     /// The kernel does not take rules.
     #[error("rules cannot be made on this node: {}", Listed(.0))]

@@ -209,8 +209,8 @@ impl<'c> Keeper<'c> {
             self.failure("", PatchFailure::LoadCaBundle);
             log::warn!(
                 resource = "mutatingwebhookconfigurations";
-                "the CA that API servers should check our certificate with is not one or more PEM blocks of type \
-                 CERTIFICATE; caBundle stays as it is"
+                "the CA for caBundle has to consist of PEM blocks of type CERTIFICATE, but does not; caBundle is not \
+                 changed"
             );
         }
     }
@@ -256,7 +256,7 @@ impl<'c> Keeper<'c> {
             self.failure(name, PatchFailure::EntryNotFound);
             log::warn!(
                 resource = "mutatingwebhookconfigurations";
-                "{name} has the label of our revision, but no webhook whose name ends in {SUFFIX}; it is left alone"
+                "{name} has the label of this revision, but no webhook whose name ends in {SUFFIX}; it is not changed"
             );
             return None;
         }
@@ -271,8 +271,8 @@ impl<'c> Keeper<'c> {
         if reverted == FIGHT {
             log::warn!(
                 resource = "mutatingwebhookconfigurations";
-                "somebody else keeps setting caBundle of {name}, so it is set ever more seldom, at most once a minute; \
-                 `kubectl get mutatingwebhookconfiguration {name} -o yaml --show-managed-fields` tells who"
+                "another program keeps setting caBundle of {name}, so it is set back less and less often, at most once a \
+                 minute; `kubectl get mutatingwebhookconfiguration {name} -o yaml --show-managed-fields` names that program"
             );
         }
         let retry = progress.failed || reverted > 0;

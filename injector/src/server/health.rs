@@ -62,11 +62,11 @@ impl Reports {
             let name = input.name();
             // Writing to memory cannot fail.
             let _ = match taken {
-                Some(taken) => writeln!(out, "[+] {name}: in force since {}", rfc3339(taken)),
+                Some(taken) => writeln!(out, "[+] {name}: in use since {}", rfc3339(taken)),
                 None => writeln!(out, "[-] {name}: there is none yet"),
             };
             if let Some((when, reason)) = refused {
-                let _ = writeln!(out, "[!] {name}: a newer one was refused at {}: {reason}", rfc3339(when));
+                let _ = writeln!(out, "[!] {name}: a newer one was rejected at {}: {reason}", rfc3339(when));
             }
             all &= taken.is_some();
         }
@@ -92,9 +92,9 @@ mod tests {
         reports.refused(Input::Configuration, "line 3: wrong");
         let (ready, out) = text(&reports);
         assert!(ready);
-        assert!(out.contains("[+] configuration: in force since 2"), "{out}");
+        assert!(out.contains("[+] configuration: in use since 2"), "{out}");
         assert!(
-            out.contains("[!] configuration: a newer one was refused at 2") && out.contains("line 3: wrong"),
+            out.contains("[!] configuration: a newer one was rejected at 2") && out.contains("line 3: wrong"),
             "{out}"
         );
         reports.taken(Input::Configuration);

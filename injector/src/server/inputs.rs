@@ -78,7 +78,7 @@ impl Configurations {
 fn load(source: &Configuration, settings: &Settings) -> Result<Config, Reason> {
     let config = (source.load)()?;
     for (template, reason) in trial::run(&config, settings)? {
-        log::warn!(template = template.as_str(); "a template that pods can ask for fails alone: {reason}");
+        log::warn!(template = template.as_str(); "a template that pods can ask for fails if it is used alone: {reason}");
     }
     if let Policy::Unknown(policy) = &config.injection.rules.policy {
         log::error!(policy = policy.as_str(); "no pod is injected: the policy in the injection config is neither enabled nor disabled");
@@ -243,13 +243,13 @@ impl App {
         self.metrics.reloaded(input, true);
         self.reports.taken(input);
         // Last: who reads this and then asks gets the new state.
-        log::info!(input = input.name(); "in force");
+        log::info!(input = input.name(); "in use");
     }
 
     fn refused(&self, input: Input, reason: &str) {
         self.metrics.reloaded(input, false);
         self.reports.refused(input, reason);
-        log::error!(input = input.name(); "refused, the old one stays: {reason}");
+        log::error!(input = input.name(); "rejected, the previous one stays: {reason}");
     }
 }
 

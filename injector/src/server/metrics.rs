@@ -92,7 +92,7 @@ impl Metrics {
         let reloaded = Family::default();
         ours.register(
             "last_reload_successful",
-            "1 if the newest one is in force, 0 if it was refused",
+            "1 if the newest one is in use, 0 if it was rejected",
             reloaded.clone(),
         );
         let expiry = Gauge::default();

@@ -53,7 +53,7 @@ pub fn run(options: Options) -> Result<(), Error> {
         std::thread::spawn(move || inputs::refresh(&refreshed, configurations, certificates, options.poll));
         signals.next().await;
         app.ending.store(true, Ordering::Relaxed);
-        log::info!("ending; no longer ready");
+        log::info!("shutting down; no longer ready");
         tokio::select! {
             () = tokio::time::sleep(options.shutdown_delay) => (),
             () = signals.next() => (),
@@ -68,8 +68,8 @@ pub fn run(options: Options) -> Result<(), Error> {
             }
         };
         tokio::select! {
-            () = ended => log::info!("ended"),
-            () = tokio::time::sleep(options.shutdown_timeout) => log::warn!("ended before everything was answered"),
+            () = ended => log::info!("shut down"),
+            () = tokio::time::sleep(options.shutdown_timeout) => log::warn!("shut down before every request was answered"),
             () = signals.next() => (),
         }
         Ok(())

@@ -116,7 +116,7 @@ fn ca_bundles_are_not_fought_over() {
             until_async("our CA", async || bundles(&api, "fought-over").await == [ca("ours").to_string()]).await;
             api.put(CONFIGURATIONS, theirs.clone()).await;
         }
-        assert_eq!(logged("somebody else keeps setting caBundle of fought-over").len(), 1);
+        assert_eq!(logged("another program keeps setting caBundle of fought-over").len(), 1);
         let patches = fake.count("PATCH", "fought-over?");
         assert!((7..=8).contains(&patches), "one for each time: {patches}");
         assert!(keeping.events().contains(&"retry fought-over".to_owned()));

@@ -17,7 +17,7 @@ fn a_new_configuration_is_taken_whole_and_a_broken_one_is_refused() {
     let server = start(&[]);
     let client = server.client();
     mount_configuration(&server.folder, "two");
-    server.wait_for("in force input=configuration");
+    server.wait_for("in use input=configuration");
     assert_eq!(mark(&client.post("/inject", &small_pod()).unwrap().body), "two");
 
     for (config, reason) in [
@@ -26,20 +26,20 @@ fn a_new_configuration_is_taken_whole_and_a_broken_one_is_refused() {
         ("policy: [\n", "template"),
     ] {
         server.folder.mount("config", &[("config", config), ("values", "{}")]);
-        let line = server.wait_for("refused, the old one stays");
+        let line = server.wait_for("rejected, the previous one stays");
         assert!(line.contains(reason), "{line}");
         assert_eq!(mark(&client.post("/inject", &small_pod()).unwrap().body), "two");
         let ready = client.get("/readyz").unwrap();
         assert_eq!(ready.status, 200);
-        assert!(ready.body.contains("[!] configuration: a newer one was refused at"), "{}", ready.body);
+        assert!(ready.body.contains("[!] configuration: a newer one was rejected at"), "{}", ready.body);
     }
     let metrics = client.get("/metrics").unwrap().body;
     assert!(metrics.contains("sidecar_injector_last_reload_successful{input=\"configuration\"} 0\n"), "{metrics}");
 
     fs::remove_file(server.folder.0.join("config/values")).unwrap();
-    server.wait_for("refused, the old one stays");
+    server.wait_for("rejected, the previous one stays");
     mount_configuration(&server.folder, "three");
-    server.wait_for("in force input=configuration");
+    server.wait_for("in use input=configuration");
     assert_eq!(mark(&client.post("/inject", &small_pod()).unwrap().body), "three");
     assert!(!client.get("/readyz").unwrap().body.contains("[!]"));
 }
@@ -55,7 +55,7 @@ fn a_new_certificate_is_served_and_connections_stay() {
     };
     let (certificate, key) = authority.issue();
     replace(&certificate, &key);
-    server.wait_for("in force input=certificate");
+    server.wait_for("in use input=certificate");
     let new = client.connect().unwrap().certificate();
     assert_ne!(old.certificate(), new);
     assert_eq!(old.send("GET", "/healthz", &[], b"").unwrap().status, 200);
@@ -67,12 +67,12 @@ fn a_new_certificate_is_served_and_connections_stay() {
         (&certificate, &certificate, "there is no private key"),
     ] {
         replace(certificate, key);
-        let line = server.wait_for("refused, the old one stays");
+        let line = server.wait_for("rejected, the previous one stays");
         assert!(line.contains(reason), "{line}");
         assert_eq!(client.connect().unwrap().certificate(), new);
     }
     replace(&other.0, &other.1);
-    server.wait_for("in force input=certificate");
+    server.wait_for("in use input=certificate");
     assert_ne!(client.connect().unwrap().certificate(), new);
 }
 
@@ -84,7 +84,7 @@ fn files_that_are_written_in_place_are_taken_too() {
     fs::write(values, r#"{"global": {"hub": "three"}}"#).unwrap();
     let client = server.client();
     loop {
-        server.wait_for("in force input=configuration");
+        server.wait_for("in use input=configuration");
         let body = client.post("/inject", &small_pod()).unwrap().body;
         // Two files are not written at once: the first may be taken alone.
         if crate::patch(&body).matches("three").count() == 2 {
@@ -127,7 +127,7 @@ fn no_request_fails_or_is_mixed_while_inputs_are_replaced() {
                 server.folder.mount("config", &[("config", "templates: {sidecar: '{{'}"), ("values", "{}")]);
                 server.folder.mount("tls", &[("tls.crt", &certificate), ("tls.key", "none")]);
             }
-            let line = if count % 2 == 0 { "in force" } else { "refused, the old one stays" };
+            let line = if count % 2 == 0 { "in use" } else { "rejected, the previous one stays" };
             server.wait_for(line);
             server.wait_for(line);
         }

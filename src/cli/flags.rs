@@ -141,7 +141,7 @@ flags! {
     SKIP_RULE_APPLY: "skip-rule-apply", None, ["SKIP_RULE_APPLY"], Bool, Modes,
         "Do not apply the rules; with --run-validation, only validate";
     NATIVE_NFTABLES: "native-nftables", None, ["NATIVE_NFTABLES"], Bool, Modes,
-        "Use nftables directly, without any iptables program";
+        "Use nftables over netlink instead of iptables, without running any other program";
     FORCE_IPTABLES_BINARY: "force-iptables-binary", None, ["FORCE_IPTABLES_BINARY"], Text("KIND"), Modes,
         "legacy or nft, instead of detecting which one to use";
 

@@ -277,17 +277,17 @@ mod tests {
         let mut configurations = Configurations::new(source, changes);
         let first = configurations.first(&Settings::default()).unwrap();
         let app = App::new(Settings::default(), first, 1);
-        let refused = |app: &App| app.readiness().1.matches("refused").count();
+        let rejected = |app: &App| app.readiness().1.matches("rejected").count();
 
         away.store(true, Ordering::Relaxed);
         configurations.refresh(&app);
-        assert_eq!(refused(&app), 0, "nothing has changed");
+        assert_eq!(rejected(&app), 0, "nothing has changed");
         changed.send_replace(1);
         configurations.refresh(&app);
         configurations.refresh(&app);
-        assert_eq!(refused(&app), 1);
+        assert_eq!(rejected(&app), 1);
         away.store(false, Ordering::Relaxed);
         configurations.refresh(&app);
-        assert_eq!(refused(&app), 0);
+        assert_eq!(rejected(&app), 0);
     }
 }

@@ -86,7 +86,11 @@ fn merged(original: &Value, change: &Value) {
         for name in names(change, list) {
             assert!(names(&merged, list).contains(&name), "{list} lack {name} of the patch");
         }
-        for name in names(original, list) {
+        // As in Kubernetes, a value of another type replaces what was there.
+        let spec = change.get("spec");
+        let is_list = spec.and_then(|spec| spec.get(list)).is_none_or(|value| value.as_list().is_some());
+        let replaces = spec.is_some_and(|spec| spec.as_map().is_none()) || !is_list;
+        for name in names(original, list).into_iter().filter(|_| !replaces) {
             assert!(names(&merged, list).contains(&name), "{list} lack {name} of the object");
         }
     }

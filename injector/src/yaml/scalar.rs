@@ -21,7 +21,9 @@ pub(super) fn style(text: &str, simple_key: bool) -> Style {
         let literal = !simple_key && !traits.special && !traits.space_before_break && !traits.trailing_space;
         return if literal { Style::Literal } else { Style::Double };
     }
-    if !resolve::is_text(text) || traits.special || traits.space_before_break || traits.space_after_break {
+    // yaml.v2 prints this key bare, and then reads it as the merge key.
+    let merges = simple_key && text == "<<";
+    if merges || !resolve::is_text(text) || traits.special || traits.space_before_break || traits.space_after_break {
         return Style::Double;
     }
     let plain = !traits.breaks && !traits.outer_blank && !traits.indicator;

@@ -19,7 +19,10 @@ pub fn quantity(data: &[u8]) {
         }
     };
     assert_eq!(within.as_deref(), Some(&*canonical), "{text:?} in an object");
-    assert_eq!(quantity::canonical(&canonical), Ok(canonical.clone()), "the text of {text:?} changes again");
+    // Kubernetes reads an exponent of 64 bits and keeps 32 of them.
+    let wraps = canonical.split_once('e').is_some_and(|(_, exponent)| exponent.parse::<i32>().is_err());
+    let again = quantity::canonical(&canonical);
+    assert!(wraps || again.as_ref() == Ok(&canonical), "the text of {text:?} changes again: {canonical:?}, {again:?}");
     if let Some((before, after)) = nanos(text).zip(nanos(&canonical)) {
         assert_eq!(after, before, "{text:?} has become {canonical:?}");
     }

@@ -1,5 +1,5 @@
-//! Odd and wrong input, in one table. `cargo test --test cli bad_input -- --nocapture` prints it with what
-//! the program says.
+//! Odd and wrong input, in one table. `cargo test --test cli bad_input -- --nocapture` prints it with the
+//! program's output.
 
 use crate::support::{Outcome, call, dry_run};
 

@@ -33,8 +33,8 @@ pub const POD: Host = Host {
     group: Some("root:x:0:\nistio-proxy:x:1337:\n"),
 };
 
-/// Makes the host in a network and mount namespace and keeps both until standard input ends, which is when
-/// the tests do. `/etc/alternatives` is where distributions link iptables to.
+/// Makes the host in a network and mount namespace. Both are kept until standard input ends, which happens when
+/// the tests end. Distributions link iptables in `/etc/alternatives`.
 const MAKE_HOST: &str = r#"
 ip link set lo up
 ip link add eth0 type veth peer name peer0

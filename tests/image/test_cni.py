@@ -109,7 +109,7 @@ class Image(unittest.TestCase):
         self.assertEqual(json.loads(node.list.read_text())["plugins"][-1], wanted)
         program = node.folder / "bin" / "istio-cni"
         self.assertEqual(program.stat().st_mode & 0o7777, 0o755)
-        # As others write it.
+        # As other programs write it.
         node.list.write_text(LIST)
         node.becomes_ready()
         status = must(docker("exec", node.name, "/usr/local/bin/istio-cni", "status", "--output=json"))

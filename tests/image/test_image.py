@@ -152,7 +152,7 @@ class InitContainer(unittest.TestCase):
                 pod = Pod(self)
                 must(pod.run(*flags(kind), capabilities=capabilities))
                 first = pod.rules()
-                # Without the flag: what is there decides.
+                # Without the flag, the existing rules decide.
                 again = must(pod.run("istio-iptables", *FLAGS, capabilities=capabilities))
                 self.assertIn("in place: the rules already exist", again.log)
                 self.assertIn(f"using iptables-{kind}", again.log)

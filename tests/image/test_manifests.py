@@ -10,7 +10,7 @@ from pod import IMAGE, NATIVE_IMAGE, Pod, docker, must
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docker" / "kubernetes"
 IMAGES = {"registry.example/istio-iptables:0.1.0": IMAGE, "registry.example/istio-iptables:0.1.0-native": NATIVE_IMAGE}
-# From the oldest that somebody still runs to the newest there is.
+# From the oldest version still in use to the newest one.
 VERSIONS = [v for v in kubernetes_validate.utils.all_versions() if tuple(map(int, v.split(".")[:2])) >= (1, 27)]
 
 
@@ -53,7 +53,7 @@ class Schemas(unittest.TestCase):
         values, = documents("istio-values-canary.yaml")
         self.assertEqual(list(values), ["sidecarInjectorWebhook"])
         self.assertEqual(list(values["sidecarInjectorWebhook"]), ["templates"])
-        # A template of Istio's own name would be laid over every pod.
+        # A template with the name of Istio's own would be merged into every pod.
         templates = values["sidecarInjectorWebhook"]["templates"]
         self.assertEqual(list(templates), ["captured-by-rust"])
         # The pod template that asks for it, as the comment shows it.

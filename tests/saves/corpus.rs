@@ -17,10 +17,10 @@ pub fn configurations() -> impl Iterator<Item = &'static str> {
     include_str!("configurations.txt").lines().filter(|l| !l.starts_with('#'))
 }
 
-/// The part of a recorded file without any rules of ours.
+/// The part of a recorded file without any managed rules.
 pub const OTHERS: &str = "others alone";
 
-/// Where the recorded texts are.
+/// The folder of the recorded texts.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/saves/corpus")
 }

@@ -50,7 +50,7 @@ fn snapshot(saved: &Saved, kind: Variant, flags: &str, plan: &Plan) -> Observed 
     Observed { tables: Family::BOTH.map(of).into(), routing: plan.routing.clone(), ..Observed::default() }
 }
 
-/// The rules as text, but for chains that hold nothing.
+/// The rules as text, except for chains without any.
 fn texts(tables: &SavedTables) -> Vec<(String, Vec<String>)> {
     let chains = tables.iter().flat_map(|(table, saved)| saved.chains.iter().map(move |c| (table, c)));
     let text = |rule: &SavedRule| rule.text().to_string();

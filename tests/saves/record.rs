@@ -1,5 +1,5 @@
-//! Records what this machine's iptables saves. Run by `scripts/test-versions --record`, in place of which stands
-//! the release to record.
+//! Records what this machine's iptables saves. Run by `scripts/test-versions --record`, which puts the release to
+//! record in its place.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "as in tests")]
 
@@ -18,7 +18,7 @@ fn run(program: &str, arguments: &[&str], input: &str) -> String {
     harness::run(Command::new(program).args(arguments), input)
 }
 
-/// Foreign rules: what is there before managed ones, and what comes after.
+/// Foreign rules: those before the managed ones, and those after.
 fn others(family: Family) -> (&'static str, &'static str) {
     let text = match family {
         Family::Ipv4 => include_str!("foreign-ip.txt"),

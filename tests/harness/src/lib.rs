@@ -58,7 +58,7 @@ pub fn real(program: &str) -> PathBuf {
     look_for(program).unwrap_or_else(|| panic!("{program} is needed"))
 }
 
-/// A program on PATH, or where system programs are.
+/// A program on PATH or in the directories of system programs.
 fn look_for(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/local/bin"];

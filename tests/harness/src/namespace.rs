@@ -31,8 +31,8 @@ pub const ROOT: Who = Who { uid: 0, gid: 0 };
 pub const APP: Who = Who { uid: 1000, gid: 1000 };
 /// The proxy.
 pub const PROXY: Who = Who { uid: 1337, gid: 1337 };
-/// The proxy in TPROXY mode, where Istio runs it as root, which transparent sockets need, with its own group.
-/// The rules count on that: what user 1337 sends to the pod from a client's address is redirected to itself.
+/// The proxy in TPROXY mode. Istio runs it as root, since transparent sockets need that, with its own group.
+/// The rules depend on that: what user 1337 sends to the pod from a client's address is redirected to itself.
 pub const TPROXY_PROXY: Who = Who { uid: 0, gid: 1337 };
 
 /// Runs `test` in a new network namespace, which goes with it.

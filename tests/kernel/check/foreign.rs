@@ -67,7 +67,7 @@ fn foreign_policy_rules_are_kept_and_never_count_as_managed() {
     in_pod(|| {
         ip("route add local default dev lo table 133");
         for condition in CONDITIONS {
-            // Right before the managed one, where a request to delete would find it first, and after it.
+            // Right before the managed rule, so that a request to delete finds it first, and after it.
             for first in [true, false] {
                 if !first {
                     does(&TPROXY);

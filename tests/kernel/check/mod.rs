@@ -193,8 +193,8 @@ fn a_trial_without_capabilities_works_in_a_user_namespace() {
             harness::cannot_run("this machine has no user namespaces for users without rights");
             return;
         }
-        // Where the user may run it. Copied by another process: a file that one of our processes has open for writing,
-        // or a child that another test starts meanwhile, cannot be run.
+        // To a place from which the user may run it. Another process copies it: a file that this process, or a child
+        // that another test starts meanwhile, has open for writing cannot be run.
         let program = std::env::temp_dir().join(format!("istio-iptables-trial-{}", std::process::id()));
         let path = program.to_str().unwrap();
         run("cp", &[crate::PROGRAM, path]);

@@ -13,7 +13,7 @@ pub trait ByHand {
     fn delete(self, number: usize);
     /// Puts a rule of an exclusion in front of the chain ISTIO_OUTPUT.
     fn insert(self);
-    /// Puts the rule for the proxy's own source address last in the chain ISTIO_OUTPUT, where it was first.
+    /// Moves the rule for the proxy's own source address from the first place in the chain ISTIO_OUTPUT to the last.
     fn move_first(self);
     /// Adds foreign rules.
     fn add_foreign(self);

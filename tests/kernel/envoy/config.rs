@@ -2,7 +2,7 @@
 
 use crate::envoy::Mode;
 
-/// Where the proxy's outbound side takes a call of the pod's own service: the pod itself is the endpoint.
+/// The proxy's outbound side sends calls of the pod's own service here: the pod itself is the endpoint.
 pub const OWN_SERVICE_PORT: u16 = 8081;
 
 /// The text of `envoy.yaml`.

@@ -13,7 +13,7 @@ use crate::envoy::Mode;
 use crate::support::{Case, Client, Family, STANDARD};
 use harness::{APP, Backend, Namespace, ROOT, wait_until};
 
-/// Where Envoy is, or why there is none.
+/// The path of Envoy, or the reason why there is none.
 pub fn envoy() -> &'static Result<PathBuf, String> {
     static ENVOY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     ENVOY.get_or_init(|| {
@@ -156,7 +156,7 @@ pub struct Line {
     pub from: SocketAddr,
     /// Envoy's own address towards the destination.
     pub via: Option<SocketAddr>,
-    /// Where it went on to.
+    /// The address it connected to.
     pub at: Option<SocketAddr>,
     /// What went wrong.
     pub flags: String,

@@ -1,6 +1,6 @@
 //! Holds the simulation against the kernel: random packets are sent for real, under random configurations and under
 //! arbitrary rules, alone and among foreign rules and tables, with each variant of iptables and with nftables, and each
-//! must arrive where `explain` says, and nowhere else.
+//! must arrive at the place that `explain` gives, and nowhere else.
 //!
 //! `EXPLAIN_SEED` repeats a run, `EXPLAIN_CONFIGURATIONS` makes it longer or shorter. Needs root, ip and
 //! iptables of both variants; without them it fails in CI, and is reported elsewhere. All rules are loaded in

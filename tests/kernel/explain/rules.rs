@@ -42,7 +42,7 @@ pub fn plan(random: &mut Random) -> Plan {
     Plan { rules, routing }
 }
 
-/// Rules for separate chains that others jump to: each chain is called from both hooks, so it has
+/// Rules for separate chains that other chains jump to: each chain is called from both hooks, so it has
 /// only what both take.
 fn chains(random: &mut Random, rules: &mut Ruleset, family: Family) {
     for table in [Table::Mangle, Table::Nat, Table::Filter] {

@@ -29,7 +29,7 @@ pub struct Arrival {
     pub side: Side,
     /// The port of the server that got it.
     pub port: u16,
-    /// For TCP, the original destination; for others, the destination that it had at last.
+    /// For TCP, the original destination; for UDP and the rest, the last destination.
     pub destination: SocketAddr,
 }
 
@@ -46,15 +46,15 @@ impl Log {
         add(self.arrivals.lock().unwrap().entry(number).or_default(), arrival);
     }
 
-    /// Where a packet arrived that opens a connection from this port, and where the connection came about, which it
-    /// must not.
+    /// Where a packet that opens a connection from this port arrived, and where the connection was established, which
+    /// must not happen.
     pub fn in_vain(&self, number: u64, from: u16) -> Vec<Arrival> {
         let mut all = self.opening.lock().unwrap().get(&from).cloned().unwrap_or_default();
         all.extend(self.arrivals(number));
         all
     }
 
-    /// Where a packet arrived: nowhere, or in one place, or, which must not be, in several.
+    /// Where a packet arrived: nowhere, in one place or, which must not happen, in several.
     pub fn arrivals(&self, number: u64) -> Vec<Arrival> {
         self.arrivals.lock().unwrap().get(&number).cloned().unwrap_or_default()
     }

@@ -16,7 +16,7 @@ fn check(result: c_int) -> io::Result<c_int> {
 /// A non-blocking socket for the family of the address.
 pub fn socket(ipv6: bool, kind: c_int, protocol: c_int) -> io::Result<OwnedFd> {
     let family = if ipv6 { libc::AF_INET6 } else { libc::AF_INET };
-    // SAFETY: no pointers; the descriptor is new and ours.
+    // SAFETY: no pointers; the descriptor is new, and nothing else owns it.
     let fd = check(unsafe { libc::socket(family, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, protocol) })?;
     // SAFETY: as above.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -69,7 +69,7 @@ fn to_raw(address: SocketAddr) -> (Address, socklen_t) {
 }
 
 fn from_raw(address: &Address) -> Option<SocketAddr> {
-    // SAFETY: all variants begin with the family, which tells which one it is.
+    // SAFETY: all variants begin with the family, which identifies the variant.
     unsafe {
         match c_int::from(address.any.ss_family) {
             libc::AF_INET => {
@@ -113,7 +113,7 @@ pub fn connect(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
 
 pub fn accept(socket: &OwnedFd) -> io::Result<OwnedFd> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: null pointers mean that the peer's address is not wanted; the descriptor is new and ours.
+    // SAFETY: null pointers mean that the peer's address is not wanted; the descriptor is new, and nothing else owns it.
     unsafe {
         let fd = check(libc::accept4(socket.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut(), flags))?;
         Ok(OwnedFd::from_raw_fd(fd))
@@ -126,7 +126,7 @@ pub fn send(socket: &OwnedFd, data: &[u8]) -> io::Result<()> {
     check(sent as c_int).map(|_| ())
 }
 
-/// Where the connection was meant to go before it was redirected; where it goes, if it was not.
+/// The destination of the connection before it was redirected; its destination if it was not.
 pub fn original(socket: &OwnedFd, ipv6: bool) -> Option<SocketAddr> {
     let level = if ipv6 { libc::SOL_IPV6 } else { libc::SOL_IP };
     let mut raw = blank();

@@ -37,7 +37,7 @@ fn nft_lists_what_its_own_script_builds() {
 
 /// What we read of our own rules, and of nft's, is what was wanted; of any other rules it is not.
 #[test]
-fn planned_rules_are_in_place_whoever_made_them_and_no_others_are() {
+fn planned_rules_are_in_place_whoever_made_them_and_no_other_rules_are() {
     let all: Vec<_> = Configurations::default().take(60).map(|flags| (rules(&flags), flags)).collect();
     for pair in all.windows(2) {
         let [(first, flags), (second, _)] = pair else { unreachable!() };
@@ -61,7 +61,7 @@ fn planned_rules_are_in_place_whoever_made_them_and_no_others_are() {
     }
 }
 
-/// A change ends where a first apply does, whatever was there.
+/// A change leads to the same rules as a first apply, whatever was there before.
 #[test]
 fn a_change_removes_all_earlier_rules() {
     let all: Vec<_> = Configurations::default().skip(60).take(40).map(|flags| rules(&flags)).collect();
@@ -98,7 +98,7 @@ fn chains(listing: &str) -> BTreeMap<(String, String), Vec<String>> {
     chains
 }
 
-/// Things that others put into managed tables.
+/// Things that other programs put into managed tables.
 const STRANGE: &str = r#"
     add table inet istio-proxy-nat { flags dormant ; }
     add set inet istio-proxy-nat addresses { type ipv4_addr ; flags interval ; elements = { 10.0.0.0/8, 224.0.0.0/3 } ; }

@@ -24,7 +24,7 @@ pub fn lines(listing: &str) -> Vec<String> {
     lines
 }
 
-/// The rules that a command line stands for, on a host with both families and with the users of this one.
+/// The rules of a command line, on a host with both families and with the users of this host.
 pub fn rules(flags: &[String]) -> Ruleset {
     let host = FakeHost::with(&["10.77.0.5", "fd00:77::5"]).name_servers(&["10.96.0.10", "fd00:10::a"]);
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();

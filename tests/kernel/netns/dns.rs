@@ -20,7 +20,7 @@ for_all_and_native!(
     application_to_itself_is_not_captured,
 );
 
-/// A pod with an agent at 15053, where a proxy is too.
+/// A pod with an agent and a proxy at 15053.
 fn case(kind: Backend, family: Family) -> Case {
     case_with_agent(kind, family, PROXY)
 }

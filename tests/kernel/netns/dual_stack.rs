@@ -60,7 +60,7 @@ fn ipv6_is_captured_without_rules_of_its_own(kind: Backend, family: Family) {
     }
 }
 
-/// `::6` is nobody's address until it is put on `lo`.
+/// `::6` is no host's address until it is added to `lo`.
 fn proxys_ipv6_source(kind: Backend, family: Family) {
     let case = case(kind, family);
     let to = SocketAddr::new(Family::Ipv6.pod(), 8080);

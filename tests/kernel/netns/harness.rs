@@ -1,4 +1,4 @@
-//! The harness itself: what the other tests stand on.
+//! The harness itself, on which the other tests depend.
 
 use crate::support::{Case, Family};
 use harness::{Backend, Namespace, ROOT, refuse_initial};
@@ -18,7 +18,7 @@ fn a_namespace_of_ones_own_is_not() {
         |_, _| {
             let namespace = Namespace::new("own");
             namespace.enter(ROOT, refuse_initial);
-            // The thread that asks is where it was.
+            // The calling thread has not changed its namespace.
             assert!(std::panic::catch_unwind(refuse_initial).is_err());
         },
         Backend::Nft,

@@ -1,6 +1,6 @@
-//! Real rules in real network namespaces, met by real connections. Every test first shows where a connection
-//! goes without rules, and has namespaces of its own; each is run for
-//! both variants of iptables and both families, and without iptables if it asks nothing of iptables.
+//! Real rules in real network namespaces, with real connections. Every test first shows where a connection
+//! goes without rules, and has namespaces of its own. Each runs for both variants of iptables and both families,
+//! and without iptables unless it needs iptables.
 
 use ::harness::Backend;
 

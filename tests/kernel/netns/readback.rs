@@ -12,7 +12,8 @@ const CONFIGURATIONS: [&[&str]; 3] = [
     &["--redirect-dns", "-i", "10.96.0.0/16,fd00:96::/32", "-x", "10.88.0.0/16", "-q", "9000", "-k", "k6t0"],
 ];
 
-/// The `iptables` crate, which is independent, finds each rule where our text has it, and no other.
+/// The `iptables` crate, which is independent, finds each rule in the same place as the text of this program, and no
+/// other rule.
 fn every_rule_is_found(kind: Backend, family: Family) {
     for flags in CONFIGURATIONS {
         let case = Case::new(kind, family);

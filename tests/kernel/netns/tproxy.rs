@@ -49,7 +49,7 @@ fn established_connections_are_diverted(kind: Backend, family: Family) {
     for _ in 0..50 {
         connection.talk();
     }
-    // Only the first packet of the connection is assigned to the listener, the others find its socket.
+    // Only the first packet of the connection is assigned to the listener, the later ones find its socket.
     assert_eq!(case.packets("-A ISTIO_TPROXY"), 1);
     assert!(case.packets("-A ISTIO_DIVERT") >= 50, "{}", case.save(&["-c"]));
 }
@@ -164,7 +164,7 @@ fn silent(case: &Case) -> TcpListener {
     let at = SocketAddr::new(case.family.any(), 15006);
     case.pod.enter(TPROXY_PROXY, || {
         let socket = bound(Type::STREAM, Protocol::TCP, at, Transparent::Yes).expect("bind");
-        // One connection waits to be accepted; first packets of others are dropped meanwhile.
+        // One connection waits to be accepted; first packets of further connections are dropped meanwhile.
         socket.listen(0).expect("listen");
         socket.into()
     })
@@ -194,7 +194,7 @@ fn port_of_a_connection_that_was_reset_is_captured_after_a_change_to_redirect(ki
     with_one_port(&case).connect(case.pod(8080)).captured_by("inbound");
 }
 
-/// Conntrack has an entry for the first packet, though nobody has answered it.
+/// Conntrack has an entry for the first packet, though it has not been answered.
 fn repeated_first_packet_is_captured_after_a_change_to_redirect(kind: Backend, family: Family) {
     let mut case = Case::for_tproxy(kind, family);
     case.app(8080);

@@ -11,7 +11,7 @@ for_all_and_native!(
     proxys_inbound_side_reaches_the_application,
     tunnel_to_the_pod_itself_is_not_captured,
     service_address_of_the_pod_itself_end_to_end,
-    loopback_range_is_captured_where_it_is_included,
+    loopback_range_is_captured_if_it_is_included,
 );
 
 fn application_to_itself_is_not_captured(kind: Backend, family: Family) {
@@ -77,7 +77,7 @@ fn service_address_of_the_pod_itself_end_to_end(kind: Backend, family: Family) {
     case.caller().connect(case.pod(8080)).passes(&["inbound", "app"]).talk();
 }
 
-fn loopback_range_is_captured_where_it_is_included(kind: Backend, family: Family) {
+fn loopback_range_is_captured_if_it_is_included(kind: Backend, family: Family) {
     let case = Case::populated(kind, family);
     let (to, included) = match family {
         Family::Ipv4 => (SocketAddr::from(([127, 1, 2, 3], 8080)), "127.0.0.0/8"),

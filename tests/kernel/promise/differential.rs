@@ -55,7 +55,7 @@ fn load(pod: &Pod, kind: Backend, dry_run: &str) {
     let loaded = pod.feed("nft", &["-f", "-"], &script);
     assert!(loaded.succeeded(), "{loaded:?} of {script}");
     let routing = dry_run.lines().filter_map(|l| l.strip_prefix("# ")).filter(|l| l.starts_with("ip "));
-    // Nobody on `lo` has to be asked for an address; without this word, the kernel takes a moment to find out.
+    // No host on `lo` uses these addresses already; without this word, the kernel takes a moment to find out.
     let routing = routing.map(|l| if l.contains(" addr") { format!("{l} nodad\n") } else { format!("{l}\n") });
     let routed = pod.feed("sh", &["-e"], &routing.collect::<String>());
     assert!(routed.succeeded(), "{routed:?} of {dry_run}");
@@ -88,7 +88,7 @@ fn differ(pod: &Pod, kind: Backend, configuration: &Configuration) {
     assert!(again.log.contains("in place"), "{again:?}");
     assert!(state(pod, kind) == made, "a second apply changes something: {again:?}");
 
-    // The rule for a virtual interface from which nothing is captured could be anybody's: the flags decide.
+    // The rule for a virtual interface from which nothing is captured could be foreign: the flags decide.
     let given = format!("{configuration:?}").to_lowercase().replace('_', "-");
     if given.contains("kube-virt-interfaces") {
         succeeds(&["clean"]);

@@ -15,8 +15,8 @@ use super::scenario::{Deed, prepare, states};
 use harness::Random;
 use harness::{Backend, Outcome};
 
-/// Where a call is killed, counted in beginnings and ends of requests to the kernel, its own and those of the
-/// programs that it starts. Between two of them, a kill makes no difference to others.
+/// The point at which a call is killed: a number of beginnings and ends of requests to the kernel, its own and
+/// those of the programs that it starts. Between two of them, the moment of the kill makes no difference.
 #[derive(Clone, Copy, Debug)]
 struct Kill {
     at: u64,

@@ -22,7 +22,7 @@ pub fn times(all: usize, quick: usize) -> usize {
     if full() { all } else { quick }
 }
 
-/// Says a figure aloud, past the test harness, which keeps what goes well to itself.
+/// Prints a figure past the test harness, which hides the output of tests that pass.
 pub fn say(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "promise: {text}");
 }
@@ -145,7 +145,7 @@ impl Pod {
         harness::feed(Command::new(real(program)).args(args), input)
     }
 
-    /// Loads rules as anybody would.
+    /// Loads rules the way any program would.
     #[track_caller]
     pub fn load(&self, kind: Backend, family: &str, text: &str) {
         if !text.is_empty() {

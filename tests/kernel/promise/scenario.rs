@@ -1,4 +1,4 @@
-//! What is done, and where: first apply, changes and clean, next to foreign rules.
+//! The scenarios: first apply, changes and clean, next to foreign rules.
 
 use super::pod::{FAMILIES, Pod, State};
 use harness::Backend;
@@ -33,7 +33,7 @@ pub enum Deed {
 impl Deed {
     pub const ALL: [Self; 5] = [Self::Apply, Self::ApplyTproxy, Self::ToTproxy, Self::ToRedirect, Self::Clean];
 
-    /// The flags of what is there before.
+    /// The flags of the rules that exist before.
     pub fn first(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Apply | Self::ApplyTproxy => None,

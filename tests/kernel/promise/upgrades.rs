@@ -1,4 +1,4 @@
-//! What is there before may be anything: one run leads to the wanted state, and clean leaves nothing.
+//! Whatever rules exist before, one run leads to the wanted state, and clean leaves nothing.
 
 use super::pod::{FAMILIES, Pod, State, in_pod, say, times};
 use super::scenario::{Deed, REDIRECT, TPROXY};

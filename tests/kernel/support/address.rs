@@ -1,4 +1,4 @@
-//! Who lives where. The pod's network is 10.77.0.0/24 and fd00:77::/64; all other addresses are the world's.
+//! The addresses. The pod's network is 10.77.0.0/24 and fd00:77::/64; all other addresses are outside the pod.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -85,7 +85,7 @@ impl Family {
         self.either([127, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 1])
     }
 
-    /// Where the proxy's inbound side calls the application from.
+    /// The address from which the proxy's inbound side calls the application.
     pub fn proxy_source(self) -> IpAddr {
         self.either([127, 0, 0, 6], [0, 0, 0, 0, 0, 0, 0, 6])
     }

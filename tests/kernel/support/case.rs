@@ -39,7 +39,7 @@ impl Case {
         Self::new(kind, family).populate(Transparent::No)
     }
 
-    /// The same for TPROXY, where the inbound listener is transparent.
+    /// The same for TPROXY: the inbound listener is transparent.
     pub fn populated_for_tproxy(kind: Backend, family: Family) -> Self {
         Self::for_tproxy(kind, family).populate(Transparent::Yes)
     }

@@ -130,7 +130,7 @@ impl Answer {
     }
 }
 
-/// A connection, and where it landed.
+/// A connection, and the server that accepted it.
 pub struct Connection {
     to: SocketAddr,
     /// The servers that it went through, the one that accepted it first.
@@ -144,7 +144,7 @@ impl Connection {
         self.hops.first().expect("a server tells at least about itself")
     }
 
-    /// It was accepted by this server, which knows where it was to go.
+    /// It was accepted by this server, which knows the original destination.
     #[track_caller]
     pub fn captured_by(self, name: &str) -> Self {
         assert_eq!(self.landing().name, name, "to {}: {:?}", self.to, self.hops);

@@ -98,7 +98,7 @@ impl RawTcp {
         self.socket.send_to(&segment.bytes(), &to.into()).expect("sent");
     }
 
-    /// The next segment from this port to that port of ours.
+    /// The next segment from this port to that port of this host.
     pub fn receive(&self, from: SocketAddr, port: u16) -> io::Result<Segment> {
         let socket = std::net::UdpSocket::from(self.socket.try_clone()?);
         let mut buffer = [0; 2048];

@@ -1,4 +1,4 @@
-//! The servers. A server tells each client its own name, and what it sees of the connection, so that a
+//! The servers. A server sends each client its own name and what it sees of the connection, so that a
 //! client learns where it landed; then it echoes what the client sends.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use super::client::Client;
 use harness::PATIENCE;
 use harness::{Namespace, Who, wait_until};
 
-/// What a server tells about a connection.
+/// What a server reports about a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
     /// The server's name.
@@ -57,16 +57,16 @@ pub enum Transparent {
     Yes,
 }
 
-/// A proxy's listener connects to where the client wanted to go.
+/// A proxy's listener, which connects to the destination that the client wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Relay {
-    /// Where to, if not where the client wanted to go.
+    /// The destination, if it is not the one that the client wanted.
     pub to: Option<SocketAddr>,
-    /// Where it calls from.
+    /// The source address of its calls.
     pub source: Source,
 }
 
-/// Where a relay calls from.
+/// The source address of a relay's calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     /// What the kernel picks.

@@ -34,7 +34,7 @@ impl Image {
         self.file(path, &contents)
     }
 
-    /// With the libraries that a program of this machine needs, where they are here.
+    /// Adds the libraries that a program of this machine needs, at the same paths as here.
     pub fn libraries(mut self, program: &Path) -> Self {
         let output = std::process::Command::new("ldd").arg(program).output().expect("ldd starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -66,7 +66,7 @@ impl Image {
     /// Writes it as an archive.
     pub fn write(&self, archive: &Path) {
         let mut layer = tar::Builder::new(Vec::new());
-        // Anybody may write to /tmp.
+        // Everyone may write to /tmp.
         append_folder(&mut layer, "tmp/", 0o1777);
         layer.follow_symlinks(false);
         for folder in &self.folders {

@@ -233,7 +233,7 @@ impl RunningPod<'_> {
     /// Its containers in the order in which they were started, each with its exit status if it has ended.
     ///
     /// # Errors
-    /// What the container runtime tells.
+    /// The errors of the container runtime.
     pub fn containers(&self) -> Result<Vec<(&str, Option<i32>)>, String> {
         (0..self.started.len()).map(|at| Ok((&*self.started[at].container.name, self.ended(at)?))).collect()
     }
@@ -255,7 +255,7 @@ impl RunningPod<'_> {
     /// statuses of its containers.
     ///
     /// # Errors
-    /// What the container runtime tells.
+    /// The errors of the container runtime.
     pub fn wait_until_finished(&self) -> Result<Vec<i32>, String> {
         let regular: Vec<_> = (0..self.started.len())
             .filter(|&at| self.pod.spec.containers.iter().any(|c| c.name == self.started[at].container.name))
@@ -322,7 +322,7 @@ impl RunningPod<'_> {
     /// Ends its containers, then its sidecars, the last first, and removes it.
     ///
     /// # Errors
-    /// What the container runtime tells.
+    /// The errors of the container runtime.
     pub fn delete(self) -> Result<(), String> {
         for at in 0..self.started.len() {
             if !self.started[at].container.is_sidecar() {

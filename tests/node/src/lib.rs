@@ -40,7 +40,7 @@ pub const PROGRAMS: [&str; 5] = ["containerd", "ctr", "runc", "busybox", "/usr/l
 /// The image of sandboxes.
 const PAUSE: &str = "localhost/pause:test";
 
-/// Where Debian has the reference plugins.
+/// Debian's directory of the reference plugins.
 const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
 
 /// A containerd.
@@ -232,8 +232,8 @@ impl Drop for Node {
     }
 }
 
-/// The number of a network that no other node of this machine has, and the lock that keeps it. What a node that was killed
-/// has left behind still has routes.
+/// The number of a network that no other node of this machine has, and the lock that keeps it. The remains of a
+/// node that was killed still have routes.
 fn claim_network() -> (u8, File) {
     let routes = fs::read_to_string("/proc/net/route").expect("the routes");
     // The second field of a line is the destination, in the byte order of the machine (`fib_route_seq_show`).

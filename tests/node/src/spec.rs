@@ -93,7 +93,7 @@ pub struct Container {
     pub volume_mounts: Vec<VolumeMount>,
     pub startup_probe: Option<Probe>,
     pub readiness_probe: Option<Probe>,
-    /// Nothing is started again here, so nobody asks it.
+    /// Nothing is restarted here, so it is never called.
     #[serde(default, rename = "livenessProbe")]
     _liveness_probe: IgnoredAny,
     #[serde(default)]
@@ -344,7 +344,7 @@ impl Pod {
 }
 
 impl Container {
-    /// Whether it is a sidecar: an init container that runs on beside the others.
+    /// Whether it is a sidecar: an init container that keeps running next to the containers.
     pub fn is_sidecar(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
     }

@@ -10,7 +10,7 @@ use crate::cri::messages::Mount;
 use crate::fields::Facts;
 use crate::spec::{ConfigMap, Container, Downward, Projection};
 
-/// What stands for the token of a service account. Nobody here checks one.
+/// A placeholder for the token of a service account. Nothing here checks tokens.
 const TOKEN: &str = "a token that opens nothing";
 
 /// Makes the volumes in `folder`. `config_maps` are what the API server would have: ConfigMaps of the pod's namespace.
@@ -18,7 +18,7 @@ pub fn make(facts: &Facts<'_>, config_maps: &[Value], folder: &Path) -> Result<(
     for volume in &facts.pod.spec.volumes {
         let path = folder.join(&volume.name);
         fs::create_dir_all(&path).expect("a folder");
-        // The kubelet makes an empty folder open to all, and gives the others to `fsGroup`.
+        // The kubelet makes an empty folder open to all, and gives other volumes to `fsGroup`.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("a folder of our own");
         let mut sources = Vec::new();
         sources.extend(volume.downward_api.clone().map(Projection::DownwardApi));

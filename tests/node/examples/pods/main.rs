@@ -32,10 +32,10 @@ mod server;
 
 use std::process::ExitCode;
 
-/// Where the node listens. It is root's.
+/// The socket on which the node listens. It belongs to root.
 const SOCKET: &str = "/run/pods.sock";
 
-/// Where the node writes what it has to tell.
+/// The node's log.
 const LOG: &str = "/run/pods.log";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The node, which runs until it is told to stop. One question at a time.
+//! The node, which runs until it is stopped. It answers one request at a time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

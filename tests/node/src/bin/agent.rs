@@ -80,7 +80,7 @@ fn answer_one(mut connection: TcpStream, answer: &dyn Fn(&str) -> u16) -> Option
     write!(connection, "HTTP/1.1 {status} -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()
 }
 
-/// Two listeners, each of which sends connections on to where they were going, and logs them.
+/// Two listeners, which send each connection on to its original destination, and log it.
 fn bootstrap() -> Value {
     let kind = |name: &str| format!("type.googleapis.com/envoy.extensions.{name}");
     let address = |address: &str, port: u16| json!({"socket_address": {"address": address, "port_value": port}});

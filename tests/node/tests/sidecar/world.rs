@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sidecar_injector::yaml;
 use tempfile::{NamedTempFile, TempDir};
 
-/// A released program: of the folder `SIDECAR_PROGRAMS`, or where Cargo puts it.
+/// A released program: from the folder `SIDECAR_PROGRAMS`, or from Cargo's own.
 pub fn program(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let usual = || root.join(format!("target/{}-unknown-linux-musl/release", std::env::consts::ARCH));
@@ -62,7 +62,7 @@ fn proxy() -> &'static Path {
     archive.path()
 }
 
-/// An image with this name that stands for Istio's: a stand-in for its agent, Envoy, and the init program.
+/// A stand-in with this name for Istio's image: a substitute for its agent, Envoy, and the init program.
 pub fn import_istio(node: &Node, name: &str) {
     let (envoy, agent, folder) = (envoy(), Path::new(env!("CARGO_BIN_EXE_agent")), Path::new("/usr/local/bin"));
     let mut image = Image::new(name).copy(&envoy, &folder.join("envoy")).copy(agent, &folder.join("agent"));

@@ -60,7 +60,7 @@ fn patch_of_a_sidecar(bencher: Bencher<'_, '_>, variables: usize) {
     bencher.bench_local(|| patch::to_json(&patch::diff(black_box(&pod), black_box(&after))));
 }
 
-/// Variables in front of all others, and nothing that is shared.
+/// Variables before all existing ones, and nothing shared.
 #[divan::bench(args = VARIABLES)]
 fn patch_of_variables(bencher: Bencher<'_, '_>, variables: usize) {
     let before = pod(variables);

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Triple {
     /// The certificate of the CA.
     pub ca: String,
-    /// The key of the CA, by which the certificate is renewed without a new CA. Empty if somebody else renews it.
+    /// The key of the CA, by which the certificate is renewed without a new CA. Empty if another program renews it.
     pub ca_key: String,
     /// The certificate that is served.
     pub certificate: String,

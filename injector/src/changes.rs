@@ -49,7 +49,7 @@ impl Kind {
 }
 
 impl Path {
-    /// What is there in a pod.
+    /// The value at this path of a pod.
     pub fn of<'v>(&self, pod: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(pod, |value, part| part.of(value))
     }
@@ -80,7 +80,7 @@ impl Path {
 }
 
 impl Part {
-    /// What is there in a value.
+    /// The value at this part of a path.
     pub fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
             Part::Field(name) => value.get(name),
@@ -116,7 +116,7 @@ fn elements(list: &Value, key: &'static str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// All that is different in a pod, in the order in which it stands there. A container is there as a whole, and then
+/// All differences between two pods, in the pod's order. A container is there as a whole, and then
 /// field by field; anything else is there once.
 pub fn changes(before: &Value, after: &Value) -> Vec<(Path, Kind)> {
     let mut changes = Vec::new();
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_without_their_key_or_with_the_same_one_are_told_apart() {
+    fn elements_without_their_key_or_with_the_same_one_are_distinguished() {
         let pod = |containers: &str| format!(r#"{{"spec":{{"containers":[{containers}]}}}}"#);
         let twice = pod(r#"{"name":"a","image":"1"},{"name":"a","image":"2"}"#);
         let changed = pod(r#"{"name":"a","image":"1"},{"name":"a","image":"3"}"#);

@@ -69,14 +69,14 @@ pub struct Decision {
     pub inject: bool,
     /// What decided.
     pub reason: Reason,
-    /// What to tell the user.
+    /// Notes for the user.
     pub notes: Vec<Note>,
 }
 
 /// What decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The pod uses the host's network, where traffic capture would affect the whole node.
+    /// The pod uses the host's network; traffic capture would affect the whole node.
     HostNetwork,
     /// The pod is in one of Kubernetes' own namespaces.
     SystemNamespace(EcoString),

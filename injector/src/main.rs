@@ -1,4 +1,4 @@
-//! Exit status, and where memory comes from; nothing else.
+//! Exit status and the memory allocator; nothing else.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::{env, io};
 
 use sidecar_injector::commands::{self, Streams};
 
-/// musl's own allocator, and others with one lock, let only one core at a time answer requests.
+/// musl's own allocator, like any with one lock, lets only one core at a time answer requests.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

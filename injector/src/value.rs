@@ -95,7 +95,7 @@ impl Value {
         self.at(path).and_then(Value::as_str)
     }
 
-    /// The map below a key, made if what is there is absent or no map.
+    /// The map below a key, made if there is none.
     pub fn map_entry(&mut self, key: &str) -> &mut Map {
         let child = self.make_map().entry(key);
         child.make_map()

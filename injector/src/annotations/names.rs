@@ -7,7 +7,7 @@ use crate::decision::SWITCH;
 use crate::inject::Templates;
 use crate::value::EcoString;
 
-/// What Istio's annotations about injection begin with. Nobody else names annotations so.
+/// The prefixes of Istio's annotations about injection. Only Istio uses them.
 const PREFIXES: [&str; 6] = [
     "inject.istio.io/",
     "proxy.istio.io/",
@@ -81,7 +81,7 @@ const ISTIO: [(&str, Use); 43] = [
 /// What the name of an annotation or label reveals about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is none of injection's, or there is nothing to say about it.
+    /// It has nothing to do with injection, or there is nothing to report.
     Fine,
     /// Istio calls it deprecated; what to use instead, if Istio names that.
     Deprecated(Option<&'static str>),
@@ -97,7 +97,7 @@ pub struct Mentions {
     names: BTreeSet<EcoString>,
     /// Those of them that are looked up among the labels.
     labels: BTreeSet<EcoString>,
-    /// Prefixes that stand alone: a template reads whatever begins so, or makes up a name.
+    /// Prefixes without a name: a template reads every annotation that begins so, or makes up a name.
     prefixes: BTreeSet<EcoString>,
 }
 
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_of_others_are_none_of_ours() {
+    fn annotations_with_foreign_prefixes_are_ignored() {
         for name in [
             "istio.io/rev",
             "example.com/sidecar",
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn deprecated_ones_are_told_with_what_istio_names_instead() {
+    fn deprecated_ones_are_reported_with_istios_replacement() {
         let verdict = |name| Mentions::default().annotation(name);
         assert_eq!(
             verdict("traffic.sidecar.istio.io/kubevirtInterfaces"),

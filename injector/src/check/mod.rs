@@ -111,7 +111,7 @@ impl Installation {
         findings
     }
 
-    /// The labels of a namespace. Its name is one of them, even if the others are unknown.
+    /// The labels of a namespace. Its name is one of them, even if the rest are unknown.
     fn labels_of(&self, name: &str) -> Map {
         let is_it = |namespace: &&Value| namespace.str_at(&["metadata", "name"]) == Some(name);
         let known = self.namespaces.iter().find(is_it).and_then(|namespace| namespace.at(&["metadata", "labels"]));

@@ -114,7 +114,7 @@ fn two_with_the_same_selectors_are_found() {
 }
 
 #[test]
-fn where_a_webhook_is_called_is_read_from_service_or_url() {
+fn the_address_of_a_webhook_is_read_from_service_or_url() {
     for (from, to, name, port) in [
         ("", "", "injector.istio-system.svc", 443),
         ("path: /inject", "path: /inject, port: 9443", "injector.istio-system.svc", 9443),

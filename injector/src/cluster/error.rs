@@ -107,7 +107,7 @@ pub enum Error {
         identity: String,
         /// The right that is missing.
         right: String,
-        /// What the server told.
+        /// The server's message.
         message: String,
     },
     /// Another answer than the one that was asked for.
@@ -117,7 +117,7 @@ pub enum Error {
         server: String,
         /// The HTTP status.
         code: u16,
-        /// What the server told.
+        /// The server's message.
         message: String,
     },
     /// The answer is not the object that was asked for.

@@ -46,7 +46,7 @@ pub(super) struct Followed {
     pub(super) pace: Pace,
 }
 
-/// Where changes go.
+/// What receives changes.
 pub(super) trait Sink: Send {
     /// The list, whenever something of it has changed, and at first.
     fn publish(&mut self, entries: &Entries);
@@ -120,8 +120,8 @@ impl Followed {
                     sleep(trouble.pause()).await;
                 }
                 Err(error) => {
-                    // After a lost connection, the watch continues where it broke. Any other error may be caused by the
-                    // version.
+                    // After a lost connection, the watch continues from the last version. The version may be the cause of any
+                    // other error.
                     if !matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. }) {
                         position.version.clear();
                     }

@@ -1,4 +1,4 @@
-//! Where a cluster is, and which identity to use for it: kubeconfig files, or the service account of a pod.
+//! The address of a cluster, and the identity to use for it: kubeconfig files, or the service account of a pod.
 
 use std::env::split_paths;
 use std::ffi::OsString;

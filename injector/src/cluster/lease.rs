@@ -1,4 +1,4 @@
-//! One replica at a time: the holder of the Lease writes to the cluster, the others wait.
+//! One replica at a time: the holder of the Lease writes to the cluster, the other replicas wait.
 //!
 //! The clocks of replicas may differ by any amount, so no time in the Lease is ever compared with a clock. Another
 //! replica holds it as long as it keeps changing. It is free if it has not changed for as long as it lasts, measured by
@@ -81,7 +81,7 @@ impl<'c> Attempts<'c> {
         let consequence = "without the Lease, this replica changes nothing in the cluster; \
                            a Role has to grant get, create, update on leases.coordination.k8s.io";
         let mut trouble = Trouble::new("leases", consequence.to_owned(), self.candidate.pace);
-        // Others may take it when it has not changed for the whole time; this replica stops well before.
+        // Another replica may take it after it has not changed for the whole time; this replica stops well before.
         let grace = self.lasts().mul_f64(2.0 / 3.0);
         let mut until = Instant::now();
         loop {

@@ -7,7 +7,7 @@
 //! true, or its sender is dropped. None of them fails: an error is logged once, with the resource as key `resource`,
 //! and the operation is retried with back-off.
 //!
-//! The permissions that are needed, and no others:
+//! The permissions that are needed, and no more:
 //!
 //! | for | API group | resource | names | verbs | kind |
 //! | --- | --- | --- | --- | --- | --- |

@@ -29,7 +29,7 @@ use crate::base64;
 use crate::certificate::{Issuer, Triple};
 use crate::value::{Map, Value};
 
-/// What is shared, and where it goes.
+/// What is shared, and in which Secret.
 pub struct SharedCertificate {
     /// The namespace of the Secret: our own.
     pub namespace: Namespace,

@@ -35,7 +35,7 @@ impl Trouble {
             let consequence = &self.consequence;
             log::warn!(resource = self.resource; "{error}; {consequence}");
         }
-        // Somebody has to change a role first.
+        // An administrator has to change a role first.
         if matches!(error, Error::Forbidden { .. }) { scattered(self.pace.slow) } else { self.backoff.wait() }
     }
 

@@ -32,7 +32,7 @@ pub struct Watches {
     pub pace: Pace,
 }
 
-/// Where it goes.
+/// What receives the results.
 #[derive(Clone, Debug)]
 pub struct Told {
     /// Nodes, namespaces and ProxyConfig resources.
@@ -76,7 +76,7 @@ pub async fn watch(cluster: Cluster, wanted: Watches, told: Told, mut shutdown: 
 
 type Publish = Box<dyn FnMut(&Entries) + Send>;
 
-/// Where one watch sends its results.
+/// What receives the results of one watch.
 struct Publisher {
     publish: Publish,
     /// How many watches have not had an answer yet.

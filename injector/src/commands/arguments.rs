@@ -357,7 +357,7 @@ fn configuration() -> [Arg; 7] {
     ]
 }
 
-/// Where that is read from if there are no files: one of them, but for the namespace, asks for a cluster.
+/// The sources used without files: each of these flags, except for the namespace, asks for a cluster.
 fn cluster() -> [Arg; 5] {
     let flags = [
         value("injectConfigMapName", "NAME")

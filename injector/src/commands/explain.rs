@@ -128,7 +128,7 @@ impl Explainer<'_> {
                 self.explained(subject, &pod, decision, |trace| self.as_kube_inject(workload, &pod, trace))
             }
             By::Webhook => {
-                // Its pods are created in its namespace, whatever its template says.
+                // Its pods are created in its namespace, whatever its template has.
                 pod.map_entry("metadata").insert("namespace", namespace);
                 let written = pod.get("metadata").cloned();
                 self.webhook(subject, pod, written.as_ref(), owner)

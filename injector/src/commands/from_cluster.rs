@@ -22,7 +22,7 @@ pub(super) enum Values {
     No,
     /// They go below those of an IstioOperator, if the ConfigMap has any.
     IfAny,
-    /// There are no others.
+    /// There are no other values.
     Yes,
 }
 

@@ -153,8 +153,8 @@ pub(super) fn circumstances<'c>(
     }
 }
 
-/// The nodes of the cluster, as far as they are told: their kubelets' versions. A node without a name of its own is
-/// called by its place, `node-1` for the first.
+/// The nodes of the cluster, as far as they are given: their kubelets' versions. A node without a name is
+/// named by its place, `node-1` for the first.
 pub(super) fn nodes(matches: &ArgMatches) -> Option<Vec<Node>> {
     let versions = matches.get_one::<String>("kubelet-versions")?;
     let given = versions.split(',').map(str::trim).filter(|version| !version.is_empty());

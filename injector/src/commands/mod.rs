@@ -126,7 +126,7 @@ pub fn run(argv: Vec<OsString>, variables: Variables, streams: &mut Streams<'_>)
 fn ended(result: Result<(), Error>, streams: &mut Streams<'_>) -> Status {
     match result {
         Ok(()) => Status::Done,
-        // Somebody stopped reading, such as `head`.
+        // The reader, such as `head`, stopped reading.
         Err(Error::Write { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => Status::Done,
         Err(error) => {
             let _ = writeln!(streams.errors, "Error: {error}");

@@ -1,4 +1,4 @@
-//! Where results go.
+//! Output of results.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -57,7 +57,7 @@ impl Renderer<'_> {
             let mut start = 0;
             for line in text.split_inclusive('\n') {
                 if self.numbered {
-                    // A line of which several places are the source is counted where its text begins.
+                    // A line with several sources gets the number of the one from which its text comes.
                     let text = start + line.len() - line.trim_start().len();
                     let number = template.line_of(&marks, text.min(start + line.len() - 1)).unwrap_or_default();
                     let _ = write!(out, "{number:5} | ");

@@ -33,7 +33,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
         Outcome::Passed(passed) => ("not injected", passed.to_string()),
         Outcome::Refused(refusal) => ("refused", refusal.to_string()),
     };
-    // The answer counts; who reads standard error is told what led to it.
+    // The answer is the result; standard error is for those who want to know the reasons.
     for warning in &answer.warnings {
         let _ = writeln!(streams.errors, "Warning: {warning}");
     }

@@ -415,7 +415,7 @@ fn a_review_is_answered_with_a_patch() {
 }
 
 #[test]
-fn a_review_that_skips_says_why_on_standard_error() {
+fn a_review_that_skips_gives_the_reason_on_standard_error() {
     let setup = Setup::with("skip", "policy: disabled\ntemplates: {sidecar: ''}\n");
     let (answer, call) = review(&setup, &[], &request("v1", "{}"));
     assert_eq!(

@@ -24,7 +24,7 @@ pub enum Error {
         position: Option<Position>,
         /// The key, such as `aliases.both`.
         key: String,
-        /// What is there.
+        /// What the file has.
         found: &'static str,
         /// What is allowed there.
         allowed: &'static str,
@@ -80,7 +80,7 @@ pub enum Error {
     Operator {
         /// The file.
         file: String,
-        /// What is there.
+        /// What the file has.
         found: &'static str,
     },
 }

@@ -21,7 +21,7 @@ pub struct Injection {
     pub templates: Templates,
     /// The templates for pods that do not ask for any.
     pub default_templates: Vec<EcoString>,
-    /// Names that stand for several templates.
+    /// Names that each mean several templates.
     pub aliases: BTreeMap<EcoString, Vec<EcoString>>,
     /// Annotations that every injected pod gets.
     pub injected_annotations: Map,

@@ -75,7 +75,7 @@ fn parse_values(source: &Source) -> Result<Value, Error> {
     Ok(values::for_templates(&values))
 }
 
-/// Values laid over others: maps are merged, everything else is replaced.
+/// Values merged into other values: maps are merged, everything else is replaced.
 pub fn merged(below: &Source, above: &Source) -> Result<Source, Error> {
     let above = above.part(Part::Values)?;
     let parse = |source: &Source| {
@@ -99,7 +99,7 @@ fn overlay(below: &mut Value, above: &Value) {
     }
 }
 
-/// Where a path of keys and indices is in a text.
+/// The position of a path of keys and indices in a text.
 fn locate(text: &str, values: &Value, path: &[crate::value::EcoString]) -> Option<yaml::Position> {
     let mut value = values;
     let mut steps = Vec::with_capacity(path.len());

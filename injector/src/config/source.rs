@@ -1,4 +1,4 @@
-//! The three texts, and where they come from.
+//! The three texts, and their sources.
 
 use super::Error;
 use crate::value::Value;

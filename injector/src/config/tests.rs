@@ -121,7 +121,7 @@ fn an_operator_has_values_and_mesh_config() {
 }
 
 #[test]
-fn values_are_laid_over_others() {
+fn values_are_merged_into_other_values() {
     let (below, above) = (Source::new("b", "x: {p: 1, q: [1]}\n"), Source::new("a", "x: {q: [2], r: null}\n"));
     let merged = merged(&below, &above).unwrap();
     assert_eq!(merged, Source::new("a over b", "x:\n  p: 1\n  q:\n  - 2\n  r: null\n"));

@@ -36,7 +36,7 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {value} is not allowed; it has to be {allowed}")]
 pub struct WrongType {
-    /// Where, such as `global.proxy.statusPort`.
+    /// The path, such as `global.proxy.statusPort`.
     pub path: String,
     /// The same, step by step.
     pub(super) steps: Vec<EcoString>,

@@ -30,7 +30,7 @@ pub struct Port {
 }
 
 impl Capture {
-    /// That of an injected pod; nothing if no init container makes rules. `asked` is a port that somebody asks about.
+    /// The rules of an injected pod; nothing if no init container makes any. `asked` is a port that the user asks about.
     pub fn of(pod: &Value, asked: Option<u16>) -> Option<Self> {
         let (container, checks) = rules_container(pod)?;
         let words = container.list_at(&["args"]).iter().filter_map(Value::as_str);

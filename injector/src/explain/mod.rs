@@ -22,7 +22,7 @@ pub use source::{Read, Source};
 pub use text::{field, to_text};
 pub use webhooks::{Call, Namespace, Verdict as CallVerdict, Webhooks};
 
-/// What is explained: a workload of a file, or a pod that somebody wants to create.
+/// What is explained: a workload of a file, or a pod that a user wants to create.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// The kind.
@@ -57,16 +57,16 @@ pub struct Explanation {
 pub struct Injection {
     /// Whether the pod was injected before, and stays as it is. The changes are then those of the first time.
     pub settled: bool,
-    /// All that changed, in the order in which it stands in the pod.
+    /// All that changed, in the pod's order.
     pub changes: Vec<Change>,
-    /// Annotations of the pod about injection that nothing reads in these templates, though others may.
+    /// Annotations of the pod about injection that nothing reads in these templates, though other templates may.
     pub unread: Vec<EcoString>,
     /// How traffic is captured; nothing if it is not.
     pub capture: Option<Capture>,
 }
 
 impl Injection {
-    /// What there is to tell about an injection that was traced. `port` is a port that somebody asks about.
+    /// The explanation of an injection that was traced. `port` is a port that the user asks about.
     pub fn of(pod: &Value, injected: &Value, trace: &Trace, setup: &inject::Setup<'_>, port: Option<u16>) -> Self {
         Injection {
             settled: injected == pod,
@@ -145,7 +145,7 @@ impl Verdict {
 pub struct Templates {
     /// Whether the pod's annotation `inject.istio.io/templates` asks for them; otherwise they are the default.
     pub asked: bool,
-    /// The templates, in their order: the name, and the alias that stands for it if there is one.
+    /// The templates, in their order: the name, and the alias that it comes from if there is one.
     pub names: Vec<(EcoString, Option<EcoString>)>,
 }
 

@@ -69,7 +69,7 @@ pub fn origins(trace: &Trace, setup: &Setup<'_>) -> Vec<Change> {
     changes(&trace.before, after).into_iter().map(origin).collect()
 }
 
-/// The annotations of a pod about injection that are known, and that none of the templates rendered reads, nor anybody else.
+/// The known annotations of a pod about injection that neither the rendered templates nor any other part reads.
 pub fn unread(pod: &Value, trace: &Trace, setup: &Setup<'_>) -> Vec<EcoString> {
     let templates = trace.renderings.iter().filter_map(|rendering| setup.templates.get(&rendering.template));
     let places: Vec<_> = templates.map(Template::reads).collect();
@@ -102,10 +102,10 @@ impl<'t> Rendered<'t> {
         Some(Rendered { rendering, template, outline: yaml::outline(&rendering.text)?, places: template.reads() })
     }
 
-    /// From where in the template something comes: what is nearest to it, if it is not there itself.
+    /// The place in the template from which something comes, or the nearest one to it if it is not there itself.
     fn place(&self, path: &Path) -> Option<Place> {
         let (start, end) = self.bytes(path);
-        // What the fields of a container depend on is told of the fields.
+        // The dependencies of a container's fields are listed with the fields.
         let end = if path.is_container() { start } else { end };
         let marks = &self.rendering.marks;
         let line = self.template.line_of(marks, start)?;
@@ -132,7 +132,7 @@ impl<'t> Rendered<'t> {
         marks.iter().skip(first).take_while(move |mark| mark.output < end.max(start + 1))
     }
 
-    /// Where something stands in the output, its key included.
+    /// The position of something in the output, its key included.
     fn bytes(&self, path: &Path) -> (usize, usize) {
         let mut outline = &self.outline;
         let mut value: Option<&Value> = Some(&self.rendering.patch);

@@ -1,4 +1,4 @@
-//! What templates read, in terms of where it can be changed.
+//! What templates read, and by what it can be changed.
 
 use std::fmt;
 
@@ -37,13 +37,13 @@ pub enum Source {
 }
 
 impl Read {
-    /// What a path of a template's data stands for. Images are made of several things.
+    /// What a path of a template's data refers to. Images are made of several things.
     pub fn of(path: &Path, value: Option<template::Value>) -> Vec<Read> {
         let is_plain =
             value.as_ref().is_some_and(|value| !matches!(value.kind(), Kind::Slice | Kind::Map | Kind::Struct));
         let value = value.filter(|value| !value.is_nothing()).map(|value| short(&template::text(&value)));
         let one = |source| vec![Read { source, value: value.clone() }];
-        // A template goes through lists of the pod, of which nobody wants to see all.
+        // A template goes through lists of the pod; showing all their elements would not help.
         let of_pod = |source| vec![Read { source, value: value.clone().filter(|_| is_plain) }];
         let names: Vec<&str> = path.iter().map(EcoString::as_str).collect();
         match names.as_slice() {

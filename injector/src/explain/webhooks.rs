@@ -13,7 +13,7 @@ const INJECTION: &str = "istio-injection";
 /// The webhooks of a revision, and whether each is called for a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Webhooks {
-    /// Whether these are Istio's well-known ones, since nobody gave the cluster's.
+    /// Whether these are Istio's well-known ones, used if the cluster's are not given.
     pub well_known: bool,
     /// The labels of the namespace that their selectors were asked about.
     pub namespace_labels: Map,
@@ -101,7 +101,7 @@ fn verdict(entry: &Entry<'_>, namespace: &Map, pod: &Map) -> Verdict {
 pub struct Namespace {
     /// Its name.
     pub name: EcoString,
-    /// Its labels, if anybody knows them.
+    /// Its labels, if they are known.
     pub known_labels: Option<Map>,
 }
 
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_webhook_lacks_is_told() {
+    fn what_a_webhook_lacks_is_shown() {
         let namespace = Namespace { name: "default".into(), known_labels: None };
         let pod = Map::from_iter([("metadata", Map::new())]).into();
         let told: Vec<_> =

@@ -1,4 +1,4 @@
-//! Go's `path`, and `path/filepath` on Linux, where the two agree.
+//! Go's `path`, which agrees with `path/filepath` on Linux.
 
 use crate::template::{Functions, Type};
 

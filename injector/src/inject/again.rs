@@ -16,7 +16,8 @@ pub struct Undone {
     pub pod: Value,
     /// Whether injecting it gives what there was.
     pub is_proven: bool,
-    /// Where something was taken away since injection sets it. If it was there before, with the same value, nothing tells.
+    /// Fields that were removed since injection sets them. There is no trace of whether the pod had them before, with
+    /// the same value.
     pub removed: Vec<String>,
     /// What is uncertain about it.
     pub doubts: Vec<Doubt>,
@@ -64,7 +65,7 @@ impl<'a> Past<'a> {
 /// Injects a pod. What an earlier injection put in is replaced: nothing of it stays, except for what it did not note.
 ///
 /// A pod that already is what injection makes of it stays as it is. [`super::inject`] on the other hand merges into the
-/// injected pod, as Istio does: it keeps what others changed in the injected containers since.
+/// injected pod, as Istio does: it keeps later changes to the injected containers.
 pub fn upgrade(pod: &Value, request: Request<'_>, setup: &Setup<'_>) -> Result<(Value, Vec<Doubt>), Error> {
     annotations::validate(pod::annotations(pod)).map_err(Error::Annotations)?;
     let Some(past) = Past::of(pod, &request, setup)? else {

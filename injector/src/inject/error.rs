@@ -70,7 +70,7 @@ pub enum Error {
         name: EcoString,
         /// Where and why.
         source: merge::Error,
-        /// The lines there, if it is known where that is.
+        /// The lines there, if the position is known.
         context: Option<Box<Context>>,
     },
     /// Merging what a template rendered to gives something that is not a pod.
@@ -84,7 +84,7 @@ pub enum Error {
         name: EcoString,
         /// Where and why.
         source: typed::Error,
-        /// The lines there, if it is known where that is.
+        /// The lines there, if the position is known.
         context: Option<Box<Context>>,
     },
     /// One of the user's containers cannot be merged over the injected one.

@@ -27,7 +27,7 @@ pub enum Finding {
         /// Why it fails.
         why: Why,
     },
-    /// Annotations that set some resources of the proxy, and remove others.
+    /// Annotations that set some resources of the proxy, and remove the rest.
     Resources {
         /// The annotation, the first if there are several.
         annotation: &'static str,

@@ -57,9 +57,9 @@ pub type Templates = BTreeMap<EcoString, Template>;
 pub struct Setup<'a> {
     /// The templates.
     pub templates: &'a Templates,
-    /// Names that stand for several templates.
+    /// Names that each mean several templates.
     pub aliases: &'a BTreeMap<EcoString, Vec<EcoString>>,
-    /// The templates of pods that do not ask for others.
+    /// The templates of pods that do not ask for any.
     pub default_templates: &'a [EcoString],
     /// Annotations that every injected pod gets.
     pub injected_annotations: &'a Map,

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_annotated_status_port_is_where_probes_go() {
+    fn probes_go_to_the_annotated_status_port() {
         for (annotated, want) in [("3333", "3333"), ("x", "0")] {
             let pod = with(r#""livenessProbe":{"httpGet":{"port":80}}"#);
             let pod =

@@ -19,7 +19,7 @@ const SECURE_PORT: &str = "prometheus_istio_io_secure_port";
 /// The sidecar's variable with the user's Prometheus settings.
 pub(super) const VARIABLE: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
 
-/// Where the agent has the metrics of both.
+/// The agent's path for the metrics of both.
 const AGENT_PATH: &str = "/stats/prometheus";
 
 /// Ports of the proxy and the agent: the application has no metrics there.
@@ -213,7 +213,7 @@ mod tests {
         r#"{"prometheus.io/path":"/stats/prometheus","prometheus.io/port":"15020","prometheus.io/scrape":"true"}"#;
 
     #[test]
-    fn what_the_user_told_prometheus_goes_to_the_agent() {
+    fn the_users_prometheus_annotations_go_to_the_agent() {
         let cases = [
             ("{}", ""),
             (r#"{"prometheus.io/scrape":"true"}"#, r#"{"scrape":"true","path":"","port":""}"#),

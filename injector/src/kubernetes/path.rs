@@ -1,4 +1,4 @@
-//! Where in an object something is.
+//! The path of something in an object.
 
 use std::fmt;
 

@@ -109,7 +109,7 @@ fn result(finding: &Finding) -> Json {
     })
 }
 
-/// A file's name as a reference of RFC 3986, relative to where lint was started unless it is absolute.
+/// A file's name as a reference of RFC 3986, relative to lint's working directory unless it is absolute.
 fn uri(file: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte);
     let encoded =

@@ -64,7 +64,7 @@ impl MeshConfig {
         &MESH_CONFIG
     }
 
-    /// Istio's defaults with a YAML text laid over them, validated.
+    /// Istio's defaults with a YAML text merged into them, validated.
     pub fn parse(yaml: &str) -> Result<Self, Error> {
         let what = "mesh config";
         let tree = crate::yaml::parse(yaml).map_err(|source| Error::Yaml { what, source })?;

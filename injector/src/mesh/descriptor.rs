@@ -106,7 +106,7 @@ impl Field {
         Field { one_of: Some(name), ..self }
     }
 
-    /// Whether the field distinguishes "unset" from "zero". The others are left out if they are zero.
+    /// Whether the field distinguishes "unset" from "zero". Fields that do not are left out if they are zero.
     pub(super) fn has_presence(&self) -> bool {
         match (self.shape, self.kind) {
             (Shape::List | Shape::Map, _) => false,

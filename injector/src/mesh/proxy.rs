@@ -58,7 +58,7 @@ impl ProxyConfig {
         &PROXY_CONFIG
     }
 
-    /// This config with a YAML text laid over it, as kube-inject does: an explicit zero clears a field.
+    /// This config with a YAML text merged into it, as kube-inject does: an explicit zero clears a field.
     /// `proxyMetadata` becomes the union of both.
     pub fn merged_with_text(&self, yaml: &str) -> Result<Self, Error> {
         let what = "proxy config";
@@ -80,7 +80,7 @@ impl ProxyConfig {
         Ok((ProxyConfig::empty().merged_with_tree(tree, &mut unknown)?, unknown))
     }
 
-    /// This config with another one laid over it, as the webhook does: what is zero in `upper` changes nothing.
+    /// This config with another one merged into it, as the webhook does: what is zero in `upper` changes nothing.
     pub fn merged_with(&self, upper: &ProxyConfig) -> Self {
         let mut merged = self.clone();
         for (key, value) in upper.fields.iter() {
@@ -169,7 +169,7 @@ impl ProxyConfig {
     }
 }
 
-/// What the webhook lays over the mesh's default config, from the lowest level to the highest.
+/// What the webhook merges into the mesh's default config, from the lowest level to the highest.
 #[derive(Clone, Debug, Default)]
 pub struct Levels<'a> {
     /// The `ProxyConfig` resource without a selector in the root namespace.

@@ -1,4 +1,4 @@
-//! Proto JSON in: a tree, laid over a message.
+//! Proto JSON in: a tree, merged into a message.
 //!
 //! A message is kept as the map of its canonical JSON: names in lowerCamelCase, zero scalars and empty lists absent,
 //! enums by name, durations in seconds. So copies are cheap, and a message in canonical form is its own JSON.
@@ -20,8 +20,9 @@ pub struct FieldError {
     pub allowed: String,
 }
 
-/// Lays `text`'s fields over a message: each given field replaces the old value as a whole, `null` is ignored, a member
-/// of a oneof clears the others. The paths of unknown fields are recorded; otherwise they are ignored, as in Istio.
+/// Merges `text`'s fields into a message: each given field replaces the old value as a whole, `null` is ignored, a
+/// member of a oneof clears the other members. The paths of unknown fields are recorded; otherwise they are ignored,
+/// as in Istio.
 pub(super) fn apply(
     message: &mut Map,
     kind: &'static MessageType,

@@ -54,7 +54,7 @@ fn proxy_config_leaves_defaults_out() {
 }
 
 #[test]
-fn a_member_of_a_oneof_clears_the_others() {
+fn a_member_of_a_oneof_clears_the_other_members() {
     let config = merged(&ProxyConfig::default(), r#"{"tracingServiceName":"APP_LABEL_AND_NAMESPACE"}"#).unwrap();
     assert_eq!(config.to_stripped_json(), r#"{"tracingServiceName":"APP_LABEL_AND_NAMESPACE"}"#);
     let config = merged(&config, r#"{"serviceCluster":""}"#).unwrap();

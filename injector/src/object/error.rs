@@ -1,4 +1,4 @@
-//! What can be wrong with a file of objects, and where.
+//! What can be wrong with a file of objects.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -69,7 +69,7 @@ pub enum Problem<E: StdError + 'static> {
     TypeMeta {
         /// Which of the two.
         key: &'static str,
-        /// What is there instead.
+        /// What it is instead.
         found: &'static str,
     },
     /// An object that does not fit its kind.

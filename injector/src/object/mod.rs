@@ -248,7 +248,7 @@ impl<E: StdError + 'static> Rewriter<'_, E> {
     }
 }
 
-/// Maps of a pod's metadata that a template can tell from nil though they are empty.
+/// Maps of a pod's metadata that a template can distinguish from nil though they are empty.
 const MAPS: [&str; 2] = ["labels", "annotations"];
 
 /// Gives a pod the empty labels and annotations that were written: its canonical form has none, but templates see them.

@@ -105,7 +105,7 @@ impl Kind {
         })
     }
 
-    /// Where the pod's metadata and its spec are.
+    /// The paths of the pod's metadata and of its spec.
     fn paths(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Kind::Pod | Kind::List => (&["metadata"], &["spec"]),
@@ -124,7 +124,7 @@ impl Kind {
     }
 }
 
-/// Where the metadata of a CronJob's pods is.
+/// The path of the metadata of a CronJob's pods.
 const CRON_JOB_POD_METADATA: &[&str] = &["spec", "jobTemplate", "spec", "template", "metadata"];
 
 /// An object with a pod in it, after its trip through Kubernetes' types.
@@ -166,12 +166,12 @@ impl Workload {
         self.object
     }
 
-    /// Where the pod's metadata is.
+    /// The path of the pod's metadata.
     pub(crate) fn metadata_path(&self) -> &'static [&'static str] {
         self.paths().0
     }
 
-    /// Where the pod's spec is.
+    /// The path of the pod's spec.
     pub(crate) fn spec_path(&self) -> &'static [&'static str] {
         self.paths().1
     }
@@ -190,7 +190,7 @@ impl Workload {
         keys("annotations").chain(keys("labels")).filter(|key| key.contains("istio.io/"))
     }
 
-    /// Where the annotations and labels of its pods belong, as a path.
+    /// The path to which the annotations and labels of its pods belong.
     pub fn pod_metadata(&self) -> String {
         self.metadata_path().join(".")
     }

@@ -56,7 +56,7 @@ fn annotated(annotations: &str) -> String {
 }
 
 #[test]
-fn audit_annotations_tell_decision_reason_revision_and_templates() {
+fn audit_annotations_name_decision_reason_revision_and_templates() {
     let audit = |request: &str, revision: &str| {
         let review =
             format!(r#"{{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{request}}}"#);
@@ -168,7 +168,7 @@ fn a_request_without_an_object_is_refused() {
     }
 }
 
-/// What a log tells, as one text.
+/// The contents of a log, as one text.
 fn logged(answer: &Answer) -> String {
     answer.log_fields().iter().map(|(key, text)| format!("{key}={text}")).collect::<Vec<_>>().join(" ")
 }
@@ -202,7 +202,7 @@ fn a_log_gets_no_endless_text() {
 }
 
 #[test]
-fn a_log_tells_nothing_that_stands_in_the_pod() {
+fn a_log_contains_nothing_from_the_pod() {
     let template = |text: &str| config_of(&format!("policy: enabled\ntemplates: {{sidecar: '{text}'}}\n"));
     let secret = |annotation: &str| annotated(&format!(r#"{{"{annotation}":"s3cret"}}"#));
     let cases = [

@@ -57,7 +57,7 @@ pub(super) async fn start(
     };
     tokio::spawn(watch(cluster.clone(), watches, told, shutdown.clone()));
 
-    // Nothing to write: without a CA file, somebody else maintains caBundle.
+    // Nothing to write: without a CA file, another program maintains caBundle.
     if wanted.secret.is_none() && app.ca().is_none() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! Checking once a second costs one `stat` per file, and detects every kind of change: files written in place, files
-//! renamed over others, and the link `..data` that a kubelet exchanges.
+//! renamed over existing ones, and the link `..data` that a kubelet exchanges.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

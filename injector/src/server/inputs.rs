@@ -88,7 +88,7 @@ fn load(source: &Configuration, settings: &Settings) -> Result<Config, Reason> {
 
 /// The certificate, and what it is from.
 pub(super) enum Certificates {
-    /// Files that somebody else maintains.
+    /// Files that another program maintains.
     Files(CertificateFiles),
     /// Self-signed, for this replica alone.
     SelfSigned { issuer: SelfSigned, last: Triple },
@@ -111,7 +111,7 @@ pub(super) struct Served {
 }
 
 impl Certificates {
-    /// Where certificates are from, with the first one if there is one already.
+    /// The source of certificates, with the first one if there is one already.
     pub(super) fn first(
         source: Certificate,
         shared: watch::Receiver<Option<Arc<Triple>>>,

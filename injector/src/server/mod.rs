@@ -50,9 +50,9 @@ use tls::Current;
 
 /// How the server runs.
 pub struct Options {
-    /// Where admissions are answered, over TLS.
+    /// The address on which admissions are answered, over TLS.
     pub listen: SocketAddr,
-    /// Where health and metrics can be asked without TLS, too.
+    /// An address for health and metrics without TLS, too.
     pub monitoring: Option<SocketAddr>,
     /// The server's certificate.
     pub certificate: Certificate,
@@ -72,7 +72,7 @@ pub struct Options {
     pub shutdown_timeout: Duration,
 }
 
-/// Where the certificate is from.
+/// The source of the certificate.
 #[derive(Clone, Debug)]
 pub enum Certificate {
     /// From files with PEM texts.
@@ -96,7 +96,7 @@ pub enum Certificate {
 /// Reads the configuration.
 pub type Load = dyn Fn() -> Result<Config, Box<dyn StdError + Send + Sync>> + Send + Sync;
 
-/// Where the configuration is from.
+/// The source of the configuration.
 pub struct Configuration {
     /// The files that it is read from.
     pub files: Vec<PathBuf>,

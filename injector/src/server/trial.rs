@@ -29,7 +29,7 @@ const PODS: [&str; 2] = [
 pub(super) struct Failed(review::Refusal);
 
 /// Tries what all pods get. The templates that fail of those that a pod has to ask for are returned, with the reasons: some
-/// work only together with others.
+/// work only together with other templates.
 pub(super) fn run(config: &Config, settings: &Settings) -> Result<Vec<(EcoString, String)>, Failed> {
     try_templates(None, config, settings)?;
     let default: BTreeSet<_> = config.injection.default_templates.iter().collect();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_template_that_fails_is_refused_and_another_one_is_told() {
+    fn a_default_template_that_fails_is_refused_and_another_one_is_reported() {
         let config = |default: &str| {
             let text = format!(
                 "policy: enabled\ndefaultTemplates: [{default}]\ntemplates:\n  good: 'metadata: {{labels: {{a: b}}}}'\n  \

@@ -7,7 +7,7 @@ use super::number::Number;
 use super::quote::quote;
 use super::value::EcoString;
 
-/// Where something is: a byte offset in the template's text.
+/// A place in the template: a byte offset in its text.
 pub(super) type Position = usize;
 
 /// One template: the whole text's, or that of a `define` or `block`.
@@ -59,7 +59,7 @@ pub(super) struct Pipe {
     pub commands: Vec<Command>,
 }
 
-/// A variable: its name, `$` included, and the number that stands for the name.
+/// A variable: its name, `$` included, and the number used for the name.
 #[derive(Clone)]
 pub(super) struct Variable {
     pub name: EcoString,

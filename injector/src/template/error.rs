@@ -18,7 +18,7 @@ pub struct Error {
     pub source_line: String,
 }
 
-/// Where in an execution an error happened.
+/// The place in an execution at which an error happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
     /// The byte in the line, from 0.

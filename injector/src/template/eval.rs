@@ -54,7 +54,7 @@ pub(super) struct State<'t, 'o> {
     depth: usize,
     levels: usize,
     rounds: usize,
-    /// Where the output of this rendering starts.
+    /// The start of this rendering's output.
     start: usize,
 }
 

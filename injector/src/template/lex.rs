@@ -365,7 +365,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// The end of a number, which need not be a valid one. The error is where the text stops to be acceptable.
+/// The end of a number, which need not be a valid one. The error is the place at which the text stops being acceptable.
 fn scan_number(text: &str, start: usize) -> Result<usize, usize> {
     let bytes = text.as_bytes();
     let mut pos = start;

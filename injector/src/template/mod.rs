@@ -1,6 +1,6 @@
 //! Go's `text/template`: the language of Istio's injection templates.
 //!
-//! A template is parsed once and rendered by any number of threads. Values are Go values as far as a template can tell
+//! A template is parsed once and rendered by any number of threads. Values are Go values as far as a template can see
 //! (`value`), things that only the host program knows are `Object`s, and functions carry their parameters' types
 //! (`function`), so that a wrong argument is reported as Go reports it, before the function is called.
 //!
@@ -62,12 +62,12 @@ impl Default for Limits {
     }
 }
 
-/// Where in the template a piece of the output came from; used to find the template's line for a line of output.
+/// The source of a piece of the output in the template; used to find the template's line for a line of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Where the piece starts in the output.
+    /// The start of the piece in the output.
     pub output: usize,
-    /// Where it comes from in the template's text.
+    /// The start of its source in the template's text.
     pub source: usize,
     /// Whether it is the template's text itself; otherwise an action printed it.
     pub text: bool,
@@ -102,7 +102,7 @@ impl Template {
         self.render_with(data, limits, out, None)
     }
 
-    /// Like `render`, and records where each piece of the output came from.
+    /// Like `render`, and records the source of each piece of the output.
     pub fn render_marked(&self, data: &Value, limits: &Limits, out: &mut String) -> Result<Vec<Mark>, Box<Error>> {
         let mut marks = Vec::new();
         self.render_with(data, limits, out, Some(&mut marks))?;

@@ -110,7 +110,7 @@ pub enum Field {
 /// A value of the host program: a struct, a pointer (which may be nil), a named type such as an enum, or a slice or map
 /// with elements of such types.
 ///
-/// Only `type_name` and `kind` are always called; which of the others are used depends on the kind. A pointer answers
+/// Only `type_name` and `kind` are always called; the use of the other methods depends on the kind. A pointer answers
 /// `field` for what it points to.
 pub trait Object: Any + Send + Sync {
     /// The type, as `%T` prints it: `v1.PodSpec`, `*v1.PodSecurityContext`, `[]v1.Container`.

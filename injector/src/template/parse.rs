@@ -537,7 +537,7 @@ impl<'a> Parser<'a> {
             },
             TokenKind::LeftParen => {
                 let pipe = self.nested(|p| p.pipeline("parenthesized pipeline", TokenKind::RightParen))?;
-                // A parenthesis is reported where its contents start.
+                // The error for a parenthesis is at the start of its contents.
                 return Ok(Some(Word { pos: pipe.pos, kind: WordKind::Pipe(Box::new(pipe)) }));
             }
             TokenKind::String | TokenKind::RawString => WordKind::String(text.into(), self.string(&token)?),

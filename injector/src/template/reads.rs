@@ -82,7 +82,7 @@ pub fn look_up(data: &Value, path: &[EcoString]) -> Option<Value> {
     })
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug)]
 enum Origin {
     /// It is a part of the data.
@@ -128,7 +128,7 @@ struct Walk<'t> {
     places: Places,
     conditions: Vec<BTreeSet<Path>>,
     variables: Vec<(u32, Origin)>,
-    /// Where the variables of the current `define` start.
+    /// The first variable of the current `define`.
     base: usize,
     nodes: usize,
     calls: usize,

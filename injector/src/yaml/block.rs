@@ -1,4 +1,4 @@
-//! The plain part of YAML, read line by line: block lists and maps of scalars that stand on one line, and literal text.
+//! The plain part of YAML, read line by line: block lists and maps of scalars on one line, and literal text.
 //! That is what templates make. Lists and maps in brackets are read from events, one by one.
 //!
 //! Anything uncertain or wrong is left to the events of `saphyr-parser`, which take 1.1 million
@@ -33,7 +33,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
 struct Lines<'t> {
     text: &'t str,
     rest: &'t str,
-    /// Where the content of the line begins.
+    /// The start of the line's content.
     start: usize,
     /// How many spaces the line begins with.
     indent: usize,
@@ -151,7 +151,7 @@ fn find(text: &str, byte: u8) -> Option<usize> {
     text.bytes().position(|other| other == byte)
 }
 
-/// Where the colon is that makes the text before it a key.
+/// The position of the colon that makes the text before it a key.
 fn value_start(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     (0..bytes.len()).find(|&at| bytes.get(at) == Some(&b':') && matches!(bytes.get(at + 1), Some(b' ') | None))

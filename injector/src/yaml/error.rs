@@ -1,4 +1,4 @@
-//! What can be wrong with a YAML text, and where.
+//! What can be wrong with a YAML text.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ impl fmt::Display for Position {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{position}: {}", self.message())]
 pub struct Error {
-    /// Where.
+    /// Its position.
     pub position: Position,
     /// What.
     pub problem: Problem,
@@ -102,7 +102,7 @@ pub enum Problem {
     /// `<<` with something that is no map.
     #[error("the value of the merge key `<<` must be a map or a list of maps, given through aliases or written out")]
     Merge,
-    /// An alias inside the value that it stands for.
+    /// An alias inside the value that it refers to.
     #[error("the alias `{0}` is inside the value that it refers to")]
     Cycle(String),
     /// Aliases that make a small text into a huge tree.

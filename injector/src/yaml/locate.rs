@@ -1,4 +1,4 @@
-//! Where a value is in a text.
+//! The position of a value in a text.
 
 use saphyr_parser::{Event, Parser, Span, StrInput};
 
@@ -20,7 +20,7 @@ pub(super) fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
     Some(read::start(span))
 }
 
-/// Where each of several paths of the first document is written: the key or the element that it ends with, or else the
+/// The position of each of several paths of the first document: the key or the element that it ends with, or else the
 /// innermost one on the way there that exists. Reads the text once, however many paths there are.
 pub(super) fn places(text: &str, paths: &[&[Step<'_>]]) -> Vec<Option<Position>> {
     let mut search = Search { events: Events(Parser::new_from_str(text)), paths, places: vec![None; paths.len()] };

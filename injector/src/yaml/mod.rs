@@ -1,7 +1,7 @@
 //! YAML: texts to trees by the rules of yaml.v2, as sigs.k8s.io/yaml applies them; trees to the text that it prints.
 //!
 //! `saphyr-parser` takes texts apart into events; plain ones are read without it (`block`). What scalars mean (`resolve`) and how they are printed
-//! (`scalar`, `write`) is ours: no crate has these rules.
+//! (`scalar`, `write`) is this program's own code: no crate has these rules.
 
 use crate::value::Value;
 
@@ -39,12 +39,12 @@ pub fn parse(text: &str) -> Result<Value, Error> {
     read::read(text)
 }
 
-/// Where the value at a path begins. Reads the text anew, so positions cost nothing until somebody asks.
+/// The start of the value at a path. Reads the text anew, so positions cost nothing until they are asked for.
 pub fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
     locate::locate(text, path)
 }
 
-/// Where each of several paths is written: the key or the element that it ends with, or else the innermost one on the way
+/// The position of each of several paths: the key or the element that it ends with, or else the innermost one on the way
 /// there that exists.
 pub fn places(text: &str, paths: &[&[Step<'_>]]) -> Vec<Option<Position>> {
     locate::places(text, paths)

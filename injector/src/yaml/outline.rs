@@ -1,4 +1,4 @@
-//! Where everything is in a text.
+//! The positions of everything in a text.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::{Position, read};
 pub struct Outline {
     /// From its first byte up to its end. Of an entry of a map, its key is not part of it.
     pub bytes: Range<usize>,
-    /// The entries of a map: the key, where that begins, and the value.
+    /// The entries of a map: the key, its start, and the value.
     pub entries: Vec<(String, usize, Outline)>,
     /// The elements of a list.
     pub elements: Vec<Outline>,
@@ -32,7 +32,7 @@ pub fn outline(text: &str) -> Option<Outline> {
 
 struct Reader<'t> {
     text: &'t str,
-    /// Where each line begins.
+    /// The start of each line.
     lines: Vec<usize>,
     parser: Parser<'t, StrInput<'t>>,
 }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_is_where_it_stands() {
+    fn every_value_has_its_position() {
         let text = "é: [1, \"two\"]\nlist:\n- name: a\n  more: {x: y}\n- b\n";
         assert_eq!(
             told(text),

@@ -135,8 +135,8 @@ impl Sum {
         self.all.bytes = self.all.bytes.saturating_add(text.len() as u64);
     }
 
-    /// yaml.v2's rule: in a small document nearly everything may come from aliases, in a large one a tenth. And ours: no
-    /// more text than a document may have, for an annotation could become gigabytes.
+    /// yaml.v2's rule: in a small document nearly everything may come from aliases, in a large one a tenth.
+    /// This program's own rule: no more text than a document may have, for an annotation could become gigabytes.
     fn add_aliased(&mut self, value: Extent) -> Result<(), Problem> {
         self.all.nodes = self.all.nodes.saturating_add(value.nodes);
         self.all.bytes = self.all.bytes.saturating_add(value.bytes);
@@ -287,7 +287,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Puts a finished value, which has so many levels, where it belongs; gives it back if it is the document.
+    /// Adds a finished value, which has so many levels, to its parent; returns it if it is the document.
     fn value(&mut self, value: Value, depth: usize) -> Result<Option<Value>, Problem> {
         let outer = self.open.len();
         let Some(open) = self.open.last_mut() else { return Ok(Some(value)) };

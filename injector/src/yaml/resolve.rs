@@ -1,4 +1,4 @@
-//! What a plain scalar stands for, by yaml.v2's rules, which are mostly those of YAML 1.1.
+//! The meaning of a plain scalar, by yaml.v2's rules, which are mostly those of YAML 1.1.
 
 /// The meaning of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ impl Meaning {
     }
 }
 
-/// What a plain scalar without a tag stands for.
+/// The meaning of a plain scalar without a tag.
 pub(super) fn resolve(text: &str) -> Meaning {
     let Some(&first) = text.as_bytes().first() else { return Meaning::Null };
     match first {
@@ -41,8 +41,8 @@ pub(super) fn resolve(text: &str) -> Meaning {
     }
 }
 
-/// Whether this text, written plain, would be read as this very text. Base 60, which no reader of ours
-/// takes for a number, counts as one for the sake of others.
+/// Whether this text, written plain, would be read as this very text. Numbers in base 60, which the readers here
+/// take for text, count as numbers for the sake of other readers.
 pub(super) fn is_text(text: &str) -> bool {
     resolve(text) == Meaning::Text && !is_base60(text)
 }
@@ -143,7 +143,7 @@ fn decimal(plain: &str) -> Option<f64> {
     plain.parse::<f64>().ok().filter(|f| f.is_finite())
 }
 
-/// A float that begins with a point. Underscores may stand between digits.
+/// A float that begins with a point. Underscores may be between digits.
 fn fraction(text: &str) -> Option<f64> {
     let bytes = text.as_bytes();
     let between_digits = |at: usize| {

@@ -179,7 +179,7 @@ fn several_paths_are_located_at_once_by_their_keys() {
         (&[Key("list"), Index(0), Key("x"), Index(1)], (3, 10)),
         (&[Key("list"), Index(1), Key("z")], (4, 10)),
         (&[Key("k"), Key("deep"), Key("w")], (6, 15)),
-        // What does not exist is where it would be.
+        // A value that does not exist has the position that it would have.
         (&[Key("b")], (1, 1)),
         (&[Key("list"), Index(2)], (2, 1)),
         (&[Key("list"), Key("x")], (2, 1)),
@@ -370,7 +370,7 @@ proptest! {
     }
 }
 
-/// Lines as templates make them, and some that nobody should write.
+/// Lines as templates make them, and some that should never be written.
 fn lines() -> impl Strategy<Value = String> {
     fn of(texts: &'static str) -> impl Strategy<Value = String> {
         prop::sample::select(texts.split('|').collect::<Vec<_>>()).prop_map(|text| text.replace('/', "\n"))

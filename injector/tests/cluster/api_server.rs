@@ -1,5 +1,5 @@
 //! The same with a real API server, if there is one: `KUBEBUILDER_ASSETS` names a folder with `kube-apiserver` and
-//! `etcd`, as for envtest. Without it these tests tell that they did not run.
+//! `etcd`, as for envtest. Without it these tests print that they did not run.
 
 use std::fs;
 use std::io::Write;

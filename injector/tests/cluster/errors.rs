@@ -1,4 +1,4 @@
-//! What a call that cannot read the cluster tells: what is wrong, and which flags to look at or to use instead.
+//! The error of a call that cannot read the cluster: what is wrong, and which flags to check or to use instead.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn status(code: u16, reason: &str, message: &str) -> String {
 }
 
 #[test]
-fn no_kubeconfig_is_an_error_that_tells_where_one_was_looked_for() {
+fn no_kubeconfig_is_an_error_that_names_the_searched_paths() {
     let text = error(&["--meshConfigMapName", "istio"], &[("HOME", "/nowhere")]);
     let expected = "there is no kubeconfig: KUBECONFIG is not set, and /nowhere/.kube/config does not exist; set --kubeconfig, or read a file instead: `kubectl -n istio-system get configmap istio-sidecar-injector -o yaml > istio-sidecar-injector.yaml`, then --injectConfigFile istio-sidecar-injector.yaml; `kubectl -n istio-system get configmap istio -o yaml > istio.yaml`, then --meshConfigFile istio.yaml\n";
     assert_eq!(text, expected);
@@ -80,7 +80,7 @@ fn an_unknown_context_is_an_error_with_the_known_ones() {
 #[test]
 fn a_server_that_cannot_be_reached_is_named() {
     let folder = Folder::new("unreachable");
-    // Nobody else gets a port that was just given back.
+    // The port of a listener that was just closed is not assigned to another one.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let text = error(&["-c", &folder.kubeconfig(&format!("server: 'http://127.0.0.1:{port}/'"), "")], &[]);
     let expected = format!("could not reach the API server http://127.0.0.1:{port}: ");

@@ -1,4 +1,4 @@
-//! `kube-inject` and `review` with ConfigMaps of a cluster, from a server that stands in for an API server.
+//! `kube-inject` and `review` with ConfigMaps of a cluster, from a server used in place of an API server.
 #![cfg(feature = "cluster")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 

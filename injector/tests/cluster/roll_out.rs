@@ -16,7 +16,7 @@ use super::support::{Program, value};
 const NAME: &str = "real";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/istio-system/configmaps";
 
-/// A replica of the webhook, and where it answers.
+/// A replica of the webhook, and its address.
 struct Replica {
     program: Program,
     url: String,
@@ -82,7 +82,7 @@ fn webhook(url: &str, failure_policy: &str) -> Value {
     configuration
 }
 
-/// Who calls, and where the caBundle of the webhook is kept.
+/// The clients, and the resource that holds the webhook's caBundle.
 async fn lead_to(api: &Api, url: &str, failure_policy: &str) {
     let mut configuration = webhook(url, failure_policy);
     if let Some(there) = api.get(CONFIGURATIONS, NAME).await {
@@ -132,7 +132,7 @@ fn pods_are_injected_by_a_real_api_server_and_none_is_lost_in_a_roll_out() {
 
         selected_pods_are_injected(admin).await;
         let second = pods_are_created_through_a_roll_out(admin, &kubeconfig, first).await;
-        the_failure_policy_acts_if_nobody_answers(admin, second).await;
+        the_failure_policy_applies_if_no_replica_answers(admin, second).await;
     });
 }
 
@@ -181,7 +181,7 @@ async fn pods_are_created_through_a_roll_out(admin: &Api, kubeconfig: &str, mut 
     second
 }
 
-async fn the_failure_policy_acts_if_nobody_answers(admin: &Api, replica: Replica) {
+async fn the_failure_policy_applies_if_no_replica_answers(admin: &Api, replica: Replica) {
     let url = replica.url.clone();
     drop(replica);
     let failed = created(admin, "mesh", &plain()).await.unwrap_err();

@@ -24,7 +24,7 @@ pub fn namespace() -> Namespace {
     Namespace::new("istio-system").unwrap()
 }
 
-/// Something that goes on until it is told to stop.
+/// Something that goes on until it is stopped.
 pub struct Running {
     pub stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -85,7 +85,7 @@ pub async fn a_lease_has_one_holder_and_goes_on(api: &Api, lease: &str) {
     assert_eq!(holder().await.get("holderIdentity"), None, "it is given up");
 }
 
-/// A CA that is one as far as anybody looks here.
+/// A CA, as far as these tests check.
 pub fn ca(name: &str) -> Arc<str> {
     let body = BASE64.encode(format!("0{name}").as_bytes());
     format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n").into()
@@ -112,7 +112,7 @@ pub async fn bundles(api: &Api, name: &str) -> Vec<String> {
     webhooks.map(|webhook| String::from_utf8(text(&webhook["clientConfig"]["caBundle"])).unwrap()).collect()
 }
 
-/// Somebody who keeps caBundle up to date.
+/// A program that keeps caBundle up to date.
 pub struct Keeping {
     pub running: Running,
     pub wanted: watch::Sender<Option<Arc<str>>>,
@@ -267,8 +267,8 @@ impl Sharing {
     }
 }
 
-/// Replicas that start at once serve one certificate. It is renewed by the holder, from the same CA, and what somebody
-/// deletes or breaks is written back.
+/// Replicas that start at once serve one certificate. It is renewed by the holder, from the same CA, and written
+/// back if it is deleted or broken.
 pub async fn a_certificate_is_shared_renewed_and_written_back(api: &Api, secret: &str) {
     let issuer = Numbers::default();
     let replicas: Vec<_> = (0..3).map(|_| Sharing::start(api, secret, &issuer)).collect();

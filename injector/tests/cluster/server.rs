@@ -1,4 +1,4 @@
-//! A server that stands in for an API server: it gives the answers of a test, and notes what it was asked.
+//! A server used in place of an API server: it gives the answers of a test, and notes the requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

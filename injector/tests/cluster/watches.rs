@@ -101,7 +101,7 @@ fn long_lists_are_read_in_pages() {
 }
 
 #[test]
-fn nothing_is_known_of_nodes_that_nobody_asked_for() {
+fn nodes_are_not_known_unless_they_are_asked_for() {
     run(async {
         let fake = Fake::start();
         let work = Work::start(&Api::of(&fake, "nobody").await, Watches::default());
@@ -133,7 +133,7 @@ fn namespaces_keep_what_openshift_reserves_and_nothing_else() {
 }
 
 #[test]
-fn proxy_configs_come_with_their_definition_and_an_unusable_one_is_told_once() {
+fn proxy_configs_come_with_their_definition_and_an_unusable_one_is_reported_once() {
     run(async {
         let fake = Fake::start();
         fake.fail(|_, path| path.contains("proxyconfigs?&limit").then_some(404));
@@ -166,7 +166,7 @@ fn proxy_configs_come_with_their_definition_and_an_unusable_one_is_told_once() {
 }
 
 #[test]
-fn config_maps_are_counted_by_change_and_their_end_is_told() {
+fn config_maps_are_counted_by_change_and_their_end_is_reported() {
     run(async {
         let fake = Fake::start();
         let api = Api::of(&fake, "configmaps").await;
@@ -198,7 +198,7 @@ fn config_maps_are_counted_by_change_and_their_end_is_told() {
 }
 
 #[test]
-fn a_missing_right_is_told_once_with_what_follows_and_what_grants_it() {
+fn a_missing_right_is_reported_once_with_what_follows_and_what_grants_it() {
     run(async {
         let fake = Fake::start();
         fake.fail(|_, _| Some(403));
@@ -224,7 +224,7 @@ fn a_missing_right_is_told_once_with_what_follows_and_what_grants_it() {
 }
 
 #[test]
-fn a_lost_connection_is_taken_up_where_it_broke() {
+fn a_lost_connection_is_resumed_from_the_last_version() {
     run(async {
         let fake = Fake::start();
         let api = Api::of(&fake, "lost").await;

@@ -85,7 +85,7 @@ fn a_holder_that_cannot_renew_stops_in_time() {
 }
 
 #[test]
-fn a_missing_right_to_the_lease_is_told_once() {
+fn a_missing_right_to_the_lease_is_reported_once() {
     with_fake("no-lease", async |fake, api| {
         fake.fail(|_, _| Some(403));
         let (_running, holds) = candidate(&api, "l", "us", hurry());
@@ -124,7 +124,7 @@ fn ca_bundles_are_not_fought_over() {
 }
 
 #[test]
-fn a_failing_patch_is_tried_again_and_told_once() {
+fn a_failing_patch_is_tried_again_and_reported_once() {
     with_fake("patch", async |fake, api| {
         api.put(CONFIGURATIONS, configuration("forbidden", "canary", &[WEBHOOK])).await;
         fake.fail(|method, _| (method == "PATCH").then_some(403));
@@ -143,7 +143,7 @@ fn a_failing_patch_is_tried_again_and_told_once() {
 }
 
 #[test]
-fn what_cannot_be_patched_is_counted_and_told_once() {
+fn what_cannot_be_patched_is_counted_and_reported_once() {
     with_fake("nothing", async |fake, api| {
         let keeping = Keeping::start(&api, "lonely");
         keeping.held.send_replace(true);

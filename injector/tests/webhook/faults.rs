@@ -199,7 +199,7 @@ fn slow_and_silent_connections_make_room() {
     let client = server.client();
     let mut good = client.connect().unwrap();
     assert_eq!(good.post("/inject", &small_pod()).unwrap().status, 200);
-    // Half of them never begin TLS, the others never end their headers.
+    // Half of them never begin TLS, the other half never ends its headers.
     let mut silent: Vec<_> = (0..50).map(|_| std::net::TcpStream::connect(server.address).unwrap()).collect();
     let mut slow = Vec::new();
     for _ in 0..50 {

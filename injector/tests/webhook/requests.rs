@@ -45,7 +45,7 @@ fn parameters_of_the_path_count() {
 }
 
 #[test]
-fn what_is_no_review_gets_a_status_that_tells_why() {
+fn what_is_no_review_gets_a_status_with_the_reason() {
     let server = start(&[]);
     let client = server.client();
     let json = [("Content-Type", "application/json")];

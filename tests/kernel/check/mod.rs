@@ -129,7 +129,7 @@ fn rules_of_another_backend_are_unexpected() {
 }
 
 #[test]
-fn what_cannot_be_told() {
+fn check_fails_if_the_rules_cannot_be_read() {
     in_pod(|| {
         apply(Backend::Nft, &[]);
         let output = command(Backend::Nft, &["check"]).env("PATH", "/nowhere").output().unwrap();

@@ -206,7 +206,7 @@ fn without_proc_the_error_names_proc() {
 #[test]
 fn an_error_names_what_a_user_with_the_capabilities_lacks() {
     in_pod(|| {
-        // Copied by another process, for the same reasons as in `a_trial_without_capabilities_works_in_a_user_namespace`.
+        // Copied by another process; see `a_trial_without_capabilities_works_in_a_user_namespace` for the reasons.
         let program = std::env::temp_dir().join(format!("istio-iptables-user-{}", std::process::id()));
         let path = program.to_str().unwrap();
         run("cp", &[crate::PROGRAM, path]);

@@ -120,7 +120,7 @@ fn annotations_choose_what_is_captured() {
 }
 
 #[test]
-fn given_values_are_laid_over_the_built_in_ones() {
+fn given_values_are_merged_into_the_built_in_ones() {
     let folder = Folder::new("overlay");
     let text = "global:\n  imagePullSecrets: [key]\n  imagePullPolicy: Always\n  proxy: {image: own/envoy:1, ipv6: false, logLevel: info, lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}}\n  proxy_init: {image: own/init:1, nativeNftables: true}\n";
     let values = folder.file("values.yaml", text);
@@ -182,7 +182,7 @@ fn probes_and_prometheus_annotations_stay_as_they_are() {
 }
 
 #[test]
-fn the_printed_configuration_can_be_given_back() {
+fn the_printed_configuration_can_be_read_again() {
     let folder = Folder::new("printed");
     let printed = call(&["kube-inject", "--print-config"], "").out;
     let parts: Vec<_> = printed.split("---\n").collect();

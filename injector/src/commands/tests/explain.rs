@@ -20,7 +20,7 @@ fn only(text: &str) -> Value {
 }
 
 #[test]
-fn the_webhook_that_is_called_and_the_step_that_decides_are_told() {
+fn the_webhook_that_is_called_and_the_step_that_decides_are_shown() {
     let call = explain(&["--namespace-labels", "istio-injection=enabled"], DEPLOYMENT);
     assert_eq!(
         head(&call),
@@ -37,7 +37,7 @@ fn the_webhook_that_is_called_and_the_step_that_decides_are_told() {
 }
 
 #[test]
-fn a_pod_that_no_webhook_catches_is_told_what_each_wants() {
+fn a_pod_that_no_webhook_catches_is_shown_with_what_each_wants() {
     let call = explain(&["--namespace-labels", "team=a", "-n", "shop"], DEPLOYMENT);
     let head = head(&call);
     assert!(
@@ -96,7 +96,7 @@ fn each_step_of_the_decision_has_its_word() {
 }
 
 #[test]
-fn annotations_at_the_wrong_level_and_misspelt_ones_are_told() {
+fn annotations_at_the_wrong_level_and_misspelt_ones_are_reported() {
     let above =
         DEPLOYMENT.replace("  name: web\n", "  name: web\n  annotations: {sidecar.istio.io/inject: \"false\"}\n");
     let call = explain(&[], &above);
@@ -182,7 +182,7 @@ fn asking() -> String {
 }
 
 #[test]
-fn everything_injected_is_told_with_its_line_and_what_that_reads() {
+fn everything_injected_is_shown_with_its_line_and_what_that_reads() {
     let explanation = only(&explain(&["-o", "json"], &asking()).out);
     let change = |path: &str| {
         let changes = explanation.list_at(&["injection", "changes"]);
@@ -208,7 +208,7 @@ fn everything_injected_is_told_with_its_line_and_what_that_reads() {
 }
 
 #[test]
-fn a_port_that_is_not_captured_is_told_with_the_annotation() {
+fn a_port_that_is_not_captured_is_shown_with_the_annotation() {
     let call = explain(&[], &asking());
     assert!(call.out.contains("\n  port 8080 of the pod: inbound listener 15006\n"), "{}", call.out);
     let excluded = call.out.lines().find(|line| line.starts_with("  port 9000 of the pod: ")).unwrap();
@@ -239,7 +239,7 @@ fn a_field_is_explained_by_itself() {
 }
 
 #[test]
-fn what_is_kept_of_the_pods_own_sidecar_and_what_is_rewritten_is_told() {
+fn what_is_kept_of_the_pods_own_sidecar_and_what_is_rewritten_is_shown() {
     let setup = Setup::new("explain-own");
     fs::write(&setup.values, "global: {hub: h, tag: t}\nsidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n")
         .unwrap();
@@ -271,7 +271,7 @@ fn a_pod_that_was_injected_before_is_explained_as_it_was_then() {
 }
 
 #[test]
-fn an_annotation_that_no_template_rendered_reads_is_told() {
+fn an_annotation_that_no_rendered_template_reads_is_reported() {
     let setup = Setup::new("explain-unread");
     let call = explain(&["--injectConfigFile", &setup.config, "--valuesFile", &setup.values], &asking());
     let told =

@@ -66,7 +66,7 @@ fn the_exit_status_is_1_for_findings_of_a_level_2_without_an_answer() {
 }
 
 #[test]
-fn a_finding_tells_file_line_level_name_what_and_what_to_do() {
+fn a_finding_has_file_line_level_name_problem_and_remedy() {
     let call = call(&["lint", "-f", "-"], &bad());
     let lines: Vec<_> = call.out.lines().collect();
     assert_eq!(

@@ -60,7 +60,7 @@ fn added(out: &mut Text, changes: &[Change]) {
     }
 }
 
-/// Where something comes from, in a word.
+/// The source of something, in a word.
 fn origin(change: &Change) -> String {
     match &change.place {
         Some(Place { template, line, .. }) => format!("{template}:{line}"),
@@ -161,7 +161,7 @@ fn traffic(out: &mut Text, capture: Option<&Capture>) {
         }
     }
     for Port { port, traffic } in ports {
-        // Nobody asks why one is captured, unless it is the only one that is asked about.
+        // The reason for capture is of no interest, unless only this port is asked about.
         let told = if traffic.captured && ports.len() > 1 { &traffic.verdict } else { &traffic.sentence };
         out.line(&format!("  port {port} of the pod: {told}"));
     }

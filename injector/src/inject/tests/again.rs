@@ -62,7 +62,7 @@ fn the_users_own_sidecar_comes_back_with_what_is_not_known_about_it() {
 }
 
 #[test]
-fn a_port_that_was_named_and_a_probe_that_is_lost_are_told() {
+fn a_port_that_was_named_and_a_probe_that_is_lost_are_reported() {
     let pod = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"app","ports":[{"containerPort":80,"name":"http"}],"resources":{},
         "livenessProbe":{"httpGet":{"port":"http"}},"readinessProbe":{"httpGet":{"port":"nosuch"}}}]}}"#;
     let config = Config::new();
@@ -208,7 +208,7 @@ fn what_is_the_users_own_stays_his() {
 }
 
 #[test]
-fn what_the_cni_plugin_was_told_is_known_without_a_container_of_its_own() {
+fn annotations_for_the_cni_plugin_are_found_without_a_container_of_its_own() {
     let pod = r#"{"metadata":{"annotations":{"sidecar.istio.io/interceptionMode":"NONE","traffic.sidecar.istio.io/includeInboundPorts":"*",
         "sidecar.istio.io/status":"{\"containers\":[\"istio-proxy\"]}"}},"spec":{"containers":[{"name":"app"},{"name":"istio-proxy"}]}}"#;
     let Undone { pod, doubts, .. } = Config::new().uninject(&tree(pod));
@@ -217,7 +217,7 @@ fn what_the_cni_plugin_was_told_is_known_without_a_container_of_its_own() {
 }
 
 #[test]
-fn an_upgrade_tells_that_the_list_of_the_users_own_sidecar_matters() {
+fn an_upgrade_reports_that_the_list_of_the_users_own_sidecar_matters() {
     let own = OWN_SIDECAR.replace(r#""containers":"#, r#""initContainers":[{"name":"first"}],"containers":"#);
     for (newer_native, told) in [(false, true), (true, false)] {
         let injected = Config { native: true, ..Config::new() }.inject(&tree(&own)).unwrap();

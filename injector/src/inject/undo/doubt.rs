@@ -29,7 +29,7 @@ pub enum Doubt {
         /// The container.
         container: EcoString,
     },
-    /// The place of the user's own container among the others.
+    /// The place of the user's own container in its list.
     Order {
         /// The container.
         container: EcoString,
@@ -67,7 +67,7 @@ pub enum Doubt {
     },
     /// The configuration at hand does not make the pod again, so that other settings may be left over.
     Configuration {
-        /// Where its result differs.
+        /// The fields in which its result differs.
         paths: Vec<String>,
     },
 }

@@ -2,8 +2,8 @@
 //!
 //! It noted the names of containers, volumes and pull secrets in the status annotation, the user's own containers in
 //! another, probes and Prometheus annotations in variables of the sidecar. What else its templates set, it did not note:
-//! with the configuration at hand, that is what can be left out and comes back (`smallest`); without, it is told by the
-//! names in Istio's templates (`names`).
+//! with the configuration at hand, that is what can be left out and comes back (`smallest`); without, it is found by
+//! the names in Istio's templates (`names`).
 
 mod doubt;
 mod names;
@@ -41,7 +41,7 @@ pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_
     }
     let annotations = before.map_entry("metadata").entry("annotations").make_map();
     let told = variable(pod, prometheus::VARIABLE);
-    // Others that name the agent's port are the user's: they kept injection from touching them.
+    // Annotations with other ports than the agent's are the user's: they kept injection from touching them.
     if prometheus::agent_port(annotations) == Some(status_port) && prometheus::restore(annotations, status_port, told) {
         doubts.extend(Doubt::of_prometheus(told, pod::find_in_pod(pod, PROXY).is_some()));
     }
@@ -50,7 +50,7 @@ pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_
     if *overrides != Containers::default() {
         annotations.remove(OVERRIDES);
     }
-    // A native sidecar is noted as an init container, wherever the user had it. One of his own that is native says so.
+    // A native sidecar is noted as an init container, wherever the user had it. A native one of the user's own shows it.
     let own = pod::find(pod::containers(&before, Place::InitContainers), PROXY);
     let is_native = own.is_some_and(|own| own.get("restartPolicy").is_some());
     let moved = render::moved(&before, Place::InitContainers, Place::Containers);
@@ -65,7 +65,7 @@ pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_
     Noted { pods, doubts }
 }
 
-/// The same, told by the names in Istio's templates, too: for pods whose configuration is not at hand.
+/// The same, and also by the names in Istio's templates: for pods whose configuration is not at hand.
 pub(super) fn undo_by_names(
     pod: &Value,
     status: &Status,

@@ -1,4 +1,5 @@
-//! What Istio's templates and ours set without a note: told by its name, and removed if it has the value that they give.
+//! What the templates of Istio and of this program set without a note: found by its name, and removed if its value is
+//! theirs.
 
 use super::{Doubt, Status, variable};
 use crate::inject::env::{NETWORK, NETWORK_LABEL};
@@ -19,7 +20,7 @@ const MULTUS_JSON: &str = r#", {"name": "istio-cni", "namespace": "default"}]"#;
 /// What templates of ambient mode's time give a pod.
 const TUNNEL: (&str, &str) = ("networking.istio.io/tunnel", "http");
 
-/// With this, the sidecar is told to make that label.
+/// This variable makes the sidecar set that label.
 const HBONE: &str = "ISTIO_META_ENABLE_HBONE";
 
 /// The group that templates of older versions gave the volumes, for the sidecar's token. One's own is left alone.
@@ -40,7 +41,7 @@ const SOURCES: [(&str, &[&str]); 9] = [
 
 const MODE: &str = "sidecar.istio.io/interceptionMode";
 
-/// What the CNI plugin is told by annotation, and the values that say nothing new.
+/// The annotations that configure the CNI plugin, and the values that change nothing.
 const TOLD: [(&str, &[&str]); 7] = [
     (MODE, &["REDIRECT"]),
     ("traffic.sidecar.istio.io/includeOutboundIPRanges", &["*"]),
@@ -103,8 +104,8 @@ pub(super) fn doubts(injected: &Value, status: &Status) -> Vec<Doubt> {
     doubts
 }
 
-/// With the CNI plugin, an init container checks its rules, unless there are none. Then the plugin is told so, and the
-/// rest too, which nobody writes who wants none.
+/// With the CNI plugin, an init container checks its rules, unless there are none. Then the
+/// mode's annotation is `NONE` and the rest are set as well, which a user who wants no rules would not do.
 fn has_plugin(injected: &Value, status: &Status) -> bool {
     let is_told = |(annotation, _): &(&str, _)| *annotation != MODE && pod::annotation(injected, annotation).is_some();
     let has_none = || pod::annotation(injected, MODE) == Some("NONE") && TOLD.iter().any(is_told);
@@ -116,7 +117,7 @@ fn has_tunnel(injected: &Value) -> bool {
     injected.str_at(&["metadata", "labels", TUNNEL.0]) == Some(TUNNEL.1) && variable(injected, HBONE) == "true"
 }
 
-/// Labels with the values that the templates give a pod that has others.
+/// Labels with the values that the templates give to a pod with labels of its own.
 fn labels_of(pod: &Value, injected: &Value, owner: &Owner) -> Vec<(&'static str, String)> {
     let label = |name: &str| pod.str_at(&["metadata", "labels", name]).filter(|value| !value.is_empty());
     let app = label("app.kubernetes.io/name").or_else(|| label("app")).unwrap_or(&owner.name);

@@ -26,7 +26,7 @@ fn shrink(pod: &mut Value, path: &[EcoString], is_same: &mut dyn FnMut(&Value) -
     if is_same(&without) {
         *pod = without;
     } else if depth > 0 {
-        // From the end, so that the indices of the others stay valid.
+        // From the end, so that earlier indices stay valid.
         for key in keys(pod, path).into_iter().rev() {
             let path: Vec<_> = path.iter().cloned().chain([key]).collect();
             shrink(pod, &path, is_same, depth - 1);

@@ -142,7 +142,7 @@ fn merge_objects(
     arrange(original, &patched, &servers, key)
 }
 
-/// Obeys the elements with directives. Returns what the others are merged into, and the others.
+/// Applies the elements with directives. Returns the list to merge into, and the elements to merge.
 fn special_elements(
     mut original: EcoVec<Value>,
     patch: &EcoVec<Value>,

@@ -77,7 +77,7 @@ fn merge_key(original: &mut Map, key: &str, patch: &Value, of: Option<Type>) -> 
         original.remove(key);
         return Ok(());
     }
-    // The old value is taken out, so that it is changed in place if nobody shares it.
+    // The old value is taken out, so that it is changed in place unless it is shared.
     let old = original.get_mut(key).map(std::mem::take);
     let new = match (old, patch) {
         (Some(Value::Map(old)), Value::Map(patch)) => {

@@ -17,7 +17,7 @@ pub(super) fn key_of<'a>(element: &'a Value, key: &'static str) -> Result<&'a Va
     })
 }
 
-/// Where in a list the first element with a key is.
+/// The index of the first element with a key in a list.
 pub(super) struct Keys {
     keys: Vec<Option<Value>>,
     /// Positions of texts, for long lists: a pod can have thousands of environment variables.
@@ -51,13 +51,13 @@ impl Keys {
 /// An element, with its positions in the two lists that were merged.
 struct Item {
     element: Value,
-    /// Where the original list has its key.
+    /// The index of its key in the original list.
     server: Option<usize>,
-    /// Where the patch has its key.
+    /// The index of its key in the patch.
     patch: Option<usize>,
 }
 
-/// Puts merged elements into Kubernetes' order. Those with a key of the patch are in its order, the others in that of
+/// Puts merged elements into Kubernetes' order. Those with a key of the patch are in its order, the rest in that of
 /// the original list. Of the two sequences the next element of the patch comes first, unless the original list has
 /// both and the other one earlier.
 pub(super) fn arrange(

@@ -174,7 +174,7 @@ fn elements_with_directives_delete_and_replace() {
 }
 
 #[test]
-fn retained_keys_are_kept_and_the_others_deleted() {
+fn retained_keys_are_kept_and_all_other_keys_deleted() {
     gives(
         "v1.PodSpec",
         r#"{"volumes":[{"name":"a","emptyDir":{}}]}"#,

@@ -24,14 +24,14 @@ pub enum Operation {
         /// What is added.
         value: Value,
     },
-    /// Replaces what is there.
+    /// Replaces the value at a path.
     Replace {
         /// A JSON pointer.
         path: EcoString,
         /// What takes its place.
         value: Value,
     },
-    /// Removes what is there.
+    /// Removes the value at a path.
     Remove {
         /// A JSON pointer.
         path: EcoString,
@@ -68,7 +68,7 @@ pub fn to_json(patch: &[Operation]) -> String {
 }
 
 struct Diff {
-    /// Where we are, as a JSON pointer.
+    /// The current path, as a JSON pointer.
     path: String,
     operations: Vec<Operation>,
 }

@@ -34,7 +34,7 @@ fn slashes_and_tildes_in_keys_are_escaped() {
 }
 
 #[test]
-fn elements_are_inserted_where_they_belong() {
+fn elements_are_inserted_in_the_right_place() {
     gives(
         r#"{"containers":[{"name":"app","image":"a"}]}"#,
         r#"{"containers":[{"name":"proxy"},{"name":"app","image":"a"}]}"#,

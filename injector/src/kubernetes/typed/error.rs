@@ -7,7 +7,7 @@ use crate::kubernetes::types::{Field, Kind, Type};
 use crate::kubernetes::{Path, quantity};
 use crate::value::Value;
 
-/// An object does not fit its type: what is wrong with it, in Go's words, where, and what is there.
+/// An object does not fit its type: the problem in Go's words, its place, and the value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{} ({} is {})", .0.problem, .0.path, .0.value)]
 pub struct Error(Box<Mistake>);
@@ -86,7 +86,7 @@ impl Error {
         &self.0.path
     }
 
-    /// What is there, as JSON; shortened if it is long.
+    /// The value, as JSON; shortened if it is long.
     pub fn value(&self) -> &str {
         &self.0.value
     }

@@ -14,10 +14,10 @@ pub use write::to_json;
 use super::types::{Base, Field, Kind, Shape, Type, plain};
 use crate::value::{EcoVec, Map, Value};
 
-/// Where a tree is from, which decides how strictly its scalars are read.
+/// The source of a tree, which decides how strictly its scalars are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// A YAML document of a user: numbers and booleans become strings where strings are wanted.
+    /// A YAML document of a user: numbers and booleans become strings if strings are wanted.
     Yaml,
     /// JSON, or a tree that was made: scalars are of the right type.
     Json,
@@ -127,7 +127,7 @@ fn fields(map: &Map, of: Type, target: Option<Kind>) -> Result<Option<Value>, Er
     Ok(out.map(Value::Map))
 }
 
-/// The first entries of a map, with room for the others and for what may be missing.
+/// The first entries of a map, with room for the remaining ones and for those that may be missing.
 fn first(map: &Map, count: usize, of: Type) -> Map {
     let mut out = Map::with_capacity(map.len() + of.written().len());
     for (key, value) in map.iter().take(count) {

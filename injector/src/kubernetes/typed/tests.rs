@@ -49,7 +49,7 @@ fn fields_that_go_always_writes_are_added() {
 }
 
 #[test]
-fn empty_fields_are_left_out_unless_they_are_behind_a_pointer() {
+fn empty_fields_are_left_out_unless_they_are_pointers() {
     becomes(
         "v1.Container",
         r#"{"name":"a","image":"","args":[],"command":null,"stdin":false,"securityContext":{"runAsUser":0,"privileged":false,"capabilities":null}}"#,
@@ -64,7 +64,7 @@ fn empty_fields_are_left_out_unless_they_are_behind_a_pointer() {
 }
 
 #[test]
-fn null_is_the_zero_value_where_nothing_can_be_nil() {
+fn null_is_the_zero_value_of_types_that_cannot_be_nil() {
     becomes("metav1.ObjectMeta", r#"{"labels":{"a":null}}"#, r#"{"labels":{"a":""}}"#);
     becomes("v1.ResourceRequirements", r#"{"limits":{"cpu":null}}"#, r#"{"limits":{"cpu":"0"}}"#);
     becomes(
@@ -129,7 +129,7 @@ fn unknown_fields_are_dropped_or_kept_and_directives_are_not() {
 }
 
 #[test]
-fn scalars_of_users_documents_become_strings_where_strings_are_wanted() {
+fn scalars_of_users_documents_become_strings_if_strings_are_wanted() {
     let text = r#"{"args":[1,true,1.5,1e7,123456789.0,null,18446744073709551615],"env":[{"name":"A","value":10},{"name":false}],"name":"a"}"#;
     let expected = r#"{"args":["1","true","1.5","1e+07","1.2345679e+08","","18446744073709551615"],"env":[{"name":"A","value":"10"},{"name":"false"}],"name":"a","resources":{}}"#;
     assert_eq!(trip("v1.Container", text, Mode::Yaml).as_deref(), Ok(expected));

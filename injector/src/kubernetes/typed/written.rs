@@ -6,7 +6,7 @@ use super::zero;
 use crate::kubernetes::types::{Base, Field, Kind, Shape, Type};
 use crate::value::{Map, Value};
 
-/// Takes away what Go writes though nobody did: `status: {}`, `resources: {}`, `selector: null` and the like, if `written`
+/// Removes what Go writes on its own, such as `status: {}`, `resources: {}` and `selector: null`, if `written`
 /// does not have it. Decoded, the result is the same object.
 pub fn make_minimal(object: &mut Value, of: Type, written: &Value) {
     each_struct(object, of.into(), Some(written), &mut |map, of, written| {
@@ -72,7 +72,7 @@ fn each_struct(value: &mut Value, kind: Kind, written: Option<&Value>, change: C
     }
 }
 
-/// The elements of a list are told from one another by their key; those of lists without one, by their place.
+/// The elements of a list are distinguished by their key; those of lists without one, by their place.
 fn each_element(value: &mut Value, field: &Field, written: Option<&Value>, change: Change<'_>) {
     let (Shape::List, Value::List(list)) = (field.kind.shape, &mut *value) else {
         return each_struct(value, field.kind, written, change);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wrote_goes_and_the_object_stays_the_same() {
+    fn what_the_user_did_not_write_is_removed_and_the_object_stays_the_same() {
         let (full, written) = both(
             "kind: Deployment\nspec:\n  strategy: {}\n  template:\n    spec:\n      containers:\n      - name: a\n      - name: b\n        resources: {}\n        env: [{name: X, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]\n",
         );

@@ -8,7 +8,7 @@ use crate::value::Value;
 
 use super::pods::has;
 
-/// The probes and lifecycle handlers of a container that use the network: the kind of action, and where it is.
+/// The probes and lifecycle handlers of a container that use the network: the kind of action, and its place.
 fn actions<'p>(container: &At<'p>) -> Vec<(&'static str, At<'p>)> {
     let action = |slot| {
         let (kind, _) = kind(handler(container.value, slot)?, slot)?;

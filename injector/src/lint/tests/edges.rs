@@ -1,4 +1,4 @@
-//! What rules leave alone, and where they look twice.
+//! What rules leave alone, and what they check twice.
 
 use super::*;
 

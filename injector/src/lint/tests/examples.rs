@@ -4,7 +4,7 @@ use super::*;
 
 const DOCS: &str = include_str!("../../../../docs/lint.md");
 
-/// A rule's section: where its examples are deployed, and both of them.
+/// A rule's section: the place in which its examples are deployed, and both of them.
 struct Section {
     mesh: Option<&'static str>,
     bad: &'static str,

@@ -18,7 +18,7 @@ pub enum Task {
     Apply,
     /// Remove all that is managed.
     Clean,
-    /// Tell how what the kernel has differs from what is wanted. Changes nothing.
+    /// Report how the kernel's rules differ from the wanted ones. Changes nothing.
     Check,
     /// Make connections that prove that the rules do what they are for. Changes nothing.
     Validate,
@@ -33,7 +33,7 @@ pub struct Setting<'a> {
     pub flag: &'a str,
     /// The value, as on a command line.
     pub text: &'a str,
-    /// Where the user would change it: `annotation traffic.sidecar.istio.io/includeInboundPorts`.
+    /// What the user would change: `annotation traffic.sidecar.istio.io/includeInboundPorts`.
     pub named: &'static str,
 }
 
@@ -47,7 +47,7 @@ pub struct Done {
     /// What works, but perhaps not as it was meant.
     pub warnings: Vec<String>,
     /// How the kernel differs from what is wanted, or differed before: a line each, with `+` for what is missing and
-    /// `-` for what is there without being wanted.
+    /// `-` for what exists without being wanted.
     pub differences: Vec<String>,
 }
 

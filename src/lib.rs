@@ -13,7 +13,7 @@
 //! Everything but `kernel`, the recipes in `commands`, and `config::host`, which only reads, is pure: no files,
 //! processes, environment or clock. `commands::reconcile` is the loop, `commands::apply` the main recipe.
 
-// What is there for benchmarks and tests alone is not missed by the program.
+// What exists for benchmarks and tests alone is not reported as unused.
 #![cfg_attr(not(feature = "internals"), allow(unused_imports))]
 
 use std::ffi::OsString;
@@ -126,7 +126,7 @@ fn perform<T>(invocation: Invocation, prepare: &dyn Fn(&Options), then: impl FnO
     then(&report)
 }
 
-/// Where addresses are looked at and rules are made from here on. A wrong call stays where it is.
+/// The namespace in which addresses are read and rules are made from here on. A wrong call stays in its own.
 fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
     let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) else { return };
     let given = flags.of(&cli::flags::NETWORK_NAMESPACE).next();

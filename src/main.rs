@@ -1,4 +1,4 @@
-//! Exit status, and where memory comes from; nothing else.
+//! Exit status and the memory allocator; nothing else.
 
 use std::process::ExitCode;
 

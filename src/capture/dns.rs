@@ -5,9 +5,9 @@ use crate::config::Dns;
 use crate::net::{Family, Network, Port, PortRange};
 use crate::netfilter::{Chain, Hook, IstioChain, Match, Protocol, Purpose, Table, Target};
 
-/// Where servers listen.
+/// The port of DNS servers.
 const DNS: u16 = 53;
-/// Where the agent listens.
+/// The agent's port.
 const AGENT: Port = Port::at_least_one(15053);
 /// The zone of the agent's queries to the servers, and of the servers' answers.
 const UPSTREAM: Target = Target::ConntrackZone(1);

@@ -58,7 +58,7 @@ struct FamilyFacts {
     family: Family,
     /// The loopback range.
     loopback: Network,
-    /// Where the proxy's inbound side calls the application from.
+    /// The source address of the proxy's inbound side when it calls the application.
     proxy_source: Network,
 }
 
@@ -146,7 +146,7 @@ impl<'a> Build<'a> {
         self.place_for(purpose, family, Placement::Append, (table, chain), matches, target);
     }
 
-    /// Puts a rule for one family in a place of its chain; no rule where none are built for the family.
+    /// Puts a rule for one family in a place of its chain; no rule if none are built for the family.
     fn place_for(
         &mut self,
         purpose: impl Into<Option<Purpose>>,

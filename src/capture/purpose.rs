@@ -1,6 +1,6 @@
 //! For each purpose of a rule its flag, its sentence, and how to recognise it in rules read back from the kernel.
 //!
-//! Planned rules get their purpose where they are built; only rules that were read back from a kernel are
+//! Planned rules get their purpose when they are built; only rules that were read back from a kernel are
 //! recognised.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::net::Interface;
 use crate::netfilter::normal::Specification;
 use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
 
-/// Where a rule was read.
+/// The place in which a rule was read.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     /// The table.
@@ -40,7 +40,7 @@ impl Recogniser {
         self.planned.contains_key(&(table, chain, rule.clone()))
     }
 
-    /// What the rule is for; `None` for rules that only lead to others, and for foreign ones.
+    /// What the rule is for; `None` for rules that only lead to other chains, and for foreign ones.
     pub fn purpose(&self, at: At, matches: &[Match], target: Target) -> Option<Purpose> {
         let key = (at.table, at.chain, Specification::new(matches.iter().cloned(), target));
         self.planned.get(&key).copied().flatten().or_else(|| by_shape(at, &key.2))
@@ -70,7 +70,7 @@ impl Recogniser {
 }
 
 /// What a rule of this shape is for, in this place. One that returns what comes in by an interface may also be that of
-/// a VM, which [`Recogniser::tell_virtual`] recognises by the other rules.
+/// a VM, which [`Recogniser::tell_virtual`] recognises by the rest of the rules.
 pub fn by_shape(at: At, rule: &Specification) -> Option<Purpose> {
     let (matches, target) = (rule.matches(), rule.target());
     match at.chain {
@@ -84,7 +84,7 @@ pub fn by_shape(at: At, rule: &Specification) -> Option<Purpose> {
     }
 }
 
-/// In a built-in chain, where foreign rules may be: of exactly the planned shape.
+/// In a built-in chain, which may have foreign rules: of exactly the planned shape.
 fn in_builtin(table: Table, hook: Hook, matches: &[Match], target: Target) -> Option<Purpose> {
     const TCP: Match = Match::Protocol(Protocol::Tcp);
     let is_lo = |name: &Interface| *name == Interface::loopback();

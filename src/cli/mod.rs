@@ -1,4 +1,4 @@
-//! The command line and the environment, as text: which flags were given, where, and their text.
+//! The command line and the environment, as text: which flags were given, their sources, and their text.
 //!
 //! Nothing is judged here but the shape of the call; `config` reads the values. So all errors of
 //! one call can be reported together.
@@ -45,9 +45,9 @@ pub enum Command {
     Apply,
     /// Remove everything managed.
     Clean,
-    /// Say how what the kernel has differs from what is wanted.
+    /// Report how the kernel's rules differ from the wanted ones.
     Check,
-    /// Say what becomes of a packet.
+    /// Report what becomes of a packet.
     Explain,
 }
 
@@ -71,7 +71,7 @@ impl Command {
     }
 }
 
-/// Where a value came from. Printed as a user would look for it.
+/// The source of a value. Printed as a user would look for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A flag on the command line.
@@ -103,7 +103,7 @@ impl fmt::Display for Source {
 pub struct Given {
     /// The text.
     pub text: String,
-    /// Where it came from.
+    /// Its source.
     pub source: Source,
 }
 
@@ -401,7 +401,7 @@ Exit status: 0 done or already in place; 1 failed, and nothing changed or the me
 Example, as run by Istio's injector (add -n to only print the rules):
   istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -x '' -b '*' -d 15090,15021,15020";
 
-/// The value of a flag: the last one given. The others count too if they look like flags: then one of
+/// The value of a flag: the last one given. Earlier ones count too if they look like flags: then one of
 /// those, `--dry-run` perhaps, was taken for a value.
 fn from_command_line(
     flag: &Flag,

@@ -269,7 +269,7 @@ fn the_help_names_every_flag_but_the_retired() {
     assert!(VARIABLES.iter().all(|(name, _)| help.contains(name)));
 }
 
-/// Arguments as they come from anywhere: flags of ours, texts, bytes.
+/// Arguments of any kind: flags of this program, texts, bytes.
 fn argument() -> impl Strategy<Value = OsString> {
     let long = (0..flags::ALL.len(), any::<String>(), any::<bool>()).prop_map(|(index, value, equals)| {
         let long = flags::ALL[index].long;

@@ -1,4 +1,4 @@
-//! Says how what the kernel has differs from what is wanted. Changes nothing.
+//! Reports how the kernel's rules differ from the wanted ones. Changes nothing.
 
 use super::reconcile::bypasses;
 use super::session::Session;

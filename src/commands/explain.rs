@@ -1,4 +1,4 @@
-//! Says what becomes of packets, and why.
+//! Reports what becomes of packets, and why.
 
 use super::pod;
 use super::session::{Live, Session};

@@ -45,7 +45,7 @@ pub enum Failure {
     /// Other managed rules are there, and are not to be changed.
     #[error("different istio-iptables rules already exist, and --reconcile=false prevents changing them. Changes needed:\n{}", lines(.0))]
     Drifted(Vec<Difference>),
-    /// Connections do not land where they have to; exit status 126.
+    /// Connections do not arrive at the expected place; exit status 126.
     #[error("the validation failed:\n{0}")]
     Validation(String),
     /// The kernel, asked in a namespace of its own, does not take the rules.

@@ -80,7 +80,7 @@ impl Session<'_> {
         let back = stores.back_from(&now);
         let mut failure = None;
         for action in back.actions(false) {
-            // If one action cannot be rolled back, the others still are.
+            // If one action cannot be rolled back, the remaining ones still are.
             failure = self.run(&[action]).err().or(failure);
         }
         if let Some(error) = failure {

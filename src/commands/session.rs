@@ -35,7 +35,7 @@ pub(super) struct Session<'a> {
     _lock: NamespaceLock,
 }
 
-/// What is there.
+/// What was read.
 pub(super) struct Found {
     pub(super) observed: Observed,
     /// Tables that no program is there to read; nothing managed is in them.
@@ -59,7 +59,7 @@ pub struct Live {
 }
 
 impl Session<'_> {
-    /// Reads what is there.
+    /// Reads the existing rules.
     pub(super) fn live(&mut self) -> Result<Live, KernelError> {
         self.detected.count_unused();
         let Found { observed, unread, foreign } = self.observe(Goal::Clean { plan: self.call.plan })?;
@@ -131,12 +131,12 @@ impl Found {
 }
 
 impl<'a> Session<'a> {
-    /// Waits until this call may change the namespace, and looks what is there.
+    /// Waits until this call may change the namespace, and reads the existing rules.
     pub(super) fn open(call: Call<'a>) -> Result<Self, KernelError> {
         Self::with_lock(call, NamespaceLock::take(LOCK_BOUND)?)
     }
 
-    /// Waits until nobody changes the namespace, and looks what is there. Such a session is for reading.
+    /// Waits until no other call changes the namespace, and reads the existing rules. Such a session is for reading.
     pub(super) fn look(call: Call<'a>) -> Result<Self, KernelError> {
         Self::with_lock(call, NamespaceLock::share(LOCK_BOUND)?)
     }
@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Reads what is there: in the variants of iptables that may hold managed rules, all there is. If there
+    /// Reads the existing rules: in the variants of iptables that may hold managed rules, all rules. If there
     /// are no tables, no program is run.
     pub(super) fn observe(&mut self, goal: Goal<'_>) -> Result<Found, KernelError> {
         let mut unread = Vec::new();
@@ -310,8 +310,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Reads what is there, to remove what is managed. Tables of iptables-nft that cannot be printed lose that over
-    /// netlink, before anything else, if it is safe; whether there are any comes with what is left.
+    /// Reads the existing rules, to remove the managed ones. From tables of iptables-nft that cannot be printed these
+    /// are removed over netlink, before anything else, if it is safe; the result shows whether there are such tables.
     pub(super) fn observe_to_clean(&mut self, goal: Goal<'_>) -> Result<(Found, bool), KernelError> {
         let error = match self.observe(goal) {
             Ok(found) => return Ok((found, false)),

@@ -11,7 +11,7 @@ use crate::net::Family;
 use crate::netfilter::{Backend, Variant};
 use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 
-/// Makes the connections that the configuration is about, and checks whether they land where they should.
+/// Makes the connections that the configuration is about, and checks whether they arrive at the expected places.
 ///
 /// # Errors
 /// [`Failure::Validation`].

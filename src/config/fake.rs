@@ -60,7 +60,7 @@ impl FakeHost {
         self
     }
 
-    /// The same with the files of this machine, if there are no others of that path.
+    /// The same with the files of this machine for paths without a file of their own.
     pub fn on_this_machine(mut self) -> Self {
         self.falls_back = true;
         self

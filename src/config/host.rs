@@ -8,11 +8,11 @@ use std::path::Path;
 
 use crate::net::{Owner, PROXY_SOURCE_V6};
 
-/// Where name servers are listed (resolv.conf(5)).
+/// The list of name servers (resolv.conf(5)).
 pub const RESOLV_CONF: &str = "/etc/resolv.conf";
-/// Where users are listed (passwd(5)).
+/// The list of users (passwd(5)).
 pub const PASSWD: &str = "/etc/passwd";
-/// Where groups are listed (group(5)).
+/// The list of groups (group(5)).
 pub const GROUP: &str = "/etc/group";
 
 /// Whether `lo` takes no IPv6 addresses; `conf/all` sets it too (ip-sysctl in the kernel's documentation).
@@ -90,7 +90,7 @@ pub fn default_interface() -> Option<String> {
 pub fn is_global(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => !a.is_loopback() && !a.is_link_local() && !a.is_multicast() && !a.is_unspecified(),
-        // An earlier run has put the proxy's own address on `lo`: it tells nothing about the pod.
+        // An earlier run has put the proxy's own address on `lo`: it shows nothing about the pod.
         IpAddr::V6(a) if *a == PROXY_SOURCE_V6 => false,
         IpAddr::V6(a) => !a.is_loopback() && !is_link_local(a) && !a.is_multicast() && !a.is_unspecified(),
     }

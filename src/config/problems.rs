@@ -54,7 +54,7 @@ pub enum UsageError {
     /// A value that is not allowed.
     #[error("{source_} cannot be {value}: {reason}")]
     Value {
-        /// Where the value came from.
+        /// The source of the value.
         source_: Source,
         /// The value.
         value: Quoted,
@@ -64,7 +64,7 @@ pub enum UsageError {
     /// Items of a list that are not allowed.
     #[error("{source_} cannot contain {items}: {reason}")]
     Items {
-        /// Where the list came from.
+        /// The source of the list.
         source_: Source,
         /// The items.
         items: Quoted,
@@ -74,7 +74,7 @@ pub enum UsageError {
     /// A user or group that does not exist.
     #[error("{source_} names the {what} {name}, which is not in {file}: add it there, or give its number")]
     NoSuchName {
-        /// Where the name came from.
+        /// The source of the name.
         source_: String,
         /// `user` or `group`.
         what: &'static str,
@@ -127,7 +127,7 @@ pub enum Warning {
     /// A list that holds separators only.
     #[error("{source_} is {value}, which has no items: it counts as empty")]
     EmptyList {
-        /// Where the list came from.
+        /// The source of the list.
         source_: Source,
         /// Its text.
         value: Quoted,
@@ -137,7 +137,7 @@ pub enum Warning {
         "{source_} has no effect: inbound ports can only be excluded when all others are captured (--istio-inbound-ports '*')"
     )]
     InboundExclusionsWithoutEffect {
-        /// Where the exclusions came from.
+        /// The source of the exclusions.
         source_: Source,
     },
     /// A flag of another command.
@@ -151,7 +151,7 @@ pub enum Warning {
     /// A name that is not there, in a dry run.
     #[error("{source_} names the {what} {name}, which is not in {file}: applying these rules would fail")]
     NoSuchName {
-        /// Where the name came from.
+        /// The source of the name.
         source_: String,
         /// `user` or `group`.
         what: &'static str,
@@ -163,7 +163,7 @@ pub enum Warning {
     /// No owner group is captured.
     #[error("{source_} is empty: no group's outbound traffic is captured; * captures all")]
     NoOwnerGroups {
-        /// Where the list came from.
+        /// The source of the list.
         source_: Source,
     },
     /// IPv6 ranges to capture, while no IPv6 rules are built.
@@ -171,7 +171,7 @@ pub enum Warning {
         "{source_} lists the IPv6 ranges {ranges}, but no IPv6 rules are built, so they are not captured; --ip-families=dual captures them"
     )]
     Ipv6RangesWithoutRules {
-        /// Where the ranges came from.
+        /// The source of the ranges.
         source_: Source,
         /// The ranges.
         ranges: Quoted,
@@ -195,7 +195,7 @@ pub enum Warning {
     /// IPv6 was asked for, and there is none.
     #[error("{source_} has no effect: {why}; rules are built for IPv4 only")]
     DualStackWithoutIpv6 {
-        /// Where it came from.
+        /// Its source.
         source_: Source,
         /// Why not, and what to do.
         why: &'static str,
@@ -213,7 +213,7 @@ pub enum Warning {
         "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: their traffic to the pod's own addresses is not captured"
     )]
     SeveralOwners {
-        /// Where they came from.
+        /// Their source.
         source_: String,
         /// The users or groups.
         all: Quoted,
@@ -229,7 +229,7 @@ pub enum Warning {
     /// All of DNS is to be captured, but DNS is not.
     #[error("{source_} has no effect without --redirect-dns")]
     CaptureAllDnsWithoutEffect {
-        /// Where it came from.
+        /// Its source.
         source_: Source,
     },
 }

@@ -145,7 +145,7 @@ mod tests {
                 false => t.replacen('\n', &format!("\n{builtin}"), 1),
             })
             .collect();
-        // As they are once all are placed: none of these flags inserts rules before others in nat.
+        // The order after all are placed: none of these flags inserts rules before existing ones in nat.
         let tables = save::parse(&text).unwrap_or_else(|e| panic!("{e}: {text}")).into_iter().collect();
         let mut count = 0;
         bypasses(&tables, &rules, Family::Ipv4, &mut |_, _, _| count += 1);

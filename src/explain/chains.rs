@@ -6,7 +6,7 @@ use std::fmt;
 use crate::net::Family;
 use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Table, Target};
 
-/// A rule, and where it is.
+/// A rule and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleAt {
     /// The table; of a foreign chain of nftables, and if several backends have rules, with what it is in.
@@ -19,7 +19,7 @@ pub struct RuleAt {
     pub rule: Rule,
 }
 
-/// Where the rule is, and its text: `nat ISTIO_OUTPUT 3 (-m owner --uid-owner 1337 -j RETURN)`.
+/// The rule's place and its text: `nat ISTIO_OUTPUT 3 (-m owner --uid-owner 1337 -j RETURN)`.
 impl fmt::Display for RuleAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} ({})", self.table, self.chain, self.number, self.rule.specification())
@@ -141,7 +141,7 @@ impl<'a> Chains<'a> {
     }
 
     /// The tables that have something for packets at a hook, and when each comes (`linux/netfilter_ipv4.h`): all
-    /// nat chains come at the same point, where they have an order among themselves (`nf_nat_register_fn`).
+    /// nat chains come at the same point, with an order among themselves (`nf_nat_register_fn`).
     pub(super) fn called(&self, hook: Hook) -> impl Iterator<Item = ([i32; 2], Table)> {
         let destination = matches!(hook, Hook::Prerouting | Hook::Output);
         ORDER.into_iter().filter_map(move |table| {

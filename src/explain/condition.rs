@@ -16,9 +16,9 @@ pub(super) struct Flight {
     pub of_anyone: bool,
     pub from: Endpoint,
     pub to: Endpoint,
-    /// What it came in by, at the hooks where it did.
+    /// The interface it came in by, at the hooks that have one.
     pub in_interface: Option<Interface>,
-    /// What it goes out by, at the hooks where it does.
+    /// The interface it goes out by, at the hooks that have one.
     pub out_interface: Option<Interface>,
     /// Its conntrack state now: before conntrack has seen the packet, INVALID (`conntrack_mt`).
     pub state: ConntrackState,
@@ -113,7 +113,7 @@ pub struct Mismatch {
     pub actual: Actual,
 }
 
-/// What a packet has where a condition looks.
+/// The value that a condition reads from a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actual {
     /// It comes from here.

@@ -1,4 +1,4 @@
-//! Which rules take all packets of which others. Everything here is sound, not complete: what is reported to
+//! Which rules take all packets of which other rules. Everything here is sound, not complete: what is reported to
 //! be covered is covered, for every packet; what is not reported may be, too.
 
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ use super::verdict::Verdict;
 use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Layer, Table};
 
-/// How many rules of a chain are drawn, unless a packet's way goes through the others.
+/// How many rules of a chain are drawn, unless a packet's way goes through more.
 const MOST_DRAWN: usize = 40;
 
 /// Lines are broken here, between options: mermaid would break them at any `-`. The ones of rules are wider

@@ -1,5 +1,5 @@
-//! Works out what happens to a packet, and why. Pure: from rules, routing and a packet to a [`Trace`]; where the packet
-//! is routed, only the kernel knows, which [`Ways`] stands for.
+//! Works out what happens to a packet, and why. Pure: from rules, routing and a packet to a [`Trace`]. Only the kernel
+//! knows the routes of packets, which is why they come from [`Ways`].
 //!
 //! ```text
 //! words ──Request──▶ Packet ─┐

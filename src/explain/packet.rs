@@ -32,7 +32,7 @@ pub enum PacketProtocol {
     Tcp,
     /// UDP.
     Udp,
-    /// One without ports; ICMP stands for all of them.
+    /// A protocol without ports; ICMP represents all of them.
     Icmp,
 }
 
@@ -103,9 +103,9 @@ pub struct Packet {
     pub transport: PacketProtocol,
     /// Who sends it; `None` for what comes in, and for what the kernel sends by itself.
     pub sender: Option<Sender>,
-    /// Where it comes from.
+    /// Its source.
     pub from: Endpoint,
-    /// Where it is sent to.
+    /// Its destination.
     pub to: Endpoint,
     /// The interface that it arrives at, or that it would leave by.
     pub interface: Interface,
@@ -132,7 +132,7 @@ impl Packet {
         Family::of(self.to.address)
     }
 
-    /// Whether its sender was not given, so that it stands for anyone outside.
+    /// Whether its sender was not given, so that it may be anyone outside.
     pub(super) fn is_from_anyone(&self) -> bool {
         [PEER_V4, PEER_V6].contains(&self.from.address)
     }

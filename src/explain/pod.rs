@@ -81,7 +81,7 @@ impl Pod {
         self.owns(to, routing) || routing.rules.iter().filter(policy).any(routed)
     }
 
-    /// Which way a packet of the pod goes. Nobody needs to know the routes of a pod with a single interface.
+    /// The way of a packet of the pod. The routes of a pod with a single interface are not needed.
     pub fn way(&self, question: &Question, routing: &Routing) -> Option<Way> {
         if self.is_local(question.to.address, question.mark, routing) {
             return Some(Way::Local);
@@ -116,8 +116,8 @@ impl Pod {
         }
     }
 
-    /// The first address of this interface: where REDIRECT sends what comes in by it (`nf_nat_redirect_ipv4`,
-    /// `nf_nat_redirect_ipv6`; if there is none, the packet is dropped), and the source of what goes out.
+    /// The first address of this interface: REDIRECT sends to it what comes in by the interface
+    /// (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`; if there is none, the packet is dropped), and the source of what goes out.
     pub fn primary_address(&self, family: Family, interface: &Interface) -> Option<IpAddr> {
         if *interface == Interface::loopback() {
             return Some(localhost(family));

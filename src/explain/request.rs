@@ -32,9 +32,9 @@ pub struct Request {
     pub transport: PacketProtocol,
     user: Option<User>,
     group: Option<u32>,
-    /// Where it comes from.
+    /// Its source.
     pub from: GivenEnd,
-    /// Where it is sent to.
+    /// Its destination.
     pub to: GivenEnd,
     /// The interface that it comes in or goes out by.
     pub interface: Option<Interface>,
@@ -158,7 +158,7 @@ impl Request {
         reader.finish()
     }
 
-    /// Who sends the packet: an application by default; nobody for incoming packets. A group
+    /// Who sends the packet: an application by default; no process for incoming packets. A group
     /// that was not given has the number of the user, as the proxy's has.
     pub fn sender(&self) -> Option<Sender> {
         match (self.direction, self.user) {

@@ -61,7 +61,7 @@ struct Kinds<'a> {
 const HTTPS: u16 = 443;
 /// A port of the application.
 const APPLICATION_PORT: u16 = 8080;
-/// Where servers for DNS listen.
+/// The port of DNS servers.
 const DNS: u16 = 53;
 
 impl<'a> Kinds<'a> {
@@ -83,7 +83,7 @@ impl<'a> Kinds<'a> {
         self.rules(family, purpose).filter_map(Rule::port)
     }
 
-    /// What the application sends to others.
+    /// What the application sends to other hosts.
     fn application(&mut self, family: Family, own: IpAddr) {
         let world = self.world(family);
         let application = Some(self.application_user());
@@ -167,7 +167,7 @@ impl<'a> Kinds<'a> {
         self.push("agent's DNS query", self.sent(PacketProtocol::Udp, proxy, own, server, DNS));
     }
 
-    /// What others send to the pod.
+    /// What other hosts send to the pod.
     fn inbound(&mut self, family: Family, own: IpAddr) {
         let world = self.world(family);
         let listed: Vec<_> = self.ports(family, Purpose::Inbound).collect();

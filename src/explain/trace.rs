@@ -18,7 +18,7 @@ pub struct Trace {
     pub packet: Packet,
     /// What it met, in order.
     pub steps: Vec<Step>,
-    /// Where it is sent to at the end.
+    /// Its destination at the end.
     pub destination: Endpoint,
     /// Its mark at the end.
     pub mark: u32,
@@ -37,7 +37,7 @@ pub enum Step {
         hook: Hook,
         /// The interface: that it goes out by, or that it came in by.
         interface: Interface,
-        /// Where the packet is sent to at this point.
+        /// The packet's destination at this point.
         destination: Endpoint,
     },
     /// A table with rules for this hook, or a foreign chain.
@@ -58,7 +58,7 @@ pub enum Step {
     },
     /// A rule that cannot be followed.
     Gap {
-        /// Where it is, and the rule.
+        /// The rule and its place.
         at: String,
         /// How many jumps led here.
         depth: usize,

@@ -62,7 +62,7 @@ impl fmt::Display for ListenerRole {
     }
 }
 
-/// Where a packet ends up.
+/// The final place of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the pod.
@@ -99,7 +99,7 @@ pub enum Dropper {
     Policy(String),
     /// Routing, asked again after a rule had changed the mark: there is no route.
     NoRoute {
-        /// Where it is sent to.
+        /// Its destination.
         to: Endpoint,
         /// Its mark.
         mark: u32,
@@ -115,7 +115,7 @@ pub enum Verdict {
         listener: ListenerRole,
         /// Its port.
         port: u16,
-        /// Where the packet was sent to: what the listener learns as its original destination.
+        /// The packet's original destination, as the listener sees it.
         original: Endpoint,
         /// Whether the destination was left as it is, and the packet given to the listener's socket.
         transparent: bool,
@@ -131,16 +131,16 @@ pub enum Verdict {
         port: u16,
         /// The packet's mark.
         mark: u32,
-        /// Where it is sent to.
+        /// Its destination.
         to: Endpoint,
         /// The rule.
         by: RuleAt,
     },
-    /// It goes where it was sent to.
+    /// It reaches the destination that it was sent to.
     NotCaptured {
-        /// Where it ends up.
+        /// Its final place.
         place: Place,
-        /// Where it is sent to.
+        /// Its destination.
         to: Endpoint,
         /// The rules that ended its way, one in each table that could have captured it.
         by: Vec<RuleAt>,
@@ -149,9 +149,9 @@ pub enum Verdict {
     },
     /// It belongs to a connection whose way is decided, and goes that way.
     FollowsConnection {
-        /// Where it would end up by itself.
+        /// The place that it would reach by itself.
         place: Place,
-        /// Where it is sent to.
+        /// Its destination.
         to: Endpoint,
         /// What conntrack makes of it.
         state: ConntrackState,
@@ -165,7 +165,7 @@ pub enum Verdict {
     },
     /// It met something that cannot be followed.
     NotCertain {
-        /// What, and where.
+        /// What is uncertain, and at which place.
         doubt: String,
         /// What becomes of it, if that lets it by.
         otherwise: Box<Verdict>,

@@ -77,13 +77,13 @@ struct Walk<'a> {
     layers: &'a [Chains<'a>],
     flight: Flight,
     steps: Vec<Step>,
-    /// Whether nat has decided where the connection goes to.
+    /// Whether nat has decided the connection's destination.
     translated: bool,
     /// Whether of two chains at the same point the other one comes first.
     swapped: bool,
     /// The first chains at the same point whose order mattered.
     tie: Option<order::Tie>,
-    /// Where nat redirects the connection, and at which hook.
+    /// The hook at which nat redirects the connection, and the new destination.
     redirected: Option<(Hook, Endpoint)>,
     /// Whether conntrack has seen the packet.
     tracked: bool,
@@ -98,7 +98,7 @@ struct Walk<'a> {
     whose: Option<String>,
 }
 
-/// A chain being followed: where it is, and what led there.
+/// A chain being followed: its place, and the rule that led there.
 #[derive(Clone, Copy)]
 struct ChainPlace<'a> {
     chains: &'a Chains<'a>,
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
         match self.packet.direction {
             Direction::Out => self.output(interface),
             Direction::In => {
-                // What comes in via lo went through OUTPUT before, where nat left it as it is.
+                // What comes in via lo went through OUTPUT before; nat left it as it is there.
                 let looped = interface == Interface::loopback();
                 self.translated = looped && self.has_connection();
                 if looped {
@@ -402,7 +402,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether nat decides at the hook where a connection goes to.
+/// Whether nat decides a connection's destination at the hook.
 const fn is_destination(hook: Hook) -> bool {
     matches!(hook, Hook::Prerouting | Hook::Output)
 }

@@ -9,9 +9,9 @@ use crate::net::Interface;
 /// What routing looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Where the packet goes.
+    /// The packet's destination.
     pub to: Endpoint,
-    /// Where it comes from, if that is decided and an address of the pod.
+    /// Its source, if that is decided and an address of the pod.
     pub from: Option<Endpoint>,
     /// Its protocol.
     pub transport: PacketProtocol,
@@ -21,7 +21,7 @@ pub struct Question {
     pub uid: Option<u32>,
 }
 
-/// Where a packet goes.
+/// The next place of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
     /// To this host.

@@ -1,4 +1,4 @@
-//! What conntrack remembers of connections that are closed, or that nobody has answered.
+//! What conntrack remembers of connections that are closed or were never answered.
 //!
 //! NAT rules see only the first packet of a connection; their decision stays with conntrack's entry. The kernel takes
 //! such an entry again if a first packet is repeated, or if a client takes the same port again for 10 seconds after the

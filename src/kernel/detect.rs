@@ -212,8 +212,8 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Chooses the variant of iptables for rules of these families; to look at them (`look`), that which holds rules of
-/// ours.
+/// Chooses the variant of iptables for rules of these families; to look at them (`look`), the one that holds managed
+/// rules.
 ///
 /// # Errors
 /// [`KernelError::NoIptables`], with what was looked for and what each lacked.

@@ -7,13 +7,13 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::capabilities::Capabilities;
 
-/// The usual cause of what the program said about a line of its input.
+/// The usual cause of the program's message about a line of its input.
 pub(super) fn cause(program: &Path, said: &str, line: Option<&str>, input: &str) -> Option<String> {
     let name = program.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let said = said.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
     let capabilities = Capabilities::effective();
-    // Legacy iptables opens a raw socket; without the right to, it says no more than this.
+    // Legacy iptables opens a raw socket; without permission to do so, it prints no more than this.
     let no_table = has(&["table does not exist", "can't initialize", "unable to initialize", "do you need to insmod"]);
     let no_right = !capabilities.net_admin() || !capabilities.net_raw();
     if has(&["permission denied", "operation not permitted", "must be root"])

@@ -138,7 +138,7 @@ impl Programs {
 }
 
 /// A lock file that is the program's own: the lock that matters is that of the network namespace, which a
-/// call of ours holds while its programs run. Some file has to be there to be locked, even if nothing
+/// call of this program holds while its programs run. Some file has to be there to be locked, even if nothing
 /// can be written.
 const PRIVATE_LOCK: &str = "/proc/self/status";
 
@@ -225,7 +225,7 @@ impl Restoring {
     /// Gives them the texts, in the order of the families, and waits until they have done it.
     ///
     /// # Errors
-    /// The first failure; the others may have done their work.
+    /// The first failure; the remaining ones may have done their work.
     pub fn finish(self, texts: &[&Restore]) -> Result<(), KernelError> {
         let texts: Vec<_> = texts.iter().map(|r| r.text.as_str()).collect();
         for output in self.work.finish(&texts) {

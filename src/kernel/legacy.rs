@@ -67,7 +67,7 @@ fn table(family: Family, name: &str) -> io::Result<LegacyTable> {
     }
     let mut info = Info { name: table, valid_hooks: 0, hook_entry: [0; 5], underflow: [0; 5], num_entries: 0, size: 0 };
     // SAFETY: the kernel reads the name and fills the rest of the structure, whose layout is C's, and
-    // writes no more than the length that it is told.
+    // writes no more than the given length.
     unsafe { option(&socket, family, GET_INFO, (&raw mut info).cast(), size_of::<Info>())? };
     // A table without rules has one entry for the policy of each hook, and one that ends it.
     let in_use = info.num_entries > info.valid_hooks.count_ones() + 1;

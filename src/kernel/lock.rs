@@ -12,7 +12,7 @@ use super::netlink::Backoff;
 /// The network namespace of this thread, as a file that can be locked.
 const NAMESPACE: &str = "/proc/thread-self/ns/net";
 
-/// Where legacy iptables has its own lock (iptables(8)).
+/// The lock of legacy iptables itself (iptables(8)).
 pub(super) const XTABLES_LOCK: &str = "/run/xtables.lock";
 
 /// The lock of a network namespace, held until it is dropped and every child that inherited it has ended:
@@ -36,8 +36,7 @@ impl NamespaceLock {
         Self::lock(bound, File::try_lock)
     }
 
-    /// Takes the lock together with others that only look, waiting for at most `bound` until nobody changes
-    /// anything.
+    /// Takes the lock shared with other readers, waiting for at most `bound` until no other call changes anything.
     ///
     /// # Errors
     /// As [`NamespaceLock::take`].

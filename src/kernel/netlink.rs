@@ -14,7 +14,7 @@ use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
 
 use crate::netlink::{Message, attributes, is_transient, messages};
 
-/// How long something is tried that others may get in the way of.
+/// How long something is tried that other programs may interrupt.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits between attempts, ever longer.
@@ -149,7 +149,7 @@ impl Netlink {
     /// Asks for everything there is of something.
     ///
     /// # Errors
-    /// The kernel's answer, or an answer that cannot be read; `EINTR` if others changed meanwhile what was listed.
+    /// The kernel's answer, or an answer that cannot be read; `EINTR` if the list was changed meanwhile.
     pub(crate) fn dump(&mut self, message: Message) -> Result<Vec<Message>, NetlinkError> {
         self.request(message, NLM_F_DUMP)
     }
@@ -173,7 +173,7 @@ impl Netlink {
     /// Waits before another attempt, and opens the socket anew; not if the time is over.
     fn may_begin_anew(&mut self, backoff: &mut Backoff, errno: Errno) -> bool {
         log::debug!("{errno}; beginning anew");
-        // Others end; a buffer that is too small stays too small.
+        // Other errors pass; a buffer that is too small stays too small.
         let bound = if errno == Errno::ENOBUFS { Duration::from_secs(1) } else { PATIENCE };
         backoff.wait(bound) && self.reopen().is_ok()
     }

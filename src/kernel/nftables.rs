@@ -35,7 +35,7 @@ impl NftablesClient {
         self.retry(Self::dump_once)
     }
 
-    /// All tables and chains of the namespace, whosever they are.
+    /// All tables and chains of the namespace, managed and foreign.
     pub fn tables_and_chains(&mut self) -> Result<Vec<NamedTable>, NftError> {
         self.retry(|nft| {
             let mut tables = Vec::new();
@@ -149,7 +149,7 @@ impl NftablesClient {
     }
 
     /// Removes those of these tables that hold nothing: no rule, and no chain but those that the kernel calls
-    /// itself for iptables-nft. If anybody changed anything meanwhile, none is removed.
+    /// itself for iptables-nft. If anything was changed meanwhile, none is removed.
     pub fn remove_empty(&mut self, tables: &[NamedTable]) -> Result<(), NftError> {
         let built_in = |t: &&NamedTable| t.chains.iter().all(|c| Hook::ALL.iter().any(|h| h.name() == c));
         let mut empty: Vec<_> = tables.iter().filter(built_in).collect();
@@ -328,9 +328,9 @@ impl Passing for NftError {
 mod tests {
     use super::*;
 
-    /// Others may get in the way any number of times, but not for ever.
+    /// Other programs may interrupt any number of times, but not for ever.
     #[test]
-    fn what_others_interrupt_is_retried() {
+    fn what_other_programs_interrupt_is_retried() {
         let lost = |errno: Errno| NftError::Refused { what: "a rule".to_owned(), message: None, source: errno.into() };
         let mut attempts = 0;
         let done = NftablesClient::open().unwrap().retry(|_| {

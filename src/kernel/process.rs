@@ -194,7 +194,7 @@ pub fn find(name: &str, path: Option<OsString>) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let executable = |p: &Path| p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     let path = path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
-    // A relative directory would make the program depend on where it is called.
+    // A relative directory would make the program depend on the current directory.
     std::env::split_paths(&path).filter(|d| d.is_absolute()).map(|d| d.join(name)).find(|p| executable(p))
 }
 
@@ -262,7 +262,7 @@ struct Running {
     trouble: Option<io::Error>,
 }
 
-/// Variables that a child gets from us as they are: where programs and their libraries are.
+/// Variables that a child inherits unchanged: the paths of programs and of their libraries.
 const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "XTABLES_LIBDIR"];
 
 impl Running {

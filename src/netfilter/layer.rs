@@ -8,7 +8,7 @@ use super::{Chain, Hook, Match, Ruleset, Scope, Table};
 /// Chains whose rules belong together: those of one backend, or one foreign chain of nftables.
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
-    /// Where they are, if table and chain alone do not show it.
+    /// Their place, if table and chain alone do not show it.
     pub name: Option<String>,
     /// For a foreign chain of nftables: when the kernel calls it, among the chains of its hook.
     pub priority: Option<i32>,

@@ -53,7 +53,7 @@ impl<T> Negatable<T> {
         }
     }
 
-    /// Whether it holds, if `is` tells whether the value does.
+    /// Whether it holds, if `is` shows whether the value does.
     pub fn holds(&self, is: impl FnOnce(&T) -> bool) -> bool {
         is(self.value()) != self.negated()
     }
@@ -95,7 +95,7 @@ pub enum ConntrackState {
     Related,
     /// The packet belongs to a connection that has seen packets both ways.
     Established,
-    /// Connection tracking was told to ignore the packet.
+    /// Connection tracking is off for the packet.
     Untracked,
 }
 
@@ -188,7 +188,7 @@ impl Target {
     }
 }
 
-/// Where a rule goes in its chain.
+/// The place of a rule in its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Placement {
     /// At the end.
@@ -204,7 +204,7 @@ pub struct Rule {
     pub table: Table,
     /// The chain.
     pub chain: Chain,
-    /// Where in the chain.
+    /// The place in the chain.
     pub placement: Placement,
     /// The conditions, in the order in which they are printed.
     pub matches: Vec<Match>,
@@ -296,7 +296,7 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    /// Puts a rule after all others.
+    /// Puts a rule after all existing ones.
     pub fn push(&mut self, scope: Scope, rule: Rule) {
         self.rules.push((scope, rule));
     }

@@ -48,7 +48,7 @@ pub fn variant(printed: &str) -> Variant {
 }
 
 /// Whether the rule for the tunnel port, always the first of its chain, has lost the port. If a program leaves
-/// conditions out, others may be missing too: managed rules are not known for what they are, and would be put back
+/// conditions out, more may be missing too: managed rules are not recognised, and would be restored
 /// without their conditions.
 pub fn lacks_port(nat: &SavedTable) -> bool {
     let first = nat.chain(IstioChain::Inbound.name()).and_then(|c| c.rules.first()).and_then(|r| r.meaning());
@@ -60,7 +60,7 @@ pub fn is_called(policy: Option<&str>) -> bool {
     policy != Some("-")
 }
 
-/// A range, or an address that stands for itself.
+/// A range, or a single address.
 pub fn network(value: &str) -> Option<Network> {
     Network::parse(value).ok().or_else(|| value.parse::<IpAddr>().ok().map(Network::host))
 }

@@ -30,7 +30,7 @@ pub struct SavedChain {
 }
 
 /// A rule as it was saved, or as it is planned to be. Its meaning is worked out on demand: of
-/// most of ten thousand rules, nobody asks for it.
+/// ten thousand rules, most are never asked for it.
 #[derive(Clone, Debug)]
 pub struct SavedRule(Rc<Inner>);
 
@@ -130,7 +130,7 @@ impl SavedRule {
                 loop {
                     match words.next()?.as_ref() {
                         "-j" | "-g" | "--jump" | "--goto" => return words.next(),
-                        // A comment may look like an option: without a space in it, it stands there unquoted.
+                        // A comment may look like an option: without a space in it, it is unquoted.
                         "--comment" => drop(words.next()),
                         _ => {}
                     }

@@ -1,5 +1,5 @@
-//! Messages of netlink (netlink(7)) as bytes: pure. Their contents are read where they are needed, by code that
-//! knows which kinds can come: code for every kind would be twice as large as the rest of the program.
+//! Messages of netlink (netlink(7)) as bytes: pure. Their contents are read by the code that needs them, which
+//! knows the kinds that can come: code for every kind would be twice as large as the rest of the program.
 
 use std::net::IpAddr;
 
@@ -87,7 +87,7 @@ pub(crate) fn contents(bytes: &[u8]) -> Option<Vec<Message>> {
     Some(messages(bytes).ok()?.into_iter().filter_map(inner).collect())
 }
 
-/// Whether the same may succeed when it is begun anew: others changed meanwhile what was listed or changed, or the
+/// Whether a new attempt may succeed: another program changed meanwhile what was listed or changed, or the
 /// kernel was interrupted or short of something. `ERESTART`: the generation that a transaction was made for is gone.
 pub(crate) fn is_transient(errno: Errno) -> bool {
     matches!(errno, Errno::EAGAIN | Errno::EINTR | Errno::ERESTART | Errno::ENOBUFS)

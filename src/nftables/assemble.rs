@@ -263,7 +263,7 @@ pub(crate) const fn protocol_number(protocol: Protocol) -> u8 {
     }
 }
 
-/// Where an address is in the network header, and how long it is (RFC 791, RFC 8200).
+/// The place of an address in the network header, and its length (RFC 791, RFC 8200).
 pub(crate) const fn address_place(family: Family, side: Side) -> (u32, u32) {
     match (family, side) {
         (Family::Ipv4, Side::Source) => (12, 4),
@@ -273,7 +273,7 @@ pub(crate) const fn address_place(family: Family, side: Side) -> (u32, u32) {
     }
 }
 
-/// Where a port is in the transport header, that of TCP as that of UDP.
+/// The place of a port in the transport header, the same for TCP and UDP.
 pub(crate) const fn port_offset(side: Side) -> u32 {
     match side {
         Side::Source => 0,

@@ -48,7 +48,7 @@ pub(crate) enum RuleText<'a> {
 pub struct Batch<'a> {
     bytes: Vec<u8>,
     steps: Vec<BatchStep<'a>>,
-    /// Where the last message is, after which the transaction ends.
+    /// The place of the last message, after which the transaction ends.
     last: usize,
     sets: u32,
 }

@@ -25,7 +25,7 @@ pub(crate) struct SetContent<'a> {
     pub(crate) elements: &'a [Element],
 }
 
-/// Where the content of sets comes from.
+/// The source of the content of sets.
 pub(crate) type Sets<'f, 'a> = &'f dyn Fn(&SetReference) -> Option<SetContent<'a>>;
 
 /// Reads a rule; `None` if it is not one that could be wanted.

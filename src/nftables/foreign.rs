@@ -16,7 +16,7 @@ use crate::netfilter::{Hook, Layer, Scope, Table};
 /// The hook of the family `inet` at which an interface hands packets over (`NF_INET_INGRESS`).
 const INGRESS_OF_INET: u32 = 5;
 
-/// A chain, and where it is.
+/// A chain and its place.
 pub(crate) struct Called {
     family: u8,
     table: String,

@@ -177,7 +177,7 @@ fn is_any_interface(m: &Match) -> bool {
 /// The highest [`rank`].
 const LAST_RANK: u8 = 7;
 
-/// Where a condition comes among the others.
+/// The place of a condition in the order of conditions.
 fn rank(table: Table, m: &Match) -> u8 {
     match m {
         Match::InInterface(_) | Match::OutInterface(_) => 0,

@@ -1,7 +1,7 @@
 //! The rules in the terms of nf_tables: one form, from which both the script for `nft` (`Tables` as text) and the
 //! messages for the kernel are made, and into which what the kernel has is read.
 //!
-//! One set of tables serves both families: a rule that names no address stands for both. The tables, chains
+//! One set of tables serves both families: a rule that names no address is for both. The tables, chains
 //! and the text are those of Istio's own program in its nftables mode.
 
 use std::fmt;
@@ -61,7 +61,7 @@ pub fn in_force(ruleset: &Ruleset) -> Layer {
 /// The tables, in the order of the script.
 pub const TABLES: [Table; 4] = [Table::Nat, Table::Mangle, Table::Raw, Table::Filter];
 
-/// The name of the table of the family `inet` that stands for a table of iptables.
+/// The name of the table of the family `inet` that corresponds to a table of iptables.
 pub const fn table_name(table: Table) -> &'static str {
     match table {
         Table::Filter => "istio-proxy-filter",
@@ -144,7 +144,7 @@ impl ChainType {
 pub struct Base {
     /// Its type.
     pub kind: ChainType,
-    /// Where on the packet's way.
+    /// The point of the packet's way.
     pub hook: Hook,
     /// When, among the chains of the hook: lower ones first.
     pub priority: i32,
@@ -166,9 +166,9 @@ pub const fn base(table: Table, chain: Chain) -> Option<Base> {
 /// Which end of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
-    /// Where it comes from.
+    /// The source.
     Source,
-    /// Where it goes.
+    /// The destination.
     Destination,
 }
 
@@ -267,7 +267,7 @@ pub struct Body {
 pub struct NftRule {
     /// The chain.
     pub chain: Chain,
-    /// Where in the chain.
+    /// The place in the chain.
     pub placement: Placement,
     /// What it does.
     pub body: Body,

@@ -126,7 +126,7 @@ fn every_variant_is_read_as_it_is_written() {
 }
 
 #[test]
-fn every_variant_differs_from_all_others() {
+fn every_variant_differs_from_all_other_variants() {
     let rules: Vec<_> = rules().iter().map(SavedRule::planned).collect();
     for (number, rule) in rules.iter().enumerate() {
         let same: Vec<_> = (0..rules.len()).filter(|other| rules[*other] == *rule).collect();

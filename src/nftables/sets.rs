@@ -165,7 +165,7 @@ impl NewSet {
 /// its own (`SET_ELEM_F_INTERVAL_OPEN` in its `segtree.c`).
 const OPEN_RANGE: [u8; 6] = [1, 4, 1, 0, 0, 0];
 
-/// The ranges that the elements of a set stand for; `None` if they are not of this type.
+/// The ranges of the elements of a set; `None` if they are not of this type.
 fn ranges_of(key: KeyType, interval: bool, elements: &[Element]) -> Option<Vec<(u128, u128)>> {
     // At the same value, one range ends (0) before the next begins (1).
     let mut values = elements
@@ -195,7 +195,7 @@ fn ranges_of(key: KeyType, interval: bool, elements: &[Element]) -> Option<Vec<(
     Some(merged(ranges))
 }
 
-/// The ranges of addresses that the elements of a set stand for.
+/// The ranges of addresses of the elements of a set.
 pub(crate) fn addresses(family: Family, interval: bool, elements: &[Element]) -> Option<Vec<AddressRange>> {
     let address = |value: u128| match family {
         Family::Ipv4 => u32::try_from(value).ok().map(|v| IpAddr::V4(Ipv4Addr::from(v))),
@@ -205,7 +205,7 @@ pub(crate) fn addresses(family: Family, interval: bool, elements: &[Element]) ->
     ranges.into_iter().map(|(low, high)| AddressRange::new(address(low)?, address(high)?)).collect()
 }
 
-/// The ports that the elements of a set stand for.
+/// The ports of the elements of a set.
 pub(crate) fn ports(interval: bool, elements: &[Element]) -> Option<Vec<PortRange>> {
     let ranges = ranges_of(KeyType::Port, interval, elements)?;
     let port = |value: u128| u16::try_from(value).ok();

@@ -129,7 +129,7 @@ impl ChainState {
 }
 
 impl BaseState {
-    /// Where the kernel calls it.
+    /// The place from which the kernel calls it.
     pub(crate) fn place(&self) -> Option<(Hook, i32)> {
         Some((*Hook::ALL.get(usize::try_from(self.hook).ok()?)?, self.priority))
     }

@@ -117,7 +117,7 @@ pub(crate) const NFT_CT_STATE: u32 = 0;
 pub(crate) const NFT_CT_MARK: u32 = 3;
 pub(crate) const NFT_CT_ZONE: u32 = 17;
 
-/// `enum nft_payload_bases`: where offsets into a packet count from.
+/// `enum nft_payload_bases`: what offsets into a packet are relative to.
 pub(crate) const NFT_PAYLOAD_NETWORK_HEADER: u32 = 1;
 pub(crate) const NFT_PAYLOAD_TRANSPORT_HEADER: u32 = 2;
 

@@ -165,7 +165,7 @@ pub enum StepView {
         hook: &'static str,
         /// The interface.
         interface: String,
-        /// Where the packet is sent to.
+        /// The packet's destination.
         to: String,
     },
     /// A table with rules for the hook.
@@ -197,7 +197,7 @@ pub enum StepView {
     },
     /// A rule that cannot be followed.
     NotFollowed {
-        /// Where it is, and the rule.
+        /// The rule and its place.
         rule: String,
         /// The condition for which it certainly does nothing.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -229,7 +229,7 @@ pub enum StepView {
 pub struct VerdictView {
     /// `captured`, `not-routed`, `not-captured`, `follows-connection`, `dropped` or `not-certain`.
     pub verdict: &'static str,
-    /// Of `not-certain`: what cannot be followed, and where. The other members are what happens to the packet if
+    /// Of `not-certain`: what cannot be followed, and its place. The other members are what happens to the packet if
     /// that lets it by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
@@ -239,7 +239,7 @@ pub struct VerdictView {
     /// The listener's port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Where it ends up, if it was not captured: `pod`, `forwarded`, or the interface that it goes out by.
+    /// Its final place, if it was not captured: `pod`, `forwarded`, or the interface that it goes out by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
     /// The rules that decided.
@@ -255,7 +255,7 @@ pub struct TraceView {
     pub packet: PacketView,
     /// What it met.
     pub steps: Vec<StepView>,
-    /// Where it is sent to at the end.
+    /// Its destination at the end.
     pub destination: String,
     /// Its mark at the end.
     pub mark: u32,
@@ -275,7 +275,7 @@ pub struct BrokenView {
     pub fate: &'static str,
     /// The rules that do it, in the order in which packets meet them.
     pub by: Vec<RuleView>,
-    /// What it may meet that cannot be followed, and where; then nothing of this is certain.
+    /// What it may meet that cannot be followed, and its place; then nothing of this is certain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
     /// The whole in words.

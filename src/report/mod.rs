@@ -36,7 +36,7 @@ pub enum Outcome {
     Drifted,
     /// A packet was followed, or the kinds of traffic were.
     Explained,
-    /// Connections do not land where they have to.
+    /// Connections do not arrive at the expected place.
     NotValid,
     /// The call failed.
     Failed,

@@ -1,4 +1,4 @@
-//! What differs between what is there and what is wanted, for people.
+//! The differences between the existing rules and the wanted ones, for people to read.
 
 use std::fmt;
 

@@ -9,10 +9,10 @@ use crate::netfilter::normal::Specification;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Chain, Hook, IstioChain, Match, Negatable, Purpose, Table, Target};
 
-/// Tells managed rules in one family.
+/// Recognises managed rules in one family.
 ///
-/// Ours are: chains named `ISTIO_*`; rules that lead to them; rules in built-in chains that are planned
-/// now; and those in built-in chains that only an earlier plan of ours can have put there, or else a
+/// Managed are: chains named `ISTIO_*`; rules that lead to them; rules in built-in chains that are planned
+/// now; and those in built-in chains that only an earlier plan of this program can have put there, or else a
 /// change of flags would leave rules that let traffic past the proxy.
 ///
 /// A rule that is planned may be there without any managed chain in its table: then another program has made it. To
@@ -65,7 +65,7 @@ pub fn lookalikes(snapshot: &Observed, plan: &Plan) -> Vec<String> {
     found
 }
 
-/// Whether the rule has the shape of one that the planner puts into a built-in chain, next to the others
+/// Whether the rule has the shape of one that the planner puts into a built-in chain, next to the rules
 /// that it always comes with.
 fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specification) -> bool {
     let has = |hook: Hook, condition: Match| {
@@ -73,7 +73,7 @@ fn of_earlier_plan(table: Table, saved: &SavedTable, hook: Hook, rule: &Specific
         saved.chain(hook.name()).is_some_and(|c| c.rules.iter().any(|r| r.meaning() == Some(&wanted)))
     };
     // Other programs mark connections too. Managed chains name the mark of managed rules; otherwise a foreign rule
-    // would become managed when we apply ours; if they name none yet, the table is half made.
+    // would become managed when this program applies its own; if they name none yet, the table is half made.
     let ours = || saved.chains.iter().filter(|c| c.is_managed()).flat_map(|c| &c.rules).filter_map(|r| r.meaning());
     let half_made = || saved.chain(IstioChain::Inbound.name()).is_some() && !ours().any(|r| mark_in(r).is_some());
     let known = |mark: Mark| ours().any(|r| mark_in(r) == Some(mark)) || half_made();
@@ -147,7 +147,7 @@ fn captures_from(chain: &SavedChain, name: &Interface) -> bool {
     chain.rules.iter().any(|r| r.jumps_to_managed() && interface(r) == Some(name))
 }
 
-/// The marks that managed rules in the kernel give to packets for the transparent listener. They tell
+/// The marks that managed rules in the kernel give to packets for the transparent listener. They identify
 /// policy rules of an earlier plan.
 pub fn tproxy_marks(snapshot: &Observed) -> BTreeSet<Mark> {
     let rules = snapshot.tables.values().flat_map(SavedTables::values).flat_map(|t| &t.chains);

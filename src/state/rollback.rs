@@ -1,4 +1,4 @@
-//! Where a rollback leads if another program made changes meanwhile.
+//! The result of a rollback if another program made changes meanwhile.
 
 use super::SavedTables;
 use crate::netfilter::Table;

@@ -13,14 +13,14 @@ pub trait Store {
     /// Whether all that is managed is as wanted.
     fn is_in_place(&self) -> bool;
 
-    /// How what is there differs from what is wanted.
+    /// The differences between the existing state and the wanted one.
     fn differences(&self) -> Vec<Difference>;
 
     /// What leads to what is wanted. With `force`, also if nothing differs.
     fn actions(&self, force: bool) -> Vec<Action<'_>>;
 
-    /// The way back from what is observed now, perhaps half done, to what was observed first. What others changed
-    /// meanwhile stays as they have it.
+    /// The way back from what is observed now, perhaps half done, to what was observed first. Changes that other
+    /// programs made meanwhile stay.
     fn back_from(&self, now: &Observed) -> Self
     where
         Self: Sized;
@@ -135,7 +135,7 @@ impl<'a> Stores<'a> {
         [&self.legacy, &self.nft, &self.nftables, &self.routing]
     }
 
-    /// How what is there differs from the goal.
+    /// The differences between the existing state and the goal.
     pub fn comparison(&self) -> Comparison {
         if self.all().iter().all(|store| store.is_in_place()) {
             Comparison::InPlace

@@ -149,7 +149,7 @@ fn programs_get_users_by_number() {
     }
 }
 
-/// Foreign rules that save other marks the way managed ones do stay foreign when we apply ours.
+/// Foreign rules that save other marks the way managed ones do stay foreign when rules are applied.
 #[test]
 fn foreign_marks_are_kept() {
     let mangle = |hook, rule: &str| (Table::Mangle, hook, false, rule.to_owned());
@@ -168,7 +168,7 @@ fn foreign_marks_are_kept() {
     }
 }
 
-/// From any state, the actions lead to where the comparison says that all is in place; foreign rules
+/// From any state, the actions lead to the state in which the comparison finds all in place; foreign rules
 /// stay, in their order; the way back leads back.
 fn there_and_back(
     was: Option<&str>,
@@ -212,7 +212,7 @@ proptest! {
     /// Rolling back a change that was carried out in part, while another program added and removed rules, leads
     /// to managed rules as they were, and foreign ones as they are now.
     #[test]
-    fn rollback_keeps_what_others_did_meanwhile(
+    fn rollback_keeps_foreign_changes_made_meanwhile(
         was in prop::option::of(prop::sample::select(FLAGS.to_vec())),
         wanted in prop::sample::select(FLAGS.to_vec()),
         variant in variants(), rules in foreign_rules(), meanwhile in foreign_rules(), parts in 0..5_usize,

@@ -82,8 +82,8 @@ fn own_chain(before: &SavedChain, planned: &[Planned]) -> SavedChain {
     SavedChain { name: before.name.clone(), rules: planned.iter().map(|p| p.rule.clone()).collect() }
 }
 
-/// A chain that may hold foreign rules, which are kept, in their order. Managed ones go where managed ones were, so
-/// that rules that others added after them do not end up before them.
+/// A chain that may hold foreign rules, which are kept, in their order. Managed rules keep their places, so
+/// that foreign rules that were added after them do not end up before them.
 fn wanted_chain(
     table: Table,
     saved: &SavedTable,
@@ -96,7 +96,7 @@ fn wanted_chain(
     if as_planned(rules().filter(|(_, ours)| **ours).map(|(r, _)| r), planned) {
         return before.clone();
     }
-    // Managed rules for virtual interfaces come first, and were put there; the place of the others is that of the
+    // Managed rules for virtual interfaces come first, and were put there; the place of the rest is that of the
     // first appended jump, or else of the first that is appended.
     let jump = rules().position(|(r, _)| r.jumps_to_managed() && ownership::interface(r).is_none());
     let appended = jump.or_else(|| rules().position(|(r, ours)| *ours && !ownership::of_virtual_interface(before, r)));

@@ -65,7 +65,7 @@ impl Role {
         }
     }
 
-    /// Whether somebody has the role.
+    /// Whether a user or group has the role.
     fn fits(self, config: &Config, ids: Ids) -> bool {
         let user = |owners: &[Owner]| owners.iter().any(|o| o.contains(ids.uid));
         let group = |owners: &[Owner]| owners.iter().any(|o| o.contains(ids.gid));

@@ -1,6 +1,6 @@
 //! Proof, with real connections, that the rules do what the configuration asks for.
 //!
-//! [`plan()`] decides which connections: who calls what, and where that has to land. `kernel::probe`
+//! [`plan()`] decides which connections: their callers, destinations, and expected listeners. `kernel::probe`
 //! makes them and returns what it has [`Seen`]. [`judge()`] interprets that. Only the middle one has effects.
 //!
 //! The main check is that of Istio's `istio-validation` container: the proxy's user calls `127.0.0.6` (`::6`)
@@ -69,12 +69,12 @@ pub enum Transport {
     Udp,
 }
 
-/// Where a connection has to land.
+/// The place at which a connection has to arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// At the listener on this port.
     Captured(Port),
-    /// Not at the listener on this port, but where it was sent.
+    /// Not at the listener on this port, but at its destination.
     NotCaptured(Port),
 }
 
@@ -94,11 +94,11 @@ pub struct Probe {
     pub caller: Option<Ids>,
     /// How.
     pub transport: Transport,
-    /// Where from: over loopback, from an address that no rule takes for the proxy's own source.
+    /// The source: over loopback, from an address that no rule takes for the proxy's own source.
     pub from: Option<IpAddr>,
-    /// Where to: the first that can be reached, and not via an excluded interface.
+    /// The destinations: the first that can be reached, and not via an excluded interface.
     pub to: Vec<SocketAddr>,
-    /// Where it has to land.
+    /// The place at which it has to arrive.
     pub expected: Expected,
 }
 
@@ -168,7 +168,7 @@ pub enum Seen {
     },
     /// Another program in this network namespace accepted it.
     Accepted(Holder),
-    /// Somebody outside of this network namespace accepted or answered it.
+    /// A program outside of this network namespace accepted or answered it.
     Outside,
     /// It was refused.
     Refused(String),
@@ -179,7 +179,7 @@ pub enum Seen {
 }
 
 impl Seen {
-    /// Whether it ended where it had to, as far as can be seen at once.
+    /// Whether it ended at the expected place, as far as can be seen at once.
     pub fn is_as(&self, expected: Expected) -> bool {
         match (self, expected) {
             (Self::NotTried(_) | Self::Taken(_), _) => true,
@@ -197,7 +197,7 @@ impl Seen {
 /// What became of a connection, and how long that took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// Where it was sent, if it was.
+    /// Its destination, if it was sent.
     pub to: Option<SocketAddr>,
     /// What was seen.
     pub seen: Seen,

@@ -1,5 +1,5 @@
 //! Which connections prove what the rules are for. If a rule lets a connection go before the one that is to be
-//! proved, another has to be found, or the check tells why there is none.
+//! proved, another has to be found, or the check gives the reason why there is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,9 +8,9 @@ use crate::config::{Config, Dns, InterceptionMode};
 use crate::net::{Family, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange};
 use crate::netfilter::{Purpose, Rule, Ruleset};
 
-/// Where the agent listens for DNS queries.
+/// The agent's port for DNS queries.
 const AGENT: Port = Port::at_least_one(15053);
-/// Where DNS servers listen.
+/// The port of DNS servers.
 const DNS: u16 = 53;
 
 /// The checks, and who listens meanwhile.
@@ -84,7 +84,7 @@ impl<'a> Planner<'a> {
         self.rules(purpose).filter_map(Rule::destination)
     }
 
-    /// An address of the pod that is nobody's but the proxy's.
+    /// An address of the pod that only the proxy has.
     fn pod(&self) -> IpAddr {
         match self.family {
             Family::Ipv4 => PROXY_SOURCE_V4.into(),
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
         self.by_group(port, Expected::NotCaptured(self.config.inbound_port))
     }
 
-    /// To an address that nobody has, if one is captured, else to one of the captured ranges.
+    /// To an address that no host has, if one is captured, else to one of the captured ranges.
     fn outbound(&self) -> Result<Probe, String> {
         let captures = |range: Option<Network>, address| range.is_none_or(|r| r.contains(address));
         let all = self.rules(Purpose::OutboundRange).any(|r| r.destination().is_none());
@@ -227,7 +227,7 @@ fn one_of(range: PortRange) -> Option<u16> {
     [range.low(), range.high()].into_iter().find(|p| *p != 0)
 }
 
-/// Addresses for documentation, which nobody has (RFC 5737, RFC 3849): a probe that is not captured goes nowhere.
+/// Addresses for documentation, which no host has (RFC 5737, RFC 3849): a probe that is not captured goes nowhere.
 fn nobodys(family: Family) -> Vec<IpAddr> {
     match family {
         Family::Ipv4 => [[192, 0, 2, 1], [198, 51, 100, 1], [203, 0, 113, 1]].map(IpAddr::from).to_vec(),

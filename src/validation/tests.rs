@@ -64,7 +64,7 @@ fn nothing_proved_is_a_failure() {
 }
 
 #[test]
-fn excluded_port_proves_nothing_unless_others_are_captured() {
+fn excluded_port_proves_nothing_unless_other_ports_are_captured() {
     let config = resolve(&["-o", "9090"], &[], &FakeHost::pod()).config;
     let facts = Facts { config: &config, caller: ROOT, rules: Some(Vec::new()) };
     let checks = checks(&config, &ROOT);

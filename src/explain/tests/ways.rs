@@ -35,7 +35,7 @@ fn pod(ways: Option<Arc<dyn Ways>>) -> Pod {
     Pod { interfaces, name_servers: Vec::new(), ways }
 }
 
-/// Follows a packet in a pod that routes the mark 1337 to itself, and where a rule takes this mark away.
+/// Follows a packet in a pod that routes the mark 1337 to itself, with a rule that removes this mark.
 fn unmarked(pod: &Pod, packet: &str) -> Trace {
     let (family, mark, table) = (Family::Ipv4, Mark::at_least_one(1337), RouteTable::at_least_one(133));
     let routing = crate::capture::Routing {
@@ -82,7 +82,7 @@ fn an_answer_needs_a_route_to_a_peer_that_is_named() {
     expect!["no connection is established: the answer does not get back: it is dropped because there is no route to 8.8.8.8:40000 without a mark (ip route)."]
         .assert_eq(&note("in tcp from=8.8.8.8 to=10.67.0.2:80"));
     assert_eq!(note("in tcp from=10.200.1.1 to=10.67.0.2:80"), "");
-    // Nobody has named this one.
+    // No sender was given.
     assert_eq!(note("in tcp to=10.67.0.2:80"), "");
 }
 

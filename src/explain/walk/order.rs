@@ -1,5 +1,5 @@
-//! Two chains at the same point of a hook: the one that was made last comes first, and which that is the kernel does
-//! not tell.
+//! Two chains at the same point of a hook: the one that was made last comes first, and the kernel does not show which
+//! that is.
 
 use super::{ChainPlace, Walk};
 use crate::explain::condition::Flight;
@@ -12,7 +12,7 @@ pub(super) type HookedPlace<'a> = ([i32; 2], ChainPlace<'a>);
 /// Chains whose order mattered to the packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tie {
-    /// Where: the hook, and when.
+    /// The place: the hook, and the priority.
     point: (Hook, i32),
     /// Whether there are more orders than two.
     several: bool,
@@ -20,12 +20,12 @@ pub(super) struct Tie {
     pub(super) doubt: String,
 }
 
-/// Chains in the order in which they are called. All chains of nat have one point at a hook, where they are called
+/// Chains in the order in which they are called. All chains of nat have one point at a hook, and are called
 /// together by their priorities (`nf_nat_register_fn`).
 pub(super) fn sorted<'a>(called: impl Iterator<Item = HookedPlace<'a>>, swapped: bool) -> Vec<HookedPlace<'a>> {
     let key = |(at, place): &HookedPlace<'_>| (at.first().copied(), (place.table == Table::Nat) != swapped, *at);
     let mut all: Vec<_> = called.collect();
-    // The first layer comes last: what others do first is seen so.
+    // The first layer comes last, so that the effects of earlier chains are visible to it.
     if !swapped {
         all.reverse();
     }

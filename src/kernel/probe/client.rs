@@ -24,8 +24,8 @@ pub struct Client<'a> {
     socket: Option<ClientSocket>,
     token: Token,
     start: Instant,
-    /// Whether another process has the port that it should reach. We send it nothing: the end of a connection
-    /// that is closed with something unread is gone at once, and with it the trace of where it was.
+    /// Whether another process has the port that it should reach. The probe sends it nothing: the end of a connection
+    /// that is closed with unread data is gone at once, and with it the trace of its port.
     mute: bool,
     /// Whether there is a connection, and the token was sent.
     said: bool,
@@ -44,7 +44,7 @@ enum ClientSocket {
 }
 
 impl<'a> Client<'a> {
-    /// Calls, where there is somewhere to call.
+    /// Calls the address, if there is one.
     pub fn call(probe: &'a Probe, to: Result<SocketAddr, Seen>, mute: bool, socket: io::Result<OwnedFd>) -> Self {
         let start = Instant::now();
         let token = Token::new();
@@ -140,7 +140,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Looks where the other end of the connection is, once there is one, unless it is one of our listeners
+    /// Finds the other end of the connection, once there is one, unless it is one of this program's own listeners
     /// (`ours`), which will see it.
     pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool, sockets: &impl Deref<Target = Sockets>) {
         let Some(ClientSocket::Tcp(stream)) = &self.socket else { return };
@@ -193,7 +193,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Says the token, once there is a connection.
+/// Sends the token, once there is a connection.
 fn say(stream: &mut TcpStream, token: &Token, mute: bool) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
         return Err(error);

@@ -1,4 +1,4 @@
-//! Where probes are to land.
+//! Where probes are to arrive.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -40,7 +40,7 @@ pub struct Landing {
 }
 
 impl Listener {
-    /// Listens, at the loopback address alone, which is where connections that begin here are redirected to;
+    /// Listens at the loopback address alone, to which connections that begin here are redirected;
     /// a transparent listener has to be at all addresses.
     pub fn open(kind: SocketKind, port: Port, transparent: bool, socket: io::Result<OwnedFd>) -> Self {
         let (family, transport) = kind;
@@ -172,7 +172,7 @@ fn original_destination(stream: &TcpStream, family: Family) -> Option<SocketAddr
     }
 }
 
-/// A connection that is reset leaves nothing behind that would keep the proxy from its port (`TIME_WAIT`).
+/// A connection that is reset leaves nothing that would keep the proxy from its port (`TIME_WAIT`).
 pub(super) fn reset_when_dropped(stream: &TcpStream) {
     let _ = setsockopt(stream, Linger, &libc::linger { l_onoff: 1, l_linger: 0 });
 }

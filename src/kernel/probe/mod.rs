@@ -1,4 +1,4 @@
-//! Makes connections and sees where they land: listeners and callers in one process and one loop.
+//! Makes connections and checks where they arrive: listeners and callers in one process and one loop.
 
 use std::cell::LazyCell;
 use std::io;

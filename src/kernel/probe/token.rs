@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// How long a token is.
 pub const LENGTH: usize = 32;
 
-/// Something that nobody else sends: 128 random bits in hexadecimal.
+/// A text that no other program sends: 128 random bits in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token(String);
 

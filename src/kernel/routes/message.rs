@@ -70,7 +70,7 @@ const TO_TABLE: u8 = 1;
 const LOCAL: u8 = 2;
 /// `RT_SCOPE_HOST`: IPv6 has no scopes.
 const SCOPE_HOST: u8 = 254;
-/// `IFA_F_NODAD` of `linux/if_addr.h`. Nobody else can have the address, and until the kernel has made sure of that,
+/// `IFA_F_NODAD` of `linux/if_addr.h`. No other host can have the address, and until the kernel has checked that,
 /// the proxy could not bind it.
 const NO_DAD: u8 = 2;
 /// The metric that the kernel gives to IPv6 routes without one (`IP6_RT_PRIO_USER` of `linux/ipv6_route.h`).

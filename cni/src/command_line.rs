@@ -111,7 +111,7 @@ fn object(matches: &ArgMatches) -> Result<Object, CallError> {
     Ok(object)
 }
 
-/// The plugin's configuration, and where it is from.
+/// The plugin's configuration, and its source.
 fn plugin_config(matches: &ArgMatches) -> Result<(String, String), CallError> {
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         let mut bytes = Vec::new();

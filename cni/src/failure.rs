@@ -93,7 +93,7 @@ pub enum Failure {
         /// A line each.
         differences: Vec<String>,
     },
-    /// Connections did not end where they have to.
+    /// Connections did not end at the expected place.
     #[error("pod {pod}: its traffic is not captured as it should be: {}", Listed(.why))]
     NotValid {
         /// Namespace and name.
@@ -104,7 +104,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The error code: up to 99 those of the CNI specification, ours from 100.
+    /// The error code: up to 99 those of the CNI specification, this program's own from 100.
     pub const fn code(&self) -> u32 {
         match self {
             Self::Version { .. } | Self::TooOld { .. } => 1,

@@ -8,7 +8,7 @@
 //! environment + standard input ──protocol, settings──▶ Call ──pod──▶ values of istio-iptables' flags ──its library──▶ kernel
 //! ```
 
-// What is there for fuzzing and the manual alone is not missed by the program.
+// What exists for fuzzing and the manual alone is not reported as unused.
 #![cfg_attr(not(feature = "internals"), allow(unused_imports))]
 
 use std::process::ExitCode;

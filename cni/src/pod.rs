@@ -202,7 +202,7 @@ impl Chosen {
         self.0.iter().find(|f| f.flag == flag).map(|f| f.text.as_str())
     }
 
-    /// Adds the proxy's ports to those that are not captured, which only matter if all others are.
+    /// Adds the proxy's ports to those that are not captured, which only matter if all remaining ports are.
     fn keep_own_ports(&mut self) {
         if self.text("istio-inbound-ports").is_none_or(|ports| ports.trim() != "*") {
             self.0.retain(|f| f.flag != "istio-local-exclude-ports" || f.named != BUILT_IN);

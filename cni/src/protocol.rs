@@ -33,13 +33,13 @@ pub enum Verb {
     Add,
     /// The pod goes.
     Del,
-    /// Tell whether the pod's rules are as they should be.
+    /// Report whether the pod's rules are as they should be.
     Check,
-    /// Tell the versions of the specification.
+    /// Report the versions of the specification.
     Version,
-    /// Tell whether `ADD` would work.
+    /// Report whether `ADD` would work.
     Status,
-    /// Give back what belongs to pods that are gone.
+    /// Free what belongs to pods that are gone.
     Gc,
 }
 
@@ -141,7 +141,7 @@ impl Environment {
                     wrong.push("CNI_NETNS is missing: the path of the pod's network namespace".to_owned());
                 }
             }
-            // A pod that goes has nothing that could be wrong; the others are not about a pod.
+            // A pod that goes has nothing that could be wrong; the other verbs are not about a pod.
             Ok(Verb::Del | Verb::Version | Verb::Status | Verb::Gc) => {}
         }
         match verb {
@@ -239,7 +239,7 @@ pub fn versions(asked: &str) -> String {
 pub fn member<T: DeserializeOwned>(members: &Members, key: &str) -> Result<Option<T>, String> {
     let Some(raw) = members.get(key) else { return Ok(None) };
     serde_json::from_str(raw.get()).map_err(|e| {
-        // Where in the value is of no use if it is short, as nearly all are.
+        // The position within the value is of no use if the value is short, as nearly all are.
         let why = e.to_string();
         format!("{key}: {}", why.split(" at line ").next().unwrap_or(&why))
     })

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::protocol::{Members, member};
 
-/// A flag of `istio-iptables` with a value, and where a user would change it.
+/// A flag of `istio-iptables` with a value, and what a user would change to set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
     /// Its long name.
     pub flag: &'static str,
-    /// Where the value is from.
+    /// The source of the value.
     pub named: &'static str,
     /// The value.
     pub text: String,

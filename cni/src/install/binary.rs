@@ -14,7 +14,7 @@ use super::place::{Locked, same};
 /// This program, wherever it was started from, and if its file is gone too.
 const OWN: &str = "/proc/self/exe";
 
-/// Anybody may run it.
+/// Every user may run it.
 const MODE: u32 = 0o755;
 
 /// Distinguishes this program from Istio's, which has the same name, and finds its version, without running it.
@@ -39,7 +39,7 @@ pub enum Binary {
         version: String,
         /// Whether it is the very same.
         same: bool,
-        /// Whether anybody may run it.
+        /// Whether every user may run it.
         executable: bool,
     },
 }
@@ -73,7 +73,7 @@ impl Binary {
     }
 }
 
-/// Where the program is.
+/// The path of the program.
 pub fn path(directory: &Path) -> PathBuf {
     directory.join(TYPE)
 }

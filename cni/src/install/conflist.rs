@@ -42,7 +42,7 @@ struct Plugin {
 #[derive(Debug)]
 pub struct Conflist<'a> {
     text: &'a str,
-    /// Where the list of plugins is.
+    /// The place of the list of plugins.
     list: Range<usize>,
     plugins: Vec<Plugin>,
 }
@@ -93,7 +93,7 @@ impl<'a> Conflist<'a> {
         self.plugins.len()
     }
 
-    /// Where the plugin's object is, managed or foreign; the last one, if there are several.
+    /// The place of the plugin's object, managed or foreign; the last one, if there are several.
     pub fn position(&self) -> Option<Position> {
         let at = self.plugins.iter().rposition(|plugin| plugin.own_type)?;
         let annotations = self.plugins.get(at)?.managed;

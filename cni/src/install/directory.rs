@@ -1,4 +1,4 @@
-//! The runtime's directory of configurations: what is there, and which file the runtime takes.
+//! The runtime's directory of configurations: its files, and which of them the runtime uses.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};

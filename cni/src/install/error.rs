@@ -24,7 +24,7 @@ pub enum InstallError {
         /// The directory.
         path: PathBuf,
     },
-    /// Nobody knows what would be written there.
+    /// The result of writing there would be unknown.
     #[error(
         "{path} is a symbolic link to {target}, which leads out of its directory, so it is not followed; put the file itself there, or name another one with --conf-name",
         path = path.display(), target = target.display()
@@ -32,10 +32,10 @@ pub enum InstallError {
     Link {
         /// The link.
         path: PathBuf,
-        /// Where it leads.
+        /// Its target.
         target: PathBuf,
     },
-    /// Somebody made the directory anew; a mount still shows the old one.
+    /// The directory was made anew; a mount still shows the old one.
     #[error("{path} was deleted on the node, so anything written there is lost; restart this container", path = path.display())]
     Deleted {
         /// The directory.

@@ -58,7 +58,7 @@ pub fn span(text: &str, value: &RawValue) -> Range<usize> {
 pub struct Layout {
     /// What ends a line.
     pub newline: &'static str,
-    /// What the first line is indented with already, and all others have to be.
+    /// The indentation that the first line already has, and all further lines need.
     pub indent: String,
     /// What a level is indented with.
     pub unit: String,
@@ -115,7 +115,7 @@ pub fn compact(text: &str) -> String {
     laid_out(text, None)
 }
 
-/// Where the string ends that begins there, its quotation marks included.
+/// The end of the string that begins there, its quotation marks included.
 fn end_of_string(text: &str, start: usize) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip_while(|&(at, _)| at <= start) {

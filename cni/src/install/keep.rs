@@ -14,7 +14,7 @@ use super::{Pass, Places, Standing, serve};
 pub enum Ended {
     /// All is in place.
     Installed,
-    /// Somebody ended it.
+    /// A signal ended it.
     BySignal,
 }
 
@@ -33,7 +33,7 @@ const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(60
 /// Repairs that follow each other faster than this are a quarrel.
 const QUARREL: Duration = Duration::from_secs(10);
 
-/// So many repairs are made at once: others write a file more than once when they start.
+/// The number of repairs that are made at once: other programs write a file more than once when they start.
 const AT_ONCE: u32 = 3;
 
 /// Installs, and keeps the plugin installed. Answers health checks on `listener`.

@@ -29,12 +29,12 @@ use place::Locked;
 /// The bits of a file's mode that are its permissions.
 const PERMISSIONS: u32 = 0o7777;
 
-/// Where the plugin is installed.
+/// The places into which the plugin is installed.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// Where the runtime looks for programs.
+    /// The runtime's directory of programs.
     pub binaries: PathBuf,
-    /// Where the runtime looks for its configuration.
+    /// The runtime's directory of configurations.
     pub configurations: PathBuf,
     /// The file of it, if the operator knows better than the rule.
     pub named: Option<OsString>,

@@ -15,7 +15,7 @@ pub enum ObjectError {
         "the plugin's configuration from {origin} is not a JSON object: {error}; give one such as {{\"validate\": true}}"
     )]
     NotJson {
-        /// Where it is from.
+        /// Its source.
         origin: String,
         /// What the parser found.
         error: String,
@@ -23,7 +23,7 @@ pub enum ObjectError {
     /// A member that cannot be so.
     #[error("the plugin's configuration from {origin}: {problem}")]
     Wrong {
-        /// Where it is from.
+        /// Its source.
         origin: String,
         /// Which, and what is allowed.
         problem: String,

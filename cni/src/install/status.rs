@@ -28,7 +28,7 @@ pub struct Status {
 /// The program on the node.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Program {
-    /// Where it is looked for.
+    /// The path at which it is expected.
     pub path: PathBuf,
     /// Whether anything is there.
     pub present: bool,

@@ -62,7 +62,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Watches the directories that are there by now, and for others the one that they will be made in.
+    /// Watches the directories that exist by now, and for missing ones the directory in which they will be made.
     pub fn follow(&mut self) -> Result<(), InstallError> {
         for directory in &self.directories {
             // A directory that goes while it is looked for is looked for again: its parents are fewer each time.

@@ -99,8 +99,8 @@ fn at_each_system_call(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], 
     let _ = writeln!(std::io::stderr(), "{args:?}: {kills} kills, one at each system call that can change a file");
 }
 
-/// Lets each system call about files fail once. A call that ends well all the same has done its work; any other says why,
-/// leaves one of `whole`, and gets to its end the next time.
+/// Lets each system call about files fail once. A call that succeeds all the same has done its work; any other one
+/// gives the reason, leaves one of `whole`, and succeeds the next time.
 fn at_each_failure(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], end: &dyn Fn(&Node)) {
     if !harness::can_run(&["strace"]) {
         return;

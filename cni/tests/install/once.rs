@@ -99,7 +99,7 @@ fn single_plugin_becomes_a_list_and_goes_back() {
         );
         assert_eq!(fs::metadata(node.file("10-ptp.conflist")).unwrap().mode() & 0o7777, 0o600);
         node.installed();
-        // Somebody writes it again, as its installer does at each start.
+        // Another program writes it again, as its installer does at each start.
         node.write(name, &SINGLE.replace("1.50", "1400"));
         node.installed();
         assert!(node.text("10-ptp.conflist").contains("\"mtu\": 1400"));

@@ -5,7 +5,7 @@ use std::fs;
 use crate::node::{LIST, Node, list_with_object};
 
 #[test]
-fn status_tells_what_is_installed_and_what_is_not() {
+fn status_shows_what_is_installed_and_what_is_not() {
     let node = Node::new();
     let (bin, conf) = (node.program().display().to_string(), node.file("10-a.conflist").display().to_string());
     let asked = |status| {

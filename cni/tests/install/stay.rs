@@ -1,4 +1,4 @@
-//! An installer that keeps running repairs what others overwrite, and reports whether everything is in place.
+//! An installer that keeps running repairs what other programs overwrite, and reports whether everything is in place.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -79,7 +79,7 @@ fn file_that_stays_torn_is_skipped() {
 }
 
 #[test]
-fn what_others_overwrite_is_repaired() {
+fn what_other_programs_overwrite_is_repaired() {
     let node = Node::with("10-calico.conflist", LIST);
     let staying = Staying::start(&node, &[]);
     staying.becomes_ready();
@@ -255,7 +255,7 @@ fn health_bears_odd_clients() {
     while endless.write_all(&[b'a'; 1024]).is_ok() {}
     let head = staying.answer("HEAD /readyz HTTP/1.1\r\n\r\n");
     assert!(head.ends_with("\r\n\r\n") && head.contains("Content-Length: 9"), "{head}");
-    // Clients that ask nothing block the others only until they time out.
+    // Clients that ask nothing block the rest only until they time out.
     let idle: Vec<_> = (0..40).map(|_| TcpStream::connect(staying.address()).unwrap()).collect();
     staying.until("ready beside idle clients", || {
         let Ok(mut stream) = TcpStream::connect(staying.address()) else { return false };

@@ -32,7 +32,7 @@ fn inside(sandbox: &Sandbox) -> Namespace {
 
 const DUAL_STACK: (&str, &str) = ("proxy.istio.io/config", "proxyMetadata: {ISTIO_DUAL_STACK: 'true'}");
 
-/// Where a connection from outside to this port of the pod arrives at the inbound listener.
+/// The address at which a connection from outside to this port of the pod reaches the inbound listener.
 fn inbound(sandbox: &Sandbox, address: IpAddr, port: u16, transparent: bool) -> SocketAddr {
     let listener = inside(sandbox).enter(ROOT, || Listener::new(15006, address.is_ipv6(), transparent));
     std::thread::scope(|scope| {
@@ -55,7 +55,7 @@ fn outbound_is_captured(sandbox: &Sandbox, to: &str) {
     });
 }
 
-/// A server on the node, which is where a pod's gateway is.
+/// A server on the node, at the address of a pod's gateway.
 fn server_on_the_node(gateway: IpAddr) -> (SocketAddr, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind((gateway, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -73,7 +73,7 @@ fn an_injected_pod_is_captured_both_ways_in_both_families() {
     }
     outbound_is_captured(&sandbox, "203.0.113.7:80");
     outbound_is_captured(&sandbox, "[2001:db8::7]:80");
-    // The proxy's own connections go where they are meant to.
+    // The proxy's own connections reach their destinations.
     let (address, server) = server_on_the_node(node.gateway);
     let seen = inside(&sandbox).enter(PROXY, || pod::greeting(address));
     assert_eq!(seen, "outside");

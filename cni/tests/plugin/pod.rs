@@ -18,7 +18,7 @@ pub fn rules(namespace: &Namespace) -> String {
     all
 }
 
-/// A listener of the proxy, which tells each client the destination it wanted.
+/// A listener of the proxy, which sends each client the destination it wanted.
 pub struct Listener(TcpListener);
 
 impl Listener {

@@ -167,7 +167,7 @@ fn object_of(value: impl Strategy<Value = String>) -> impl Strategy<Value = Stri
     )
 }
 
-/// A list as others write it, with the places of plugins of the type istio-cni.
+/// A list in the format of another program, with the places of plugins of the type istio-cni.
 fn list(types: &'static [&'static str]) -> impl Strategy<Value = String> {
     let plugin = (prop::sample::select(types), value(), prop::sample::select(vec!["", " ", "\n    ", "\n\t\t"]));
     (prop::collection::vec(plugin, 0..4), value(), value(), prop::sample::select(vec!["", "\n", "\n  "])).prop_map(

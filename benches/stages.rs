@@ -81,7 +81,7 @@ fn parse_saved(bencher: Bencher<'_, '_>, ranges: usize) {
     bencher.bench_local(|| save::parse(black_box(&text)));
 }
 
-/// What is there against what is wanted, where they are the same.
+/// The existing rules compared with the wanted ones, if they are the same.
 #[divan::bench(args = RANGES)]
 fn compare_in_place(bencher: Bencher<'_, '_>, ranges: usize) {
     let plan = planned(ranges, "15001");
@@ -90,7 +90,7 @@ fn compare_in_place(bencher: Bencher<'_, '_>, ranges: usize) {
     bencher.bench_local(|| state::model::compare(black_box(&there), goal(&plan)));
 }
 
-/// The same where the proxy's port is another.
+/// The same with another port of the proxy.
 #[divan::bench(args = RANGES)]
 fn compare_drifted(bencher: Bencher<'_, '_>, ranges: usize) {
     let there = there(&saved(&planned(ranges, "16001")));

@@ -172,7 +172,7 @@ impl Case {
         Ok(Prepared { name: self.name.clone(), before, ours, bare, runs_programs, target: self.target() })
     }
 
-    /// The bare programs that do what `ours` does after `before`, and what they are called.
+    /// The bare programs that do the work of `ours` after `before`, and their name.
     fn bare(&self, apply: &Program, before: &Work, ours: &Program) -> Result<Option<(Work, &'static str)>> {
         let kind = self.kind;
         let load = |program| Ok::<_, Box<dyn Error>>(vec![loads(&printed(program)?, kind)?]);

@@ -9,7 +9,7 @@ use crate::namespace::FILES;
 use crate::programs::{Program, run as run_all};
 use crate::{Result, trace};
 
-/// Prints the instructions and system calls of our process alone. Where each function's share lies is left in
+/// Prints the instructions and system calls of this program's process alone. Each function's share is left in
 /// `profiles`, for callgrind_annotate(1).
 pub fn run(cases: impl Iterator<Item = Case>, ours: &Program, other: Option<&Path>, profiles: &Path) -> Result<()> {
     let compared = if other.is_some() { format!("{:>15}{:>12}", "other", "ours/other") } else { String::new() };
@@ -44,7 +44,7 @@ fn count(program: &Program, profile: &Path) -> Result<u64> {
     ]);
     valgrind.arguments.extend(program.arguments.iter().cloned());
     run_all(&vec![vec![valgrind]])?;
-    // Children write to the same file until they execute something; the last line of this kind is ours.
+    // Children write to the same file until they execute something; the last line of this kind is this program's.
     let text = fs::read_to_string(&log)?;
     let collected = text.lines().rev().find_map(|line| line.split_once("Collected : "));
     Ok(collected.ok_or("valgrind counted nothing")?.1.trim().parse()?)

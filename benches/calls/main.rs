@@ -41,7 +41,7 @@ struct Arguments {
     floor: Option<PathBuf>,
     /// Another build of this program.
     compare: Option<PathBuf>,
-    /// Where the results go besides the table.
+    /// The file for the results, besides the table.
     json: Option<PathBuf>,
     rounds: usize,
     /// Only rows with this in their name.

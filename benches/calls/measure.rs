@@ -59,16 +59,16 @@ pub struct Row {
     pub target: Target,
 }
 
-/// What takes turns with ours and the bare programs.
+/// What is measured in turn with this program and the bare programs.
 #[derive(Clone, Copy, Debug)]
 pub struct Others<'a> {
-    /// What runs programs and does nothing else, in its place where ours runs any.
+    /// A program that only runs programs, used in place of this one if it runs any.
     pub floor: Option<&'a Path>,
     /// Another build of this program.
     pub compare: Option<&'a Path>,
 }
 
-/// Measures ours, the bare programs and others in turn; each begins as often as the others.
+/// Measures this program, the bare programs and the others in turn; each begins as often as the rest.
 pub fn row(case: &Prepared, others: Others<'_>, rounds: usize) -> Result<Row> {
     let mut sides: Vec<Work> = vec![vec![vec![case.ours.clone()]]];
     sides.extend(case.bare.iter().map(|(work, _)| work.clone()));
@@ -100,7 +100,7 @@ pub fn row(case: &Prepared, others: Others<'_>, rounds: usize) -> Result<Row> {
     Ok(Row { name: case.name.clone(), ours, bare, floor, other: times.next(), used, target: case.target })
 }
 
-/// A namespace where this has been done.
+/// A namespace after this work.
 pub fn prepare(before: &Work) -> Result<()> {
     namespace::fresh()?;
     run(before)?;
@@ -108,7 +108,7 @@ pub fn prepare(before: &Work) -> Result<()> {
     Ok(())
 }
 
-/// What stands after all rows: what making a namespace costs, which is in no figure, and the start of a program
+/// The references at the end of the table: the cost of making a namespace, which is in no figure, and the start of a program
 /// that does nothing, which is in all.
 pub fn references(rounds: usize) -> Result<[(&'static str, Times); 2]> {
     let nothing = vec![vec![Program::named("true", &[])?]];

@@ -21,7 +21,7 @@ const HERE: &str = "/proc/thread-self/ns/net";
 const SETTLE: Duration = Duration::from_millis(5);
 
 /// Namespaces that were left. Taking one down keeps a thread of the kernel busy, with grace periods that change
-/// the time of others: so they are kept, a few at a time, and go together while nothing is measured.
+/// the time of other calls: so they are kept, a few at a time, and go together while nothing is measured.
 static LEFT: Mutex<Vec<File>> = Mutex::new(Vec::new());
 const MOST_LEFT: usize = 8;
 const TAKING_DOWN: Duration = Duration::from_millis(200);

@@ -21,7 +21,7 @@ pub struct Program {
     pub arguments: Vec<String>,
     /// Environment variables besides `PATH`.
     pub environment: Vec<(String, String)>,
-    /// The file that is its standard input, and where else it would wait for none.
+    /// The file for its standard input. Without it, programs that read standard input would wait.
     pub input: Option<PathBuf>,
 }
 
@@ -70,7 +70,8 @@ impl Program {
         Ok(Self { input: Some(input), ..self.clone() })
     }
 
-    /// What starts it. Standard error goes to a file in memory: ours writes its log, as operators have it.
+    /// The command that starts it. Standard error goes to a file in memory: this program writes its log, as it does
+    /// for operators.
     pub fn command(&self) -> Result<Command> {
         let mut command = Command::new(&self.path);
         command
@@ -108,7 +109,7 @@ impl Program {
     }
 }
 
-/// Programs one after the other; those that stand together run at the same time.
+/// Groups of programs, one group after the other; the programs of a group run at the same time.
 pub type Work = Vec<Vec<Program>>;
 
 /// What work took.
@@ -155,7 +156,7 @@ fn forget_errors() -> Result<()> {
     Ok(fs::write(errors(), "")?)
 }
 
-/// Where standard error goes.
+/// The file for standard error.
 fn errors() -> PathBuf {
     Path::new(FILES).join("errors")
 }

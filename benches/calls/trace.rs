@@ -1,4 +1,4 @@
-//! One run that is watched, ptrace(2): not for its time, but for what it uses.
+//! One run under ptrace(2): not for its time, but for what it uses.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -74,7 +74,7 @@ pub fn run(program: &Program) -> Result<Used> {
             Err(error) => return Err(error.into()),
         }
     }
-    // Each call stops where it begins and where it ends, but for that which ends the process.
+    // Each call stops at its beginning and its end, except for the one that ends the process.
     used.system_calls = usize::div_ceil(stops, 2);
     if succeeded { Ok(used) } else { Err(program.failed("(it was watched)")) }
 }

@@ -10,8 +10,8 @@ use istio_iptables::config::{Config, Host, Options, Problems, host};
 
 /// A call, and the host that it is made on.
 ///
-/// As bytes, it is one of bits that say what addresses the host has, and what is looked at, and then words with a zero byte between them, as
-/// in `/proc/PID/cmdline`. Each is an argument, unless it begins with
+/// As bytes, it is one byte of bits that give the addresses of the host and what is checked, and then words with a
+/// zero byte between them, as in `/proc/PID/cmdline`. Each is an argument, unless it begins with
 /// - `$`: a variable of the environment, `$NAME=VALUE`;
 /// - 1, 2 or 3: a file of the host, `resolv.conf`, `passwd` or `group`;
 /// - 128 to 191: the long flag of this number, the rest is its value; from 192, the variable of this number.
@@ -19,7 +19,7 @@ use istio_iptables::config::{Config, Host, Options, Problems, host};
 pub(crate) struct Call {
     argv: Vec<OsString>,
     environment: Vec<(String, OsString)>,
-    /// The addresses of all interfaces; `None` where they cannot be read.
+    /// The addresses of all interfaces; `None` if they cannot be read.
     addresses: Option<Vec<IpAddr>>,
     files: Vec<(&'static str, Vec<u8>)>,
 }
@@ -35,10 +35,9 @@ pub(crate) struct Resolved {
 
 /// Addresses that a host can have, one for each bit of a number.
 const ADDRESSES: [&str; 5] = ["10.244.0.10", "fd00:10:244::10", "127.0.0.1", "::1", "fe80::1"];
-/// The bit that says that a host's addresses cannot be read.
+/// The bit for a host whose addresses cannot be read.
 const UNREADABLE: u8 = 0x40;
-/// The bits that ask for what takes its time: that the rules are built and taken away again, and what is said
-/// about them.
+/// The bits for work that takes time: building and removing the rules, and explaining them.
 pub(crate) const BUILT: u8 = 0x20;
 pub(crate) const EXPLAINED: u8 = 0x80;
 
@@ -114,7 +113,7 @@ impl Call {
         cli::parsers_agree(&self.argv)
     }
 
-    /// What becomes of it, as in the program; `None` where it only prints a text.
+    /// What becomes of it, as in the program; `None` if it only prints a text.
     pub(crate) fn resolve(&self) -> Option<Resolved> {
         let variable = |name: &str| self.environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
         let cli::Parsed::Call(call) = cli::parse(self.argv.clone(), &variable) else { return None };

@@ -1,4 +1,4 @@
-//! The command line and the environment, up to the rules and what is said about them.
+//! The command line and the environment, up to the rules and the messages about them.
 
 use istio_iptables::capture::{self, Plan};
 use istio_iptables::config::Config;
@@ -21,7 +21,7 @@ use istio_iptables::state::model::{self, carry_out, content};
 /// Nothing but values gets into a rule: each line is that of a planned rule, reads as that rule, and has the
 /// shape of a rule. What is built from nothing is in place, and can be taken away.
 ///
-/// The input is as `Call::decode` says.
+/// The format of the input is that of `Call::decode`.
 pub fn command_line(data: &[u8]) {
     let call = Call::decode(data);
     let bits = data.first().copied().unwrap_or(0);
@@ -31,7 +31,7 @@ pub fn command_line(data: &[u8]) {
     let problems = &resolved.problems;
     problems.errors.iter().for_each(|e| one_line(&e.to_string()));
     problems.warnings.iter().for_each(|w| one_line(&w.to_string()));
-    // Where there are errors, the result is not used; it is checked all the same.
+    // If there are errors, the result is not used; it is checked all the same.
     let config = &resolved.config;
     let printed = config.to_string();
     assert_eq!(printed.lines().count(), plans::plan(0).0.to_string().lines().count(), "{printed:?}");

@@ -5,7 +5,7 @@ use istio_iptables::config::host;
 /// How many names of a file are looked up.
 const MOST_NAMES: usize = 3;
 
-/// What is read out of a file is what stands in it, and reading that again finds the same.
+/// What is read from a file is in it, and reading the result again gives the same.
 pub fn host_files(data: &[u8]) {
     let servers = host::name_servers(data);
     assert!(servers.len() <= data.split(|b| *b == b'\n').count());
@@ -19,7 +19,7 @@ pub fn host_files(data: &[u8]) {
     for name in names.take(MOST_NAMES) {
         let found = host::number_of(data, name);
         assert!(found.is_none_or(|id| id < u32::MAX), "{name:?} has the number of nobody");
-        // A line behind the others changes nothing, one before them decides.
+        // A line after the existing ones changes nothing, one before them decides.
         let behind = [data, b"\n", name.as_bytes(), b":x:77:77::/:\n"].concat();
         let before = [name.as_bytes(), b":x:77:77::/:\n", data].concat();
         assert!(found.is_none() || host::number_of(&behind, name) == found, "{name:?} with a line behind");

@@ -1,4 +1,4 @@
-//! What holds for every input, one function a target: it panics where its input breaks that. The targets in
+//! What holds for every input, one function a target: it panics if its input breaks that. The targets in
 //! `../fuzz_targets/` look for such inputs, and `tests/replay.rs` tries those that were kept in `../corpus/`.
 
 mod call;
@@ -52,7 +52,7 @@ pub const TARGETS: [Target; 13] = [
     ("conflist", conflist),
 ];
 
-/// Panics where a message could break out of its line, or steer a terminal.
+/// Panics if a message could break out of its line, or control a terminal.
 #[track_caller]
 fn one_line(message: &str) {
     assert!(!message.contains(|c: char| c.is_control() && c != '\t'), "a message has control characters: {message:?}");

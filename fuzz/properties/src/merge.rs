@@ -78,7 +78,7 @@ fn merged(original: &Value, change: &Value) {
     if !is_plain(change) {
         return;
     }
-    // What is put where there was nothing is checked when there is something, as in Kubernetes.
+    // What is put into an empty place is checked on the next change, as in Kubernetes.
     let Ok(again) = strategic::apply(merged.clone(), change, Type::POD) else { return };
     // Of several elements with the same key the first is changed, which another may be after that.
     assert!(again == merged || has_twins(original) || has_twins(change), "it changes again:\n{merged:?}\n{again:?}");

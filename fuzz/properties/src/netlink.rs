@@ -5,7 +5,7 @@ use istio_iptables::nftables;
 
 /// What can be read can be written, and is read as the same.
 ///
-/// The first byte says whose answers these are: those of nf_tables where it is even, else of rtnetlink.
+/// The first byte chooses the answers' protocol: nf_tables if it is even, else rtnetlink.
 pub fn netlink(data: &[u8]) {
     let Some((whose, bytes)) = data.split_first() else { return };
     let holds = match whose % 2 {

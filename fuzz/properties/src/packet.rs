@@ -55,7 +55,7 @@ pub(crate) fn described(words: &[&str], config: &Config, plan: &Plan, pod: &Pod)
     chart(&layers[0], packet.family(), Some(&trace));
 }
 
-/// A packet that a rule drops meets nothing more, and is said to be dropped; no other is.
+/// A packet that a rule drops meets nothing more, and its verdict is that; no other packet has it.
 fn ends_once(trace: &Trace) {
     let gone = |step: &Step| match step {
         Step::Rule { outcome: RuleOutcome::Matched(effect), .. } => {

@@ -23,7 +23,7 @@ const TEXTS: [(Variant, Family); 4] = [
 ];
 
 /// What is read can be written, and is read as the same; from any state the change leads to the plan, leaves
-/// what is of others, and its inverse leads back.
+/// foreign rules alone, and its inverse leads back.
 ///
 /// The first byte chooses the plan, the second what to do with it; the rest is texts with a zero byte between
 /// them.
@@ -84,8 +84,8 @@ fn possible(table: &SavedTable) -> bool {
     table.chains.iter().all(|c| once(&c.name) && c.rules.iter().all(leads_to_chain))
 }
 
-/// Whether a rule of a table without chains of ours looks like one of ours: which rules count as ours would change
-/// with the first chain, since nothing else tells an excluded interface of an earlier plan from one of others.
+/// Whether a rule of a table without managed chains looks managed: which rules count as managed would change
+/// with the first chain, since nothing else distinguishes an excluded interface of an earlier plan from a foreign one.
 fn looks_managed(table: &SavedTable) -> bool {
     let looks = |rule: &Specification| match rule.target() {
         Target::Return => {
@@ -117,7 +117,7 @@ fn there_and_back(before: &Observed, goal: Goal<'_>, force: bool, parts: usize) 
     assert_eq!(content(&undone), content(before), "undoing {parts} parts leads elsewhere");
 }
 
-/// What is certainly of others: rules that we have no words for, and that lead to no chain of ours.
+/// What is certainly foreign: rules that have no meaning here, and that lead to no managed chain.
 fn foreign(snapshot: &Observed) -> BTreeMap<(Variant, Family, Table, &str), Vec<String>> {
     let mut all = BTreeMap::new();
     for ((kind, family), tables) in &snapshot.tables {
@@ -150,7 +150,7 @@ fn live(snapshot: &Observed, config: &Config) {
     }
 }
 
-/// Whether rules lead in no circle, which the kernel refuses, and not through others over and over again.
+/// Whether rules have no loop, which the kernel refuses, and do not jump through chains over and over again.
 fn can_be_followed(rules: &Ruleset, family: Family) -> bool {
     const MOST: usize = 10_000;
     let jumps = |table, chain| {

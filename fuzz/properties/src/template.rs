@@ -25,8 +25,8 @@ const LIMITS: Limits = Limits { output: 1 << 16, rounds: 500, depth: 20 };
 /// What a template may use that is tried again.
 const LESS: Limits = Limits { output: 200, rounds: 20, depth: 5 };
 
-/// A template that can be parsed ends, within its limits, and gives the same each time; what stands after it is what
-/// follows. An error has its place.
+/// A template that can be parsed ends, within its limits, and gives the same each time; text after it follows
+/// unchanged. An error has its place.
 pub fn template(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let template = match Template::parse(NAME, text, &FUNCTIONS) {

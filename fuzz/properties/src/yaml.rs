@@ -7,7 +7,7 @@ use crate::one_line;
 
 /// The most levels of a JSON text that are read.
 const JSON_DEPTH: usize = 127;
-/// The longest key that may stand before a colon in a text in one line.
+/// The longest key that may come before a colon in a text in one line.
 const SIMPLE_KEY: usize = 1000;
 /// How many values are located.
 const MOST_PATHS: usize = 20;

@@ -108,8 +108,8 @@ pub fn prepare(before: &Work) -> Result<()> {
     Ok(())
 }
 
-/// The references at the end of the table: the cost of making a namespace, which is in no figure, and the start of a program
-/// that does nothing, which is in all.
+/// The references at the end of the table: the cost of making a namespace, which is in no figure, and the start of a
+/// program that does nothing, which is in all.
 pub fn references(rounds: usize) -> Result<[(&'static str, Times); 2]> {
     let nothing = vec![vec![Program::named("true", &[])?]];
     let (mut making, mut starting) = (Vec::new(), Vec::new());

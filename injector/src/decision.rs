@@ -53,7 +53,7 @@ impl Rules {
     }
 }
 
-/// Where a pod's switch is found.
+/// The place of a pod's switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// In a label, which wins over the annotation.
@@ -112,7 +112,7 @@ impl Reason {
 pub enum Note {
     /// A switch that is neither `true` nor `false`.
     InvalidSwitch {
-        /// Where it is.
+        /// Whether it is a label or an annotation.
         source: Source,
         /// Its value.
         value: EcoString,

@@ -135,7 +135,7 @@ impl<'a> Edit<'a> {
                 continue;
             }
             if rule.text().contains('\n') {
-                // No line can hold a line break: such a rule is deleted by its number, before the rest, the last one first.
+                // No line can hold a line break: such a rule is deleted by number, before the rest, the last one first.
                 text.insert_str(start, &format!("-D {} {}\n", self.old.name, i + 1));
             } else {
                 line(text, format_args!("-D {}", self.old.name), rule);

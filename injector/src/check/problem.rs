@@ -81,7 +81,7 @@ pub enum Problem {
         "{address} serves a certificate that API servers refuse: {reason}; check that caBundle is its CA, and that it is valid for {name}"
     )]
     Refused {
-        /// Where it is served.
+        /// The server's address.
         address: String,
         /// The name that it has to be for.
         name: String,
@@ -93,7 +93,7 @@ pub enum Problem {
         "{address} cannot be reached from here: {reason}; check the Service, its pods and network policies, or set --address if the webhook has another address here"
     )]
     Unreachable {
-        /// Where.
+        /// The address.
         address: String,
         /// Why.
         reason: String,
@@ -101,7 +101,7 @@ pub enum Problem {
     /// The certificate expires soon.
     #[error("the certificate that {address} serves expires in {days} days")]
     Expires {
-        /// Where it is served.
+        /// The server's address.
         address: String,
         /// Days.
         days: u64,

@@ -13,7 +13,7 @@ pub enum Error {
     /// No kubeconfig was found, and this is not a pod with a service account.
     #[error("there is no kubeconfig: {looked}")]
     NoKubeconfig {
-        /// Where it was looked for.
+        /// The places in which it was looked for.
         looked: String,
     },
     /// A kubeconfig cannot be used.
@@ -59,7 +59,7 @@ pub enum Error {
     /// There are no credentials.
     #[error("there are no credentials for {identity}: {reason}")]
     Credentials {
-        /// Where they should be from.
+        /// Their expected source.
         identity: String,
         /// Why.
         reason: String,
@@ -69,7 +69,7 @@ pub enum Error {
     Client {
         /// The address.
         server: String,
-        /// Where certificates and credentials are from.
+        /// The source of certificates and credentials.
         identity: String,
         /// Why.
         reason: String,
@@ -95,7 +95,7 @@ pub enum Error {
     Unauthorized {
         /// The address.
         server: String,
-        /// Where the credentials are from.
+        /// The source of the credentials.
         identity: String,
     },
     /// The permission is missing.
@@ -103,7 +103,7 @@ pub enum Error {
     Forbidden {
         /// The address.
         server: String,
-        /// Where the credentials are from.
+        /// The source of the credentials.
         identity: String,
         /// The right that is missing.
         right: String,

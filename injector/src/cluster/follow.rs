@@ -120,8 +120,8 @@ impl Followed {
                     sleep(trouble.pause()).await;
                 }
                 Err(error) => {
-                    // After a lost connection, the watch continues from the last version. The version may be the cause of any
-                    // other error.
+                    // After a lost connection, the watch continues from the last version. Any other error may be due
+                    // to the version.
                     if !matches!(error, Error::Unreachable { .. } | Error::TimedOut { .. }) {
                         position.version.clear();
                     }

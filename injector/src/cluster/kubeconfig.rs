@@ -13,7 +13,7 @@ use super::{Options, proxy};
 /// What a client is made of.
 pub(super) struct Access {
     pub(super) config: Config,
-    /// Where the credentials are from.
+    /// The source of the credentials.
     pub(super) identity: String,
     /// The proxy on the way, if any: ` through the proxy ...`.
     pub(super) via: String,
@@ -56,7 +56,7 @@ pub(super) async fn access(options: &Options, variables: Variables<'_>) -> Resul
     Ok(Access { config, identity, via })
 }
 
-/// The files that exist; the error lists where they were searched for.
+/// The files that exist; the error lists the searched paths.
 fn files(options: &Options, variables: Variables<'_>) -> Result<Vec<PathBuf>, String> {
     if let Some(file) = &options.kubeconfig {
         return Ok(vec![file.clone()]);

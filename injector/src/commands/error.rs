@@ -27,7 +27,7 @@ pub enum Error {
     NotUtf8 {
         /// The file.
         file: String,
-        /// Where.
+        /// The position and the reason.
         source: NotUtf8,
     },
     /// A directory without objects.
@@ -99,7 +99,7 @@ pub enum Error {
     NoObject {
         /// The file.
         file: String,
-        /// Where and why.
+        /// The place and the reason.
         reason: String,
     },
     /// An installation has problems, which were printed.
@@ -132,7 +132,7 @@ pub enum Error {
     Object {
         /// The file.
         file: String,
-        /// Where and why.
+        /// The place and the reason.
         source: object::Error<PodError>,
     },
     /// Labels that are none.

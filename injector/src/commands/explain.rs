@@ -1,4 +1,4 @@
-//! `explain`: why the pods of a file are injected or not, and where what they get comes from.
+//! `explain`: why the pods of a file are injected or not, and the source of what they get.
 
 use clap::ArgMatches;
 

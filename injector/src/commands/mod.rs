@@ -30,7 +30,7 @@ pub use error::{Error, PodError};
 
 use inputs::Environment;
 
-/// Where a command reads from and writes to.
+/// The input and the output of a command.
 pub struct Streams<'s> {
     /// Standard input.
     pub input: &'s mut dyn Read,

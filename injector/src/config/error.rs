@@ -12,7 +12,7 @@ pub enum Error {
     Yaml {
         /// The file.
         file: String,
-        /// Where and why.
+        /// The place and the reason.
         source: Box<yaml::Error>,
     },
     /// A key of the injection config has a value of a wrong type.
@@ -20,7 +20,7 @@ pub enum Error {
     Key {
         /// The file.
         file: String,
-        /// Where in the file.
+        /// The position in the file.
         position: Option<Position>,
         /// The key, such as `aliases.both`.
         key: String,
@@ -36,7 +36,7 @@ pub enum Error {
         file: String,
         /// The template's name.
         name: String,
-        /// Where and why.
+        /// The place and the reason.
         source: Box<template::Error>,
     },
     /// A value of a wrong type.
@@ -44,7 +44,7 @@ pub enum Error {
     Values {
         /// The file.
         file: String,
-        /// Where in the file.
+        /// The position in the file.
         position: Option<Position>,
         /// Which value, and what is allowed.
         source: Box<WrongType>,
@@ -60,7 +60,7 @@ pub enum Error {
     Mesh {
         /// The file.
         file: String,
-        /// Where and why.
+        /// The place and the reason.
         source: Box<mesh::Error>,
     },
     /// A ConfigMap without the text that it is read for.

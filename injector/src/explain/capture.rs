@@ -30,7 +30,7 @@ pub struct Port {
 }
 
 impl Capture {
-    /// The rules of an injected pod; nothing if no init container makes any. `asked` is a port that the user asks about.
+    /// The rules of an injected pod; nothing if no init container makes any. The user asks about the port `asked`.
     pub fn of(pod: &Value, asked: Option<u16>) -> Option<Self> {
         let (container, checks) = rules_container(pod)?;
         let words = container.list_at(&["args"]).iter().filter_map(Value::as_str);

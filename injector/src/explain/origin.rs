@@ -21,7 +21,7 @@ pub struct Change {
     pub kind: Kind,
     /// The step that gave it its value.
     pub step: Step,
-    /// Of a template's step: where in the template.
+    /// The place in the template, if a template's step set it.
     pub place: Option<Place>,
 }
 
@@ -48,7 +48,7 @@ struct Rendered<'t> {
     places: Places,
 }
 
-/// All that an injection changed, and where each change comes from.
+/// All that an injection changed, with the source of each change.
 pub fn origins(trace: &Trace, setup: &Setup<'_>) -> Vec<Change> {
     let Some((_, after)) = trace.steps.last() else { return Vec::new() };
     let rendered: Vec<_> = trace.renderings.iter().map(|rendering| Rendered::of(rendering, setup)).collect();

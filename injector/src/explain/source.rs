@@ -15,7 +15,7 @@ pub struct Read {
     pub value: Option<String>,
 }
 
-/// Where data comes from.
+/// The source of data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// An annotation of the pod.

@@ -46,7 +46,7 @@ pub enum Error {
     Render {
         /// The template's name in the config.
         name: EcoString,
-        /// Where and why.
+        /// The place and the reason.
         source: Box<template::Error>,
     },
     /// What a template rendered to is not YAML.
@@ -68,7 +68,7 @@ pub enum Error {
     Merge {
         /// The template's name in the config.
         name: EcoString,
-        /// Where and why.
+        /// The place and the reason.
         source: merge::Error,
         /// The lines there, if the position is known.
         context: Option<Box<Context>>,
@@ -82,7 +82,7 @@ pub enum Error {
     NoPod {
         /// The template's name in the config.
         name: EcoString,
-        /// Where and why.
+        /// The place and the reason.
         source: typed::Error,
         /// The lines there, if the position is known.
         context: Option<Box<Context>>,
@@ -119,7 +119,7 @@ impl Error {
         }
     }
 
-    /// The reason for a log: what is wrong and where, and nothing from the pod.
+    /// The reason for a log: what is wrong and in which place, and nothing from the pod.
     pub fn summary(&self) -> String {
         match self {
             Error::Annotations(Problems(problems)) => {
@@ -157,7 +157,7 @@ impl Error {
 pub struct NoYaml {
     /// The template's name in the config.
     pub name: EcoString,
-    /// Where in the rendered text, and why.
+    /// The place in the rendered text, and the reason.
     pub source: yaml::Error,
     /// The lines there.
     pub context: Context,

@@ -15,7 +15,7 @@ pub(super) const VARIABLE: &str = "ISTIO_KUBE_APP_PROBERS";
 /// Handlers by the path under which the agent answers for them, as JSON.
 type Probers = BTreeMap<EcoString, String>;
 
-/// A place where a container can have a handler.
+/// A place in a container for a handler.
 pub(crate) struct Slot {
     /// The container's field, and the field in that for lifecycle handlers.
     pub(crate) path: &'static [&'static str],

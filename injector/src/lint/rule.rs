@@ -81,7 +81,7 @@ impl Rule {
         RULES.iter().find(|rule| rule.name == name)
     }
 
-    /// Where its documentation is.
+    /// The path of its documentation.
     pub fn docs(&self) -> String {
         format!("docs/lint.md#{}", self.name)
     }

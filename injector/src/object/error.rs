@@ -11,7 +11,7 @@ use crate::yaml::{self, Position};
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct Error<E: StdError + 'static> {
-    /// Where.
+    /// The place.
     pub place: Box<Place>,
     /// What.
     #[source]
@@ -96,7 +96,7 @@ pub enum Problem<E: StdError + 'static> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{position}: the byte 0x{byte:02X} is not UTF-8; YAML has to be saved as UTF-8")]
 pub struct NotUtf8 {
-    /// Where; the column counts characters.
+    /// The position; its column counts characters.
     pub position: Position,
     /// The byte.
     pub byte: u8,

@@ -49,7 +49,7 @@ impl Refusal {
         }
     }
 
-    /// The reason for a log: what is wrong and where, and nothing from the pod.
+    /// The reason for a log: what is wrong and in which place, and nothing from the pod.
     pub fn summary(&self) -> String {
         match self {
             Refusal::Json(_) | Refusal::NoReview { .. } | Refusal::NoRequest | Refusal::NoObject => self.to_string(),

@@ -11,7 +11,7 @@ use super::value::{EcoString, Value};
 /// The most bytes of text, or elements, that one call may make. Functions that multiply their input check it.
 pub const MAX_RESULT: usize = 16 << 20;
 
-/// What went wrong in a function. The engine adds where: `error calling NAME: ...`.
+/// What went wrong in a function. The engine adds the place: `error calling NAME: ...`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(pub String);

@@ -44,8 +44,8 @@ pub fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
     locate::locate(text, path)
 }
 
-/// The position of each of several paths: the key or the element that it ends with, or else the innermost one on the way
-/// there that exists.
+/// The position of each of several paths: the key or the element that it ends with, or else the innermost one on the
+/// way there that exists.
 pub fn places(text: &str, paths: &[&[Step<'_>]]) -> Vec<Option<Position>> {
     locate::places(text, paths)
 }

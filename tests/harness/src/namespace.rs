@@ -105,7 +105,7 @@ impl Namespace {
         Self { name, handle: File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) }
     }
 
-    /// Where other programs find it while the test runs.
+    /// The path by which other programs find it while the test runs.
     pub fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.handle.as_raw_fd())
     }

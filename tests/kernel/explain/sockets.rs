@@ -113,7 +113,7 @@ pub fn connect(socket: &OwnedFd, address: SocketAddr) -> io::Result<()> {
 
 pub fn accept(socket: &OwnedFd) -> io::Result<OwnedFd> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: null pointers mean that the peer's address is not wanted; the descriptor is new, and nothing else owns it.
+    // SAFETY: null pointers mean that the peer's address is not wanted; nothing else owns the new descriptor.
     unsafe {
         let fd = check(libc::accept4(socket.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut(), flags))?;
         Ok(OwnedFd::from_raw_fd(fd))

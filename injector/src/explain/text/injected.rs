@@ -1,4 +1,4 @@
-//! What a pod gets, from where, and what becomes of its traffic.
+//! What a pod gets, from which source, and what becomes of its traffic.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -50,7 +50,7 @@ pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_
     if *overrides != Containers::default() {
         annotations.remove(OVERRIDES);
     }
-    // A native sidecar is noted as an init container, wherever the user had it. A native one of the user's own shows it.
+    // A native sidecar is noted as an init container, wherever the user had it. The user's own shows if it is native.
     let own = pod::find(pod::containers(&before, Place::InitContainers), PROXY);
     let is_native = own.is_some_and(|own| own.get("restartPolicy").is_some());
     let moved = render::moved(&before, Place::InitContainers, Place::Containers);

@@ -2,7 +2,7 @@
 
 use crate::kubernetes::Path;
 
-/// A patch cannot be applied: why, in Kubernetes' words, and where in the patch.
+/// A patch cannot be applied: the reason in Kubernetes' words, and the place in the patch.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{} (in {} of the patch)", .0.problem, .0.path)]
 pub struct Error(Box<Mistake>);
@@ -79,7 +79,7 @@ impl Error {
         Error(Box::new(Mistake { path: Path::default(), problem }))
     }
 
-    /// Where in the patch.
+    /// The place in the patch.
     pub fn path(&self) -> &Path {
         &self.0.path
     }

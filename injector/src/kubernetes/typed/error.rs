@@ -81,7 +81,7 @@ impl Error {
         Error::new(value, Problem::Type { found, place: Place::default(), wanted: wanted.go_name().into_owned() })
     }
 
-    /// Where it is.
+    /// Its place.
     pub fn path(&self) -> &Path {
         &self.0.path
     }

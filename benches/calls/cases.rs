@@ -111,7 +111,7 @@ pub struct Prepared {
     pub ours: Program,
     /// What does the same, and what it is called.
     pub bare: Option<(Work, &'static str)>,
-    /// Whether our program needs the bare programs.
+    /// Whether this program needs the bare programs.
     pub runs_programs: bool,
     pub target: Target,
 }
@@ -139,7 +139,7 @@ pub fn all() -> impl Iterator<Item = Case> {
     cases.into_iter()
 }
 
-/// So many ranges for `-x`. Short ones: one argument may have 128 KiB (execve(2)).
+/// Ranges for `-x`, `count` of them. Short ones: one argument may have 128 KiB (execve(2)).
 fn ranges(count: usize) -> String {
     let range = |i: usize| format!("{}.{}.{}.{}/32", 1 + i / 1331, i / 121 % 11, i / 11 % 11, i % 11);
     (0..count).map(range).collect::<Vec<_>>().join(",")
@@ -154,7 +154,7 @@ impl Case {
         Self { name, action, kind, flags: flags.iter().map(ToString::to_string).collect(), ranges }
     }
 
-    /// The calls of our program, and what the bare ones have to do.
+    /// The calls of this program, and what the bare ones have to do.
     pub fn prepare(&self, ours: &Program) -> Result<Prepared> {
         let flags: Vec<_> = self.flags.iter().map(String::as_str).collect();
         let apply = ours.with(&REDIRECT).with(&flags).with(self.kind.flags());

@@ -44,7 +44,7 @@ pub fn rows(injector: &Path) -> Result<impl Iterator<Item = Prepared>> {
     .into_iter())
 }
 
-/// So many templates, each of which adds a variable to the proxy.
+/// This number of templates, each of which adds a variable to the proxy.
 fn configuration(templates: usize) -> String {
     let names: Vec<_> = (0..templates).map(|number| format!("t{number}")).collect();
     let template = |name: &String| {

@@ -2,8 +2,8 @@
 //!
 //! Each run is in a network namespace that is made for it before the clock starts. The clock runs from just
 //! before a program is started until it has been waited for; starting is `posix_spawn`, which copies nothing of
-//! this process. Our program, the bare programs and, with `--compare`, another build of it take turns, so that what
-//! else the machine does falls on all; medians are shown. Targets are marked, not asserted.
+//! this process. This program, the bare programs and, with `--compare`, another build of it take turns, so that what
+//! else the machine does affects all of them; medians are shown. Targets are marked, not asserted.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, which prints its results")]
 

@@ -143,7 +143,7 @@ pub fn run(work: &Work) -> Result<Took> {
     }
 }
 
-/// The time on processors of all programs that have been waited for, by us and by those.
+/// The processor time of all programs that have been waited for, by this process and by those programs.
 fn processor() -> Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let duration = |time: TimeVal| {

@@ -56,7 +56,7 @@ pub fn run(program: &Program) -> Result<Used> {
                 stops += usize::from(pid == main);
                 (pid, None)
             }
-            // Whoever is watched from its start begins with this.
+            // A process that is traced from its start begins with this.
             Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) => (pid, None),
             Ok(WaitStatus::Stopped(pid, signal)) => (pid, Some(signal)),
             Ok(WaitStatus::Exited(pid, status)) => {

@@ -140,7 +140,7 @@ fn install(matches: &ArgMatches) -> Result<ExitCode, CallError> {
     let listener = if until == Until::Signal { listener(matches)? } else { None };
     match keep(&places, &object, until, listener)? {
         Ended::Installed => Ok(ExitCode::SUCCESS),
-        // Whoever waits for it to be in place is not to go on.
+        // A caller that waits for it to be in place must not continue.
         Ended::BySignal if until == Until::Installed => Ok(ExitCode::FAILURE),
         Ended::BySignal if matches.get_flag("uninstall-on-exit") => {
             tell(&places.uninstall()?);

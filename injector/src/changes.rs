@@ -1,4 +1,4 @@
-//! What differs between two forms of a pod: each thing by itself, by the keys that strategic merge goes by.
+//! What differs between two forms of a pod: each thing by itself, by the keys of strategic merge.
 
 use std::fmt;
 

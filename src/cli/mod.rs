@@ -235,7 +235,7 @@ fn file_name(path: &OsStr) -> String {
 }
 
 /// Lets clap parse, and again without what it rejects, until it accepts the rest: it
-/// stops at its first error, we report all of them.
+/// stops at its first error, this program reports all of them.
 fn matches(mut argv: Vec<OsString>, errors: &mut Vec<ShapeError>) -> Result<Option<clap::ArgMatches>, String> {
     // A parser of all flags takes 0.14 ms more to build, 7 % of a dry run, and most calls have few of them. If those
     // are not enough, the parser of all finds out what is wrong.

@@ -226,7 +226,7 @@ impl<'a> Session<'a> {
                 saving.push((variant, programs.start_save(&families, self.manner)?));
             }
         }
-        // While they print, we look ourselves.
+        // While they print, this program looks itself.
         let native = match self.detected.has_native() {
             true => self.netfilter.nftables()?.dump()?,
             false => nftables::State::default(),
@@ -301,7 +301,7 @@ impl<'a> Session<'a> {
         }
         if variant == Variant::Nft && saved.get(&Table::Nat).is_some_and(quirks::lacks_port) {
             let (program, needed) = (program(), Version::PRINTS_ALL);
-            // In a later version's notation, the port was removed by someone.
+            // In a later version's notation, the port was removed by another program.
             let version = iptables::version(&program).and_then(|printed| Version::read(&printed));
             if let Some(release) = version.filter(|version| *version < needed) {
                 return Err(KernelError::SaveTooOld { program, release, needed, family });

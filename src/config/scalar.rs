@@ -18,7 +18,7 @@ pub fn parse_bool(text: &str) -> Result<bool, String> {
 pub const DURATION_ALLOWED: &str = "a duration longer than 0 with its unit, such as 5s, 500ms or 1m30s";
 
 /// Reads a duration as Go's `time.ParseDuration` does, without a sign: numbers, fractions too, each with
-/// a unit (`ns`, `us`, `ms`, `s`, `m`, `h`). What is bounded by none could not be done.
+/// a unit (`ns`, `us`, `ms`, `s`, `m`, `h`). Zero is refused: nothing can be done within it.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     // Go's durations end at 2^63 nanoseconds, about 292 years.
     let nanoseconds = nanoseconds(text).filter(|n| (1..i64::MAX as u64).contains(n));

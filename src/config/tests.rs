@@ -143,7 +143,7 @@ fn the_proxys_user() {
     let (owners, warnings) = uids(&[("ENVOY_USER", "nosuch")], &[], &pod);
     assert_eq!(owners, [Owner::Id(1337)]);
     assert_messages(&warnings, &["ENVOY_USER names the user \"nosuch\""]);
-    // With -u, no one looks it up.
+    // With -u, it is not looked up.
     assert_eq!(uids(&[("ENVOY_USER", "nosuch")], &["-u", "5"], &pod), (vec![Owner::Id(5)], vec![]));
 }
 

@@ -117,8 +117,8 @@ impl Pod {
     }
 
     /// The first address of this interface: REDIRECT sends to it what comes in by the interface
-    /// (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`; if there is none, the packet is dropped). It is also the source of
-    /// what goes out.
+    /// (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`; if there is none, the packet is dropped). It is also the source
+    /// of what goes out.
     pub fn primary_address(&self, family: Family, interface: &Interface) -> Option<IpAddr> {
         if *interface == Interface::loopback() {
             return Some(localhost(family));

@@ -59,8 +59,8 @@ impl NftablesClient {
         })
     }
 
-    /// A table that we or iptables work with, and that a process keeps to itself (flag `owner`), with its netlink
-    /// port, which usually is its process id.
+    /// A table that this program or iptables works with, and that a process keeps to itself (flag `owner`), with its
+    /// netlink port, which usually is its process id.
     pub fn owned_table(&mut self) -> Result<Option<String>, NftError> {
         let question = request_for(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
         for reply in self.list("its tables", question)? {
@@ -328,7 +328,7 @@ impl Passing for NftError {
 mod tests {
     use super::*;
 
-    /// Other programs may interrupt any number of times, but not for ever.
+    /// Other programs may interrupt any number of times, but not forever.
     #[test]
     fn what_other_programs_interrupt_is_retried() {
         let lost = |errno: Errno| NftError::Refused { what: "a rule".to_owned(), message: None, source: errno.into() };

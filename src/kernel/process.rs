@@ -421,7 +421,7 @@ fn notice_of_end(child: &Child) -> Option<OwnedFd> {
     // SAFETY: the call takes two numbers.
     let fd = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, child.id(), 0) };
     let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0)?;
-    // SAFETY: the kernel has just opened it for us.
+    // SAFETY: the kernel has just opened it for this process.
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

@@ -36,11 +36,11 @@ const LISTS: [(Object, Family); 5] = [
     (Object::Route, Family::Ipv6),
 ];
 
-/// Something of the shape that we make, as the kernel lists it.
+/// Something of the shape that this program makes, as the kernel lists it.
 #[derive(Clone, Debug)]
 struct ListedItem {
     item: RoutingItem,
-    /// Whether it bears our mark, or was found to be managed before in this call.
+    /// Whether it has this program's mark, or was found to be managed before in this call.
     marked: bool,
     message: Message,
 }
@@ -74,7 +74,7 @@ impl RoutingClient {
         Ok(())
     }
 
-    /// Looks what there is of the shape that we make.
+    /// Reads what exists of the shape that this program makes.
     ///
     /// # Errors
     /// [`KernelError::Netlink`].
@@ -236,8 +236,8 @@ fn hint(error: &io::Error) -> String {
     }
 }
 
-/// Reads bytes as the kernel's answers, for fuzzing: what is read of the shape that we make can be written, and
-/// is read as the same again.
+/// Reads bytes as the kernel's answers, for fuzzing: what is read of the shape that this program makes can be written,
+/// and is read as the same again.
 ///
 /// # Errors
 /// What does not hold.

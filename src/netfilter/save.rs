@@ -42,7 +42,7 @@ struct Inner {
     meaning: OnceCell<Option<Specification>>,
 }
 
-/// Rules are equal if they do the same, however they are written; those that we have no words for, if they are
+/// Rules are equal if they do the same, however they are written; those that the model cannot express, if they are
 /// written the same.
 impl PartialEq for SavedRule {
     fn eq(&self, other: &Self) -> bool {
@@ -101,12 +101,12 @@ impl SavedRule {
         self.0.text.get_or_init(written)
     }
 
-    /// What it means; `None` if we have no words for it.
+    /// Its meaning; `None` if the model cannot express it.
     pub fn meaning(&self) -> Option<&Specification> {
         let meaning = || match &self.0.planned {
             Some(rule) => Some(Specification::from(rule)),
             None => words(self.text()).and_then(|words| match read(&words) {
-                // Whoever wrote a comment may look for it: the rule is not the same without.
+                // The author of a comment may look for it: the rule is not the same without it.
                 (matches, RuleEnd::Target(target)) if !words.iter().any(|w| w == "--comment") => {
                     Some(Specification::new(matches, target))
                 }
@@ -116,7 +116,7 @@ impl SavedRule {
         self.0.meaning.get_or_init(meaning).as_ref()
     }
 
-    /// The conditions, up to the first that we have no words for, and what the rule does.
+    /// The conditions, up to the first that the model cannot express, and what the rule does.
     pub fn known(&self) -> (Vec<Match>, RuleEnd) {
         words(self.text()).map_or((Vec::new(), RuleEnd::Unknown), |words| read(&words))
     }
@@ -276,11 +276,11 @@ pub enum RuleEnd {
     Target(Target),
     /// Nothing that the packet would notice.
     Nothing,
-    /// Something that we have no words for, or under further conditions that we have none for.
+    /// A rule, or its conditions, that the model cannot express.
     Unknown,
 }
 
-/// The conditions, up to the first that we have no words for, and what comes of them.
+/// The conditions, up to the first that the model cannot express, and what comes of them.
 fn read(words: &[Cow<'_, str>]) -> (Vec<Match>, RuleEnd) {
     let mut matches = Vec::new();
     let end = end(&mut words.iter().map(AsRef::as_ref), &mut matches).unwrap_or(RuleEnd::Unknown);

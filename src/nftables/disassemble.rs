@@ -1,4 +1,4 @@
-//! From instructions to rules: reads what the kernel has in the terms in which rules are wanted, whoever
+//! From instructions to rules: reads what the kernel has in the terms in which rules are wanted, whatever program
 //! wrote it. What cannot be read that way is not managed.
 
 use super::assemble::{address_place, nfproto, port_offset, protocol_number};

@@ -90,7 +90,7 @@ impl Store for Iptables<'_> {
     fn actions(&self, force: bool) -> Vec<Action<'_>> {
         let mut actions = Vec::new();
         for (family, before, after) in self.families() {
-            // A rule that is planned may be there without our chains: then it must not be there twice.
+            // A rule that is planned may be there without managed chains: then it must not be there twice.
             let planned = || self.planned.of(family).count();
             let fresh = !has_managed(before) && has_managed(after) && count(after) == count(before) + planned();
             let text = if fresh && !self.planned.is_empty() {

@@ -49,7 +49,7 @@ fn has_chains(table: &SavedTable) -> bool {
     table.chains.iter().any(SavedChain::is_managed)
 }
 
-/// Rules that are as planned, but in tables that we have no chains in: foreign ones.
+/// Rules that are as planned, but in tables without managed chains: foreign ones.
 pub fn lookalikes(snapshot: &Observed, plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
     for ((variant, family), tables) in &snapshot.tables {

@@ -5,7 +5,7 @@ use crate::netfilter::Table;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 
 /// The tables of one variant and family as they are `now`, with what the change from `before` to `after` has to do with
-/// as it was before. Foreign rules are neither removed nor restored by this: whoever changed them wanted that.
+/// as it was before. Foreign rules are neither removed nor restored by this: the program that changed them wanted that.
 pub(super) fn target(before: &SavedTables, after: &SavedTables, now: &SavedTables) -> SavedTables {
     let none = SavedTable::default();
     let of = |tables: &SavedTables, name| tables.get(&name).unwrap_or(&none).clone();
@@ -41,7 +41,7 @@ fn restored_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> 
         return before.clone();
     }
     let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| **r == *rule).count();
-    // The change is about rules that it adds or removes, and about those that lead to our chains.
+    // The change is about rules that it adds or removes, and about those that lead to managed chains.
     let about = |rule: &&SavedRule| rule.jumps_to_managed() || within(before, rule) != within(after, rule);
     let foreign =
         |chain: &SavedChain| -> Vec<SavedRule> { chain.rules.iter().filter(|r| !about(r)).cloned().collect() };

@@ -6,7 +6,7 @@ use super::{Action, Difference, Goal, Observed, Store};
 use crate::capture::{Routing, RoutingItem};
 use crate::net::Mark;
 
-/// What distinguishes managed routing without our mark, such as that of Istio's own program, from foreign routing.
+/// What distinguishes managed routing without the mark, such as that of Istio's own program, from foreign routing.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     /// What is wanted.
@@ -18,7 +18,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Whether what the kernel listed in this place is managed. Each comes with whether it bears our mark.
+    /// Whether what the kernel listed in this place is managed. Each comes with whether it has this program's mark.
     ///
     /// Routing with the mark is managed. Next to that, the same without it is foreign; otherwise, a policy rule is
     /// managed whose mark only managed rules give, and the route that it leads to. Of a route and an address the kernel

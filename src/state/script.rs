@@ -64,7 +64,7 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
     for chain in after.chains.iter().filter(is_new) {
         let _ = writeln!(text, "-N {}", chain.name);
     }
-    // What leads to our chains goes first, so that they can be emptied and deleted.
+    // What leads to managed chains goes first, so that they can be emptied and deleted.
     let shared: Vec<_> = before.chains.iter().filter(|c| !c.is_managed()).collect();
     let mut edits = Vec::new();
     for old in shared {
@@ -109,7 +109,7 @@ fn line(text: &mut String, command: std::fmt::Arguments<'_>, rule: &SavedRule) {
 }
 
 /// How a chain with foreign rules gets its new rules: those that stay are not touched, because their
-/// counters belong to someone.
+/// counters belong to another program.
 struct Edit<'a> {
     old: &'a SavedChain,
     new: &'a [SavedRule],
@@ -118,7 +118,7 @@ struct Edit<'a> {
 
 impl<'a> Edit<'a> {
     fn new(old: &'a SavedChain, new: &'a [SavedRule], force: bool) -> Self {
-        // Jumps to our chains are put back, never kept, once anything changes: they have no counters that
+        // Jumps to managed chains are put back, never kept, once anything changes: they have no counters that
         // matter, and keeping them could mean moving a foreign rule instead.
         let unchanged = old.rules == new && !force;
         let stays = |a: &SavedRule, b: &SavedRule| a == b && (unchanged || !a.jumps_to_managed());

@@ -157,13 +157,13 @@ pub enum Seen {
     NotTried(String),
     /// The listener's port is another program's, so that nothing was sent.
     Taken(Holder),
-    /// Our listener has it.
+    /// This program's listener has it.
     Captured {
         /// The listener's port.
         port: u16,
         /// The original destination, from the kernel.
         original: Option<SocketAddr>,
-        /// Whether our answer came back to the caller.
+        /// Whether its answer came back to the caller.
         answered: bool,
     },
     /// Another program in this network namespace accepted it.

@@ -209,7 +209,7 @@ fn bad_input() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// To open it as a file would wait for ever.
+/// Opening it as a file would wait forever.
 #[test]
 fn a_fifo_is_no_network_namespace() {
     let fifo = std::env::temp_dir().join(format!("istio-iptables-namespace-{}", std::process::id()));

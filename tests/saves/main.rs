@@ -1,4 +1,4 @@
-//! What the save programs of several releases of iptables print of our rules among foreign rules, and that all
+//! What the save programs of several releases of iptables print of managed rules among foreign rules, and that all
 //! of it is read as what was planned. Needs no iptables: the texts were recorded (`record.rs`, run for each release
 //! by `scripts/test-versions --record`).
 

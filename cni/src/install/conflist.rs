@@ -23,7 +23,7 @@ pub enum Unusable {
     /// A list without its list.
     #[error("its \"plugins\" is not a list of plugins, each an object with a \"type\"")]
     NoPlugins,
-    /// As it is left if only the primary plugin was taken away.
+    /// The list that is left if only the primary plugin was removed.
     #[error("it has only istio-cni, which needs another plugin before it to set up the pod's network")]
     OnlyOwn,
 }

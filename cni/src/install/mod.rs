@@ -120,7 +120,7 @@ impl Places {
         Ok(Standing::Installed { file: directory.join(name) })
     }
 
-    /// What there has to be.
+    /// What is required.
     fn missing(&self) -> String {
         let directory = self.configurations.display();
         match &self.named {
@@ -197,8 +197,8 @@ impl Places {
         Ok(name)
     }
 
-    /// Takes the object out of a file. A list made from a single plugin's file becomes that file again, unless someone
-    /// changed it since.
+    /// Takes the object out of a file. A list made from a single plugin's file becomes that file again, unless it was
+    /// changed since.
     fn take_out(
         &self,
         locked: &Locked,

@@ -60,7 +60,7 @@ impl Locked {
             }
         }
         let locked = Self { path: path.to_owned(), directory };
-        // Whoever left it was killed. A read-only file system refuses to remove what is not there, too.
+        // The process that left it was killed. A read-only file system refuses to remove what does not exist, too.
         if path.join(NEW).symlink_metadata().is_ok() {
             locked.remove_if_there(OsStr::new(NEW))?;
         }

@@ -17,7 +17,7 @@ use super::object::Object;
 /// Who asks has so long to ask.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The kubelet asks once in a while. Whoever opens more connections than this waits for nothing.
+/// The kubelet asks once in a while. Connections beyond this number are closed at once.
 const CONNECTIONS: usize = 16;
 
 /// Longer than any probe.
@@ -42,7 +42,7 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
             open.fetch_add(1, Ordering::Relaxed);
             let (asked, one) = (Arc::clone(&asked), Arc::clone(&open));
             let answer = move || {
-                // Whoever asked has gone.
+                // An error means that the client has gone.
                 let _ = answer(stream, &asked.0, &asked.1);
                 one.fetch_sub(1, Ordering::Relaxed);
             };

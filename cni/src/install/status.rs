@@ -12,7 +12,7 @@ use super::error::InstallError;
 use super::object::Object;
 use super::{Places, Position};
 
-/// What there is.
+/// The state of an installation.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Whether pods get their rules: program and object are there, and the runtime hands over annotations.

@@ -25,7 +25,7 @@ pub enum Woken {
     End(Signal),
 }
 
-/// Two directories, or what there is of them, and the signals that end the process.
+/// Two directories, or those of their parents that exist, and the signals that end the process.
 pub struct Watch {
     inotify: Inotify,
     signals: SignalFd,

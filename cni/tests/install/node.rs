@@ -106,7 +106,7 @@ impl Node {
         self.conf().join(name)
     }
 
-    /// Writes a configuration, with an old time, so that no one seems to be still writing it.
+    /// Writes a configuration, with an old time, so that it does not seem to be still being written.
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.file(name), text).unwrap();
         self.age(name);

@@ -19,7 +19,7 @@ use istio_iptables::netfilter::lines::check_line;
 use istio_iptables::state::model::{self, carry_out, content};
 
 /// Nothing but values gets into a rule: each line is that of a planned rule, reads as that rule, and has the
-/// shape of a rule. What is built from nothing is in place, and can be taken away.
+/// shape of a rule. What is built from nothing is in place, and can be removed.
 ///
 /// The format of the input is that of `Call::decode`.
 pub fn command_line(data: &[u8]) {

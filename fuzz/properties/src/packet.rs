@@ -11,7 +11,7 @@ use istio_iptables::report::json::TraceView;
 use crate::one_line;
 use crate::plans::plan;
 
-/// A packet is printed as it can be typed, and has one end in whatever rules.
+/// A packet is printed as it can be typed, and has one end under any rules.
 ///
 /// The first byte chooses the rules, the second the pod; the rest is the description.
 pub fn packet(data: &[u8]) {

@@ -12,7 +12,7 @@ pub fn quantity(data: &[u8]) {
     let canonical = match canonical {
         Ok(canonical) => canonical,
         Err(error) => {
-            // Blanks around it are taken away in an object.
+            // Blanks around it are removed in an object.
             let blank = |c: char| c == ' ' || !c.is_ascii() && c.is_whitespace();
             assert!(within.is_none() || text.starts_with(blank) || text.ends_with(blank), "{text:?}: {error}");
             return;

@@ -68,7 +68,7 @@ pub fn review(data: &[u8]) {
         }
         Outcome::Injected { .. } => assert_eq!(allowed, Some(true)),
     }
-    // Whoever is let in has sent a review with a pod.
+    // Every request that is accepted is a review with a pod.
     let request: Value = serde_json::from_slice(data).unwrap_or_else(|e| panic!("{e}"));
     for (of_answer, of_request) in
         [("/response/uid", "/request/uid"), ("/kind", "/kind"), ("/apiVersion", "/apiVersion")]

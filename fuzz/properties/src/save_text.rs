@@ -157,7 +157,7 @@ fn can_be_followed(rules: &Ruleset, family: Family) -> bool {
         let of_chain = rules.of(family).filter(move |r| r.table == table && r.chain == chain);
         of_chain.filter_map(|r| r.target.jump())
     };
-    // How long the way through each chain is, with at most so many jumps one in the other.
+    // The length of the way through each chain, with at most this number of nested jumps.
     let mut cost: BTreeMap<(Table, IstioChain), usize> = BTreeMap::new();
     for _ in 0..=IstioChain::ALL.len() {
         let mut next = BTreeMap::new();

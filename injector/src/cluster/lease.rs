@@ -20,7 +20,7 @@ use crate::value::{Map, Value};
 /// The name of a Lease, and the replica that wants it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The namespace of the Lease: our own.
+    /// The namespace of the Lease: the webhook's own.
     pub namespace: Namespace,
     /// The name of the Lease: one for each revision.
     pub lease: Name,

@@ -31,7 +31,7 @@ use crate::value::{Map, Value};
 
 /// What is shared, and in which Secret.
 pub struct SharedCertificate {
-    /// The namespace of the Secret: our own.
+    /// The namespace of the Secret: the webhook's own.
     pub namespace: Namespace,
     /// The name of the Secret.
     pub secret: Name,

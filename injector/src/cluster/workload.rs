@@ -1,4 +1,4 @@
-//! A workload or pod of a cluster, and what there decides whether it is injected.
+//! A workload or pod of a cluster, and the cluster's settings that decide whether it is injected.
 
 use super::installation::list_webhooks;
 use super::{Cluster, Error, Name, Namespace};

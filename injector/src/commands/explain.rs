@@ -91,9 +91,9 @@ fn labels(given: &str) -> Result<Map, Error> {
 struct Explainer<'c> {
     config: &'c Config,
     by: By,
-    /// What kube-inject goes by.
+    /// What kube-inject decides by.
     by_file: Injector<'c>,
-    /// What the webhook goes by.
+    /// What the webhook decides by.
     circumstances: Circumstances<'c>,
     /// The namespace of what has none.
     namespace: Option<&'c str>,

@@ -240,7 +240,7 @@ impl<'c> Injector<'c> {
         }
     }
 
-    /// Warns as the webhook does about what a pod asks for in vain.
+    /// Warns, as the webhook does, about what a pod asks for without effect.
     fn warn(&mut self, workload: &Workload, full_name: &str, pod: &Value, injected: &Value, mesh: &MeshConfig) {
         let name = named(workload, full_name);
         let warnings = warnings::of_injected(pod, injected, mesh, By::KubeInject, self.config);

@@ -30,7 +30,7 @@ pub(super) fn run(matches: &ArgMatches, environment: &Environment, streams: &mut
     let style = Style {
         cron_job_pod_metadata: is_set(matches, "cronjob-pod-metadata"),
         keep_unknown: true,
-        // The injected text has them all, whoever wrote them.
+        // The injected text has them all, whether injection or the user wrote them.
         empty: if is_set(matches, "minimal") { Empty::LeftOut } else { Empty::Printed },
         copy_unchanged: true,
     };

@@ -31,7 +31,7 @@ pub fn add(f: &mut Functions) {
     });
     f.add("hasKey", &[AnyMap, String], |a| Ok(a.map(0).contains_key(a.text(1)).into()));
     f.add_variadic("pluck", &[String], AnyMap, |a| Ok((1..a.len()).filter_map(|i| a.map(i).get(a.text(0))).collect()));
-    // Go gives keys and values in a random order, we in that of the keys.
+    // Go gives keys and values in a random order, this function in that of the keys.
     f.add_variadic("keys", &[], AnyMap, |a| {
         let keys = (0..a.len()).flat_map(|i| a.map(i).entries().into_iter().map(|(k, _)| k));
         Ok(List::strings(keys).into())

@@ -14,7 +14,7 @@ use crate::value::Value;
 pub struct Undone {
     /// The pod.
     pub pod: Value,
-    /// Whether injecting it gives what there was.
+    /// Whether injecting it gives the pod again.
     pub is_proven: bool,
     /// Fields that were removed since injection sets them. There is no trace of whether the pod had them before, with
     /// the same value.
@@ -44,7 +44,7 @@ impl<'a> Past<'a> {
         inject_with(before, self.request.clone(), self.setup, None, &Containers::default(), &mut ())
     }
 
-    /// Whether an injection of the pod gives what there is.
+    /// Whether an injection of the pod gives the present pod.
     fn is_same(&self, before: &Value) -> bool {
         self.inject(before).is_ok_and(|again| undo::is_same(&again, self.pod))
     }

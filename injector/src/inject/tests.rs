@@ -4,7 +4,7 @@ use super::*;
 use crate::json;
 use crate::template::Functions;
 
-/// What an injection reads beside the pod, with templates of our own.
+/// What an injection reads beside the pod, with templates of the tests.
 struct Config {
     templates: Templates,
     aliases: BTreeMap<EcoString, Vec<EcoString>>,

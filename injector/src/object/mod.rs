@@ -30,7 +30,7 @@ pub const MAX_LISTS: usize = 100;
 pub struct Style {
     /// For a CronJob, use the metadata of the pod instead of that of the job.
     pub cron_job_pod_metadata: bool,
-    /// Keep fields that are not in Kubernetes' API as we know it.
+    /// Keep fields that are not in the known version of Kubernetes' API.
     pub keep_unknown: bool,
     /// How to print empty fields that Go always writes.
     pub empty: Empty,

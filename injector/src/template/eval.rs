@@ -11,7 +11,7 @@ use super::value::Value;
 use super::{Limits, Mark, Template};
 
 /// How deep templates, blocks and parentheses may be nested altogether while they are evaluated. Each level uses the
-/// thread's stack; so many fit into the two megabytes that threads have by default, in a debug build too.
+/// thread's stack; this many fit into the two megabytes that threads have by default, in a debug build too.
 const MAX_LEVELS: usize = 800;
 
 pub(super) type Result<T> = std::result::Result<T, Box<Error>>;

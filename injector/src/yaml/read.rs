@@ -287,7 +287,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Adds a finished value, which has so many levels, to its parent; returns it if it is the document.
+    /// Adds a finished value with this number of levels to its parent; returns it if it is the document.
     fn value(&mut self, value: Value, depth: usize) -> Result<Option<Value>, Problem> {
         let outer = self.open.len();
         let Some(open) = self.open.last_mut() else { return Ok(Some(value)) };

@@ -144,7 +144,7 @@ impl Keeping {
     }
 }
 
-/// Our webhooks get the CA, and nothing else is touched.
+/// The webhooks of this revision get the CA, and nothing else is touched.
 pub async fn ca_bundles_are_set_and_nothing_else(api: &Api, revision: &str) {
     let (ours, other, foreign) = (format!("ours-{revision}"), format!("tag-{revision}"), format!("foreign-{revision}"));
     let names =

@@ -122,7 +122,7 @@ impl<'a> Client<'a> {
             None => Ok(()),
         };
         match (moved, self.landed) {
-            // Whoever has accepted it has closed it again: who that was, is still to be seen.
+            // The program that accepted it has closed it again: which one is still to be found out.
             (Err(_), None) if self.said && self.probe.transport == Transport::Tcp => self.closed = true,
             (Err(error), _) => self.refused(&error),
             (Ok(()), Some((port, original))) if self.heard >= LENGTH => {

@@ -34,7 +34,7 @@ fn a_program_that_does_not_read_fails_by_its_own_words() {
 
 #[test]
 fn a_program_that_hangs_is_killed() {
-    // Not killed, it would keep this test for ever.
+    // If it were not killed, it would block this test forever.
     let (sleep, quick) = (call("sleep", &["infinity"]), call("true", &[]));
     let mut results = run_all(&[(&sleep, ""), (&quick, "")], Duration::from_secs(3));
     assert!(results.pop().unwrap().is_ok());

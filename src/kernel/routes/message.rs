@@ -11,8 +11,8 @@ use crate::netlink::{Attributes, Message, attributes};
 /// `linux/net_namespace.h`).
 pub(super) const LO: u32 = 1;
 
-/// Our mark: who made a policy rule, a route or an address (`FRA_PROTOCOL`, `rtm_protocol`, `IFA_PROTO`; the last
-/// since Linux 5.18). It identifies what is managed even if a call was killed that had removed the rules of
+/// The mark of this program on a policy rule, a route or an address (`FRA_PROTOCOL`, `rtm_protocol`, `IFA_PROTO`;
+/// the last since Linux 5.18). It identifies what is managed even if a call was killed that had removed the rules of
 /// netfilter.
 const MADE_BY_US: u8 = 133;
 
@@ -109,8 +109,8 @@ impl<'a> ParsedMessage<'a> {
     }
 }
 
-/// What a message is about, if it is of the shape that we make, and whether it bears our mark. What is not known to
-/// be without effect makes it another one: a condition of a rule, a source address or a metric of a route.
+/// What a message is about, if it is of the shape that this program makes, and whether it has its mark. Anything that
+/// may have an effect makes it another one: a condition of a rule, a source address or a metric of a route.
 pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(RoutingItem, bool)> {
     let message = ParsedMessage::read(object, bytes)?;
     let all =
@@ -147,7 +147,7 @@ pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(Rout
     }
 }
 
-/// The message that adds something with our mark.
+/// The message that adds something with this program's mark.
 pub(super) fn message(item: &RoutingItem) -> Message {
     let with = |table: RouteTable, kind, value: u32| {
         Attributes::new().value(TABLE, &table.number().to_ne_bytes()).value(kind, &value.to_ne_bytes())

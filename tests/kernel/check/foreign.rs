@@ -53,7 +53,7 @@ fn rules() -> Vec<String> {
     [ip("rule"), ip("-6 rule")].concat().lines().filter(other).map(str::to_owned).collect()
 }
 
-/// Whether a rule bears our mark.
+/// Whether a rule has this program's mark.
 fn is_managed(rule: &&String) -> bool {
     rule.ends_with("proto 133")
 }

@@ -81,7 +81,7 @@ fn a_forced_variant_next_to_rules_of_the_other_warns_and_check_detects_it() {
             run(foreign, &["-t", "nat", "-A", "OUTPUT", "-d", "192.0.2.1", "-j", "ACCEPT"]);
             let (status, log) = call(&[&[backend.flag()], &FLAGS[..]].concat());
             assert!(status == Some(0) && log.contains("both variants act on each packet"), "{log}");
-            // Whoever looks later does not have to know.
+            // A later check works without the flag.
             let (status, log) = call(&[&["check"], &FLAGS[..]].concat());
             assert_eq!(status, Some(0), "{log}");
             assert_eq!(check(backend, &[]).0, 0);

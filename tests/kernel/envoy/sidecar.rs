@@ -133,7 +133,7 @@ impl Mesh {
         text.split_inclusive('\n').filter(|l| l.ends_with('\n')).filter_map(Line::read).collect()
     }
 
-    /// Waits until Envoy has logged so many connections.
+    /// Waits until Envoy has logged this number of connections.
     #[track_caller]
     pub fn wait_for_log(&self, what: &str, count: usize, is: impl Fn(&Line) -> bool) -> Vec<Line> {
         let mut found = Vec::new();

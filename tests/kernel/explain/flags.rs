@@ -165,7 +165,7 @@ impl Call {
     pub fn call(&self) -> (Config, Plan, Options) {
         let flags: Vec<_> = self.flags.iter().map(String::as_str).collect();
         let environment: Vec<_> = self.environment.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        // Users and groups are none of this machine's.
+        // Users and groups are not read from this machine.
         let host = FakeHost::with(&[""; 0]).name_servers(&self.servers).file(host::PASSWD, "").file(host::GROUP, "");
         let Resolved { config, options, .. } = resolve(&flags, &environment, &host).valid();
         let plan = plan(&config);

@@ -240,7 +240,7 @@ fn the_route_is_the_one_that_the_kernel_has() {
         (&"lo".into(), &"eth1".into()),
         "{trace:#}"
     );
-    // Whoever made the routes: here a rule for a user, which `Routing` does not have.
+    // Routes may have any origin: here a rule for a user, which `Routing` does not have.
     net.pod.run(
         "ip",
         &["-batch", "-"],
@@ -290,7 +290,7 @@ fn an_answer_that_a_foreign_mark_keeps_in_the_pod_is_noted() {
     let [inet, mangle, first] = ["inet o", "mangle", "first"].map(Value::from);
     let [prerouting, output] = ["PREROUTING", "OUTPUT"].map(Value::from);
     assert_eq!(by, [(&inet, &first), (&mangle, &prerouting), (&mangle, &output)], "{broken:#}");
-    // Other ports are none of that rule's.
+    // That rule does not apply to other ports.
     let (document, _) = explained(&net, &["in", "tcp", "from=200.1.1.1", "to=10.66.0.2:8444"]);
     assert_eq!((&document["trace"]["verdict"]["port"], &document["trace"]["broken"]), (&15006.into(), &Value::Null));
 }

@@ -235,7 +235,7 @@ fn expected(trace: &Trace) -> Option<Arrival> {
         Verdict::FollowsConnection { .. } => unreachable!("no packet here belongs to a connection"),
         Verdict::NotCertain { .. } => unreachable!("such a packet is not sent"),
     };
-    // What belongs to no connection is seen on the wire, whoever receives it.
+    // A packet of no connection is seen on the wire, whichever host receives it.
     let on_wire = trace.packet.transport != PacketProtocol::Tcp
         || trace.packet.state == ConntrackState::Invalid
         || in_vain(trace);

@@ -173,7 +173,7 @@ fn serve(mut servers: Vec<Server>, side: Side, (stop, passes): (&AtomicBool, &At
     }
 }
 
-/// Reads what there is; whether the server has more to do.
+/// Reads what has arrived; returns whether the server has more to do.
 fn serve_one(server: &Server, side: Side, log: &Log, accepted: &mut Vec<Server>) -> bool {
     let mut buffer = [0; 256];
     let Server { kind, port, ipv6, socket } = server;
@@ -229,7 +229,7 @@ const ECN: u8 = 0xc0;
 struct Segment {
     from: u16,
     destination: SocketAddr,
-    /// In our own senseless segments, which have SYN and FIN set, their number.
+    /// In the test's own senseless segments, which have SYN and FIN set, their number.
     sequence: u32,
     flags: u8,
 }

@@ -17,7 +17,7 @@ fn in_place(state: &State, wanted: &Tables) -> bool {
     !state.is_clean() && differences(state, wanted).is_empty()
 }
 
-/// What nft lists after our transaction is what it lists after it has run the script of the dry run.
+/// What nft lists after this program's transaction is what it lists after it has run the script of the dry run.
 #[test]
 fn nft_lists_what_its_own_script_builds() {
     for (number, flags) in Configurations::default().take(120).enumerate() {
@@ -35,7 +35,7 @@ fn nft_lists_what_its_own_script_builds() {
     }
 }
 
-/// What we read of our own rules, and of nft's, is what was wanted; of any other rules it is not.
+/// What is read of this program's rules, and of nft's, is what was wanted; of any other rules it is not.
 #[test]
 fn planned_rules_are_in_place_whoever_made_them_and_no_other_rules_are() {
     let all: Vec<_> = Configurations::default().take(60).map(|flags| (rules(&flags), flags)).collect();
@@ -188,7 +188,7 @@ fn an_error_names_the_rule() {
     });
 }
 
-/// Whatever may be in a name, nft reads it in a script, as a name or as a prefix, and means what we do.
+/// Whatever may be in a name, nft reads it in a script, as a name or as a prefix, and takes it as this program does.
 #[test]
 fn every_interface_name_is_read_by_nft() {
     let characters = (b'!'..=b'~').map(char::from);

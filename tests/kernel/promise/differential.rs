@@ -27,7 +27,7 @@ fn call(pod: &Pod, kind: Backend, configuration: &Configuration, words: &[&str])
 
 /// What matters of the namespace; with nftables the order of rules as well, which is a listing's.
 ///
-/// The dry run does not print for ip(8) what only we need: managed policy rules are marked as such.
+/// The dry run does not print for ip(8) what only this program needs: managed policy rules are marked as such.
 fn state(pod: &Pod, kind: Backend) -> (State, String) {
     let listing = match kind {
         Backend::Native => pod.feed("nft", &["-s", "list", "ruleset"], "").out,

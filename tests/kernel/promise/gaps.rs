@@ -163,7 +163,7 @@ fn change(pod: &Pod, kind: Backend, flags: &[&str]) {
     pod.does(&[flags, &[kind.flag()]].concat());
 }
 
-/// Changes rules back and forth while connections are made, at least so many times; gives what was seen outbound
+/// Changes rules back and forth while connections are made, at least this number of times; gives what was seen outbound
 /// and inbound, how many changes there were, and how many of them to the other variant.
 fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32, u32) {
     let (progress, servers) = (&Progress::default(), &Servers::default());

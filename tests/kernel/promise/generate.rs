@@ -138,7 +138,7 @@ impl Configuration {
         }
     }
 
-    /// A boolean flag, given once in so many times.
+    /// A boolean flag, given once in this number of times.
     fn switch(&mut self, dice: &mut Random, name: &str, times: usize) {
         if dice.one_in(times) {
             match dice.number_below(6) {
@@ -163,7 +163,7 @@ fn variable(flag: &str) -> String {
     if name == "IP_FAMILIES" { "ISTIO_IP_FAMILIES".to_owned() } else { name }
 }
 
-/// A list of up to so many items, written as people do.
+/// A list with at most this number of items, written in the ways that people use.
 fn list(dice: &mut Random, most: u64, item: fn(&mut Random) -> String) -> String {
     let items: Vec<_> = (0..dice.number_below(most + 1)).map(|_| item(dice)).collect();
     items.join(dice.one(&[",", ",", ",", ", ", ",,"]))

@@ -65,7 +65,7 @@ fn killed(pod: &Pod, args: &[String], when: Kill) -> (bool, u64) {
                 assert_ne!(event, Event::PTRACE_EVENT_EXIT as c_int);
                 stopped = Some((pid, None));
             }
-            // Whoever is watched from its start begins with this.
+            // A process that is traced from its start begins with this.
             Ok(WaitStatus::Stopped(pid, Signal::SIGSTOP)) => stopped = Some((pid, None)),
             Ok(WaitStatus::Stopped(pid, signal)) => stopped = Some((pid, Some(signal))),
             Ok(WaitStatus::Exited(pid, status)) => {

@@ -86,7 +86,7 @@ impl Case {
         self.resolv_conf = format!("nameserver {server}\n");
     }
 
-    /// Someone else who listens.
+    /// Adds another listener.
     pub fn also(&mut self, server: Server) {
         self.servers.push(server);
     }

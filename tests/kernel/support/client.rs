@@ -23,7 +23,7 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Someone in the namespace.
+    /// A caller in the namespace.
     pub fn new(namespace: &'a Namespace, who: Who) -> Self {
         Self { namespace, who, source: None, transparent: Transparent::No, mark: None }
     }

@@ -1,7 +1,7 @@
 //! Pods without a cluster: network namespaces, wired to each other, with real listeners and clients in them.
 //!
 //! A [`Case`] is a pod with a sidecar's listeners, and the world around it; `Case::apply` is the only thing
-//! that the program under test does. The rest asks the kernel: who answers, and what does that server know of us?
+//! that the program under test does. The rest asks the kernel: who answers, and what does that server see?
 
 mod address;
 mod apply;

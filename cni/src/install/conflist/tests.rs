@@ -66,7 +66,7 @@ fn objects_of_the_same_type_are_replaced_and_moved_to_the_end() {
         list.with(&own),
         format!(r#"{{"name":"a","plugins":[{{"type":"b"}} ,{{"type":"c"}},{}] }}"#, own.text())
     );
-    // Istio's own plugin stays if this one is taken away.
+    // Istio's own plugin stays if this one is removed.
     assert_eq!(list.without(), text);
 }
 

@@ -29,7 +29,7 @@ pub(super) fn canonical(text: &str) -> Option<Value> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z").into())
 }
 
-/// Three numbers of so many digits.
+/// Three numbers with these numbers of digits.
 fn numbers(text: &str, separator: char, lengths: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
     let mut next = |length| {

@@ -50,7 +50,7 @@ fn answer(mut connection: UnixStream, pods: &mut Pods<'_>) -> Option<UnixStream>
 
 fn reply(mut connection: UnixStream, outcome: &Result<String, String>) {
     let (Ok(text) | Err(text)) = outcome;
-    // Whoever asked may be gone.
+    // The client may be gone.
     let _ = connection.write_all(json!({"ok": outcome.is_ok(), "text": text}).to_string().as_bytes());
     let _ = connection.shutdown(Shutdown::Both);
 }

@@ -225,7 +225,7 @@ pub struct ExecSyncRequest {
     pub container_id: String,
     #[prost(string, repeated, tag = "2")]
     pub cmd: Vec<String>,
-    /// In seconds; 0 is for ever.
+    /// In seconds; 0 is forever.
     #[prost(int64, tag = "3")]
     pub timeout: i64,
 }

@@ -75,7 +75,7 @@ impl Client {
         answer.status.ok_or_else(|| format!("containerd has no status of container {id}"))
     }
 
-    /// Asks a container to end, and kills it if it has not after so many seconds.
+    /// Asks a container to end, and kills it if it has not ended after this number of seconds.
     pub async fn stop(&self, id: &str, seconds: i64) -> Result<(), String> {
         let request = StopContainerRequest { container_id: id.to_owned(), timeout: seconds };
         let _: Nothing = self.call("/runtime.v1.RuntimeService/StopContainer", request).await?;

@@ -126,7 +126,7 @@ fn perform<T>(invocation: Invocation, prepare: &dyn Fn(&Options), then: impl FnO
     then(&report)
 }
 
-/// The namespace in which addresses are read and rules are made from here on. A wrong call stays in its own.
+/// Enters the namespace in which addresses are read and rules are made from here on. A wrong call stays in its own.
 fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
     let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) else { return };
     let given = flags.of(&cli::flags::NETWORK_NAMESPACE).next();

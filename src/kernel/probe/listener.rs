@@ -1,4 +1,4 @@
-//! Where probes are to arrive.
+//! The listeners at which probes are to arrive.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};

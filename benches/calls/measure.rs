@@ -27,7 +27,7 @@ pub struct Times {
 }
 
 impl Times {
-    fn of(runs: &[Took]) -> Self {
+    pub fn of(runs: &[Took]) -> Self {
         let quantile = |of: fn(&Took) -> Duration, parts: usize| {
             let mut times: Vec<_> = runs.iter().map(of).collect();
             times.sort_unstable();

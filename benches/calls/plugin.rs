@@ -7,7 +7,8 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cases::{Prepared, Target};
-use crate::programs::{Program, run};
+use crate::measure::Times;
+use crate::programs::{Program, Took, run};
 use crate::{Result, namespace};
 
 /// What a runtime writes to standard input for a pod of Istio's injector, after another plugin has made its network.
@@ -79,7 +80,8 @@ const IN_A_ROW: usize = 500;
 
 /// Measures both.
 pub fn crowds(plugin: &Path) -> Result<[Crowd; 2]> {
-    let at_once = |adds: &[Program]| -> Result<Vec<f64>> {
+    let took = |add: &Program| run(&vec![vec![add.clone()]]);
+    let at_once = |adds: &[Program]| -> Result<Vec<Took>> {
         thread::scope(|scope| {
             let threads: Vec<_> = adds.iter().map(|add| scope.spawn(|| took(add).map_err(|e| e.to_string()))).collect();
             threads.into_iter().map(|thread| Ok(thread.join().map_err(|_| "a call panicked")??)).collect()
@@ -96,7 +98,7 @@ fn crowd(
     name: &'static str,
     plugin: &Path,
     pods: usize,
-    add_all: impl Fn(&[Program]) -> Result<Vec<f64>>,
+    add_all: impl Fn(&[Program]) -> Result<Vec<Took>>,
 ) -> Result<Crowd> {
     namespace::fresh()?;
     run(&vec![vec![Program::named("ip", &["-all", "netns", "delete"])?]])?;
@@ -109,23 +111,10 @@ fn crowd(
     let start = Instant::now();
     let times = add_all(&adds)?;
     let all = start.elapsed().as_secs_f64() * 1e3;
-    let median = |times: &[f64]| {
-        let mut times = times.to_vec();
-        times.sort_unstable_by(f64::total_cmp);
-        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-    };
-    let (first, last) = (times.get(..pods / 10).unwrap_or_default(), times.get(pods - pods / 10..).unwrap_or_default());
-    let slowest = times.iter().copied().fold(0.0, f64::max);
-    Ok(Crowd { name, pods, all, first: median(first), last: median(last), slowest })
-}
-
-/// What one call takes, in milliseconds.
-fn took(add: &Program) -> Result<f64> {
-    let mut command = add.command()?;
-    let start = Instant::now();
-    let succeeded = command.status()?.success();
-    let took = start.elapsed().as_secs_f64() * 1e3;
-    if succeeded { Ok(took) } else { Err("an ADD failed".into()) }
+    let median = |times: Option<&[Took]>| Times::of(times.unwrap_or_default()).median;
+    let (first, last) = (median(times.get(..pods / 10)), median(times.get(pods - pods / 10..)));
+    let slowest = times.iter().map(|took| took.time.as_secs_f64() * 1e3).fold(0.0, f64::max);
+    Ok(Crowd { name, pods, all, first, last, slowest })
 }
 
 impl Program {

@@ -112,6 +112,8 @@ pub fn choose(directory: &Path, named: Option<&OsStr>, notes: &mut Vec<String>) 
                 continue;
             }
             Err(error @ InstallError::Link { .. }) => return Err(error),
+            // The runtime may use it all the same.
+            Err(error) if !error.rules_out_an_object() => return Err(error),
             Err(error) => {
                 notes.push(format!("{error}; skipped, but a runtime may fail on it"));
                 continue;
@@ -141,6 +143,25 @@ pub fn list_name(name: &OsStr) -> OsString {
 /// Whether the directory exists.
 pub fn is_there(directory: &Path) -> Result<bool, InstallError> {
     directory.try_exists().map_err(InstallError::io("look at", directory))
+}
+
+/// Whether there is anything of this name, such as a link that leads nowhere.
+pub fn has(directory: &Path, name: &OsStr) -> Result<bool, InstallError> {
+    let path = directory.join(name);
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(InstallError::io("look at", &path)(error)),
+    }
+}
+
+/// Reads a configuration, if there is one of this name that this program could have changed.
+pub fn read_if_any(directory: &Path, name: &OsStr) -> Result<Option<Found>, InstallError> {
+    match read(directory, name) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.rules_out_an_object() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The names of all files that a runtime looks at, in its order. A directory that is not there has none.

@@ -98,7 +98,7 @@ impl Places {
         }
         let locked = Locked::new(directory)?;
         let primary = match directory::choose(directory, self.named.as_deref(), notes)? {
-            Choice::Primary(found) => self.rewritten(&found).unwrap_or(found),
+            Choice::Primary(found) => self.rewritten(&found)?.unwrap_or(found),
             Choice::None => return nothing(self.missing()),
             Choice::Unsettled { path, reason, wait } => {
                 let reason = format!("{} may still be written: {reason}", path.display());
@@ -111,7 +111,7 @@ impl Places {
         };
         for other in directory::candidates(directory)? {
             if other != name
-                && let Ok(other) = directory::read(directory, &other)
+                && let Some(other) = directory::read_if_any(directory, &other)?
                 && other.is_managed()
             {
                 self.take_out(&locked, &other, done, notes)?;
@@ -131,10 +131,13 @@ impl Places {
 
     /// The file that a list was made of, if it was written again since. A `.json` sorts after its list, so that no
     /// runtime would read it.
-    fn rewritten(&self, list: &Found) -> Option<Found> {
+    fn rewritten(&self, list: &Found) -> Result<Option<Found>, InstallError> {
         let single = with_extension(&list.name, "json");
-        kept(&self.configurations, &single).filter(|_| list.is_managed())?;
-        directory::read(&self.configurations, &single).ok().filter(|single| single.usable().is_ok())
+        if !list.is_managed() || kept(&self.configurations, &single)?.is_none() {
+            return Ok(None);
+        }
+        let single = directory::read_if_any(&self.configurations, &single)?;
+        Ok(single.filter(|single| single.usable().is_ok()))
     }
 
     fn extend(
@@ -181,7 +184,8 @@ impl Places {
             .map_err(|source| InstallError::Unusable { path: path.clone(), source })?;
         let name = directory::list_name(&found.name);
         let target = directory.join(&name);
-        if target.symlink_metadata().is_ok() && !directory::read(directory, &name).is_ok_and(|list| list.is_managed()) {
+        let is_managed = directory::read_if_any(directory, &name)?.is_some_and(|list| list.is_managed());
+        if !is_managed && directory::has(directory, &name)? {
             locked.set_aside(&name)?;
             done.push(format!("{} is kept as {}", target.display(), directory.join(place::aside(&name)).display()));
         }
@@ -212,21 +216,21 @@ impl Places {
             Conflist::read(&found.text).map_err(|source| InstallError::Unusable { path: path.clone(), source })?;
         let without = list.without();
         for single in ["conf", "json"].map(|extension| with_extension(&found.name, extension)) {
-            if kept(directory, &single).is_some_and(|kept| makes(&kept, &without)) {
+            if kept(directory, &single)?.is_some_and(|kept| makes(&kept, &without)) {
                 locked.bring_back(&single)?;
-            } else if !directory::read(directory, &single).is_ok_and(|single| makes(&single.text, &without)) {
+            } else if !directory::read_if_any(directory, &single)?.is_some_and(|single| makes(&single.text, &without)) {
                 continue;
             }
             // An installer that was killed may have brought it back already.
-            match directory.join(place::aside(&found.name)).symlink_metadata() {
-                Ok(_) => locked.bring_back(&found.name)?,
-                Err(_) => locked.remove(&found.name)?,
+            match directory::has(directory, &place::aside(&found.name))? {
+                true => locked.bring_back(&found.name)?,
+                false => locked.remove(&found.name)?,
             }
             done.push(format!("{} was restored to what it was before istio-cni", directory.join(single).display()));
             return Ok(());
         }
         for single in ["conf", "json"].map(|extension| with_extension(&found.name, extension)) {
-            if kept(directory, &single).is_some() {
+            if kept(directory, &single)?.is_some() {
                 notes.push(format!(
                     "{} was changed since it was made from {}, and is kept; {} can be removed",
                     path.display(),
@@ -286,8 +290,8 @@ fn with_extension(name: &OsString, extension: &str) -> OsString {
 }
 
 /// What is kept aside of a file.
-fn kept(directory: &Path, name: &OsString) -> Option<String> {
-    directory::read(directory, &place::aside(name)).ok().map(|found| found.text)
+fn kept(directory: &Path, name: &OsString) -> Result<Option<String>, InstallError> {
+    Ok(directory::read_if_any(directory, &place::aside(name))?.map(|found| found.text))
 }
 
 fn was(binary: &Binary) -> String {

@@ -208,6 +208,32 @@ fn failed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
     });
 }
 
+#[test]
+fn failed_conversion_loses_neither_file_and_the_next_one_ends_it() {
+    let begin = || {
+        let node = Node::in_memory("10-a.conf", SINGLE);
+        node.write("10-a.conflist", LIST);
+        node
+    };
+    let made = begin();
+    made.installed();
+    let list = made.text("10-a.conflist");
+    at_each_failure(&begin, &["install", "--once"], &[SINGLE, &list], &|node| {
+        assert_eq!(node.text("10-a.conflist"), list);
+        assert_eq!(node.text("10-a.conflist.istio-cni-bak"), LIST);
+        assert_eq!(node.text("10-a.conf.istio-cni-bak"), SINGLE);
+    });
+    let begin = || {
+        let node = begin();
+        node.installed();
+        node
+    };
+    at_each_failure(&begin, &["uninstall"], &[SINGLE, &list], &|node| {
+        assert_eq!((node.text("10-a.conf").as_str(), node.text("10-a.conflist").as_str()), (SINGLE, LIST));
+        assert_eq!(node.names(), ["10-a.conf", "10-a.conflist"]);
+    });
+}
+
 /// Whether what strace runs has begun renameat2(2).
 fn held_up(strace: u32) -> bool {
     let children = fs::read_to_string(format!("/proc/{strace}/task/{strace}/children")).unwrap_or_default();

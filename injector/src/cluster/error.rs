@@ -161,6 +161,8 @@ impl Error {
         match status.code {
             401 => Error::Unauthorized { server, identity: identity.to_owned() },
             403 => Error::Forbidden { server, identity: identity.to_owned(), right: right.to_owned(), message },
+            // Of no API server, but of something before it.
+            0 => Error::Unreadable { server, reason: format!("it is a failure without a status: {message:?}") },
             code => Error::Refused { server, code, message },
         }
     }

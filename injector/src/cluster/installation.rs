@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use kube::api::ListParams;
-use kube::core::Request;
-
 use super::{Cluster, Error};
 use crate::check::Installation;
 use crate::value::Value;
@@ -14,7 +11,7 @@ impl Installation {
     pub async fn read(cluster: &Cluster, revision: Option<&str>) -> Result<Self, Error> {
         let mut installation = Installation {
             configurations: list_webhooks(cluster).await?,
-            namespaces: list(cluster, "list namespaces", "/api/v1/namespaces").await?,
+            namespaces: cluster.list("list namespaces", "NamespaceList", "/api/v1/namespaces").await?,
             services: Some(Vec::new()),
             endpoints: Some(Vec::new()),
             workloads: Vec::new(),
@@ -27,11 +24,12 @@ impl Installation {
         for (namespace, name) in called {
             let of = |resource| format!("/api/v1/namespaces/{namespace}/{resource}");
             let right = |verb, resource| format!("{verb} {resource} in the namespace {namespace}");
-            let service = cluster.read(&right("get", "services"), &of("services"), &name).await?;
+            let service = cluster.read(&right("get", "services"), "Service", &of("services"), &name).await?;
             installation.services.get_or_insert_default().extend(service);
-            let endpoints = cluster.read(&right("get", "endpoints"), &of("endpoints"), &name).await?;
+            let endpoints = cluster.read(&right("get", "endpoints"), "Endpoints", &of("endpoints"), &name).await?;
             installation.endpoints.get_or_insert_default().extend(endpoints);
-            installation.workloads.extend(list(cluster, &right("list", "pods"), &of("pods")).await?);
+            let pods = cluster.list(&right("list", "pods"), "PodList", &of("pods")).await?;
+            installation.workloads.extend(pods);
         }
         Ok(installation)
     }
@@ -40,12 +38,5 @@ impl Installation {
 /// All MutatingWebhookConfigurations.
 pub(super) async fn list_webhooks(cluster: &Cluster) -> Result<Vec<Value>, Error> {
     let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
-    list(cluster, "list mutatingwebhookconfigurations", path).await
-}
-
-async fn list(cluster: &Cluster, right: &str, path: &str) -> Result<Vec<Value>, Error> {
-    let request = Request::new(path).list(&ListParams::default());
-    let list = async { cluster.client().request(request.map_err(kube::Error::BuildRequest)?).await };
-    let list: Value = cluster.answer(right, list).await?;
-    Ok(list.list_at(&["items"]).to_vec())
+    cluster.list("list mutatingwebhookconfigurations", "MutatingWebhookConfigurationList", path).await
 }

@@ -112,7 +112,7 @@ impl<'c> Attempts<'c> {
         let name = self.candidate.lease.to_string();
         let found = match self.own.take() {
             Some(own) => own,
-            None => match self.cluster.read(&self.right, &self.path, &name).await? {
+            None => match self.cluster.read(&self.right, "Lease", &self.path, &name).await? {
                 Some(found) if self.is_taken(&found) => return Ok(false),
                 Some(found) => found,
                 None => return self.create().await,

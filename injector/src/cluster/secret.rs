@@ -298,7 +298,7 @@ impl<'c> Keeper<'c> {
         let name = secret.to_string();
         // Labels and annotations stay, so it is read as a whole. It has to be the version that the decision was based
         // on.
-        let whole = self.cluster.read(&right, &self.path, &name).await?;
+        let whole = self.cluster.read(&right, "Secret", &self.path, &name).await?;
         let seen = found.str_at(&["resourceVersion"]);
         let Some(mut object) = whole.filter(|whole| whole.str_at(&["metadata", "resourceVersion"]) == seen) else {
             return Ok(self.trouble.pause());

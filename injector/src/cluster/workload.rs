@@ -23,14 +23,15 @@ impl Found {
         let (api, resource) = resource(kind);
         let right = format!("get {resource} in the namespace {namespace}");
         let path = format!("{api}/namespaces/{namespace}/{resource}");
-        let object = cluster.read(&right, &path, &name.to_string()).await?.ok_or_else(|| Error::NoObject {
-            kind: kind.name(),
-            name: name.clone(),
-            namespace: namespace.clone(),
-            server: cluster.server().to_owned(),
-        })?;
+        let object =
+            cluster.read(&right, kind.name(), &path, &name.to_string()).await?.ok_or_else(|| Error::NoObject {
+                kind: kind.name(),
+                name: name.clone(),
+                namespace: namespace.clone(),
+                server: cluster.server().to_owned(),
+            })?;
         let right = format!("get the namespace {namespace}");
-        let of_namespace = cluster.read(&right, "/api/v1/namespaces", &namespace.to_string()).await;
+        let of_namespace = cluster.read(&right, "Namespace", "/api/v1/namespaces", &namespace.to_string()).await;
         Ok(Found { object, namespace: of_namespace, webhooks: list_webhooks(cluster).await })
     }
 }

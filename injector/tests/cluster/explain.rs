@@ -15,7 +15,12 @@ const WEBHOOKS: &str = r#"{"kind": "MutatingWebhookConfigurationList", "apiVersi
 
 /// A cluster whose namespace has these labels. `None`: only the workload and the configuration may be read.
 fn cluster(labels: Option<&'static str>) -> Server {
-    Server::start(move |path| match path {
+    Server::start(answers(labels))
+}
+
+/// The answers of that cluster's server.
+fn answers(labels: Option<&'static str>) -> impl Fn(&str) -> (u16, String) {
+    move |path| match path {
         "/apis/apps/v1/namespaces/shop/deployments/web" => (200, DEPLOYMENT.to_owned()),
         "/api/v1/namespaces/shop" if labels.is_some() => {
             let labels = labels.unwrap_or_default();
@@ -30,7 +35,7 @@ fn cluster(labels: Option<&'static str>) -> Server {
             let status = format!(r#""status": "Failure", "reason": "{reason}", "message": "no", "code": {code}"#);
             (code, format!(r#"{{"kind": "Status", "apiVersion": "v1", {status}}}"#))
         }
-    })
+    }
 }
 
 fn explain(folder: &Folder, server: &Server, arguments: &[&str]) -> Call {
@@ -104,4 +109,49 @@ fn names_that_lead_to_nothing_are_explained() {
     assert!(missing.contains("; check the name, --namespace and --context, or read a file instead: `kubectl -n shop get pod web-1 -o yaml > web-1.yaml`, then -f web-1.yaml"), "{missing}");
     // The namespace of the context, as for kubectl.
     assert!(error(&["pod/web-1"]).contains("in the namespace default of"));
+}
+
+/// What a proxy, a captive portal or a broken server answers.
+const FAULTS: [(u16, &str); 12] = [
+    (200, ""),
+    (200, "null"),
+    (200, "[]"),
+    (200, "3"),
+    (200, "{}"),
+    (200, r#"{"kind": "Deploy"#),
+    (200, "<html>Please log in</html>"),
+    (200, r#"{"metadata": 7, "spec": [], "data": "x", "items": {"a": null}}"#),
+    (
+        200,
+        r#"{"kind": "Cat\u001b[2J\nalogue", "items": [null, 3, {"webhooks": [{}, 5]}], "data": {"config": 5, "mesh": []}}"#,
+    ),
+    (301, "elsewhere"),
+    (429, r#"{"kind": "Status", "code": 429, "message": "too many\u001b[2J\nrequests"}"#),
+    (503, r#"{"kind": "Status"}"#),
+];
+
+#[test]
+fn any_answer_that_is_not_the_one_asked_for_is_reported() {
+    let folder = Folder::new("explain-faults");
+    // Without the last two, an answer is possible, with a warning.
+    let asked = [
+        ("/apis/apps/v1/namespaces/shop/deployments/web", Status::Failed),
+        ("/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector", Status::Failed),
+        ("/api/v1/namespaces/istio-system/configmaps/istio", Status::Failed),
+        ("/api/v1/namespaces/shop", Status::Done),
+        ("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", Status::Done),
+    ];
+    for ((faulty, expected), (code, body)) in asked.iter().flat_map(|asked| FAULTS.map(|fault| (*asked, fault))) {
+        let right = answers(Some(r#"{"mesh": "yes"}"#));
+        let server = Server::start(move |path| match path.split('?').next() == Some(faulty) {
+            true => (code, body.to_owned()),
+            false => right(path),
+        });
+        let Call { status, out, errors } = explain(&folder, &server, &["deployment/web", "-n", "shop"]);
+        let case = format!("{faulty}: {code} {body:?}: {status:?}: {out}{errors}");
+        assert_eq!((status, out.is_empty()), (expected, expected == Status::Failed), "{case}");
+        assert_eq!(errors.lines().count(), 1, "{case}");
+        assert!(errors.contains(&server.address.to_string()) || errors.contains("has no key"), "{case}");
+        assert!(!errors.trim_end().contains(char::is_control), "{case}");
+    }
 }

@@ -42,8 +42,16 @@ struct Event {
     object: Value,
 }
 
-const RESOURCES: [&str; 7] =
-    ["nodes", "namespaces", "configmaps", "secrets", "leases", "mutatingwebhookconfigurations", "proxyconfigs"];
+/// Resources, and the kinds of their objects.
+const RESOURCES: [(&str, &str); 7] = [
+    ("nodes", "Node"),
+    ("namespaces", "Namespace"),
+    ("configmaps", "ConfigMap"),
+    ("secrets", "Secret"),
+    ("leases", "Lease"),
+    ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+    ("proxyconfigs", "ProxyConfig"),
+];
 
 impl Fake {
     pub fn start() -> Self {
@@ -111,7 +119,7 @@ impl Fake {
             drop(state);
             return whole(stream, code, &failure(code));
         }
-        let is_list = RESOURCES.contains(&path.rsplit('/').next().unwrap());
+        let is_list = RESOURCES.iter().any(|(resource, _)| path.ends_with(&format!("/{resource}")));
         if asked.method == "GET" && is_list && query.contains("watch=true") {
             drop(state);
             let version = parameter("resourceVersion").unwrap().parse().unwrap();
@@ -227,6 +235,9 @@ impl State {
             new["metadata"]["namespace"] = json!(namespace);
         }
         new["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        if let Some((_, kind)) = RESOURCES.iter().find(|(resource, _)| path.rsplit('/').nth(1) == Some(resource)) {
+            new["kind"] = json!(kind);
+        }
         if kind == "DELETED" {
             self.objects.remove(&path);
         } else {

@@ -272,11 +272,11 @@ impl<'de> Visitor<'de> for Builder {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
+        let mut entries = EcoVec::new();
         while let Some((key, value)) = access.next_entry::<Key, Value>()? {
-            map.insert(key.0, value);
+            entries.push((key.0, value));
         }
-        Ok(Value::Map(map))
+        Ok(Value::Map(Map::of_entries(entries)))
     }
 }
 
@@ -311,6 +311,13 @@ mod tests {
         assert_eq!(format!("{map:?}"), r#"{"a": Int(4), "b": Int(1), "c": Int(3)}"#);
         assert_eq!(map.get("b"), Some(&Value::Int(1)));
         assert_eq!(map.get("d"), None);
+    }
+
+    #[test]
+    fn of_a_key_that_is_read_twice_the_last_value_counts() {
+        let read = |text: &str| crate::json::to_string(&crate::json::parse(text.as_bytes()).unwrap());
+        assert_eq!(read(r#"{"b":1,"a":2,"b":3,"c":4,"a":5,"b":6}"#), r#"{"a":5,"b":6,"c":4}"#);
+        assert_eq!(read(r#"{"a":1,"a":2}"#), r#"{"a":2}"#);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::context::{Context, Shown};
-use crate::annotations::{OVERRIDES, PROXY_CONFIG, Problems, STATUS};
+use super::render::MAX_TEMPLATES;
+use crate::annotations::{OVERRIDES, PROXY_CONFIG, Problems, STATUS, TEMPLATES};
 use crate::kubernetes::{merge, typed};
 use crate::value::EcoString;
 use crate::{mesh, template, yaml};
@@ -40,6 +41,15 @@ pub enum Error {
         name: EcoString,
         /// All templates there are.
         known: String,
+    },
+    /// The pod, an alias or the config asks for more templates than anyone needs: one annotation has room for 30,000.
+    #[error(
+        "failed to run injection template: {count} templates are requested, by annotation '{TEMPLATES}' or by default; \
+         allowed are {MAX_TEMPLATES}"
+    )]
+    TooManyTemplates {
+        /// How many.
+        count: usize,
     },
     /// A template cannot be rendered for this pod.
     #[error("failed to run injection template: template {name:?}: {source}")]
@@ -107,9 +117,11 @@ impl Error {
     /// The reason in one stable word, for metrics and audit annotations.
     pub fn key(&self) -> &'static str {
         match self {
-            Error::Annotations(_) | Error::Overrides { .. } | Error::Status { .. } | Error::ProxyConfig(_) => {
-                "invalid-annotation"
-            }
+            Error::Annotations(_)
+            | Error::Overrides { .. }
+            | Error::Status { .. }
+            | Error::ProxyConfig(_)
+            | Error::TooManyTemplates { .. } => "invalid-annotation",
             Error::UnknownTemplate { .. } => "unknown-template",
             Error::Render { .. } => "template-render",
             Error::NoYaml(_) | Error::NoObject { .. } | Error::NoPod { .. } => "template-output",
@@ -138,7 +150,7 @@ impl Error {
                 Some(line) => format!("template {:?} rendered to text that is not YAML, at line {line}", no_yaml.name),
                 None => format!("template {:?} rendered to text that is not YAML", no_yaml.name),
             },
-            Error::NoObject { .. } => self.to_string(),
+            Error::NoObject { .. } | Error::TooManyTemplates { .. } => self.to_string(),
             Error::Merge { name, source, .. } => {
                 format!("template {name:?} rendered to what cannot be merged, at {}", source.path())
             }

@@ -27,7 +27,11 @@ pub(super) fn render(
     record: &mut impl Record,
 ) -> Result<Rendered, Error> {
     let mut rendered = Rendered { template_pod: empty_pod(), merged: pod.clone() };
-    for Chosen { name, .. } in chosen(pod, setup) {
+    let chosen = chosen(pod, setup);
+    if chosen.len() > MAX_TEMPLATES {
+        return Err(Error::TooManyTemplates { count: chosen.len() });
+    }
+    for Chosen { name, .. } in chosen {
         let template = template(name, setup)?;
         let patch = patch(name, template, data)?;
         record.rendered(name, template, data, &patch);
@@ -45,6 +49,9 @@ pub(super) fn render(
     }
     Ok(rendered)
 }
+
+/// How many templates are rendered for a pod at most.
+pub(super) const MAX_TEMPLATES: usize = 100;
 
 /// The template of a name.
 pub(super) fn template<'s>(name: &str, setup: &Setup<'s>) -> Result<&'s Template, Error> {

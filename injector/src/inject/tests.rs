@@ -144,6 +144,11 @@ fn templates_are_chosen_by_annotation_and_alias() {
         config.error(&asks("nosuch")),
         "failed to run injection template: requested template \"nosuch\" not found; have broken, init, list, sidecar"
     );
+    assert_eq!(
+        config.error(&asks(&"init,".repeat(100))),
+        "failed to run injection template: 101 templates are requested, by annotation 'inject.istio.io/templates' or by \
+         default; allowed are 100"
+    );
 }
 
 #[test]

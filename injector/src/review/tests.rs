@@ -56,6 +56,14 @@ fn annotated(annotations: &str) -> String {
 }
 
 #[test]
+fn any_number_of_annotations_in_any_order_is_read_at_once() {
+    // One by one into their order, they would take a minute and more.
+    let annotations: Vec<_> = (0..200_000).rev().map(|i| format!(r#""a{i:06}":"""#)).collect();
+    let answer = answer_to(&annotated(&format!("{{{}}}", annotations.join(","))), &config());
+    assert_eq!(words(&answer), ("injected", "policy-enabled"));
+}
+
+#[test]
 fn audit_annotations_name_decision_reason_revision_and_templates() {
     let audit = |request: &str, revision: &str| {
         let review =

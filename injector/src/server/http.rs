@@ -95,12 +95,13 @@ async fn admit(app: &App, request: Request<Incoming>) -> Result<Answer, Refusal>
         if body.is_empty() {
             return Err(Refusal::Empty);
         }
-        // The other connections of this thread do not wait for a large one.
-        Ok(if body.len() > LARGE {
-            tokio::task::block_in_place(|| app.review(&body, &path, started))
-        } else {
-            app.review(&body, &path, started)
-        })
+        if body.len() <= LARGE {
+            return Ok(app.review(&body, &path, started));
+        }
+        // While it is answered, a review takes up to forty times the memory of its body. Few of the large ones are at a
+        // time, and the other connections of this thread do not wait for them. The semaphore is never closed.
+        let _turn = app.large_reviews.acquire_many(u32::try_from(body.len()).unwrap_or(u32::MAX)).await;
+        Ok(tokio::task::block_in_place(|| app.review(&body, &path, started)))
     };
     match admitted.await {
         // The API server does not accept an answer without a uid, so an HTTP status is more helpful.

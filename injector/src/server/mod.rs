@@ -218,6 +218,7 @@ struct App {
     connections: Connections,
     max_connections: usize,
     body_memory: Arc<Semaphore>,
+    large_reviews: Semaphore,
 }
 
 impl App {
@@ -236,6 +237,7 @@ impl App {
             connections: Connections::default(),
             max_connections,
             body_memory: Arc::new(Semaphore::new(http::BODY_MEMORY)),
+            large_reviews: Semaphore::new(review::MAX_BODY),
         }
     }
 

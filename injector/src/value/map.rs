@@ -31,12 +31,22 @@ impl Map {
         Map { entries: EcoVec::with_capacity(capacity) }
     }
 
-    /// A map of entries that are in order already, each key once.
-    pub(crate) fn from_sorted(entries: impl ExactSizeIterator<Item = (EcoString, Value)>) -> Self {
-        let mut map = Map::with_capacity(entries.len());
-        map.entries.extend(entries);
-        debug_assert!(map.entries.is_sorted_by(|(a, _), (b, _)| a < b));
-        map
+    /// A map of entries in any order. Of a key that occurs twice, the last value counts.
+    pub(super) fn of_entries(entries: EcoVec<(EcoString, Value)>) -> Self {
+        if entries.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt()) {
+            return Map { entries };
+        }
+        // To insert them one by one would take a time that grows with the square of their number.
+        let mut sorted: Vec<_> = entries.into_iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| order(a, b));
+        sorted.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                std::mem::swap(later, earlier);
+            }
+            is_same
+        });
+        Map { entries: sorted.into_iter().collect() }
     }
 
     /// The number of entries.
@@ -165,9 +175,6 @@ impl IntoIterator for Map {
 
 impl<K: Into<EcoString>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let entries = entries.into_iter();
-        let mut map = Map::with_capacity(entries.size_hint().0);
-        entries.for_each(|(k, v)| drop(map.insert(k, v)));
-        map
+        Map::of_entries(entries.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
 }

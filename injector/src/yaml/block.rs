@@ -223,7 +223,7 @@ impl<'t> Reader<'t> {
             (key, text) = entry(self.lines.content).filter(|_| self.lines.indent == column)?;
         }
         self.depth -= 1;
-        Some(Value::Map(read::map(&mut self.entries, start)))
+        Some(Value::Map(self.entries.drain(start..).collect()))
     }
 
     /// The value after `KEY:` or `-` at this column. A map's lists may begin at the map's own column.

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::error::{Error, Position, Problem};
 use super::resolve::{self, Meaning};
-use crate::value::{Map, Value, order};
+use crate::value::Value;
 
 /// How long a document may be. etcd holds objects of up to 1.5 MiB.
 pub const MAX_SIZE: usize = 16 << 20;
@@ -215,7 +215,7 @@ impl Reader<'_> {
         let Some(open) = self.open.pop() else { return Ok(None) };
         let value = match open.kind {
             Kind::List(start) => Value::List(self.elements.drain(start..).collect()),
-            Kind::Map(start, _) => Value::Map(map(&mut self.entries, start)),
+            Kind::Map(start, _) => Value::Map(self.entries.drain(start..).collect()),
         };
         let depth = open.depth + 1;
         let Extent { nodes, bytes } = self.sum.all;
@@ -317,16 +317,6 @@ fn merge(entries: &mut Entries, value: Value) -> Result<(), Problem> {
     let Value::Map(map) = value else { return Err(Problem::Merge) };
     entries.extend(map);
     Ok(())
-}
-
-/// The entries from `start` on as a map. Of a key that occurs twice, the last value counts.
-pub(super) fn map(entries: &mut Entries, start: usize) -> Map {
-    let own = entries.get_mut(start..).unwrap_or_default();
-    if own.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt()) {
-        return Map::from_sorted(entries.drain(start..));
-    }
-    own.sort_by(|(a, _), (b, _)| order(a, b));
-    entries.drain(start..).collect()
 }
 
 /// A tag, as far as it matters here.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use crate::server::{Authority, Folder, Server};
-use crate::{mark, mount_configuration, small_pod, start};
+use crate::{mark, mount_configuration, review, small_pod, start};
 
 /// How often something is replaced; `WEBHOOK_RELOADS=1000` for the whole proof.
 fn reloads() -> usize {
@@ -216,6 +216,23 @@ fn slow_and_silent_connections_make_room() {
     assert_eq!(std::io::Read::read(&mut silent[0], &mut [0]).unwrap_or(0), 0);
     let metrics = client.get("/metrics").unwrap().body;
     assert!(metrics.contains("sidecar_injector_connections_closed_total{reason=\"too many\"}"), "{metrics}");
+}
+
+#[test]
+fn large_reviews_at_once_do_not_fill_the_memory() {
+    let server = start(&[]);
+    let client = server.client();
+    // Nothing makes a larger tree: 24 bytes of each two.
+    let zeros = "0,".repeat((8 << 20) / 2 - 500);
+    let large = review(&format!(r#"{{"spec":{{"containers":[{{"name":"app"}}],"x":[{zeros}0]}}}}"#));
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| assert_eq!(client.post("/inject", &large).unwrap().status, 200));
+        }
+    });
+    // What the manifests allow. Each of the six takes up to 216 MiB while it is answered.
+    let peak = server.peak_memory();
+    assert!(peak < 512, "{peak} MiB");
 }
 
 #[test]

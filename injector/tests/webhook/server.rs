@@ -50,6 +50,13 @@ impl Server {
         self.program.signal(signal);
     }
 
+    /// The most memory that it has had so far, in MiB: VmHWM, proc_pid_status(5).
+    pub fn peak_memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<usize>().unwrap() >> 10
+    }
+
     pub fn wait(&mut self) -> ExitStatus {
         self.program.wait()
     }

@@ -1,5 +1,8 @@
 //! Lists that are merged element by element.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::directives::{self, DIRECTIVE};
 use super::error::{Error, Problem};
 use super::merge_maps;
@@ -102,14 +105,12 @@ fn check_order(patch: &[Value], order: &[Value], key: &'static str) -> Result<()
 }
 
 fn union(original: EcoVec<Value>, patch: &EcoVec<Value>, key: &'static str) -> Result<EcoVec<Value>, Error> {
-    let servers = original.clone();
-    let mut merged = EcoVec::with_capacity(original.len() + patch.len());
-    for value in original.into_iter().chain(patch.iter().cloned()) {
-        if !merged.contains(&value) {
-            merged.push(value);
-        }
-    }
-    arrange(merged, &Keys::of(patch, key), &Keys::of(&servers, key), key)
+    let servers = Keys::of(&original, key);
+    let all: EcoVec<_> = original.into_iter().chain(patch.iter().cloned()).collect();
+    let values = Keys::of(&all, "");
+    let merged = all.iter().enumerate().filter(|(i, value)| values.position(value).is_none_or(|first| first == *i));
+    let merged = merged.map(|(_, value)| value.clone()).collect();
+    arrange(merged, &Keys::of(patch, key), &servers, key)
 }
 
 fn merge_objects(
@@ -124,12 +125,20 @@ fn merge_objects(
     let (mut original, patch) = special_elements(original, patch, key)?;
     let (servers, patched) = (Keys::of(&original, key), Keys::of(&patch, key));
     let mut added = EcoVec::new();
+    // Where in `added` an element of the patch is, by the first position of its key in the patch.
+    let mut places = HashMap::new();
     for (i, element) in patch.iter().enumerate() {
         let value = key_of(element, key).map_err(|e| e.within(i))?;
         let Value::Map(changes) = element else { continue };
         let slots = match servers.position(value) {
             Some(at) => original.make_mut().get_mut(at),
-            None => added.make_mut().iter_mut().find(|e: &&mut Value| e.get(key) == Some(value)),
+            None => match places.entry(patched.position(value)) {
+                Entry::Occupied(place) => added.make_mut().get_mut(*place.get()),
+                Entry::Vacant(place) => {
+                    place.insert(added.len());
+                    None
+                }
+            },
         };
         match slots.map(|slot| (std::mem::take(slot), slot)) {
             Some((Value::Map(old), slot)) => {

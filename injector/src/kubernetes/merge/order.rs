@@ -20,30 +20,47 @@ pub(super) fn key_of<'a>(element: &'a Value, key: &'static str) -> Result<&'a Va
 /// The index of the first element with a key in a list.
 pub(super) struct Keys {
     keys: Vec<Option<Value>>,
-    /// Positions of texts, for long lists: a pod can have thousands of environment variables.
-    texts: Option<HashMap<EcoString, usize>>,
+    /// Positions of texts and integers, for long lists: a pod can have thousands of environment variables.
+    scalars: Option<HashMap<Scalar, usize>>,
+}
+
+/// What nearly all keys are.
+#[derive(PartialEq, Eq, Hash)]
+enum Scalar {
+    Text(EcoString),
+    Int(i64),
+}
+
+impl Scalar {
+    fn of(key: &Value) -> Option<Scalar> {
+        match key {
+            Value::String(text) => Some(Scalar::Text(text.clone())),
+            Value::Int(int) => Some(Scalar::Int(*int)),
+            Value::Null | Value::Bool(_) | Value::Uint(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => None,
+        }
+    }
 }
 
 impl Keys {
     pub(super) fn of(list: &[Value], key: &'static str) -> Keys {
         const LONG: usize = 32;
         let keys: Vec<_> = list.iter().map(|e| key_of(e, key).ok().cloned()).collect();
-        let texts = (keys.len() > LONG).then(|| {
-            let mut texts = HashMap::with_capacity(keys.len());
+        let scalars = (keys.len() > LONG).then(|| {
+            let mut scalars = HashMap::with_capacity(keys.len());
             for (i, key) in keys.iter().enumerate() {
-                if let Some(Value::String(text)) = key {
-                    texts.entry(text.clone()).or_insert(i);
+                if let Some(scalar) = key.as_ref().and_then(Scalar::of) {
+                    scalars.entry(scalar).or_insert(i);
                 }
             }
-            texts
+            scalars
         });
-        Keys { keys, texts }
+        Keys { keys, scalars }
     }
 
     pub(super) fn position(&self, key: &Value) -> Option<usize> {
-        match (&self.texts, key) {
-            (Some(texts), Value::String(text)) => texts.get(text).copied(),
-            _ => self.keys.iter().position(|k| k.as_ref() == Some(key)),
+        match self.scalars.as_ref().and_then(|scalars| Some((scalars, Scalar::of(key)?))) {
+            Some((scalars, scalar)) => scalars.get(&scalar).copied(),
+            None => self.keys.iter().position(|k| k.as_ref() == Some(key)),
         }
     }
 }

@@ -34,6 +34,25 @@ fn order(original: &[&str], patch: &[&str], expected: &[&str]) {
 }
 
 #[test]
+fn elements_of_long_lists_are_found_too() {
+    let port = |number: usize, name: &str| format!(r#"{{"containerPort":{number},"name":"{name}"}}"#);
+    let ports = |ports: Vec<String>| read(&format!(r#"{{"name":"a","ports":[{}]}}"#, ports.join(",")));
+    let original = ports((0..40).map(|number| port(number, "old")).collect());
+    // One that is there, and a new one twice.
+    let mut patch: Vec<_> = (20..60).map(|number| port(number, "new")).collect();
+    patch.push(port(50, "newer"));
+    let merged = apply(original, &ports(patch), Type::named("v1.Container").unwrap()).unwrap();
+    let name = |number: usize| {
+        let of = |port: &&Value| port.get("containerPort").and_then(Value::as_i64) == i64::try_from(number).ok();
+        let found: Vec<_> =
+            merged.list_at(&["ports"]).iter().filter(of).filter_map(|port| port.str_at(&["name"])).collect();
+        found.join(" ")
+    };
+    assert_eq!([name(19), name(20), name(50), name(59)], ["old", "new", "newer", "new"]);
+    assert_eq!(merged.list_at(&["ports"]).len(), 60);
+}
+
+#[test]
 fn objects_are_merged_and_scalars_replaced() {
     gives(
         "v1.Pod",

@@ -73,6 +73,7 @@ fn of_refusal<'p>(member: &'p Member, error: &'p Error) -> Vec<(&'static str, Hi
         Error::Overrides { .. } => one("invalid-annotation", annotation(OVERRIDES)),
         Error::Status { .. } => one("invalid-annotation", annotation(STATUS)),
         Error::ProxyConfig(_) => one("invalid-annotation", annotation(PROXY_CONFIG)),
+        Error::TooManyTemplates { .. } => one("invalid-annotation", annotation(TEMPLATES)),
         Error::UnknownTemplate { .. } => one("unknown-template", annotation(TEMPLATES)),
         Error::Prometheus(_) => one("scrape-port", member.metadata().key("annotations")),
         Error::Render { .. }

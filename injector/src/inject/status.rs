@@ -1,5 +1,7 @@
 //! The annotation that records what was injected.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Error;
@@ -12,13 +14,13 @@ use crate::value::{EcoString, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Status {
     /// Names of the injected containers.
-    pub(super) containers: Vec<EcoString>,
+    pub(super) containers: BTreeSet<EcoString>,
     /// Names of the injected init containers.
-    pub(super) init_containers: Vec<EcoString>,
+    pub(super) init_containers: BTreeSet<EcoString>,
     /// Names of the injected volumes.
-    pub(super) volumes: Vec<EcoString>,
+    pub(super) volumes: BTreeSet<EcoString>,
     /// Names of the injected pull secrets.
-    pub(super) image_pull_secrets: Vec<EcoString>,
+    pub(super) image_pull_secrets: BTreeSet<EcoString>,
     /// The revision that injected.
     pub(super) revision: EcoString,
     /// Whether the annotation could be read. If not, nothing is stripped, but the pod counts as injected.
@@ -32,10 +34,10 @@ impl Status {
         let Some(status) = json::parse(text.as_bytes()).ok().filter(|status| status.as_map().is_some()) else {
             return Ok(Some(Status::default()));
         };
-        let names = |field: &'static str| -> Result<Vec<EcoString>, Error> {
+        let names = |field: &'static str| -> Result<BTreeSet<EcoString>, Error> {
             let wrong = || Error::Status { value: text.into(), field };
             match status.get(field) {
-                None | Some(Value::Null) => Ok(Vec::new()),
+                None | Some(Value::Null) => Ok(BTreeSet::new()),
                 Some(list) => {
                     let names = list.as_list().ok_or_else(wrong)?.iter();
                     names.map(|name| name.as_str().map(EcoString::from).ok_or_else(wrong)).collect()
@@ -60,19 +62,14 @@ impl Status {
 
     /// Whether a container of this name in this list was injected.
     pub(super) fn has(&self, place: Place, wanted: &str) -> bool {
-        self.names(place).iter().any(|name| name == wanted)
-    }
-
-    /// The names in one of the lists.
-    fn names(&self, place: Place) -> &[EcoString] {
         match place {
-            Place::Containers => &self.containers,
-            Place::InitContainers => &self.init_containers,
+            Place::Containers => self.containers.contains(wanted),
+            Place::InitContainers => self.init_containers.contains(wanted),
         }
     }
 }
 
-fn readable_names(list: Option<&Value>) -> Vec<EcoString> {
+fn readable_names(list: Option<&Value>) -> BTreeSet<EcoString> {
     list.and_then(Value::as_list).into_iter().flatten().filter_map(Value::as_str).map(EcoString::from).collect()
 }
 
@@ -134,7 +131,7 @@ mod tests {
     fn a_status_is_read_back() {
         let status =
             Status::of_pod(&pod(r#"{"initContainers":["a"],"containers":null,"revision":"x"}"#)).unwrap().unwrap();
-        let (init_containers, revision) = (vec!["a".into()], "x".into());
+        let (init_containers, revision) = (["a".into()].into(), "x".into());
         assert_eq!(status, Status { init_containers, revision, readable: true, ..Status::default() });
         assert_eq!(Status::of_pod(&Value::Null).unwrap(), None);
         for unreadable in ["", "notjson", "[]", "3", r#"{"volumes":3}"#] {

@@ -1,13 +1,14 @@
 //! Takes an earlier injection out of a pod, so that templates see the user's own pod again.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::pod::{self, Place, name};
 use super::prometheus;
 use super::reapply::Containers;
 use super::status::Status;
 use crate::annotations::STATUS;
-use crate::value::Value;
+use crate::value::{EcoString, Value};
 
 /// The pod without what was injected before, and with the user's own containers of the same names put back. Only
 /// templates see this pod: volumes and pull secrets are still there.
@@ -22,8 +23,11 @@ pub(super) fn strip<'a>(
         remove_injected(stripped.to_mut(), status, status_port);
     }
     for place in [Place::Containers, Place::InitContainers] {
+        // Both lists can be long.
+        let mut there: BTreeSet<_> =
+            pod::containers(&stripped, place).iter().map(|c| EcoString::from(name(c))).collect();
         for container in overrides.of(place) {
-            if pod::find(pod::containers(&stripped, place), name(container)).is_none() {
+            if there.insert(name(container).into()) {
                 pod::push_container(stripped.to_mut(), place, container.clone());
             }
         }

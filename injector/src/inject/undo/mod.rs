@@ -5,6 +5,8 @@
 //! with the configuration at hand, that is what can be left out and comes back (`smallest`); without, it is found by
 //! the names in Istio's templates (`names`).
 
+use std::collections::BTreeMap;
+
 mod doubt;
 mod names;
 mod smallest;
@@ -104,11 +106,13 @@ pub(super) fn is_same(injected: &Value, pod: &Value) -> bool {
 /// Replaces the injected containers by the user's of the same names, and removes those that the user did not have.
 fn restore_containers(pod: &mut Value, place: Place, status: &Status, overrides: &Containers, doubts: &mut Vec<Doubt>) {
     let list = pod::containers(pod, place);
+    // Both lists can be long. The first of a name counts.
+    let own: BTreeMap<_, _> = overrides.of(place).iter().rev().map(|own| (name(own), own)).collect();
     let mut restore = |container: &Value| {
         if !status.has(place, name(container)) {
             return Some(container.clone());
         }
-        let mut own = pod::find(overrides.of(place), name(container))?.clone();
+        let mut own = (*own.get(name(container))?).clone();
         // A container needs an image. `auto`, which asks for the injected one, is not noted.
         if own.get("image").is_none() {
             own.make_map().insert("image", AUTO_IMAGE);

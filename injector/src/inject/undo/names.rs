@@ -72,12 +72,12 @@ pub(super) fn remove(pod: &mut Value, injected: &Value, status: &Status, owner: 
         }
     }
     let spec = pod.map_entry("spec");
-    keep_own(spec, "volumes", |volume| match status.volumes.iter().any(|n| n == name(volume)) {
+    keep_own(spec, "volumes", |volume| match status.volumes.contains(name(volume)) {
         true => own_volume(volume),
         false => Some(volume.clone()),
     });
     keep_own(spec, "imagePullSecrets", |secret| {
-        (!status.image_pull_secrets.iter().any(|n| n == name(secret))).then(|| secret.clone())
+        (!status.image_pull_secrets.contains(name(secret))).then(|| secret.clone())
     });
     remove_settings(spec);
 }
@@ -85,8 +85,7 @@ pub(super) fn remove(pod: &mut Value, injected: &Value, status: &Status, owner: 
 /// What stays, though it may be from the injection.
 pub(super) fn doubts(injected: &Value, status: &Status) -> Vec<Doubt> {
     let volumes = injected.list_at(&["spec", "volumes"]).iter();
-    let merged =
-        volumes.filter(|v| status.volumes.iter().any(|n| n == name(v)) && is_merged(v) && sources(v).is_none());
+    let merged = volumes.filter(|v| status.volumes.contains(name(v)) && is_merged(v) && sources(v).is_none());
     let mut doubts: Vec<_> = merged.map(|volume| Doubt::Volume { name: name(volume).into() }).collect();
     let told = TOLD.into_iter().filter(|_| has_plugin(injected, status)).filter(|(annotation, values)| {
         pod::annotation(injected, annotation).is_some_and(|value| !values.contains(&value))

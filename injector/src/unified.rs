@@ -1,14 +1,33 @@
 //! Differences of two texts, line by line, as diff(1) and patch(1) know them.
 
+use std::fmt::Write as _;
+
+use similar::udiff::UnifiedHunkHeader;
+use similar::{Algorithm, capture_diff_slices, group_diff_ops};
+
+/// How many lines are shown before and after a difference.
+const SURROUNDINGS: usize = 3;
+
 /// The unified diff of two texts; empty if they are the same.
 pub fn diff(from: &str, to: &str, title: &str) -> String {
     if from == to {
         return String::new();
     }
-    let patch = diffy::create_patch(from, to).to_string();
-    // The title is for people, and need not be quoted as a name of a file.
-    let hunks = patch.strip_prefix("--- original\n+++ modified\n").unwrap_or(&patch);
-    format!("--- {title}\n+++ {title}\n{hunks}")
+    let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+    let (from, to) = (lines(from), lines(to));
+    let mut out = format!("--- {title}\n+++ {title}\n");
+    // A `TextDiff` would do the rest too, with 100 KB of algorithms that are not used.
+    for hunk in group_diff_ops(capture_diff_slices(Algorithm::Myers, &from, &to), SURROUNDINGS) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{}", UnifiedHunkHeader::new(&hunk));
+        for change in hunk.iter().flat_map(|operation| operation.iter_changes(&from, &to)) {
+            let _ = write!(out, "{}{}", change.tag(), change.value());
+            if !change.value().ends_with('\n') {
+                out.push_str("\n\\ No newline at end of file\n");
+            }
+        }
+    }
+    out
 }
 
 /// The text with the colours that git uses. What is added or removed begins with `+` or `-`, in a table after two spaces.

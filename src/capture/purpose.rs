@@ -253,6 +253,7 @@ impl fmt::Display for Purpose {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Network;
     use crate::netfilter::{Placement, Scope};
     use crate::state::model::{FLAGS, planned};
 
@@ -285,5 +286,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The planned rules of the table mangle are about what stays within the pod. Others' may look the same otherwise.
+    #[test]
+    fn rules_like_ours_for_other_interfaces_and_addresses_are_foreign() {
+        let plan = planned("-i * -b * -m TPROXY");
+        let output = plan.rules.rules().filter(|(_, rule)| {
+            rule.table == Table::Mangle && rule.chain == Chain::Builtin(Hook::Output) && rule.matches.len() > 2
+        });
+        let mut tried = 0;
+        for (_, rule) in output {
+            for place in 0..rule.matches.len() {
+                let mut matches = rule.matches.clone();
+                if let Match::OutInterface(name) = &mut matches[place] {
+                    *name = Negatable::Is(Interface::parse("eth0").unwrap());
+                } else if let Match::Destination(Negatable::Not(network)) = &mut matches[place] {
+                    *network = Network::parse("10.0.0.1/32").unwrap();
+                } else {
+                    continue;
+                }
+                let at = At { table: rule.table, chain: rule.chain, number: 1 };
+                assert_eq!(by_shape(at, &Specification::new(matches, rule.target)), None, "{rule}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 2, "{tried}");
     }
 }

@@ -103,9 +103,35 @@ fn sent_again(connection: &TcpStream) -> u32 {
     info.tcpi_total_retrans
 }
 
+/// Why packets may have been lost in a namespace so far: the counters of its stack and of its conntrack that say so.
+/// `net` is a folder such as `/proc/1/net`.
+fn losses(net: &str) -> String {
+    let read = |file: &str| std::fs::read_to_string(format!("{net}/{file}")).unwrap_or_default();
+    let (stack, conntrack) = (read("snmp") + &read("netstat"), read("stat/nf_conntrack"));
+    let mut found = Vec::new();
+    let mut note = |names: &str, values: &str, base: u32| {
+        for (name, value) in names.split_whitespace().zip(values.split_whitespace()) {
+            let value = u64::from_str_radix(value, base).unwrap_or_default();
+            let tells = ["drop", "fail", "err", "discard", "noroute", "overflow", "retrans", "spurious", "challenge"];
+            if value > 0 && tells.iter().any(|part| name.to_lowercase().contains(part)) {
+                found.push(format!("{name} {value}"));
+            }
+        }
+    };
+    let stack: Vec<_> = stack.lines().collect();
+    stack.chunks_exact(2).for_each(|lines| note(lines[0], lines[1], 10));
+    // One line for each processor.
+    let mut lines = conntrack.lines();
+    let names = lines.next().unwrap_or_default();
+    lines.for_each(|values| note(names, values, 16));
+    found.join(", ")
+}
+
 /// What is going on.
 #[derive(Default)]
 struct Progress {
+    /// The folders of both namespaces in /proc that have their counters.
+    counters: Mutex<Vec<String>>,
     /// The number of the change.
     change: AtomicU32,
     /// Connections made, outbound and inbound.
@@ -127,7 +153,11 @@ fn client(progress: &Progress, made: &AtomicU32, wanted: u8, to: impl Fn(u32) ->
         let (began, to) = (change(), to(number));
         match connect(to) {
             Ok(letter) if letter == wanted => seen.proxied += 1,
-            other => seen.wrong.push(format!("{to}, change {began} to {}: {other:?}", change())),
+            other => {
+                let counters = progress.counters.lock().unwrap_or_else(PoisonError::into_inner);
+                let losses: Vec<_> = counters.iter().map(|net| losses(net)).collect();
+                seen.wrong.push(format!("{to}, change {began} to {}: {other:?}; counters: {losses:?}", change()));
+            }
         }
         made.store(number + 1, Ordering::Relaxed);
     }
@@ -159,6 +189,11 @@ route add local 10.98.0.0/16 dev lo
 route add local fd98::/64 dev lo
 ";
 
+/// The folder of this thread in /proc.
+fn of_thread() -> String {
+    format!("/proc/{}/task/{}", std::process::id(), nix::unistd::gettid())
+}
+
 fn change(pod: &Pod, kind: Backend, flags: &[&str]) {
     pod.does(&[flags, &[kind.flag()]].concat());
 }
@@ -169,6 +204,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
     let (progress, servers) = (&Progress::default(), &Servers::default());
     let (inbound, outbound) = (Mutex::new(Seen::default()), Mutex::new(Seen::default()));
     let (mut changed, mut moved) = (0, 0);
+    progress.counters.lock().unwrap().push(format!("{}/net", of_thread()));
     scope(|within| {
         // Whatever fails in here, the other threads are to end: clients first, then the servers that they talk to.
         let _end = End(progress, servers);
@@ -177,7 +213,8 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
         let inbound = &inbound;
         within.spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            tell.send(format!("/proc/{}/task/{}/ns/net", std::process::id(), nix::unistd::gettid())).unwrap();
+            progress.counters.lock().unwrap().push(format!("{}/net", of_thread()));
+            tell.send(format!("{}/ns/net", of_thread())).unwrap();
             if gone.recv().is_err() {
                 return;
             }

@@ -45,10 +45,10 @@ impl SelfSigned {
         Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
     }
 
-    /// The CA of a certificate, if it lasts longer than a new certificate.
+    /// The CA of a certificate, if it is valid and lasts longer than a new certificate.
     fn lasting(&self, last: &Triple) -> Option<(String, String)> {
-        let (_, until) = tls::validity(&last.ca).ok()?;
-        let lasts = seconds(until) >= (self.clock)() + CERTIFICATE + DAY;
+        let ((from, until), now) = (tls::validity(&last.ca).ok()?, (self.clock)());
+        let lasts = seconds(from) <= now && seconds(until) >= now + CERTIFICATE + DAY;
         (lasts && KeyPair::from_pem(&last.ca_key).is_ok()).then(|| (last.ca.clone(), last.ca_key.clone()))
     }
 
@@ -82,9 +82,13 @@ impl Issuer for SelfSigned {
             let server = ServerName::try_from(name.as_str()).map_err(|error| format!("{name:?}: {error}"))?;
             verify_server_name(&certificate, &server).map_err(|_| format!("it is not for the name {name}"))?;
         }
-        let (from, until) = (seconds(pair.valid.0), seconds(pair.valid.1));
+        let (from, until, now) = (seconds(pair.valid.0), seconds(pair.valid.1), (self.clock)());
+        if now < from {
+            // It was issued while a clock was ahead, by more than others forgive.
+            return Ok(Duration::ZERO);
+        }
         let due = from + until.duration_since(from).unwrap_or_default() / 3 * 2;
-        Ok(due.duration_since((self.clock)()).unwrap_or_default())
+        Ok(due.duration_since(now).unwrap_or_default())
     }
 }
 
@@ -137,6 +141,20 @@ mod tests {
         assert_ne!(first.certificate, second.certificate);
         let last = issuer(&names, || SystemTime::now() + DAY * 3286).issue(Some(&second)).unwrap();
         assert_ne!(first.ca, last.ca, "the CA would not last as long as the certificate");
+    }
+
+    #[test]
+    fn a_certificate_from_the_future_is_replaced_with_its_ca() {
+        let ahead = |ahead| issuer(&["localhost"], ahead).issue(None).unwrap();
+        let mut own = issuer(&["localhost"], SystemTime::now);
+        // Others' clocks may be wrong by some minutes.
+        let minutes = ahead(|| SystemTime::now() + SKEW / 2);
+        assert!(own.time_left(&minutes).unwrap() > DAY);
+        let years = ahead(|| SystemTime::now() + DAY * 4000);
+        assert_eq!(own.time_left(&years).unwrap(), Duration::ZERO);
+        let next = own.issue(Some(&years)).unwrap();
+        assert_ne!(next.ca, years.ca);
+        assert!(own.time_left(&next).unwrap() > DAY);
     }
 
     #[test]

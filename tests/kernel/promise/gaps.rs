@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Scope, scope};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
 use nix::sys::socket::sockopt::{IpTransparent, Linger, ReuseAddr};
 use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, shutdown, socket,
 };
+
+use nix::unistd::Pid;
 
 use super::pod::{Pod, in_pod, say, times};
 use harness::Random;
@@ -74,12 +76,15 @@ struct Seen {
     wrong: Vec<String>,
 }
 
+/// What became of packets that were sent again.
+const LOST: &str = "packets were lost";
+
 /// Connects, and gives the letter that it was answered with.
 fn connect(to: SocketAddr) -> Result<u8, String> {
     let mut connection = TcpStream::connect_timeout(&to, PATIENCE).map_err(|e| format!("connect: {e}"))?;
     match sent_again(&connection) {
         0 => {}
-        count => return Err(format!("connect: {count} packets were lost")),
+        count => return Err(format!("connect: {count} {LOST}")),
     }
     let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
     setsockopt(&connection, Linger, &at_once).map_err(|e| e.to_string())?;
@@ -139,6 +144,62 @@ struct Progress {
     inwards: AtomicU32,
     /// No more are wanted.
     enough: AtomicBool,
+    processors: Vec<Processor>,
+}
+
+/// What is known of a processor. A hypervisor may take one away for longer than the second for which TCP waits for the
+/// first answer. What was sent just before is then sent again, and was not lost.
+#[derive(Default)]
+struct Processor {
+    /// How often it was seen at work.
+    seen: AtomicU32,
+    /// How often it was gone for [`LONG`].
+    gone: AtomicU32,
+}
+
+/// How long a processor is gone if TCP may have noticed.
+const LONG: Duration = Duration::from_millis(500);
+
+impl Progress {
+    fn new() -> Self {
+        let processors = std::thread::available_parallelism().unwrap().get();
+        Progress { processors: (0..processors).map(|_| Processor::default()).collect(), ..Progress::default() }
+    }
+
+    /// Watches each processor from a thread of its own.
+    fn watch<'s>(&'s self, within: &'s Scope<'s, '_>) {
+        for (number, processor) in self.processors.iter().enumerate() {
+            within.spawn(move || {
+                let mut only = CpuSet::new();
+                only.set(number).unwrap();
+                // If this process may not use that one, the kernel chooses another.
+                let _ = sched_setaffinity(Pid::from_raw(0), &only);
+                let mut last = Instant::now();
+                while !self.enough.load(Ordering::Relaxed) {
+                    std::thread::sleep(LONG / 50);
+                    processor.gone.fetch_add(u32::from(last.elapsed() > LONG), Ordering::Relaxed);
+                    processor.seen.fetch_add(1, Ordering::Relaxed);
+                    last = Instant::now();
+                }
+            });
+        }
+    }
+
+    /// How often processors were gone, as far as it has been noticed.
+    fn gone(&self) -> u32 {
+        self.processors.iter().map(|processor| processor.gone.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The same, with all that happened before the call.
+    fn gone_by_now(&self) -> u32 {
+        let seen = || self.processors.iter().map(|processor| processor.seen.load(Ordering::Relaxed));
+        let before: Vec<_> = seen().collect();
+        // The first time may have begun to be noted before.
+        while !self.enough.load(Ordering::Relaxed) && seen().zip(&before).any(|(now, before)| now < before + 2) {
+            std::thread::sleep(LONG / 50);
+        }
+        self.gone()
+    }
 }
 
 /// Connects until it is stopped, as the application's user.
@@ -150,9 +211,12 @@ fn client(progress: &Progress, made: &AtomicU32, wanted: u8, to: impl Fn(u32) ->
             break;
         }
         let change = || progress.change.load(Ordering::Relaxed);
-        let (began, to) = (change(), to(number));
+        let (began, to, gone) = (change(), to(number), progress.gone());
         match connect(to) {
             Ok(letter) if letter == wanted => seen.proxied += 1,
+            Err(error) if error.ends_with(LOST) && progress.gone_by_now() > gone => {
+                say(format_args!("{to}: {error}, but a processor was gone"));
+            }
             other => {
                 let counters = progress.counters.lock().unwrap_or_else(PoisonError::into_inner);
                 let losses: Vec<_> = counters.iter().map(|net| losses(net)).collect();
@@ -201,13 +265,14 @@ fn change(pod: &Pod, kind: Backend, flags: &[&str]) {
 /// Changes rules back and forth while connections are made, at least this number of times; gives what was seen outbound
 /// and inbound, how many changes there were, and how many of them to the other variant.
 fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32, u32) {
-    let (progress, servers) = (&Progress::default(), &Servers::default());
+    let (progress, servers) = (&Progress::new(), &Servers::default());
     let (inbound, outbound) = (Mutex::new(Seen::default()), Mutex::new(Seen::default()));
     let (mut changed, mut moved) = (0, 0);
     progress.counters.lock().unwrap().push(format!("{}/net", of_thread()));
     scope(|within| {
         // Whatever fails in here, the other threads are to end: clients first, then the servers that they talk to.
         let _end = End(progress, servers);
+        progress.watch(within);
         let (tell, told) = channel();
         let (go, gone) = channel::<()>();
         let inbound = &inbound;

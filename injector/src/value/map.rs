@@ -32,21 +32,23 @@ impl Map {
     }
 
     /// A map of entries in any order. Of a key that occurs twice, the last value counts.
-    pub(super) fn of_entries(entries: EcoVec<(EcoString, Value)>) -> Self {
-        if entries.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt()) {
-            return Map { entries };
+    pub(super) fn of_entries(mut entries: EcoVec<(EcoString, Value)>) -> Self {
+        let are_in_order = |entries: &[(EcoString, Value)]| entries.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt());
+        if !are_in_order(&entries) {
+            // To insert them one by one would take a time that grows with the square of their number.
+            entries.make_mut().sort_by(|(a, _), (b, _)| order(a, b));
         }
-        // To insert them one by one would take a time that grows with the square of their number.
-        let mut sorted: Vec<_> = entries.into_iter().collect();
-        sorted.sort_by(|(a, _), (b, _)| order(a, b));
-        sorted.dedup_by(|later, earlier| {
-            let is_same = later.0 == earlier.0;
-            if is_same {
-                std::mem::swap(later, earlier);
+        if !are_in_order(&entries) {
+            let mut once: EcoVec<(EcoString, Value)> = EcoVec::with_capacity(entries.len());
+            for (key, value) in entries {
+                match once.make_mut().last_mut() {
+                    Some((last, earlier)) if *last == key => *earlier = value,
+                    _ => once.push((key, value)),
+                }
             }
-            is_same
-        });
-        Map { entries: sorted.into_iter().collect() }
+            entries = once;
+        }
+        Map { entries }
     }
 
     /// The number of entries.

@@ -134,6 +134,33 @@ fn at_each_failure(begin: &dyn Fn() -> Node, args: &[&str], whole: &[&str], end:
     assert!(failures > 10, "{failures} failures of {calls:?}");
 }
 
+/// A list that the program extended.
+fn list_in_use() -> Node {
+    let node = Node::in_memory("10-a.conflist", LIST);
+    node.installed();
+    node
+}
+
+fn list_as_before(node: &Node) {
+    assert_eq!(node.names(), ["10-a.conflist"]);
+    assert_eq!(node.text("10-a.conflist"), LIST);
+    assert!(!node.program().exists());
+}
+
+/// A single plugin, and a list of the name that its own will have.
+fn single_and_list() -> Node {
+    let node = Node::in_memory("10-a.conf", SINGLE);
+    node.write("10-a.conflist", LIST);
+    node
+}
+
+/// The same, after the single plugin was made a list.
+fn converted() -> Node {
+    let node = single_and_list();
+    node.installed();
+    node
+}
+
 fn installed(node: &Node) {
     assert_eq!(node.text("10-a.conflist"), list_with_object());
     assert_eq!(node.names(), ["10-a.conflist"]);
@@ -149,15 +176,8 @@ fn killed_installation_leaves_a_whole_file_and_the_next_one_ends_it() {
 
 #[test]
 fn killed_conversion_leaves_a_whole_file_and_the_next_one_ends_it() {
-    let begin = || {
-        let node = Node::in_memory("10-a.conf", SINGLE);
-        node.write("10-a.conflist", LIST);
-        node
-    };
-    let made = begin();
-    made.installed();
-    let list = made.text("10-a.conflist");
-    at_each_system_call(&begin, &["install", "--once"], &[SINGLE, &list], &|node| {
+    let list = converted().text("10-a.conflist");
+    at_each_system_call(&single_and_list, &["install", "--once"], &[SINGLE, &list], &|node| {
         assert_eq!(node.text("10-a.conflist"), list);
         assert_eq!(node.names(), ["10-a.conf.istio-cni-bak", "10-a.conflist", "10-a.conflist.istio-cni-bak"]);
     });
@@ -165,16 +185,7 @@ fn killed_conversion_leaves_a_whole_file_and_the_next_one_ends_it() {
 
 #[test]
 fn killed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
-    let begin = || {
-        let node = Node::in_memory("10-a.conflist", LIST);
-        node.installed();
-        node
-    };
-    at_each_system_call(&begin, &["uninstall"], &[LIST, &list_with_object()], &|node| {
-        assert_eq!(node.names(), ["10-a.conflist"]);
-        assert_eq!(node.text("10-a.conflist"), LIST);
-        assert!(!node.program().exists());
-    });
+    at_each_system_call(&list_in_use, &["uninstall"], &[LIST, &list_with_object()], &list_as_before);
     let begin = || {
         let node = Node::in_memory("10-a.conf", SINGLE);
         node.installed();
@@ -196,39 +207,18 @@ fn failed_installation_leaves_a_whole_file_and_the_next_one_ends_it() {
 
 #[test]
 fn failed_uninstallation_leaves_a_whole_file_and_the_next_one_ends_it() {
-    let begin = || {
-        let node = Node::in_memory("10-a.conflist", LIST);
-        node.installed();
-        node
-    };
-    at_each_failure(&begin, &["uninstall"], &[LIST, &list_with_object()], &|node| {
-        assert_eq!(node.names(), ["10-a.conflist"]);
-        assert_eq!(node.text("10-a.conflist"), LIST);
-        assert!(!node.program().exists());
-    });
+    at_each_failure(&list_in_use, &["uninstall"], &[LIST, &list_with_object()], &list_as_before);
 }
 
 #[test]
 fn failed_conversion_loses_neither_file_and_the_next_one_ends_it() {
-    let begin = || {
-        let node = Node::in_memory("10-a.conf", SINGLE);
-        node.write("10-a.conflist", LIST);
-        node
-    };
-    let made = begin();
-    made.installed();
-    let list = made.text("10-a.conflist");
-    at_each_failure(&begin, &["install", "--once"], &[SINGLE, &list], &|node| {
+    let list = converted().text("10-a.conflist");
+    at_each_failure(&single_and_list, &["install", "--once"], &[SINGLE, &list], &|node| {
         assert_eq!(node.text("10-a.conflist"), list);
         assert_eq!(node.text("10-a.conflist.istio-cni-bak"), LIST);
         assert_eq!(node.text("10-a.conf.istio-cni-bak"), SINGLE);
     });
-    let begin = || {
-        let node = begin();
-        node.installed();
-        node
-    };
-    at_each_failure(&begin, &["uninstall"], &[SINGLE, &list], &|node| {
+    at_each_failure(&converted, &["uninstall"], &[SINGLE, &list], &|node| {
         assert_eq!((node.text("10-a.conf").as_str(), node.text("10-a.conflist").as_str()), (SINGLE, LIST));
         assert_eq!(node.names(), ["10-a.conf", "10-a.conflist"]);
     });

@@ -23,6 +23,9 @@ pub(super) fn strip<'a>(
         remove_injected(stripped.to_mut(), status, status_port);
     }
     for place in [Place::Containers, Place::InitContainers] {
+        if overrides.of(place).is_empty() {
+            continue;
+        }
         // Both lists can be long.
         let mut there: BTreeSet<_> =
             pod::containers(&stripped, place).iter().map(|c| EcoString::from(name(c))).collect();

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 pub use backend::Backend;
 pub use namespace::{
     APP, Namespace, PROXY, ROOT, TPROXY_PROXY, Who, delivers, in_namespace, own_files, refuse_initial, resolve_with,
+    thread_folder,
 };
 pub use process::{Outcome, feed, run};
 pub use random::Random;

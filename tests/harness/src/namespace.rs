@@ -11,7 +11,7 @@ use std::thread;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use nix::unistd::{Gid, Uid, gettid, setfsgid, setfsuid};
 
 use crate::run;
 
@@ -34,6 +34,12 @@ pub const PROXY: Who = Who { uid: 1337, gid: 1337 };
 /// The proxy in TPROXY mode. Istio runs it as root, since transparent sockets need that, with its own group.
 /// The rules depend on that: what user 1337 sends to the pod from a client's address is redirected to itself.
 pub const TPROXY_PROXY: Who = Who { uid: 0, gid: 1337 };
+
+/// The folder in /proc of the calling thread, for other threads and programs to look at: its namespaces are its own.
+/// proc_pid_task(5)
+pub fn thread_folder() -> String {
+    format!("/proc/{}/task/{}", std::process::id(), gettid())
+}
 
 /// Runs `test` in a new network namespace, which goes with it.
 pub fn in_namespace<T: Send>(test: impl FnOnce() -> T + Send) -> T {

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use harness::in_namespace;
+use harness::{in_namespace, thread_folder};
 use istio_iptables::kernel::nftables::NftablesClient;
 use istio_iptables::net::{Interface, Port};
 use istio_iptables::netfilter::{Hook, Match, Placement, Protocol, Rule, Scope, Table, Target};
@@ -282,7 +282,7 @@ fn ten_thousand_ranges() {
 #[test]
 fn another_namespace_is_set_up_checked_and_cleaned() {
     in_namespace(|| {
-        let namespace = format!("/proc/{}/task/{}/ns/net", std::process::id(), nix::unistd::gettid());
+        let namespace = format!("{}/ns/net", thread_folder());
         let values = [("native-nftables", "true"), ("istio-service-cidr", "*"), ("ip-families", "ipv4")]
             .map(|(flag, text)| Setting { flag, text, named: "the test" });
         let within = |task| {

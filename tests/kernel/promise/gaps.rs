@@ -20,7 +20,7 @@ use nix::unistd::Pid;
 
 use super::pod::{Pod, in_pod, say, times};
 use harness::Random;
-use harness::{Backend, wait_until};
+use harness::{Backend, thread_folder, wait_until};
 
 const OUTBOUND: u8 = b'O';
 const INBOUND: u8 = b'I';
@@ -253,11 +253,6 @@ route add local 10.98.0.0/16 dev lo
 route add local fd98::/64 dev lo
 ";
 
-/// The folder of this thread in /proc.
-fn of_thread() -> String {
-    format!("/proc/{}/task/{}", std::process::id(), nix::unistd::gettid())
-}
-
 fn change(pod: &Pod, kind: Backend, flags: &[&str]) {
     pod.does(&[flags, &[kind.flag()]].concat());
 }
@@ -268,7 +263,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
     let (progress, servers) = (&Progress::new(), &Servers::default());
     let (inbound, outbound) = (Mutex::new(Seen::default()), Mutex::new(Seen::default()));
     let (mut changed, mut moved) = (0, 0);
-    progress.counters.lock().unwrap().push(format!("{}/net", of_thread()));
+    progress.counters.lock().unwrap().push(format!("{}/net", thread_folder()));
     scope(|within| {
         // Whatever fails in here, the other threads are to end: clients first, then the servers that they talk to.
         let _end = End(progress, servers);
@@ -278,8 +273,8 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
         let inbound = &inbound;
         within.spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            progress.counters.lock().unwrap().push(format!("{}/net", of_thread()));
-            tell.send(format!("{}/ns/net", of_thread())).unwrap();
+            progress.counters.lock().unwrap().push(format!("{}/net", thread_folder()));
+            tell.send(format!("{}/ns/net", thread_folder())).unwrap();
             if gone.recv().is_err() {
                 return;
             }

@@ -112,7 +112,7 @@ build_release() {
     local package=$1 program
     program=$root/target/$target/release/$package
     needs_c "$package" "$target"
-    step "building the static release binary of $package"
+    step "building the static release binary of $package (this takes some minutes, the first time)"
     cargo build "${cargo_output[@]}" --release --target "$target" --package "$package"
     printf '%s: %s bytes\n' "${program#"$root"/}" "$(stat -c %s "$program")"
 }

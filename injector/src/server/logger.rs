@@ -76,7 +76,7 @@ fn line(format: Format, record: &Record<'_>, time: SystemTime) -> String {
             let mut fields = Json(Map::from_iter([
                 ("time", Tree::from(time)),
                 ("level", Tree::from(level.as_str().to_ascii_lowercase())),
-                ("message", Tree::from(message)),
+                ("msg", Tree::from(message)),
             ]));
             let _ = record.key_values().visit(&mut fields);
             json::to_string(&fields.0) + "\n"
@@ -156,7 +156,7 @@ mod tests {
         );
         assert_eq!(
             logged(Format::Json, "pod injected", &fields),
-            "{\"count\":3,\"empty\":\"\",\"level\":\"info\",\"message\":\"pod injected\",\"namespace\":\"default\",\
+            "{\"count\":3,\"empty\":\"\",\"level\":\"info\",\"msg\":\"pod injected\",\"namespace\":\"default\",\
              \"time\":\"2025-11-24T16:00:00.123Z\"}\n"
         );
     }

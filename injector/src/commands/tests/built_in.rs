@@ -119,6 +119,47 @@ fn annotations_choose_what_is_captured() {
     assert!(container(&pod, "initContainers", "istio-init").is_none());
 }
 
+/// A null in what the template prints would remove a list or a map of the pod.
+#[test]
+fn nothing_of_the_pod_is_lost() {
+    let folder = Folder::new("kept");
+    let (own, default) = ("mine: kept", "kubectl.kubernetes.io/default-container");
+    for cni in [false, true] {
+        let values = folder.file("values.yaml", &format!("pilot: {{cni: {{enabled: {cni}}}}}\n"));
+        for version in ["v1.28.0", "v1.33.1"] {
+            for mode in ["REDIRECT", "TPROXY", "NONE"] {
+                for (containers, container) in [("a", "a"), ("a,b", "a"), ("istio-proxy,b,c", "b"), ("istio-proxy", "")]
+                {
+                    let list: Vec<_> =
+                        containers.split(',').map(|name| format!("{{name: {name}, env: [{{name: E}}]}}")).collect();
+                    for (more, expected) in [(String::new(), container), (format!(", {default}: c"), "c")] {
+                        let text = format!(
+                            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{l: l}}, annotations: {{{own}{more}, \
+                             sidecar.istio.io/interceptionMode: {mode}}}}}\nspec: {{containers: [{}], initContainers: [{{name: i}}], \
+                             volumes: [{{name: v}}], imagePullSecrets: [{{name: s}}]}}\n",
+                            list.join(", ")
+                        );
+                        let flags = ["kube-inject", "-f", "-", "--valuesFile", &values, "--kubelet-versions", version];
+                        let pod = yaml::parse(&call(&flags, &text).out).unwrap();
+                        let case = format!("cni {cni}, {version}, {mode}, {containers}{more}");
+                        let annotation =
+                            |name: &str| pod.str_at(&["metadata", "annotations", name]).unwrap_or_default();
+                        assert_eq!((annotation("mine"), annotation(default)), ("kept", expected), "{case}");
+                        assert_eq!(pod.str_at(&["metadata", "labels", "l"]), Some("l"), "{case}");
+                        let names = ["containers", "initContainers", "volumes", "imagePullSecrets"]
+                            .iter()
+                            .flat_map(|list| pod.list_at(&["spec", list]))
+                            .filter_map(|element| element.str_at(&["name"]));
+                        let names: Vec<_> = names.collect();
+                        let own = containers.split(',').chain(["i", "v", "s"]);
+                        assert!(own.into_iter().all(|name| names.contains(&name)), "{case}: {names:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn given_values_are_merged_into_the_built_in_ones() {
     let folder = Folder::new("overlay");

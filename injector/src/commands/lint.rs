@@ -48,7 +48,7 @@ fn printed(report: &Report, matches: &ArgMatches, colour: bool) -> String {
 /// The configuration. If none is given, Istio's defaults are assumed instead of the built-in configuration, which is
 /// for pods without a control plane.
 fn texts(matches: &ArgMatches, environment: &Environment) -> Result<Texts, Error> {
-    let above = Source::new("Istio's defaults", "sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n");
+    let above = Source::new("Istio's defaults", lint::ISTIO_VALUES);
     let values = config::merged(&default::values(), &above)?;
     Texts::over(values, Source::new("Istio's mesh config", ""), matches, environment)
 }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::has_agent;
 use super::pod::{self, PROXY, Place, name};
 use super::probes::{SLOTS, handler, is_wanted, kind};
-use crate::annotations::STATUS;
+use crate::annotations::{MERGE_METRICS, REWRITE_PROBES, STATUS};
+use crate::go;
 use crate::value::{EcoString, Map, Value};
 
 /// The annotations that set resources of the proxy. Istio's template uses either these or the values, never both.
@@ -34,6 +36,11 @@ pub enum Finding {
         /// The resources in the values that the proxy lacks: `limits.cpu` and so on.
         lost: Vec<String>,
     },
+    /// An annotation that asks the agent for something, where the sidecar has none.
+    NoAgent {
+        /// The annotation.
+        annotation: &'static str,
+    },
 }
 
 /// Why a probe fails.
@@ -58,6 +65,11 @@ pub fn findings(pod: &Value, injected: &Value, status_port: i32, values: &Value)
         }
     }
     findings.extend(lost_resources(pod, injected, values));
+    if !has_agent(values) {
+        let asks = |name: &&str| pod::annotation(pod, name).and_then(go::parse_bool) == Some(true);
+        let asking = [REWRITE_PROBES, MERGE_METRICS].into_iter().filter(asks);
+        findings.extend(asking.map(|annotation| Finding::NoAgent { annotation }));
+    }
     findings
 }
 
@@ -112,6 +124,13 @@ impl fmt::Display for Finding {
                     f,
                     "annotation {annotation} replaces all default resources of the proxy; now unset: {}",
                     lost.join(", ")
+                )
+            }
+            Finding::NoAgent { annotation } => {
+                let kept = if *annotation == REWRITE_PROBES { "probes" } else { "Prometheus annotations" };
+                write!(
+                    f,
+                    "annotation {annotation} has no effect: the sidecar has no agent (values: global.proxy.agent); {kept} stay as they are"
                 )
             }
         }

@@ -167,7 +167,7 @@ fn inject_with(
 
     env::apply(&mut merged, &env);
     record.done(Step::Environment, &merged);
-    prometheus::merge(&mut merged, mesh)?;
+    prometheus::merge(&mut merged, mesh, setup.values)?;
     prometheus::announce_secure_port(&mut merged);
     record.done(Step::Prometheus, &merged);
     probes::rewrite(&mut merged, mesh.default_config().status_port(), setup.values);
@@ -178,6 +178,12 @@ fn inject_with(
     order::order(&mut merged, hold);
     record.done(Step::Order, &merged);
     Ok(merged)
+}
+
+/// Whether the sidecar has Istio's agent, which asks the application for probes and metrics. Istio's always has one; the
+/// built-in values have the key for theirs, which is Envoy alone.
+pub(crate) fn has_agent(values: &Value) -> bool {
+    values.at(&["global", "proxy", "agent"]).and_then(Value::as_bool) != Some(false)
 }
 
 /// The network's label, the status annotation, and the config's own annotations.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::has_agent;
 use super::pod::{self, PROXY, Place, name};
 use super::undo::Doubt;
 use crate::annotations::{REWRITE_PROBES, STATUS, STATUS_PORT};
@@ -57,6 +58,9 @@ pub(super) fn rewrite(pod: &mut Value, mesh_status_port: i32, values: &Value) {
 
 /// Whether the probes of a pod are rewritten, if it has a sidecar.
 pub(crate) fn is_wanted(pod: &Value, values: &Value) -> bool {
+    if !has_agent(values) {
+        return false;
+    }
     let configured = || values.at(&["sidecarInjectorWebhook", "rewriteAppHTTPProbe"]).and_then(Value::as_bool);
     pod::annotation(pod, REWRITE_PROBES).and_then(go::parse_bool).or_else(configured).unwrap_or(false)
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::{Error, pod};
+use super::{Error, has_agent, pod};
 use crate::annotations::MERGE_METRICS;
 use crate::mesh::MeshConfig;
 use crate::value::{EcoString, Map, Value};
@@ -74,7 +74,10 @@ struct Target<'a> {
 }
 
 /// Moves the user's Prometheus annotations to the agent, and points Prometheus to the agent.
-pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig) -> Result<(), Error> {
+pub(super) fn merge(pod: &mut Value, mesh: &MeshConfig, values: &Value) -> Result<(), Error> {
+    if !has_agent(values) {
+        return Ok(());
+    }
     static NONE: Map = Map::new();
     let annotations = pod::annotations(pod).unwrap_or(&NONE);
     let declines = spellings(annotations, SCRAPE).find_map(go::parse_bool) == Some(false);
@@ -203,7 +206,7 @@ mod tests {
             r#"{{"metadata":{{"annotations":{annotations}}},"spec":{{"containers":[{{"name":"istio-proxy"}}]}}}}"#
         );
         let mut pod = json::parse(text.as_bytes()).unwrap();
-        merge(&mut pod, mesh).map_err(|error| error.to_string())?;
+        merge(&mut pod, mesh, &Value::Null).map_err(|error| error.to_string())?;
         let env = pod::containers(&pod, pod::Place::Containers)[0].list_at(&["env"]).first();
         let env = env.and_then(|e| e.str_at(&["value"])).unwrap_or_default().to_owned();
         Ok(format!("{} {env}", json::to_string(pod::annotations(&pod).unwrap())))

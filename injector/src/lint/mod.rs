@@ -38,6 +38,9 @@ use place::Hit;
 /// The annotation with the rules that are silenced for an object: their names, separated by commas.
 pub const IGNORE: &str = "sidecar-injector.io/lint-ignore";
 
+/// How the values of a mesh with Istio's control plane differ from the built-in ones.
+pub const ISTIO_VALUES: &str = "global: {proxy: {agent: true}}\nsidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n";
+
 /// How to check the objects.
 #[derive(Clone, Debug, Default)]
 pub struct Options<'a> {

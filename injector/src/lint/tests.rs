@@ -13,8 +13,7 @@ use crate::inject::native::Mode;
 
 /// A configuration, as the command makes it, with a few changes.
 fn config(injection: Source, values: &str, mesh: &str) -> Config {
-    let istio = "sidecarInjectorWebhook: {rewriteAppHTTPProbe: true}\n";
-    let sources = [istio, values].map(|text| Source::new("values", text));
+    let sources = [ISTIO_VALUES, values].map(|text| Source::new("values", text));
     let values = sources.iter().fold(default::values(), |below, above| crate::config::merged(&below, above).unwrap());
     Config::load(&injection, &values, &Source::new("mesh", mesh), &functions::all(|_| None)).unwrap()
 }

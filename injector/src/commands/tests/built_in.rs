@@ -223,6 +223,40 @@ fn probes_and_prometheus_annotations_stay_as_they_are() {
 }
 
 #[test]
+fn an_annotation_does_not_send_probes_or_prometheus_to_an_agent_that_is_not_there() {
+    let folder = Folder::new("agent");
+    let asking = "sidecar.istio.io/rewriteAppHTTPProbers: \"true\", prometheus.istio.io/merge-metrics: \"true\", \
+                  prometheus.io/port: \"8080\"";
+    let text = annotated(asking).replace(
+        "        image: web:1\n",
+        "        image: web:1\n        readinessProbe: {httpGet: {path: /ready, port: 8080}}\n",
+    );
+    let inject = |agent: bool| {
+        let values = folder.file("values.yaml", &format!("global: {{proxy: {{agent: {agent}}}}}\n"));
+        let call = call(&["kube-inject", "-f", "-", "--valuesFile", &values], &text);
+        let document = yaml::parse(&call.out).unwrap();
+        let template = document.at(&["spec", "template"]).unwrap();
+        let scraped = template.str_at(&["metadata", "annotations", "prometheus.io/port"]).unwrap().to_owned();
+        let application = container(template.get("spec").unwrap(), "containers", "app").unwrap();
+        let asked = application.at(&["readinessProbe", "httpGet", "port"]).cloned();
+        (asked, scraped, call.errors)
+    };
+    let (asked, scraped, warnings) = inject(false);
+    assert_eq!((asked, scraped.as_str()), (Some(Value::Int(8080)), "8080"));
+    for (annotation, kept) in [
+        ("sidecar.istio.io/rewriteAppHTTPProbers", "probes"),
+        ("prometheus.istio.io/merge-metrics", "Prometheus annotations"),
+    ] {
+        let warning = format!(
+            "annotation {annotation} has no effect: the sidecar has no agent (values: global.proxy.agent); {kept} stay as they are\n"
+        );
+        assert!(warnings.contains(&warning), "{warnings}");
+    }
+    let (asked, scraped, warnings) = inject(true);
+    assert_eq!((asked, scraped.as_str(), warnings.as_str()), (Some(Value::Int(15020)), "15020", ""));
+}
+
+#[test]
 fn the_printed_configuration_can_be_read_again() {
     let folder = Folder::new("printed");
     let printed = call(&["kube-inject", "--print-config"], "").out;

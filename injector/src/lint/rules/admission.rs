@@ -47,6 +47,8 @@ fn of_warning<'p>(member: &'p Member, warning: &'p Warning) -> Option<(&'static 
             ("annotation-at-wrong-level", member.at().down(["metadata", list, name.as_str()]))
         }
         Warning::Finding(Finding::Resources { annotation: name, .. }) => ("resources-erased", annotation(name)),
+        // About the configuration.
+        Warning::Finding(Finding::NoAgent { .. }) => return None,
         Warning::Finding(Finding::Probe { container, field, why }) => {
             let rule = match why {
                 Why::Host(_) => "probe-host",

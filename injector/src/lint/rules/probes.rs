@@ -1,6 +1,7 @@
 //! Probes, beyond those that admission warns about.
 
 use crate::annotations::REWRITE_PROBES;
+use crate::inject::has_agent;
 use crate::inject::probes::{SLOTS, handler, is_wanted, kind};
 use crate::lint::picture::{Member, Picture};
 use crate::lint::place::{At, Hit};
@@ -37,9 +38,10 @@ pub(super) fn scheme<'p>(member: &'p Member, _: &'p Picture<'_>) -> Vec<Hit<'p>>
 pub(super) fn not_rewritten<'p>(member: &'p Member, picture: &'p Picture<'_>) -> Vec<Hit<'p>> {
     let Some(injected) = member.injected() else { return Vec::new() };
     let has_proxy = has(injected, "containers", "istio-proxy") || has(injected, "initContainers", "istio-proxy");
-    // An earlier injection may have rewritten them.
+    // An earlier injection may have rewritten them. Without an agent, there is no mutual TLS either.
     let again = member.annotation(crate::annotations::STATUS).is_some();
-    if !has_proxy || again || is_wanted(injected, &picture.config.values) {
+    let values = &picture.config.values;
+    if !has_proxy || again || !has_agent(values) || is_wanted(injected, values) {
         return Vec::new();
     }
     let mut hits = Vec::new();

@@ -159,7 +159,7 @@ fn a_template_that_makes_no_pod_is_reported_with_its_name_and_line() {
         error.starts_with("failed to run injection template: template \"broken\" rendered to text that is not YAML: "),
         "{error}"
     );
-    assert!(error.contains("of the template: b: "), "{error}");
+    assert!(error.contains("unclosed bracket '[' (at: a: [), from line 1 of the template: a: ["), "{error}");
     assert_eq!(
         config.error(&asks("list")),
         "failed to run injection template: template \"list\" has to render to a pod; it rendered to a list"

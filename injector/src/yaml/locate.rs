@@ -1,13 +1,13 @@
 //! The position of a value in a text.
 
-use saphyr_parser::{Event, Parser, Span, StrInput};
+use granit_parser::{Event, Parser, Span, StrInput};
 
 use super::error::Position;
 use super::{Step, read};
 
 /// The place of the value at a path of the first document. An alias is not followed: its own place counts.
 pub(super) fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
-    let mut events = Events(Parser::new_from_str(text));
+    let mut events = Events(read::parser(text));
     let (mut event, mut span) = events.node()?;
     for step in path {
         (event, span) = match (event, step) {
@@ -23,7 +23,7 @@ pub(super) fn locate(text: &str, path: &[Step<'_>]) -> Option<Position> {
 /// The position of each of several paths of the first document: the key or the element that it ends with, or else the
 /// innermost one on the way there that exists. Reads the text once, however many paths there are.
 pub(super) fn places(text: &str, paths: &[&[Step<'_>]]) -> Vec<Option<Position>> {
-    let mut search = Search { events: Events(Parser::new_from_str(text)), paths, places: vec![None; paths.len()] };
+    let mut search = Search { events: Events(read::parser(text)), paths, places: vec![None; paths.len()] };
     if let Some((event, span)) = search.events.node() {
         search.node(&event, read::start(span), &(0..paths.len()).collect::<Vec<_>>(), 0);
     }
@@ -86,7 +86,7 @@ impl<'t> Events<'t> {
     fn node(&mut self) -> Option<(Event<'t>, Span)> {
         loop {
             match self.next()? {
-                (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+                (Event::StreamStart | Event::DocumentStart(..), _) => {}
                 (Event::StreamEnd | Event::DocumentEnd, _) => return None,
                 node => return Some(node),
             }
@@ -132,12 +132,6 @@ fn opens(event: &Event<'_>) -> isize {
     match event {
         Event::SequenceStart(..) | Event::MappingStart(..) => 1,
         Event::SequenceEnd | Event::MappingEnd => -1,
-        Event::Nothing
-        | Event::StreamStart
-        | Event::StreamEnd
-        | Event::DocumentStart(_)
-        | Event::DocumentEnd
-        | Event::Alias(_)
-        | Event::Scalar(..) => 0,
+        _ => 0,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use saphyr_parser::{Event, Parser, Span, StrInput};
+use granit_parser::{Event, Parser, Span, StrInput};
 
 use super::{Position, read};
 
@@ -20,10 +20,10 @@ pub struct Outline {
 /// The outline of the first document; nothing if the text is no YAML, or has no document.
 pub fn outline(text: &str) -> Option<Outline> {
     let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let mut reader = Reader { text, lines, parser: Parser::new_from_str(text) };
+    let mut reader = Reader { text, lines, parser: read::parser(text) };
     loop {
         match reader.next()? {
-            (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+            (Event::StreamStart | Event::DocumentStart(..), _) => {}
             (Event::StreamEnd | Event::DocumentEnd, _) => return None,
             (event, span) => return reader.value(&event, span, 0),
         }
@@ -76,15 +76,7 @@ impl<'t> Reader<'t> {
                     }
                 }
             },
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd
-            | Event::Alias(_)
-            | Event::Scalar(..)
-            | Event::SequenceEnd
-            | Event::MappingEnd => {
+            _ => {
                 let end = Position { line: span.end.line(), column: span.end.col() + 1 };
                 outline.bytes.end = self.byte(end).max(start);
             }

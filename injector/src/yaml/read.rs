@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ecow::EcoString;
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::error::{Error, Position, Problem};
 use super::resolve::{self, Meaning};
@@ -35,20 +35,40 @@ pub(super) fn read(text: &str) -> Result<Value, Error> {
 /// Reads any document.
 pub(super) fn from_events(text: &str) -> Result<Value, Error> {
     let mut reader = Reader { text, ..Reader::default() };
-    let mut parser = Parser::new_from_str(text);
+    let mut parser = parser(text);
     while let Some((event, span)) = next(&mut parser).map_err(|e| syntax(text, &e))? {
         if let Some(document) = reader.event(event, span).map_err(|p| Error::new(text, start(span), p))? {
-            // What follows may still show that it was not a value: a key without a line of its own.
-            next(&mut parser).map_err(|e| syntax(text, &e))?;
+            // What follows may still show that it was not a value: a key without a line of its own, or a line that is
+            // indented less.
+            for _ in 0..2 {
+                next(&mut parser).map_err(|e| syntax(text, &e))?;
+            }
             return Ok(document);
         }
     }
     Ok(Value::Null)
 }
 
+/// A parser as lenient as libyaml, from which yaml.v2 descends. The limit on depth is the reader's.
+pub(super) fn parser(text: &str) -> Parser<'_, StrInput<'_>> {
+    let mut options = Options::default();
+    options.flow_nesting_limit = MAX_DEPTH + 1;
+    options.block_nesting_limit = MAX_DEPTH + 1;
+    options.set_emit_comments(false);
+    options.block_scalar_eof_without_line_feed = true;
+    Parser::new_from_str_with_options(text, options)
+}
+
 /// The next event of a parser; nothing at the end of the stream.
 pub(super) fn next<'t>(parser: &mut Parser<'t, StrInput<'t>>) -> Result<Option<(Event<'t>, Span)>, ScanError> {
-    parser.next_event().transpose()
+    let event = parser.next_event().transpose()?;
+    Ok(event.map(|(event, span)| match event {
+        // This is how the parser shows that a value is not there.
+        Event::Scalar(_, ScalarStyle::Plain, anchor, tag) if span.is_empty() => {
+            (Event::Scalar(Cow::Borrowed(""), ScalarStyle::Plain, anchor, tag), span)
+        }
+        event => (event, span),
+    }))
 }
 
 pub(super) fn start(span: Span) -> Position {
@@ -57,7 +77,8 @@ pub(super) fn start(span: Span) -> Position {
 
 fn syntax(text: &str, error: &ScanError) -> Error {
     let position = Position { line: error.marker().line(), column: error.marker().col() + 1 };
-    let what = match error.info() {
+    let info = error.info();
+    let what = match info.as_str() {
         // The parser thinks of several documents; users think of one line that is out of place.
         "did not find expected <document start>" => {
             "the document has ended before this line; lines above it are indented more"
@@ -182,11 +203,12 @@ impl Reader<'_> {
                     (None, None) => {}
                 }
             }
-            Event::SequenceStart(anchor, _) => self.begin(Kind::List(self.elements.len()), anchor)?,
-            Event::MappingStart(anchor, _) => self.begin(Kind::Map(self.entries.len(), Expect::Key), anchor)?,
+            Event::SequenceStart(_, anchor, _) => self.begin(Kind::List(self.elements.len()), anchor)?,
+            Event::MappingStart(_, anchor, _) => self.begin(Kind::Map(self.entries.len(), Expect::Key), anchor)?,
             Event::SequenceEnd | Event::MappingEnd => return self.end(),
             Event::Alias(id) => return self.alias(id, span),
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
+            // The beginning and the end of the stream and of the document.
+            _ => {}
         }
         Ok(None)
     }
@@ -331,7 +353,7 @@ enum Tagged<'t> {
 
 impl<'t> Tagged<'t> {
     fn new(tag: Option<&'t Tag>) -> Self {
-        match tag.map(|tag| (tag.handle.as_str(), tag.suffix.as_str())) {
+        match tag.map(|tag| (tag.handle(), tag.suffix())) {
             None => Tagged::None,
             Some((TAGS, suffix)) => Tagged::Standard(suffix),
             Some(("", "!") | ("!", "")) => Tagged::Implicit,

@@ -163,7 +163,7 @@ fn places_are_in_the_file_whatever_the_document_and_the_list() {
     let report = found(text);
     let places: Vec<_> =
         report.findings.iter().map(|f| (f.position.line, f.position.column, f.path.as_str())).collect();
-    assert_eq!(places, [(15, 7, "spec.ports[0].name"), (19, 3, "spec.ports[0].name"), (22, 1, "")]);
+    assert_eq!(places, [(15, 7, "spec.ports[0].name"), (19, 3, "spec.ports[0].name"), (21, 4, "")]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is wrong with the shape of a call, and what of it has no effect.
 
 use super::Source;
+use super::flags::Flag;
 use crate::text::Printable;
 
 /// Something of the call that has no effect.
@@ -34,10 +35,10 @@ pub enum ShapeError {
     #[error("{0} needs a value; an empty one is written as ''")]
     NoValue(String),
     /// A value that looks like a flag.
-    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing after it", flag_short = short_or_long(.flag), long = long(.flag))]
+    #[error("{} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {} '', or --{}= with nothing after it", .flag.source(), short_or_long(.flag), .flag.long)]
     LooksLikeFlag {
         /// The flag whose value it is.
-        flag: Source,
+        flag: &'static Flag,
         /// The value.
         value: String,
     },
@@ -83,17 +84,6 @@ fn suggestion(similar: &Option<String>) -> String {
     similar.as_ref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default()
 }
 
-fn long(source: &Source) -> &'static str {
-    match source {
-        Source::Flag { long, .. } => long,
-        Source::Variable(name) | Source::Named(name) => name,
-    }
-}
-
-fn short_or_long(source: &Source) -> String {
-    match source {
-        Source::Flag { short: Some(short), .. } => format!("-{short}"),
-        Source::Flag { long, short: None } => format!("--{long}"),
-        Source::Variable(name) | Source::Named(name) => (*name).to_owned(),
-    }
+fn short_or_long(flag: &Flag) -> String {
+    flag.short.map_or_else(|| format!("--{}", flag.long), |short| format!("-{short}"))
 }

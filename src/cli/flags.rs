@@ -1,7 +1,9 @@
 //! The flags: one table that the parser, the environment, the help and the tests read.
 
+use super::Source;
+
 /// One flag, its variables and what it looks like.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Flag {
     /// The long name, without dashes.
     pub long: &'static str,
@@ -15,6 +17,23 @@ pub struct Flag {
     pub heading: Heading,
     /// One line of help.
     pub help: &'static str,
+}
+
+impl Flag {
+    /// The flag as the source of a value.
+    pub const fn source(&self) -> Source {
+        Source::Flag { long: self.long, short: self.short }
+    }
+
+    /// Whether it can be given without a value.
+    pub const fn is_switch(&self) -> bool {
+        matches!(self.kind, Bool | RetiredBool)
+    }
+
+    /// Whether some Istio release had it, and it has no effect.
+    pub const fn is_retired(&self) -> bool {
+        matches!(self.kind, RetiredBool | RetiredText)
+    }
 }
 
 /// What a flag's value is; decides what an empty or unparsable variable does (see [`super::Flags`]).

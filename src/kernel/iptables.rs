@@ -194,7 +194,7 @@ impl Saving {
     /// # Errors
     /// [`KernelError`]: what cannot be read is not taken for empty.
     pub fn finish(self) -> Result<Vec<(Family, SavedTables)>, KernelError> {
-        let programs: Vec<_> = self.work.calls.iter().map(|c| c.program.clone()).collect();
+        let programs: Vec<_> = self.work.started.calls.iter().map(|c| c.program.clone()).collect();
         let outputs = self.work.finish(&[]);
         let mut found = Vec::new();
         for ((family, program), output) in self.families.into_iter().zip(programs).zip(outputs) {
@@ -238,22 +238,20 @@ impl Restoring {
 /// Running programs, which are run again if they fail for a temporary reason.
 #[derive(Debug)]
 struct AtWork {
-    calls: Vec<ProgramCall>,
     started: Started,
     bound: Duration,
 }
 
 impl AtWork {
     fn start(calls: Vec<ProgramCall>, manner: Manner) -> Self {
-        Self { started: Started::new(calls.clone()), calls, bound: manner.bound }
+        Self { started: Started::new(calls), bound: manner.bound }
     }
 
-    fn finish(self, inputs: &[&str]) -> Vec<Result<process::Output, ProcessError>> {
+    fn finish(mut self, inputs: &[&str]) -> Vec<Result<process::Output, ProcessError>> {
         const TRIES: u32 = 5;
-        let Self { calls, started, bound } = self;
-        let mut results = started.finish(inputs, bound);
+        let mut results = self.started.finish(inputs, self.bound);
         let inputs = inputs.iter().copied().chain(std::iter::repeat(""));
-        let runs: Vec<_> = calls.iter().zip(inputs).collect();
+        let runs: Vec<_> = self.started.calls.iter().zip(inputs).collect();
         for try_ in 1..TRIES {
             let passes = |r: &Result<_, ProcessError>| r.as_ref().is_err_and(ProcessError::passes);
             let again: Vec<_> = results.iter_mut().zip(&runs).filter(|(r, _)| passes(r)).collect();
@@ -263,7 +261,7 @@ impl AtWork {
             log::debug!("retrying {} of {} programs, whose failure may be temporary", again.len(), runs.len());
             std::thread::sleep(Duration::from_millis(10) * (1 << try_));
             let (slots, repeated): (Vec<_>, Vec<_>) = again.into_iter().map(|(slot, run)| (slot, *run)).unzip();
-            for (slot, result) in slots.into_iter().zip(process::run_all(&repeated, bound)) {
+            for (slot, result) in slots.into_iter().zip(process::run_all(&repeated, self.bound)) {
                 *slot = result;
             }
         }

@@ -80,7 +80,7 @@ pub use api::{Done, Setting, Task, Traffic, mistakes, traffic, within};
 use cli::{Command, Flags, Invocation, Parsed};
 use commands::Call;
 use config::host::ThisHost;
-use config::{Config, Options, Problems, Quoted};
+use config::{Config, Options, Problems};
 use explain::Request;
 pub use logging::log_line;
 pub use report::Outcome;
@@ -131,13 +131,10 @@ fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
     let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) else { return };
     let given = flags.of(&cli::flags::NETWORK_NAMESPACE).next();
     if let (Some(given), Err(why)) = (given, kernel::netns::enter(path)) {
-        problems.errors.push(config::UsageError::Value {
-            source_: given.source,
-            value: Quoted::new(&given.text),
-            reason: format!(
-                "not a network namespace that can be entered ({why}); give a path such as /proc/PID/ns/net or /run/netns/NAME"
-            ),
-        });
+        let reason = format!(
+            "not a network namespace that can be entered ({why}); give a path such as /proc/PID/ns/net or /run/netns/NAME"
+        );
+        problems.errors.push(config::UsageError::value(given, reason));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cli::{Ignored, ShapeError, Source};
+use crate::cli::{Given, Ignored, ShapeError, Source};
 use crate::text::shortened;
 
 /// What was found while reading a configuration.
@@ -25,8 +25,8 @@ impl Quoted {
     }
 
     /// Quotes each of some texts.
-    pub fn all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let quoted: Vec<_> = texts.into_iter().map(|t| Self::new(t).0).collect();
+    pub fn all(texts: impl IntoIterator<Item = impl ToString>) -> Self {
+        let quoted: Vec<_> = texts.into_iter().map(|t| Self::new(&t.to_string()).0).collect();
         Self(match quoted.get(..MOST_QUOTED) {
             Some(first) if quoted.len() > MOST_QUOTED => {
                 format!("{} and {} more", first.join(", "), quoted.len() - MOST_QUOTED)
@@ -83,17 +83,13 @@ pub enum UsageError {
         /// The file that was read.
         file: &'static str,
     },
-    /// A file that is needed and cannot be read.
-    #[error("{file} cannot be read ({reason}); {needed_for} needs it: {instead}")]
-    File {
-        /// The file.
-        file: &'static str,
+    /// The list of name servers cannot be read.
+    #[error(
+        "/etc/resolv.conf cannot be read ({reason}); --redirect-dns needs it: make it readable, or capture all of port 53 with --capture-all-dns"
+    )]
+    NameServers {
         /// The error that the system returned.
         reason: String,
-        /// The flag that needs it.
-        needed_for: &'static str,
-        /// What can be done.
-        instead: &'static str,
     },
     /// The host's addresses cannot be read.
     #[error(
@@ -106,6 +102,13 @@ pub enum UsageError {
     /// The description of a packet.
     #[error("{0}")]
     Packet(String),
+}
+
+impl UsageError {
+    /// The value is not allowed.
+    pub fn value(given: &Given, reason: String) -> Self {
+        Self::Value { source_: given.source, value: Quoted::new(&given.text), reason }
+    }
 }
 
 /// Something that works, but perhaps not as the user thinks.
@@ -132,13 +135,13 @@ pub enum Warning {
         /// Its text.
         value: Quoted,
     },
-    /// Excluded inbound ports, while not all are captured.
-    #[error(
-        "{source_} has no effect: inbound ports can only be excluded when all others are captured (--istio-inbound-ports '*')"
-    )]
-    InboundExclusionsWithoutEffect {
-        /// The source of the exclusions.
+    /// A value that changes nothing here.
+    #[error("{source_} has no effect: {why}")]
+    WithoutEffect {
+        /// Its source.
         source_: Source,
+        /// Why not, and what to do.
+        why: &'static str,
     },
     /// A flag of another command.
     #[error("--{flag} has no effect without the command {command}")]
@@ -192,14 +195,6 @@ pub enum Warning {
         /// One of the addresses.
         address: std::net::IpAddr,
     },
-    /// IPv6 was asked for, and there is none.
-    #[error("{source_} has no effect: {why}; rules are built for IPv4 only")]
-    DualStackWithoutIpv6 {
-        /// Its source.
-        source_: Source,
-        /// Why not, and what to do.
-        why: &'static str,
-    },
     /// No address at all but loopback and link-local ones.
     #[error(
         "this network namespace has only loopback and link-local addresses so far: rules are built for IPv4 only; set --ip-families to decide without looking at addresses"
@@ -219,12 +214,10 @@ pub enum Warning {
         all: Quoted,
     },
     /// The proxy's user does not exist, and was asked for.
-    #[error("environment variable ENVOY_USER names the user {name}, which is not in {file}: using uid 1337")]
+    #[error("environment variable ENVOY_USER names the user {name}, which is not in /etc/passwd: using uid 1337")]
     NoEnvoyUser {
         /// The user.
         name: Quoted,
-        /// The file that was read.
-        file: &'static str,
     },
     /// All of DNS is to be captured, but DNS is not.
     #[error("{source_} has no effect without --redirect-dns")]

@@ -69,8 +69,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A boolean, with the rules of [`Reader::number`].
-    pub fn boolean(&mut self, flag: &Flag) -> Option<bool> {
-        self.number(flag, scalar::parse_bool)
+    pub fn boolean(&mut self, flag: &Flag, default: bool) -> bool {
+        self.number(flag, scalar::parse_bool).unwrap_or(default)
     }
 
     /// A value whose variable must not be misread either; an empty one is as good as none.
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         match parse(&given.text) {
             Ok(value) => Some(value),
             Err(reason) => {
-                self.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
+                self.error(UsageError::value(given, reason));
                 None
             }
         }

@@ -47,7 +47,6 @@ mod sequence;
 #[cfg(not(feature = "internals"))]
 mod state;
 mod text;
-#[cfg(not(feature = "internals"))]
 mod validation;
 
 // Benchmarks, fuzzing and the tests of parts see inside.
@@ -73,8 +72,6 @@ pub mod nftables;
 pub mod report;
 #[cfg(feature = "internals")]
 pub mod state;
-#[cfg(feature = "internals")]
-pub mod validation;
 
 pub use api::{Done, Setting, Task, Traffic, mistakes, traffic, within};
 use cli::{Command, Flags, Invocation, Parsed};
@@ -143,12 +140,10 @@ fn described(words: &[String], problems: &mut Problems) -> Option<Request> {
     if words.is_empty() {
         return None;
     }
-    let errors = match Request::parse(words) {
-        Ok(request) => return Some(request),
-        Err(errors) => errors,
-    };
-    problems.errors.extend(errors.iter().map(|e| config::UsageError::Packet(e.to_string())));
-    None
+    let described = Request::parse(words);
+    let errors = described.as_ref().err().into_iter().flatten();
+    problems.errors.extend(errors.map(|e| config::UsageError::Packet(e.to_string())));
+    described.ok()
 }
 
 fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {

@@ -3,10 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Caller, Check, Expected, Ids, Probe, Role, Subject, Transport};
+use super::{Caller, Check, Expected, Ids, Probe, Role, Subject};
 use crate::config::{Config, Dns, InterceptionMode};
 use crate::net::{Family, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange};
-use crate::netfilter::{Purpose, Rule, Ruleset};
+use crate::netfilter::{Protocol, Purpose, Rule, Ruleset};
 
 /// The agent's port for DNS queries.
 const AGENT: Port = Port::at_least_one(15053);
@@ -42,7 +42,8 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
             InterceptionMode::Tproxy => {
                 check(Subject::Transparent, planner.transparent());
                 if let Some(port) = planner.ports(Purpose::ExcludedInboundPort).next().and_then(one_of) {
-                    check(Subject::ExcludedInbound(port), planner.excluded_inbound(port));
+                    let expected = Expected::NotCaptured(config.inbound_port);
+                    check(Subject::ExcludedInbound(port), planner.by_group(port, expected));
                 }
             }
         }
@@ -50,8 +51,8 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
             check(Subject::Outbound, planner.outbound());
         }
         if config.dns.covers(family) {
-            check(Subject::DnsUdp, planner.dns(Transport::Udp));
-            check(Subject::DnsTcp, planner.dns(Transport::Tcp));
+            check(Subject::DnsUdp, planner.dns(Protocol::Udp));
+            check(Subject::DnsTcp, planner.dns(Protocol::Tcp));
         }
     }
     CheckPlan { checks, listener, transparent }
@@ -101,7 +102,7 @@ impl<'a> Planner<'a> {
 
     /// A connection over loopback to the pod's address. It is bound to the loopback address, since the kernel
     /// would call `::6` from `::6`, which the rules take for the proxy's inbound side.
-    fn over_lo(&self, role: Role, transport: Transport, port: u16, expected: Expected) -> Result<Probe, String> {
+    fn over_lo(&self, role: Role, protocol: Protocol, port: u16, expected: Expected) -> Result<Probe, String> {
         let lo = Interface::loopback();
         let excluded = Purpose::ExcludedInterface;
         if self.rules(excluded).filter_map(Rule::interface).any(|i| i.matches(lo.as_str())) {
@@ -109,7 +110,7 @@ impl<'a> Planner<'a> {
         }
         Ok(Probe {
             caller: role.take(self.config, self.caller)?,
-            transport,
+            protocol,
             from: Some(self.loopback()),
             to: vec![SocketAddr::new(self.pod(), port)],
             expected,
@@ -139,7 +140,7 @@ impl<'a> Planner<'a> {
         if tunnel || self.port == DNS && self.rules(Purpose::Dns).next().is_some() {
             return Err(format!("the rules do not capture port {}: give another --iptables-probe-port", self.port));
         }
-        self.over_lo(Role::Proxy, Transport::Tcp, self.port, Expected::Captured(self.config.inbound_port))
+        self.over_lo(Role::Proxy, Protocol::Tcp, self.port, Expected::Captured(self.config.inbound_port))
     }
 
     /// Excluded ports come before all else, so that even the proxy's connection to the pod is let go.
@@ -148,7 +149,7 @@ impl<'a> Planner<'a> {
         if self.config.mode == InterceptionMode::Tproxy && self.is_captured_inbound(port) {
             return Err("within the pod, TPROXY captures it anyway, as an inbound port".to_owned());
         }
-        self.over_lo(Role::Proxy, Transport::Tcp, port, Expected::NotCaptured(self.config.inbound_port))
+        self.over_lo(Role::Proxy, Protocol::Tcp, port, Expected::NotCaptured(self.config.inbound_port))
     }
 
     /// What the proxy's group sends over loopback is marked in mangle and let go in nat, and so meets the
@@ -161,7 +162,7 @@ impl<'a> Planner<'a> {
         if self.config.captures_loopback() {
             return Err("nat redirects it first, because a loopback range is captured".to_owned());
         }
-        self.over_lo(Role::ProxyGroup, Transport::Tcp, port, expected)
+        self.over_lo(Role::ProxyGroup, Protocol::Tcp, port, expected)
     }
 
     fn transparent(&self) -> Result<Probe, String> {
@@ -174,10 +175,6 @@ impl<'a> Planner<'a> {
     fn is_captured_inbound(&self, port: u16) -> bool {
         let hits = |rule: &Rule| rule.port().is_none_or(|r| r.contains(port));
         !self.rules(Purpose::ExcludedInboundPort).any(hits) && self.rules(Purpose::Inbound).any(hits)
-    }
-
-    fn excluded_inbound(&self, port: u16) -> Result<Probe, String> {
-        self.by_group(port, Expected::NotCaptured(self.config.inbound_port))
     }
 
     /// To an address that no host has, if one is captured, else to one of the captured ranges.
@@ -197,24 +194,24 @@ impl<'a> Planner<'a> {
         }
         Ok(Probe {
             caller: Role::Application.take(self.config, self.caller)?,
-            transport: Transport::Tcp,
+            protocol: Protocol::Tcp,
             from: None,
             to,
             expected: Expected::Captured(self.config.envoy_port),
         })
     }
 
-    fn dns(&self, transport: Transport) -> Result<Probe, String> {
+    fn dns(&self, protocol: Protocol) -> Result<Probe, String> {
         self.not_excluded(DNS)?;
         // The agent's answers are known by its user.
         Role::Proxy.take(self.config, self.caller)?;
         let expected = Expected::Captured(AGENT);
         if self.config.dns == Dns::All {
-            return self.over_lo(Role::Application, transport, DNS, expected);
+            return self.over_lo(Role::Application, protocol, DNS, expected);
         }
         Ok(Probe {
             caller: Role::Application.take(self.config, self.caller)?,
-            transport,
+            protocol,
             from: None,
             to: self.config.dns.servers(self.family).map(|s| SocketAddr::new(s, DNS)).collect(),
             expected,

@@ -61,6 +61,13 @@ impl Difference {
     }
 }
 
+impl DifferingItem {
+    /// A rule of a chain of iptables.
+    pub(crate) fn rule(variant: Variant, family: Family, table: Table, chain: &SavedChain, rule: &SavedRule) -> Self {
+        Self::Iptables { variant, family, table, arguments: arguments(chain, rule) }
+    }
+}
+
 /// In the notation of the program that shows it.
 impl fmt::Display for DifferingItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,7 +120,7 @@ pub(super) fn of_family(
 }
 
 /// The arguments that show a rule of a chain.
-pub(crate) fn arguments(chain: &SavedChain, rule: &SavedRule) -> String {
+fn arguments(chain: &SavedChain, rule: &SavedRule) -> String {
     format!("-A {} {}", chain.name, rule.text()).trim_end().replace('\n', "\\n")
 }
 

@@ -9,10 +9,7 @@ use crate::netfilter::{Chain, Placement, Rule, Table, Variant, restore};
 /// The tables of one variant and family once the goal is reached. What is as it should be already is left as it was
 /// saved, so that tables in place come out unchanged.
 pub(super) fn of_family(before: &SavedTables, goal: Goal<'_>, variant: Variant, family: Family) -> SavedTables {
-    let planned: Vec<_> = match goal {
-        Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.of(family).collect(),
-        Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
-    };
+    let planned: Vec<_> = goal.plan_for(variant).into_iter().flat_map(|plan| plan.rules.of(family)).collect();
     let ours = Ownership::new(goal, family);
     let mut after = SavedTables::default();
     for name in Table::ALL {

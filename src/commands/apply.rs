@@ -11,9 +11,6 @@ use crate::report::{Outcome, Report};
 use crate::state::{Action, Comparison, Content, Goal, Observed, Restore, Stores, tproxy_marks};
 
 /// Makes the kernel have the plan and nothing else managed. Afterwards it does, or it is as it was.
-///
-/// # Errors
-/// [`Failure`].
 pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
@@ -76,9 +73,6 @@ fn forget() {
 }
 
 /// Removes everything managed, in both variants and families. If there is nothing to remove, that is success.
-///
-/// # Errors
-/// [`Failure`].
 pub fn clean(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;

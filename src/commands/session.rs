@@ -173,7 +173,7 @@ impl<'a> Session<'a> {
         };
         let Choice { programs, reason } =
             choose(&self.detected, forced, self.call.config.families, self.call.options.command == Command::Check)?;
-        let variant = programs.variant();
+        let variant = programs.variant;
         log::info!("using iptables-{} ({}): {reason}", variant.name(), programs.path().display());
         self.programs.insert(variant, programs);
         Ok(Some(variant))

@@ -12,9 +12,6 @@ use crate::netfilter::{Backend, Variant};
 use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 
 /// Makes the connections that the configuration is about, and checks whether they arrive at the expected places.
-///
-/// # Errors
-/// [`Failure::Validation`].
 pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let caller = caller();

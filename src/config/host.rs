@@ -21,15 +21,9 @@ pub const DISABLE_IPV6: &str = "/proc/sys/net/ipv6/conf/lo/disable_ipv6";
 /// The facts of a host. Asked only if the flags make them matter.
 pub trait Host {
     /// The addresses of all interfaces of the network namespace.
-    ///
-    /// # Errors
-    /// The error that the system returned.
     fn addresses(&self) -> io::Result<Vec<IpAddr>>;
 
     /// A file's contents.
-    ///
-    /// # Errors
-    /// The error that the system returned.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
 
@@ -66,9 +60,6 @@ pub fn has_an_end(path: &Path) -> io::Result<()> {
 }
 
 /// The addresses of all interfaces of the network namespace, in the kernel's order, with the interface's name.
-///
-/// # Errors
-/// The error that the system returned.
 pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
     let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
         let address = interface.address?;

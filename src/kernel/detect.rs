@@ -7,7 +7,7 @@ use super::nftables::NftablesClient;
 use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Table, Variant};
-use crate::nftables::{NamedTable, NftError};
+use crate::nftables::{NamedTable, NftError, table_named, uapi};
 
 /// What of netfilter is there in the network namespace.
 #[derive(Clone, Debug)]
@@ -26,9 +26,6 @@ pub struct Netfilter {
 
 impl Netfilter {
     /// The kernel's nf_tables, over one connection.
-    ///
-    /// # Errors
-    /// [`NftError`].
     pub fn nftables(&mut self) -> Result<&mut NftablesClient, NftError> {
         let nft = self.nft.take().map_or_else(NftablesClient::open, Ok)?;
         Ok(self.nft.insert(nft))
@@ -43,9 +40,6 @@ impl Netfilter {
     }
 
     /// Looks again, after programs of this variant have run.
-    ///
-    /// # Errors
-    /// As [`Netfilter::look`].
     pub fn look_again(&mut self, detected: &mut Detected, variant: Variant) -> Result<(), KernelError> {
         match variant {
             Variant::Legacy => detected.legacy = legacy_tables()?,
@@ -138,7 +132,7 @@ impl Detected {
 
     /// Whether there are managed tables that nftables is used for without iptables.
     pub fn has_native(&self) -> bool {
-        self.nft().iter().any(|t| t.family == INET && crate::nftables::table_named(&t.name).is_some())
+        self.nft().iter().any(|t| t.family == uapi::NFPROTO_INET && table_named(&t.name).is_some())
     }
 
     /// The tables of this variant and family that hold something, each with whether it has a managed chain.
@@ -175,14 +169,11 @@ impl Detected {
     }
 }
 
-/// `NFPROTO_INET` of `linux/netfilter.h`.
-const INET: u8 = 1;
-
-/// Whether the table is one that iptables works with, for this family (`NFPROTO_IPV4`, `NFPROTO_IPV6`).
+/// Whether the table is one that iptables works with, for this family.
 fn is_iptables(table: &NamedTable, family: Family) -> bool {
     let number = match family {
-        Family::Ipv4 => 2,
-        Family::Ipv6 => 10,
+        Family::Ipv4 => uapi::NFPROTO_IPV4,
+        Family::Ipv6 => uapi::NFPROTO_IPV6,
     };
     table.family == number && Table::ALL.iter().any(|t| t.name() == table.name)
 }
@@ -206,7 +197,6 @@ fn hint(error: &std::io::Error) -> String {
 /// A variant of iptables, and why it was chosen.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// The programs.
     pub programs: Programs,
     /// The reason, for the log.
     pub reason: String,
@@ -233,16 +223,14 @@ pub fn choose(
                 variant.name()
             );
         }
-        let reason = "set by --force-iptables-binary".to_owned();
-        return usable(detected, variant, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
-            || {
-                KernelError::NoIptables(format!(
-                    "--force-iptables-binary asks for {}, but {}{REMEDY}",
-                    variant.name(),
-                    lacks.join("; ")
-                ))
-            },
-        );
+        return match usable(detected, variant, families, &mut lacks) {
+            Some(programs) => Ok(Choice { programs, reason: "set by --force-iptables-binary".to_owned() }),
+            None => Err(KernelError::NoIptables(format!(
+                "--force-iptables-binary asks for {}, but {}{REMEDY}",
+                variant.name(),
+                lacks.join("; ")
+            ))),
+        };
     }
     let holds = |variant| Family::BOTH.into_iter().any(|f| detected.has_managed(variant, f));
     if look

@@ -18,14 +18,13 @@ mod error;
 pub use error::ProcessError;
 
 /// A program to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ProgramCall {
     /// The program, by absolute path.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<String>,
-    /// Variables besides the few that every child gets.
-    pub environment: Vec<(&'static str, OsString)>,
+    /// A variable besides the few that every child gets.
+    pub environment: Option<(&'static str, &'static str)>,
     /// Whether it is to see an empty name-service configuration, if that can be had.
     pub without_name_service: bool,
 }
@@ -58,7 +57,6 @@ pub fn find(name: &str, path: Option<OsString>) -> Option<PathBuf> {
 /// Dropped before they are given anything, they are killed.
 #[derive(Debug)]
 pub struct Started {
-    /// The programs.
     pub calls: Vec<ProgramCall>,
     running: Vec<Result<Running, ProcessError>>,
 }
@@ -115,7 +113,7 @@ impl Running {
         let mut command = Command::new(&call.program);
         command.args(&call.arguments).env_clear().env("LC_ALL", "C");
         command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        command.envs(call.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(call.environment);
         notice_ends();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what a wrapper started can be ended together with it.

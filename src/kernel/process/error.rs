@@ -14,46 +14,23 @@ pub enum ProcessError {
         "{program} cannot be run: {source}{}",
         crate::kernel::shortage(.source, "; is it installed, executable, and built for this architecture?")
     )]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// The error that the system returned.
-        source: io::Error,
-    },
+    Start { program: PathBuf, source: io::Error },
     /// It failed.
     #[error("{command} failed with {}{}{}{}", end(.status), place(.line), standard_error(.said), because(.cause))]
     Failed {
-        /// Program and arguments.
         command: String,
-        /// Exit status or signal.
         status: ExitStatus,
         /// The line of its input that it complains about, with its number.
         line: Option<(usize, String)>,
-        /// What it wrote to standard error.
         said: String,
-        /// What usually causes it.
         cause: Option<String>,
     },
     /// It took too long, and was killed.
     #[error("{command} did not finish within {bound:?} and was killed{}{}", standard_error(.said), because(.cause))]
-    Hung {
-        /// Program and arguments.
-        command: String,
-        /// The bound.
-        bound: Duration,
-        /// What it wrote to standard error.
-        said: String,
-        /// What usually causes it.
-        cause: Option<String>,
-    },
+    Hung { command: String, bound: Duration, said: String, cause: Option<String> },
     /// Talking to it failed.
     #[error("{command}: {source}")]
-    Pipe {
-        /// Program and arguments.
-        command: String,
-        /// The error that the system returned.
-        source: io::Error,
-    },
+    Pipe { command: String, source: io::Error },
 }
 
 impl ProcessError {

@@ -6,8 +6,7 @@ fn call(program: &str, arguments: &[&str]) -> ProgramCall {
     ProgramCall {
         program: find(program, std::env::var_os("PATH")).unwrap(),
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
-        environment: Vec::new(),
-        without_name_service: false,
+        ..ProgramCall::default()
     }
 }
 

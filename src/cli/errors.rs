@@ -10,7 +10,6 @@ pub enum Ignored {
     /// A flag that some Istio release had.
     #[error("{flag} no longer has any effect. {instead}.")]
     Retired {
-        /// The flag.
         flag: Source,
         /// What holds in its place.
         instead: &'static str,
@@ -35,11 +34,10 @@ pub enum ShapeError {
     #[error("{0} needs a value; an empty one is written as ''")]
     NoValue(String),
     /// A value that looks like a flag.
-    #[error("{} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {} '', or --{}= with nothing after it", .flag.source(), short_or_long(.flag), .flag.long)]
+    #[error("{} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {} '', or --{}= with nothing after it", Source::Flag(.flag), short_or_long(.flag), .flag.long)]
     LooksLikeFlag {
         /// The flag whose value it is.
         flag: &'static Flag,
-        /// The value.
         value: String,
     },
     /// Text that is not UTF-8.
@@ -53,7 +51,6 @@ pub enum ShapeError {
     /// A word that is no flag.
     #[error("{word:?} is neither a flag nor a command{}; the commands are apply, clean, check and explain", suggestion(.similar))]
     NoCommand {
-        /// The word.
         word: String,
         /// What may have been meant.
         similar: Option<String>,

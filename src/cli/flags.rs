@@ -1,7 +1,5 @@
 //! The flags: one table that the parser, the environment, the help and the tests read.
 
-use super::Source;
-
 /// One flag, its variables and what it looks like.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Flag {
@@ -20,11 +18,6 @@ pub struct Flag {
 }
 
 impl Flag {
-    /// The flag as the source of a value.
-    pub const fn source(&self) -> Source {
-        Source::Flag { long: self.long, short: self.short }
-    }
-
     /// Whether it can be given without a value.
     pub const fn is_switch(&self) -> bool {
         matches!(self.kind, Bool | RetiredBool)

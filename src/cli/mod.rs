@@ -15,7 +15,7 @@ mod errors;
 pub mod flags;
 mod parser;
 
-pub use errors::{Ignored, ShapeError};
+pub(crate) use errors::{Ignored, ShapeError};
 use flags::Flag;
 pub use parser::command;
 #[cfg(any(test, feature = "internals"))]
@@ -63,7 +63,6 @@ impl Command {
         }
     }
 
-    /// All.
     const ALL: [Self; 4] = [Self::Apply, Self::Clean, Self::Check, Self::Explain];
 
     /// The command that a word asks for.
@@ -76,12 +75,7 @@ impl Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A flag on the command line.
-    Flag {
-        /// The long name.
-        long: &'static str,
-        /// The short name.
-        short: Option<char>,
-    },
+    Flag(&'static Flag),
     /// A variable of the environment.
     Variable(&'static str),
     /// A place that another program reads, in its words.
@@ -91,8 +85,8 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag { long, short: Some(short) } => write!(f, "--{long} (-{short})"),
-            Self::Flag { long, short: None } => write!(f, "--{long}"),
+            Self::Flag(Flag { long, short: Some(short), .. }) => write!(f, "--{long} (-{short})"),
+            Self::Flag(Flag { long, short: None, .. }) => write!(f, "--{long}"),
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::Named(name) => f.write_str(name),
         }
@@ -192,7 +186,7 @@ pub fn parse(argv: Vec<OsString>, variable: &dyn Fn(&str) -> Option<OsString>) -
     };
     for flag in flags::ALL {
         if let Some(text) = from_command_line(flag, matches.as_ref(), &mut call.errors) {
-            call.give(flag, text, flag.source());
+            call.give(flag, text, Source::Flag(flag));
         }
         for name in flag.variables.iter().rev() {
             call.flags.given.extend(from_environment(name, variable, &mut call.errors).map(|g| (flag.long, g)));
@@ -220,7 +214,7 @@ fn from_command_line(
     // A flag that is in no argument has no place in the parser.
     let values = matches.and_then(|m| m.try_get_many::<OsString>(flag.long).ok().flatten());
     for value in values.into_iter().flatten() {
-        last = utf8(value, || flag.source().to_string(), errors);
+        last = utf8(value, || Source::Flag(flag).to_string(), errors);
         if let Some(text) = last.as_ref().filter(|text| looks_like_flag(text)) {
             errors.push(ShapeError::LooksLikeFlag { flag, value: shortened(text) });
         }

@@ -48,11 +48,15 @@ fn every_flag_in_every_form() {
             assert_eq!(call.errors, [], "{form:?}");
             match flag.is_retired() {
                 true => {
-                    assert_eq!(call.ignored, [Ignored::Retired { flag: flag.source(), instead: flag.help }], "{form:?}")
+                    assert_eq!(
+                        call.ignored,
+                        [Ignored::Retired { flag: Source::Flag(flag), instead: flag.help }],
+                        "{form:?}"
+                    )
                 }
                 false => {
                     let given: Vec<_> = call.flags.of(flag).cloned().collect();
-                    assert_eq!(given, [Given { text: "VALUE".to_owned(), source: flag.source() }], "{form:?}");
+                    assert_eq!(given, [Given { text: "VALUE".to_owned(), source: Source::Flag(flag) }], "{form:?}");
                     assert_eq!(call.ignored, [], "{form:?}");
                 }
             }

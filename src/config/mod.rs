@@ -21,7 +21,8 @@ mod selection;
 
 pub use host::Host;
 pub use options::{DryRun, Options, OutputFormat};
-pub use problems::{Problems, Quoted, UsageError, Warning};
+pub use problems::Problems;
+pub(crate) use problems::UsageError;
 pub use selection::Selection;
 
 /// How inbound connections get to the proxy.

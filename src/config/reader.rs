@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
     pub fn number<T>(&mut self, flag: &Flag, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         for given in self.flags.of(flag) {
             match given.source {
-                Source::Flag { .. } | Source::Named(_) => return self.parsed(given, parse),
+                Source::Flag(_) | Source::Named(_) => return self.parsed(given, parse),
                 Source::Variable(name) => {
                     if let Some(value) = self.parsed_or_warn(name, given, &parse) {
                         return Some(value);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Outcome, Report, Script};
 use crate::cli::Command;
 use crate::config::DryRun;
-use crate::explain::{Chains, Finding, Level, RuleAt};
+use crate::explain::{Chains, Finding, RuleAt};
 use crate::net::Family;
 use crate::netfilter::{Layer, Purpose};
 use crate::state::Difference;
@@ -164,10 +164,7 @@ impl From<&Finding> for FindingView {
     fn from(finding: &Finding) -> Self {
         Self {
             finding: finding.name(),
-            level: match finding.level() {
-                Level::Note => "note",
-                Level::Warning => "warning",
-            },
+            level: super::level(finding),
             flag: finding.flag(),
             rule: finding.rule().map(RuleView::from),
             message: finding.to_string(),

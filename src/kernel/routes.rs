@@ -85,17 +85,13 @@ impl RoutingClient {
     /// What of it is managed, and what is not.
     pub fn managed(&mut self, evidence: &Evidence) -> (Routing, Routing) {
         let listed: Vec<_> = self.listed.iter().map(|l| (l.item, l.marked)).collect();
-        let (mut managed, mut foreign) = (Vec::new(), Vec::new());
         for (at, one) in self.listed.iter_mut().enumerate() {
             one.marked = evidence.holds(&listed, at);
-            if one.marked {
-                self.managed.push(one.message.clone());
-                managed.push(one.item);
-            } else {
-                foreign.push(one.item);
-            }
         }
-        (managed.into_iter().collect(), foreign.into_iter().collect())
+        let (managed, foreign): (Vec<_>, Vec<_>) = self.listed.iter().partition(|l| l.marked);
+        self.managed.extend(managed.iter().map(|l| l.message.clone()));
+        let items = |listed: Vec<&ListedItem>| listed.iter().map(|l| l.item).collect();
+        (items(managed), items(foreign))
     }
 
     fn dump(&mut self, object: Object, family: Family) -> Result<Vec<Message>, KernelError> {

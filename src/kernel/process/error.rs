@@ -34,8 +34,9 @@ pub enum ProcessError {
 }
 
 impl ProcessError {
-    /// Whether the same call may go well if it is made again: another program was changing the rules.
+    /// Whether the same call may go well if it is made again.
     pub fn passes(&self) -> bool {
+        // Another program was changing the rules.
         const TEMPORARY: [&str; 4] =
             ["Resource temporarily unavailable", "Interrupted system call", "Device or resource busy", "try again"];
         match self {

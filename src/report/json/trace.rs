@@ -35,7 +35,7 @@ struct PacketView {
     interface: String,
     /// What conntrack makes of it.
     state: &'static str,
-    /// 0 for none, as the next.
+    /// 0 for none, as that of its connection.
     mark: u32,
     connection_mark: u32,
 }

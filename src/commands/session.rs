@@ -254,8 +254,7 @@ impl<'a> Session<'a> {
         if let Some(error) = lacks {
             return Err(error);
         }
-        let mut marks = tproxy_marks(&observed);
-        marks.extend(observed.nftables.tproxy_marks());
+        let marks = tproxy_marks(&observed);
         let has_managed = |variant| self.detected.has_managed(variant, Family::Ipv6);
         let ipv6 = !observed.nftables.is_clean() || Variant::BOTH.into_iter().any(has_managed);
         let (routing, foreign) = self.routes.managed(&Evidence { wanted: goal.routing(), marks, ipv6 });

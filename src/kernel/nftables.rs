@@ -96,18 +96,17 @@ impl NftablesClient {
     /// Brings the kernel from whatever it has to this, in one transaction.
     pub fn bring_to(&mut self, content: &Content) -> Result<(), NftError> {
         match content {
-            Content::Planned(wanted) => self.apply(wanted).map(drop),
+            Content::Planned(wanted) => self.apply(wanted),
             Content::Earlier(earlier) => self.restore(earlier),
         }
     }
 
     /// Brings the kernel from whatever it has to what is wanted, in one transaction; again if another
-    /// change comes between. Returns what it had before.
-    pub fn apply(&mut self, wanted: &Tables) -> Result<State, NftError> {
+    /// change comes between.
+    pub fn apply(&mut self, wanted: &Tables) -> Result<(), NftError> {
         self.retry(|nft| {
             let state = nft.dump_once()?;
-            nft.run(&nftables::transaction(&state, wanted)?)?;
-            Ok(state)
+            nft.run(&nftables::transaction(&state, wanted)?)
         })
     }
 

@@ -154,5 +154,6 @@ pub fn tproxy_marks(snapshot: &Observed) -> BTreeSet<Mark> {
     let targets = rules.filter_map(|r| Some(r.meaning()?.target()));
     let mut marks = BTreeSet::new();
     marks.extend(targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }));
+    marks.extend(snapshot.nftables.tproxy_marks());
     marks
 }

@@ -100,8 +100,7 @@ impl Session<'_> {
 
     /// Removes tables that iptables-nft made during this call and that hold nothing.
     fn remove_new_tables(&mut self) -> Result<(), KernelError> {
-        let now = self.netfilter.look()?;
-        let new: Vec<_> = now.iptables_nft_tables().filter(|t| !self.before.has_table(t)).cloned().collect();
+        let new = self.netfilter.look()?.new_iptables_nft_tables(&self.before);
         Ok(self.netfilter.nftables()?.remove_empty(&new)?)
     }
 

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use super::{Call, LOCK_BOUND};
 use crate::capture::{At, Recogniser, Routing, RoutingItem};
 use crate::cli::Command;
-use crate::kernel::detect::{self, Choice, Detected, Netfilter, choose};
+use crate::kernel::detect::{self, Detected, Netfilter, choose};
 use crate::kernel::iptables::{self, Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
 use crate::kernel::routes::RoutingClient;
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
         };
-        let Choice { programs, reason } =
+        let (programs, reason) =
             choose(&self.detected, forced, self.call.config.families, self.call.options.command == Command::Check)?;
         let variant = programs.variant;
         log::info!("using iptables-{} ({}): {reason}", variant.name(), programs.path().display());

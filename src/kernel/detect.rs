@@ -151,14 +151,11 @@ impl Detected {
         self.nft().iter().find(|t| is_iptables(t, family) && t.name == name)
     }
 
-    /// The tables of iptables-nft.
-    pub fn iptables_nft_tables(&self) -> impl Iterator<Item = &NamedTable> {
-        self.nft().iter().filter(|t| Family::BOTH.into_iter().any(|f| is_iptables(t, f)))
-    }
-
-    /// Whether there is an nf_tables table of this family and name.
-    pub fn has_table(&self, table: &NamedTable) -> bool {
-        self.nft().iter().any(|t| t.family == table.family && t.name == table.name)
+    /// The tables of iptables-nft that were not there before.
+    pub fn new_iptables_nft_tables(&self, before: &Self) -> Vec<NamedTable> {
+        let was_there = |t: &NamedTable| before.nft().iter().any(|b| (b.family, &b.name) == (t.family, &t.name));
+        let of_iptables = |t: &&NamedTable| Family::BOTH.into_iter().any(|f| is_iptables(t, f));
+        self.nft().iter().filter(of_iptables).filter(|t| !was_there(t)).cloned().collect()
     }
 
     /// The legacy table that is in use, if any.
@@ -194,16 +191,8 @@ fn hint(error: &std::io::Error) -> String {
     }
 }
 
-/// A variant of iptables, and why it was chosen.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    pub programs: Programs,
-    /// The reason, for the log.
-    pub reason: String,
-}
-
 /// Chooses the variant of iptables for rules of these families; to look at them (`look`), the one that holds managed
-/// rules.
+/// rules. Gives its programs, and why it was chosen, for the log.
 ///
 /// # Errors
 /// [`KernelError::NoIptables`], with what was looked for and what each lacked.
@@ -212,7 +201,7 @@ pub fn choose(
     forced: Option<Variant>,
     families: Families,
     look: bool,
-) -> Result<Choice, KernelError> {
+) -> Result<(Programs, String), KernelError> {
     let mut lacks = Vec::new();
     if let Some(variant) = forced {
         let other = variant.other();
@@ -224,7 +213,7 @@ pub fn choose(
             );
         }
         return match usable(detected, variant, families, &mut lacks) {
-            Some(programs) => Ok(Choice { programs, reason: "set by --force-iptables-binary".to_owned() }),
+            Some(programs) => Ok((programs, "set by --force-iptables-binary".to_owned())),
             None => Err(KernelError::NoIptables(format!(
                 "--force-iptables-binary asks for {}, but {}{REMEDY}",
                 variant.name(),
@@ -237,12 +226,12 @@ pub fn choose(
         && let Some(variant) = Variant::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
         && let Some(programs) = usable(detected, variant, families, &mut lacks)
     {
-        return Ok(Choice { programs, reason: "it holds managed rules".to_owned() });
+        return Ok((programs, "it holds managed rules".to_owned()));
     }
     if let Some((family, table)) = detected.legacy_in_use() {
         let reason = format!("the legacy {family} table {table} is in use here");
         if let Some(programs) = usable(detected, Variant::Legacy, families, &mut lacks) {
-            return Ok(Choice { programs, reason });
+            return Ok((programs, reason));
         }
         log::warn!("{reason}, but {}; its rules are kept as they are", lacks.join("; "));
     }
@@ -252,7 +241,7 @@ pub fn choose(
                 Variant::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are available",
                 Variant::Legacy => "iptables-nft or the kernel's nf_tables is not available",
             };
-            return Ok(Choice { programs, reason: reason.to_owned() });
+            return Ok((programs, reason.to_owned()));
         }
     }
     Err(KernelError::NoIptables(lacks.join("; ") + REMEDY))

@@ -2,8 +2,9 @@
 //! proved, another has to be found, or the check gives the reason why there is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use super::{Caller, Check, Expected, Ids, Probe, Role, Subject};
+use super::{Caller, Check, Expected, Probe, Probing, Role, Subject};
 use crate::config::{Config, Dns, InterceptionMode};
 use crate::net::{Family, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange};
 use crate::netfilter::{Protocol, Purpose, Rule, Ruleset};
@@ -13,21 +14,8 @@ const AGENT: Port = Port::at_least_one(15053);
 /// The port of DNS servers.
 const DNS: u16 = 53;
 
-/// The checks, and who listens meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckPlan {
-    /// The checks, IPv4 first.
-    pub checks: Vec<Check>,
-    /// Who listens; the process as it is if `None`.
-    pub listener: Option<Ids>,
-    /// Whether the listeners are transparent.
-    pub transparent: bool,
-}
-
-/// Which checks prove that the rules do what they are for, for this process.
-pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> CheckPlan {
-    let listener = Role::Proxy.take(config, caller).ok().flatten();
-    let transparent = config.mode == InterceptionMode::Tproxy && caller.may_be_transparent;
+/// Which checks prove that the rules do what they are for, for this process; IPv4 first.
+pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> Vec<Check> {
     let mut checks = Vec::new();
     for family in Family::BOTH.into_iter().filter(|f| config.families.contains(*f)) {
         let planner = Planner { config, rules, caller, family, port: probe_port.number() };
@@ -55,7 +43,20 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
             check(Subject::DnsTcp, planner.dns(Protocol::Tcp));
         }
     }
-    CheckPlan { checks, listener, transparent }
+    checks
+}
+
+impl Probing {
+    /// What there is to do for checks, within this time.
+    pub fn of(checks: &[Check], config: &Config, caller: &Caller, bound: Duration) -> Self {
+        Self {
+            probes: checks.iter().filter_map(|c| c.probe.as_ref().ok()).cloned().collect(),
+            listener: Role::Proxy.take(config, caller).ok().flatten(),
+            transparent: config.mode == InterceptionMode::Tproxy && caller.may_be_transparent,
+            left_alone: config.excluded_interfaces.clone(),
+            bound,
+        }
+    }
 }
 
 const FROM_ELSEWHERE: &str =

@@ -55,8 +55,8 @@ impl From<&Report<'_>> for Done {
     fn from(report: &Report<'_>) -> Self {
         Self {
             outcome: report.outcome,
-            errors: report.errors().to_vec(),
-            warnings: report.warnings().to_vec(),
+            errors: report.errors.clone(),
+            warnings: report.warnings.clone(),
             differences: report.differences.iter().map(ToString::to_string).collect(),
         }
     }

@@ -47,7 +47,6 @@ mod sequence;
 #[cfg(not(feature = "internals"))]
 mod state;
 mod text;
-#[cfg(not(feature = "internals"))]
 mod validation;
 
 // Benchmarks, fuzzing and the tests of parts see inside.
@@ -73,14 +72,12 @@ pub mod nftables;
 pub mod report;
 #[cfg(feature = "internals")]
 pub mod state;
-#[cfg(feature = "internals")]
-pub mod validation;
 
 pub use api::{Done, Setting, Task, Traffic, mistakes, traffic, within};
 use cli::{Command, Flags, Invocation, Parsed};
 use commands::Call;
 use config::host::ThisHost;
-use config::{Config, Options, Problems, Quoted};
+use config::{Config, Options, Problems};
 use explain::Request;
 pub use logging::log_line;
 pub use report::Outcome;
@@ -131,13 +128,10 @@ fn enter_namespace(flags: &Flags, options: &Options, problems: &mut Problems) {
     let Some(path) = options.network_namespace.as_ref().filter(|_| problems.errors.is_empty()) else { return };
     let given = flags.of(&cli::flags::NETWORK_NAMESPACE).next();
     if let (Some(given), Err(why)) = (given, kernel::netns::enter(path)) {
-        problems.errors.push(config::UsageError::Value {
-            source_: given.source,
-            value: Quoted::new(&given.text),
-            reason: format!(
-                "not a network namespace that can be entered ({why}); give a path such as /proc/PID/ns/net or /run/netns/NAME"
-            ),
-        });
+        let reason = format!(
+            "not a network namespace that can be entered ({why}); give a path such as /proc/PID/ns/net or /run/netns/NAME"
+        );
+        problems.errors.push(config::UsageError::value(given, reason));
     }
 }
 
@@ -146,12 +140,10 @@ fn described(words: &[String], problems: &mut Problems) -> Option<Request> {
     if words.is_empty() {
         return None;
     }
-    let errors = match Request::parse(words) {
-        Ok(request) => return Some(request),
-        Err(errors) => errors,
-    };
-    problems.errors.extend(errors.iter().map(|e| config::UsageError::Packet(e.to_string())));
-    None
+    let described = Request::parse(words);
+    let errors = described.as_ref().err().into_iter().flatten();
+    problems.errors.extend(errors.map(|e| config::UsageError::Packet(e.to_string())));
+    described.ok()
 }
 
 fn exit(outcome: Outcome, written: io::Result<()>) -> ExitCode {

@@ -1,57 +1,48 @@
 //! The words of a call that are no flags: a command, and the description of a packet.
 
-use super::{CLEAN_PROGRAM, Command, Ignored, PROGRAM, ShapeError, file_name};
+use std::ffi::OsString;
+
+use super::{CLEAN_PROGRAM, Command, Ignored, Invocation, PROGRAM, ShapeError, file_name, utf8};
 use crate::text::shortened;
 
 /// What Istio's script for virtual machines calls the program with.
 const OF_VIRTUAL_MACHINES: &str = "init";
 
-/// The words that are no flags.
-#[derive(Default)]
-pub(super) struct CommandWords {
-    /// The command.
-    pub(super) command: Option<Command>,
-    /// What follows `explain`.
-    pub(super) packet: Vec<String>,
-}
-
-impl CommandWords {
-    /// Takes the next word; `index` counts from 0.
-    pub(super) fn take(
-        &mut self,
-        index: usize,
-        text: String,
-        ignored: &mut Vec<Ignored>,
-        errors: &mut Vec<ShapeError>,
-    ) {
-        if self.command == Some(Command::Explain) {
-            return self.packet.push(text);
+/// Takes the words of a call, which go before the name that the program was called by.
+pub(super) fn take<'a>(call: &mut Invocation, words: impl Iterator<Item = &'a OsString>) {
+    let mut command = None;
+    for (index, word) in words.enumerate() {
+        let Some(text) = utf8(word, || "an argument".to_owned(), &mut call.errors) else { continue };
+        if command == Some(Command::Explain) {
+            call.packet.push(text);
+            continue;
         }
-        let first = Some(file_name(text.as_ref())).filter(|_| index == 0);
+        let first = Some(file_name(word)).filter(|_| index == 0);
         let named = match first.as_deref().unwrap_or(&text) {
-            PROGRAM => return,
+            PROGRAM => continue,
             CLEAN_PROGRAM => Some(Command::Clean),
             _ => Command::named(&text),
         };
-        match (self.command, named) {
-            (None, Some(command)) => self.command = Some(command),
+        match (command, named) {
+            (None, Some(_)) => command = named,
             // What only looks must not be taken for what removes.
             (Some(first), Some(second)) if first != second => {
-                errors.push(ShapeError::TwoCommands(first.name(), second.name()));
+                call.errors.push(ShapeError::TwoCommands(first.name(), second.name()));
             }
             (Some(_), Some(_)) => {}
             // If a flag is wrong, this may have been its value.
-            (_, None) if text == OF_VIRTUAL_MACHINES || !errors.iter().all(ShapeError::is_of_a_word) => {
-                ignored.push(Ignored::Stray(shortened(&text)));
+            (_, None) if text == OF_VIRTUAL_MACHINES || !call.errors.iter().all(ShapeError::is_of_a_word) => {
+                call.ignored.push(Ignored::Stray(shortened(&text)));
             }
             (_, None) => {
                 let error = ShapeError::NoCommand { similar: similar(&text), word: shortened(&text) };
-                if !errors.contains(&error) {
-                    errors.push(error);
+                if !call.errors.contains(&error) {
+                    call.errors.push(error);
                 }
             }
         }
     }
+    call.command = command.unwrap_or(call.command);
 }
 
 /// What may have been meant: a command, or the value of a switch.

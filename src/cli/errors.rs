@@ -1,6 +1,7 @@
 //! What is wrong with the shape of a call, and what of it has no effect.
 
 use super::Source;
+use super::flags::Flag;
 use crate::text::Printable;
 
 /// Something of the call that has no effect.
@@ -9,7 +10,6 @@ pub enum Ignored {
     /// A flag that some Istio release had.
     #[error("{flag} no longer has any effect. {instead}.")]
     Retired {
-        /// The flag.
         flag: Source,
         /// What holds in its place.
         instead: &'static str,
@@ -34,11 +34,10 @@ pub enum ShapeError {
     #[error("{0} needs a value; an empty one is written as ''")]
     NoValue(String),
     /// A value that looks like a flag.
-    #[error("{flag} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {flag_short} '', or --{long}= with nothing after it", flag_short = short_or_long(.flag), long = long(.flag))]
+    #[error("{} cannot be {value:?}: that looks like a flag; if its value is meant to be empty, write {} '', or --{}= with nothing after it", Source::Flag(.flag), short_or_long(.flag), .flag.long)]
     LooksLikeFlag {
         /// The flag whose value it is.
-        flag: Source,
-        /// The value.
+        flag: &'static Flag,
         value: String,
     },
     /// Text that is not UTF-8.
@@ -52,7 +51,6 @@ pub enum ShapeError {
     /// A word that is no flag.
     #[error("{word:?} is neither a flag nor a command{}; the commands are apply, clean, check and explain", suggestion(.similar))]
     NoCommand {
-        /// The word.
         word: String,
         /// What may have been meant.
         similar: Option<String>,
@@ -83,17 +81,6 @@ fn suggestion(similar: &Option<String>) -> String {
     similar.as_ref().map(|s| format!(" (did you mean {s}?)")).unwrap_or_default()
 }
 
-fn long(source: &Source) -> &'static str {
-    match source {
-        Source::Flag { long, .. } => long,
-        Source::Variable(name) | Source::Named(name) => name,
-    }
-}
-
-fn short_or_long(source: &Source) -> String {
-    match source {
-        Source::Flag { short: Some(short), .. } => format!("-{short}"),
-        Source::Flag { long, short: None } => format!("--{long}"),
-        Source::Variable(name) | Source::Named(name) => (*name).to_owned(),
-    }
+fn short_or_long(flag: &Flag) -> String {
+    flag.short.map_or_else(|| format!("--{}", flag.long), |short| format!("-{short}"))
 }

@@ -1,7 +1,7 @@
 //! The flags: one table that the parser, the environment, the help and the tests read.
 
 /// One flag, its variables and what it looks like.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Flag {
     /// The long name, without dashes.
     pub long: &'static str,
@@ -15,6 +15,18 @@ pub struct Flag {
     pub heading: Heading,
     /// One line of help.
     pub help: &'static str,
+}
+
+impl Flag {
+    /// Whether it can be given without a value.
+    pub const fn is_switch(&self) -> bool {
+        matches!(self.kind, Bool | RetiredBool)
+    }
+
+    /// Whether some Istio release had it, and it has no effect.
+    pub const fn is_retired(&self) -> bool {
+        matches!(self.kind, RetiredBool | RetiredText)
+    }
 }
 
 /// What a flag's value is; decides what an empty or unparsable variable does (see [`super::Flags`]).

@@ -28,24 +28,16 @@ fn text(call: &Invocation, flag: &Flag) -> Option<String> {
     call.flags.of(flag).next().map(|given| given.text.clone())
 }
 
-fn is_switch(flag: &Flag) -> bool {
-    matches!(flag.kind, ValueKind::Bool | ValueKind::RetiredBool)
-}
-
-fn is_retired(flag: &Flag) -> bool {
-    matches!(flag.kind, ValueKind::RetiredBool | ValueKind::RetiredText)
-}
-
 #[test]
 fn every_flag_in_every_form() {
     for flag in flags::ALL {
         let mut forms = vec![vec![format!("--{}=VALUE", flag.long)]];
-        if !is_switch(flag) {
+        if !flag.is_switch() {
             forms.push(vec![format!("--{}", flag.long), "VALUE".to_owned()]);
         }
         if let Some(short) = flag.short {
             forms.push(vec![format!("-{short}=VALUE")]);
-            if !is_switch(flag) {
+            if !flag.is_switch() {
                 forms.push(vec![format!("-{short}"), "VALUE".to_owned()]);
                 forms.push(vec![format!("-{short}VALUE")]);
                 forms.push(vec![format!("-n{short}"), "VALUE".to_owned()]);
@@ -54,12 +46,17 @@ fn every_flag_in_every_form() {
         for form in forms {
             let call = call(&form.iter().map(String::as_str).collect::<Vec<_>>());
             assert_eq!(call.errors, [], "{form:?}");
-            let source = Source::Flag { long: flag.long, short: flag.short };
-            match is_retired(flag) {
-                true => assert_eq!(call.ignored, [Ignored::Retired { flag: source, instead: flag.help }], "{form:?}"),
+            match flag.is_retired() {
+                true => {
+                    assert_eq!(
+                        call.ignored,
+                        [Ignored::Retired { flag: Source::Flag(flag), instead: flag.help }],
+                        "{form:?}"
+                    )
+                }
                 false => {
                     let given: Vec<_> = call.flags.of(flag).cloned().collect();
-                    assert_eq!(given, [Given { text: "VALUE".to_owned(), source }], "{form:?}");
+                    assert_eq!(given, [Given { text: "VALUE".to_owned(), source: Source::Flag(flag) }], "{form:?}");
                     assert_eq!(call.ignored, [], "{form:?}");
                 }
             }
@@ -69,7 +66,7 @@ fn every_flag_in_every_form() {
 
 #[test]
 fn a_switch_needs_no_value_and_takes_none_from_the_next_argument() {
-    for flag in flags::ALL.iter().filter(|f| is_switch(f) && !is_retired(f)) {
+    for flag in flags::ALL.iter().filter(|f| f.is_switch() && !f.is_retired()) {
         let call = call(&[&format!("--{}", flag.long), "false"]);
         assert_eq!(text(&call, flag).as_deref(), Some("true"), "{}", flag.long);
         let [error] = &call.errors[..] else { panic!("{:?}", call.errors) };
@@ -263,7 +260,7 @@ fn the_help_names_every_flag_but_the_retired() {
     let Parsed::Text(help) = parse(argv, &|_| None) else { panic!("--help is a text") };
     for flag in flags::ALL {
         let named = help.contains(&format!("--{} ", flag.long)) || help.contains(&format!("--{}[=", flag.long));
-        assert_eq!(named, !is_retired(flag), "{}", flag.long);
+        assert_eq!(named, !flag.is_retired(), "{}", flag.long);
         assert!(flag.variables.iter().all(|v| help.contains(v)), "{:?}", flag.variables);
     }
     assert!(VARIABLES.iter().all(|(name, _)| help.contains(name)));

@@ -8,12 +8,9 @@ use super::{Call, Failure, lines};
 use crate::config::InterceptionMode;
 use crate::kernel::conntrack;
 use crate::report::{Outcome, Report};
-use crate::state::{Action, Comparison, Content, Goal, Observed, Restore, Stores, tproxy_marks};
+use crate::state::{Action, Comparison, Content, Goal, Restore, Stores, tproxy_marks};
 
 /// Makes the kernel have the plan and nothing else managed. Afterwards it does, or it is as it was.
-///
-/// # Errors
-/// [`Failure`].
 pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;
@@ -23,7 +20,7 @@ pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     session.start_early(variant)?;
     let observed = session.observe(goal)?.observed;
     // The kernel has one table for all namespaces, and to go through it takes 15 ms.
-    let leaves_tproxy = call.config.mode == InterceptionMode::Redirect && has_tproxy(&observed);
+    let leaves_tproxy = call.config.mode == InterceptionMode::Redirect && !tproxy_marks(&observed).is_empty();
     let stores = Stores::new(observed, goal);
     report.bypass(bypasses(&stores, goal));
     if call.options.strict && !report.findings.is_empty() {
@@ -60,11 +57,6 @@ pub fn apply(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure
     Ok(Outcome::Applied)
 }
 
-/// Whether a managed rule brings connections to a transparent listener: without NAT.
-fn has_tproxy(observed: &Observed) -> bool {
-    !tproxy_marks(observed).is_empty() || observed.nftables.tproxy_marks().next().is_some()
-}
-
 /// Deletes conntrack entries that the old rules led to, if no connection needs them. If that fails, they expire by
 /// themselves.
 fn forget() {
@@ -76,9 +68,6 @@ fn forget() {
 }
 
 /// Removes everything managed, in both variants and families. If there is nothing to remove, that is success.
-///
-/// # Errors
-/// [`Failure`].
 pub fn clean(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     let start = Instant::now();
     let mut session = Session::open(call)?;

@@ -9,9 +9,6 @@ use crate::state::{Comparison, Difference, Goal, Stores};
 
 /// Checks, and with `--watch` again whenever the kernel reports a change, until something differs, or SIGTERM
 /// comes.
-///
-/// # Errors
-/// [`Failure`]: it could not be determined.
 pub fn check(call: Call<'_>, report: &mut Report<'_>) -> Result<Outcome, Failure> {
     // Notifications come from here on, so that no change falls between looking and waiting.
     let mut watch = if call.options.watch { Some(Watch::open()?) } else { None };

@@ -11,9 +11,6 @@ use crate::netfilter::Layer;
 use crate::report::{Outcome, Report, Rules};
 
 /// Follows a packet; or without one, shows what happens to each kind of traffic, and what is odd about the rules.
-///
-/// # Errors
-/// [`Failure`].
 pub fn explain<'a>(call: Call<'a>, request: Option<&Request>, report: &mut Report<'a>) -> Result<Outcome, Failure> {
     let (layers, routing) = match call.options.live {
         true => live(call, report)?,
@@ -67,10 +64,7 @@ pub(super) fn warn(call: Call<'_>, report: &mut Report<'_>) {
 /// How many findings a dry run warns of.
 const MOST_WARNINGS: usize = 20;
 
-/// What the kernel has.
-///
-/// # Errors
-/// [`Failure`]: what cannot be read is not taken for empty.
+/// What the kernel has. What cannot be read is not taken for empty.
 pub fn look(call: Call<'_>) -> Result<Live, Failure> {
     Ok(Session::look(call)?.live()?)
 }

@@ -118,9 +118,6 @@ pub struct Call<'a> {
 const LOCK_BOUND: Duration = Duration::from_secs(120);
 
 /// Does what a call asks for.
-///
-/// # Errors
-/// [`Failure`].
 pub fn run<'a>(call: Call<'a>, packet: Option<&Request>, report: &mut Report<'a>) -> Result<Outcome, Failure> {
     let is_about_the_plan = match (call.options.command, call.options.dry_run) {
         (Command::Explain, _) | (Command::Clean, DryRun::No) => false,

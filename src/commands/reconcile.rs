@@ -9,7 +9,7 @@ use crate::kernel::KernelError;
 use crate::kernel::iptables::Programs;
 use crate::net::Family;
 use crate::netfilter::Variant;
-use crate::state::{self, Action, Difference, DifferingItem, Goal, Restore, Stores};
+use crate::state::{Action, Difference, DifferingItem, Goal, Restore, Stores};
 
 /// The foreign rules that decide, before managed ones, about what those would capture.
 pub(super) fn bypasses(stores: &Stores<'_>, goal: Goal<'_>) -> Vec<DifferingItem> {
@@ -18,7 +18,7 @@ pub(super) fn bypasses(stores: &Stores<'_>, goal: Goal<'_>) -> Vec<DifferingItem
     for family in Family::BOTH {
         let tables = stores.iptables(variant).wanted(family);
         explain::bypasses(tables, &plan.rules, family, &mut |table, chain, rule| {
-            found.push(DifferingItem::Iptables { variant, family, table, arguments: state::arguments(chain, rule) });
+            found.push(DifferingItem::rule(variant, family, table, chain, rule));
         });
     }
     found
@@ -100,8 +100,7 @@ impl Session<'_> {
 
     /// Removes tables that iptables-nft made during this call and that hold nothing.
     fn remove_new_tables(&mut self) -> Result<(), KernelError> {
-        let now = self.netfilter.look()?;
-        let new: Vec<_> = now.iptables_nft_tables().filter(|t| !self.before.has_table(t)).cloned().collect();
+        let new = self.netfilter.look()?.new_iptables_nft_tables(&self.before);
         Ok(self.netfilter.nftables()?.remove_empty(&new)?)
     }
 

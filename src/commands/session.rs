@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use super::{Call, LOCK_BOUND};
 use crate::capture::{At, Recogniser, Routing, RoutingItem};
 use crate::cli::Command;
-use crate::kernel::detect::{self, Choice, Detected, Netfilter, choose};
+use crate::kernel::detect::{self, Detected, Netfilter, choose};
 use crate::kernel::iptables::{self, Manner, Programs, Restoring};
 use crate::kernel::lock::NamespaceLock;
 use crate::kernel::routes::RoutingClient;
@@ -16,7 +16,7 @@ use crate::netfilter::quirks::{self, Version};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Backend, Chain, Hook, Layer, Rule, Scope, Table, Variant};
 use crate::nftables::{self, NamedTable};
-use crate::state::{self, Evidence, Goal, Observed, tproxy_marks};
+use crate::state::{self, DifferingItem, Evidence, Goal, Observed, tproxy_marks};
 
 /// The namespace, locked, and the ways into its kernel.
 pub(super) struct Session<'a> {
@@ -118,7 +118,7 @@ impl Session<'_> {
 
 impl Found {
     /// What is as the flags want it, and yet not certain to be managed: `clean` leaves it.
-    pub(super) fn lookalikes(&self, call: Call<'_>) -> Vec<String> {
+    pub(super) fn lookalikes(&self, call: Call<'_>) -> Vec<DifferingItem> {
         let (mark, table) = (call.config.tproxy_mark, call.config.tproxy_table);
         let routing = self.foreign.items().filter(|item| match item {
             RoutingItem::Address(_) => true,
@@ -126,7 +126,7 @@ impl Found {
             RoutingItem::Route(route) => route.table == table,
         });
         let rules = state::lookalikes(&self.observed, call.plan);
-        rules.into_iter().chain(routing.map(|item| item.to_string())).collect()
+        rules.into_iter().chain(routing.map(DifferingItem::Routing)).collect()
     }
 }
 
@@ -171,9 +171,9 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
         };
-        let Choice { programs, reason } =
+        let (programs, reason) =
             choose(&self.detected, forced, self.call.config.families, self.call.options.command == Command::Check)?;
-        let variant = programs.variant();
+        let variant = programs.variant;
         log::info!("using iptables-{} ({}): {reason}", variant.name(), programs.path().display());
         self.programs.insert(variant, programs);
         Ok(Some(variant))
@@ -205,10 +205,7 @@ impl<'a> Session<'a> {
         let mut unread = Vec::new();
         let mut saving = Vec::new();
         for variant in Variant::BOTH {
-            let all = match goal {
-                Goal::Apply { variant: chosen, .. } => chosen == Some(variant),
-                Goal::Clean { .. } => true,
-            };
+            let all = matches!(goal, Goal::Clean { .. }) || goal.plan_for(variant).is_some();
             let mut families = Vec::new();
             for family in Family::BOTH {
                 let there = if all {
@@ -257,8 +254,7 @@ impl<'a> Session<'a> {
         if let Some(error) = lacks {
             return Err(error);
         }
-        let mut marks = tproxy_marks(&observed);
-        marks.extend(observed.nftables.tproxy_marks());
+        let marks = tproxy_marks(&observed);
         let has_managed = |variant| self.detected.has_managed(variant, Family::Ipv6);
         let ipv6 = !observed.nftables.is_clean() || Variant::BOTH.into_iter().any(has_managed);
         let (routing, foreign) = self.routes.managed(&Evidence { wanted: goal.routing(), marks, ipv6 });
@@ -285,12 +281,8 @@ impl<'a> Session<'a> {
         saved: &state::SavedTables,
         goal: Goal<'_>,
     ) -> Result<(), KernelError> {
-        let is_planned = |name: &str| match goal {
-            Goal::Apply { plan, variant: chosen } => {
-                chosen == Some(variant) && plan.rules.of(family).any(|r| r.table.name() == name)
-            }
-            Goal::Clean { .. } => false,
-        };
+        let planned = goal.plan_for(variant);
+        let is_planned = |name: &str| planned.is_some_and(|p| p.rules.of(family).any(|r| r.table.name() == name));
         let lacks = |(name, has_managed): &(&str, bool)| match saved.iter().find(|(t, _)| t.name() == *name) {
             Some((_, table)) => *has_managed && !table.chains.iter().any(SavedChain::is_managed),
             None => *has_managed || is_planned(name),
@@ -342,9 +334,9 @@ impl<'a> Session<'a> {
         }
         if self.detected.has_managed(variant, family) {
             return Err(KernelError::NoIptables(format!(
-                "managed {family} rules exist in iptables-{0}, but {1}tables-{0}-save and {1}tables-{0}-restore, which are needed to change or remove them, are not on PATH",
+                "managed {family} rules exist in iptables-{0}, but {1}-{0}-save and {1}-{0}-restore, which are needed to change or remove them, are not on PATH",
                 variant.name(),
-                if family == Family::Ipv6 { "ip6" } else { "ip" }
+                family.program()
             )));
         }
         Ok(false)

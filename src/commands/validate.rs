@@ -12,34 +12,25 @@ use crate::netfilter::{Backend, Variant};
 use crate::validation::{self, Caller, Check, Facts, Ids, Probing, Subject};
 
 /// Makes the connections that the configuration is about, and checks whether they arrive at the expected places.
-///
-/// # Errors
-/// [`Failure::Validation`].
 pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let caller = caller();
-    let mut plan = validation::plan(call.config, &call.plan.rules, call.options.probe_port, &caller);
+    let mut checks = validation::plan(call.config, &call.plan.rules, call.options.probe_port, &caller);
     let ipv6 = |(_, address): &(String, _)| Family::of(*address) == Family::Ipv6 && host::is_global(address);
     if call.options.backend == Backend::Nftables
         && !call.config.families.ipv6()
         && host::interfaces().unwrap_or_default().iter().any(ipv6)
     {
-        plan.checks.push(Check { subject: Subject::Outbound, family: Family::Ipv6, probe: Err(IPV6_TOO.to_owned()) });
+        checks.push(Check { subject: Subject::Outbound, family: Family::Ipv6, probe: Err(IPV6_TOO.to_owned()) });
     }
-    let probing = Probing {
-        probes: plan.checks.iter().filter_map(|c| c.probe.as_ref().ok()).cloned().collect(),
-        listener: plan.listener,
-        transparent: plan.transparent,
-        left_alone: call.config.excluded_interfaces.clone(),
-        bound: call.options.probe_timeout,
-    };
+    let probing = Probing::of(&checks, call.config, &caller, call.options.probe_timeout);
     let observations = probe::run(&probing);
     let rules = match call.options.backend {
         Backend::Iptables(_) => rules(),
         Backend::Nftables => None,
     };
     let facts = Facts { config: call.config, caller, rules };
-    let verdicts = validation::judge(&facts, &plan.checks, observations);
+    let verdicts = validation::judge(&facts, &checks, observations);
     log::info!("validation, as {} ({:.1?}):\n{}", caller.ids, start.elapsed(), validation::table(&verdicts));
     validation::problems(&verdicts).map_or(Ok(()), |text| Err(Failure::Validation(text)))
 }

@@ -2,7 +2,7 @@
 //! looks at the world, and it only reads.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -21,15 +21,9 @@ pub const DISABLE_IPV6: &str = "/proc/sys/net/ipv6/conf/lo/disable_ipv6";
 /// The facts of a host. Asked only if the flags make them matter.
 pub trait Host {
     /// The addresses of all interfaces of the network namespace.
-    ///
-    /// # Errors
-    /// The error that the system returned.
     fn addresses(&self) -> io::Result<Vec<IpAddr>>;
 
     /// A file's contents.
-    ///
-    /// # Errors
-    /// The error that the system returned.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
 
@@ -66,9 +60,6 @@ pub fn has_an_end(path: &Path) -> io::Result<()> {
 }
 
 /// The addresses of all interfaces of the network namespace, in the kernel's order, with the interface's name.
-///
-/// # Errors
-/// The error that the system returned.
 pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
     let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
         let address = interface.address?;
@@ -88,33 +79,24 @@ pub fn default_interface() -> Option<String> {
 
 /// Whether traffic of the pod goes over this address: neither loopback nor link-local nor multicast.
 pub fn is_global(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => !a.is_loopback() && !a.is_link_local() && !a.is_multicast() && !a.is_unspecified(),
-        // An earlier run has put the proxy's own address on `lo`: it shows nothing about the pod.
-        IpAddr::V6(a) if *a == PROXY_SOURCE_V6 => false,
-        IpAddr::V6(a) => !a.is_loopback() && !is_link_local(a) && !a.is_multicast() && !a.is_unspecified(),
-    }
-}
-
-/// fe80::/10 (RFC 4291, section 2.5.6).
-fn is_link_local(address: &Ipv6Addr) -> bool {
-    address.segments().first().is_some_and(|s| s & 0xffc0 == 0xfe80)
+    let link_local = match address {
+        IpAddr::V4(a) => a.is_link_local(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    };
+    // An earlier run has put the proxy's own address on `lo`: it shows nothing about the pod.
+    let proxys = *address == PROXY_SOURCE_V6;
+    !(link_local || proxys || address.is_loopback() || address.is_multicast() || address.is_unspecified())
 }
 
 /// The servers in the text of a resolv.conf, with duplicates. A zone (`fe80::1%eth0`) is
 /// left out, since rules have none.
 pub fn name_servers(text: &[u8]) -> Vec<IpAddr> {
-    let mut servers: Vec<IpAddr> = Vec::new();
-    for line in String::from_utf8_lossy(text).lines() {
+    let server = |line: &str| {
         let mut words = line.split_ascii_whitespace();
-        let server = match words.next() {
-            Some("nameserver") => words.next(),
-            _ => None,
-        };
-        let address = server.and_then(|s| s.split('%').next()).and_then(|s| s.parse::<IpAddr>().ok());
-        servers.extend(address);
-    }
-    servers
+        words.next().filter(|word| *word == "nameserver")?;
+        words.next()?.split('%').next()?.parse().ok()
+    };
+    String::from_utf8_lossy(text).lines().filter_map(server).collect()
 }
 
 /// The number of a name in the text of a passwd or group file, whose lines both begin with

@@ -11,7 +11,6 @@ mod display;
 #[cfg(any(test, feature = "internals"))]
 #[allow(clippy::panic, clippy::unwrap_used, reason = "a test with a wrong call falls over")]
 pub mod fake;
-mod families;
 pub mod host;
 mod options;
 mod problems;
@@ -20,10 +19,10 @@ mod resolve;
 mod scalar;
 mod selection;
 
-pub use families::FamilyChoice;
 pub use host::Host;
 pub use options::{DryRun, Options, OutputFormat};
-pub use problems::{Problems, Quoted, UsageError, Warning};
+pub use problems::Problems;
+pub(crate) use problems::UsageError;
 pub use selection::Selection;
 
 /// How inbound connections get to the proxy.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use super::FamilyChoice;
-use super::problems::{Problems, Quoted, UsageError, Warning};
+use super::problems::{Problems, Warning};
 use super::reader::{Reader, items};
+use super::scalar::{parse_bool, parse_duration};
 use crate::cli::{self, Command, Flags, flags};
 use crate::logging::Logging;
-use crate::net::Port;
+use crate::net::{Families, Port};
 use crate::netfilter::{Backend, Variant};
 
 /// The form of what goes to standard output.
@@ -68,8 +68,8 @@ pub struct Options {
     pub cni_mode: bool,
     /// What the rules are written with.
     pub backend: Backend,
-    /// The families asked for.
-    pub families: FamilyChoice,
+    /// The families asked for; `None` for those of the namespace's addresses.
+    pub families: Option<Families>,
     /// The form of standard output.
     pub output: OutputFormat,
     /// How the log is written.
@@ -82,23 +82,19 @@ impl Options {
     /// Reads the options out of the flags. What is wrong goes to `problems`.
     pub fn read(command: Command, flags: &Flags, problems: &mut Problems) -> Self {
         let mut read = Reader::new(flags, problems);
-        let mut logging = Logging::default();
-        if let Some(level) = read.word(&flags::LOG_OUTPUT_LEVEL, parse_level) {
-            logging.level = level.unwrap_or(logging.level);
-        }
-        logging.json = read.boolean(&flags::LOG_AS_JSON).unwrap_or(false);
-        let mut enabled = |flag, default| read.boolean(flag).unwrap_or(default);
-        let cleanup_only = enabled(&flags::CLEANUP_ONLY, false);
-        let strict = enabled(&flags::STRICT, false);
-        let skip_apply = enabled(&flags::SKIP_RULE_APPLY, false);
-        let reconcile = enabled(&flags::RECONCILE, true);
-        let force_apply = enabled(&flags::FORCE_APPLY, false);
-        let run_validation = enabled(&flags::RUN_VALIDATION, false);
-        let cni_mode = enabled(&flags::CNI_MODE, false);
-        let native = enabled(&flags::NATIVE_NFTABLES, false);
+        let level = read.word(&flags::LOG_OUTPUT_LEVEL, parse_level).flatten().unwrap_or(Logging::default().level);
+        let logging = Logging { level, json: read.boolean(&flags::LOG_AS_JSON, false) };
+        let cleanup_only = read.boolean(&flags::CLEANUP_ONLY, false);
+        let strict = read.boolean(&flags::STRICT, false);
+        let skip_apply = read.boolean(&flags::SKIP_RULE_APPLY, false);
+        let reconcile = read.boolean(&flags::RECONCILE, true);
+        let force_apply = read.boolean(&flags::FORCE_APPLY, false);
+        let run_validation = read.boolean(&flags::RUN_VALIDATION, false);
+        let cni_mode = read.boolean(&flags::CNI_MODE, false);
+        let native = read.boolean(&flags::NATIVE_NFTABLES, false);
         let program_timeout = read
             .variable(cli::PROGRAM_TIMEOUT)
-            .and_then(|g| read.parsed_or_warn(cli::PROGRAM_TIMEOUT, g, super::scalar::parse_duration));
+            .and_then(|g| read.parsed_or_warn(cli::PROGRAM_TIMEOUT, g, parse_duration));
         let live = in_command(&mut read, &flags::LIVE, command, Command::Explain);
         let watch = in_command(&mut read, &flags::WATCH, command, Command::Check);
         let dry_run = dry_run(&mut read);
@@ -115,13 +111,11 @@ impl Options {
             force_apply,
             run_validation,
             probe_port: read.number(&flags::PROBE_PORT, Port::parse).unwrap_or(Port::at_least_one(15002)),
-            probe_timeout: read
-                .number(&flags::PROBE_TIMEOUT, super::scalar::parse_duration)
-                .unwrap_or(Duration::from_secs(5)),
-            network_namespace: network_namespace(&mut read),
+            probe_timeout: read.number(&flags::PROBE_TIMEOUT, parse_duration).unwrap_or(Duration::from_secs(5)),
+            network_namespace: read.word(&flags::NETWORK_NAMESPACE, parse_path),
             cni_mode,
             backend: if native { Backend::Nftables } else { Backend::Iptables(kind) },
-            families: read.word(&flags::IP_FAMILIES, FamilyChoice::parse).unwrap_or_default(),
+            families: read.word(&flags::IP_FAMILIES, parse_families).flatten(),
             output: read
                 .word(&flags::OUTPUT, |text| parse_output(text, has_rules_to_draw(command, dry_run)))
                 .unwrap_or_default(),
@@ -131,19 +125,25 @@ impl Options {
     }
 }
 
-fn network_namespace(read: &mut Reader<'_>) -> Option<PathBuf> {
-    let given = read.text(&flags::NETWORK_NAMESPACE)?;
-    if given.text.is_empty() || given.text.contains('\0') {
-        let reason = "give a path such as /proc/PID/ns/net or /run/netns/NAME, or omit the flag to work in the caller's namespace".to_owned();
-        read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
-        return None;
+fn parse_path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() || text.contains('\0') {
+        return Err("give a path such as /proc/PID/ns/net or /run/netns/NAME, or omit the flag to work in the caller's namespace".to_owned());
     }
-    Some(PathBuf::from(&given.text))
+    Ok(PathBuf::from(text))
+}
+
+fn parse_families(text: &str) -> Result<Option<Families>, String> {
+    match text {
+        "" | "auto" => Ok(None),
+        "ipv4" => Ok(Some(Families::Ipv4)),
+        "dual" => Ok(Some(Families::Dual)),
+        _ => Err("give auto, ipv4 or dual".to_owned()),
+    }
 }
 
 /// A switch that one command has.
 fn in_command(read: &mut Reader<'_>, flag: &'static flags::Flag, command: Command, of: Command) -> bool {
-    let given = read.boolean(flag).unwrap_or(false);
+    let given = read.boolean(flag, false);
     if given && command != of {
         read.warn(Warning::OfOtherCommand { flag: flag.long, command: of.name() });
     }
@@ -154,7 +154,7 @@ fn in_command(read: &mut Reader<'_>, flag: &'static flags::Flag, command: Comman
 fn dry_run(read: &mut Reader<'_>) -> DryRun {
     let parse = |text: &str| match text {
         "kernel" => Ok(DryRun::Kernel),
-        _ => match super::scalar::parse_bool(text) {
+        _ => match parse_bool(text) {
             Ok(true) => Ok(DryRun::Print),
             Ok(false) => Ok(DryRun::No),
             Err(reason) => Err(format!("{reason}, or kernel")),

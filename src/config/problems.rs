@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cli::{Ignored, ShapeError, Source};
+use crate::cli::{Given, Ignored, ShapeError, Source};
 use crate::text::shortened;
 
 /// What was found while reading a configuration.
@@ -25,8 +25,8 @@ impl Quoted {
     }
 
     /// Quotes each of some texts.
-    pub fn all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let quoted: Vec<_> = texts.into_iter().map(|t| Self::new(t).0).collect();
+    pub fn all(texts: impl IntoIterator<Item = impl ToString>) -> Self {
+        let quoted: Vec<_> = texts.into_iter().map(|t| Self::new(&t.to_string()).0).collect();
         Self(match quoted.get(..MOST_QUOTED) {
             Some(first) if quoted.len() > MOST_QUOTED => {
                 format!("{} and {} more", first.join(", "), quoted.len() - MOST_QUOTED)
@@ -54,9 +54,7 @@ pub enum UsageError {
     /// A value that is not allowed.
     #[error("{source_} cannot be {value}: {reason}")]
     Value {
-        /// The source of the value.
         source_: Source,
-        /// The value.
         value: Quoted,
         /// What is allowed, and what to do.
         reason: String,
@@ -64,9 +62,7 @@ pub enum UsageError {
     /// Items of a list that are not allowed.
     #[error("{source_} cannot contain {items}: {reason}")]
     Items {
-        /// The source of the list.
         source_: Source,
-        /// The items.
         items: Quoted,
         /// What is allowed, and what to do.
         reason: String,
@@ -74,38 +70,32 @@ pub enum UsageError {
     /// A user or group that does not exist.
     #[error("{source_} names the {what} {name}, which is not in {file}: add it there, or give its number")]
     NoSuchName {
-        /// The source of the name.
         source_: String,
         /// `user` or `group`.
         what: &'static str,
-        /// The name.
         name: Quoted,
-        /// The file that was read.
         file: &'static str,
     },
-    /// A file that is needed and cannot be read.
-    #[error("{file} cannot be read ({reason}); {needed_for} needs it: {instead}")]
-    File {
-        /// The file.
-        file: &'static str,
-        /// The error that the system returned.
-        reason: String,
-        /// The flag that needs it.
-        needed_for: &'static str,
-        /// What can be done.
-        instead: &'static str,
-    },
+    /// The list of name servers cannot be read.
+    #[error(
+        "/etc/resolv.conf cannot be read ({reason}); --redirect-dns needs it: make it readable, or capture all of port 53 with --capture-all-dns"
+    )]
+    NameServers { reason: String },
     /// The host's addresses cannot be read.
     #[error(
         "the addresses of the network namespace cannot be read ({reason}); --ip-families=auto needs them: give --ip-families=ipv4 or dual"
     )]
-    Addresses {
-        /// The error that the system returned.
-        reason: String,
-    },
+    Addresses { reason: String },
     /// The description of a packet.
     #[error("{0}")]
     Packet(String),
+}
+
+impl UsageError {
+    /// The value is not allowed.
+    pub fn value(given: &Given, reason: String) -> Self {
+        Self::Value { source_: given.source, value: Quoted::new(&given.text), reason }
+    }
 }
 
 /// Something that works, but perhaps not as the user thinks.
@@ -117,33 +107,24 @@ pub enum Warning {
     /// A variable that cannot be read as what it should be.
     #[error("environment variable {name} is ignored: it cannot be {value}: {reason}")]
     Variable {
-        /// The variable.
         name: &'static str,
-        /// Its value.
         value: Quoted,
         /// What is allowed.
         reason: String,
     },
     /// A list that holds separators only.
     #[error("{source_} is {value}, which has no items: it counts as empty")]
-    EmptyList {
-        /// The source of the list.
+    EmptyList { source_: Source, value: Quoted },
+    /// A value that changes nothing here.
+    #[error("{source_} has no effect: {why}")]
+    WithoutEffect {
         source_: Source,
-        /// Its text.
-        value: Quoted,
-    },
-    /// Excluded inbound ports, while not all are captured.
-    #[error(
-        "{source_} has no effect: inbound ports can only be excluded when all others are captured (--istio-inbound-ports '*')"
-    )]
-    InboundExclusionsWithoutEffect {
-        /// The source of the exclusions.
-        source_: Source,
+        /// Why not, and what to do.
+        why: &'static str,
     },
     /// A flag of another command.
     #[error("--{flag} has no effect without the command {command}")]
     OfOtherCommand {
-        /// The flag.
         flag: &'static str,
         /// The command that has it.
         command: &'static str,
@@ -151,55 +132,30 @@ pub enum Warning {
     /// A name that is not there, in a dry run.
     #[error("{source_} names the {what} {name}, which is not in {file}: applying these rules would fail")]
     NoSuchName {
-        /// The source of the name.
         source_: String,
         /// `user` or `group`.
         what: &'static str,
-        /// The name.
         name: Quoted,
-        /// The file that was read.
         file: &'static str,
     },
     /// No owner group is captured.
     #[error("{source_} is empty: no group's outbound traffic is captured; * captures all")]
-    NoOwnerGroups {
-        /// The source of the list.
-        source_: Source,
-    },
+    NoOwnerGroups { source_: Source },
     /// IPv6 ranges to capture, while no IPv6 rules are built.
     #[error(
         "{source_} lists the IPv6 ranges {ranges}, but no IPv6 rules are built, so they are not captured; --ip-families=dual captures them"
     )]
-    Ipv6RangesWithoutRules {
-        /// The source of the ranges.
-        source_: Source,
-        /// The ranges.
-        ranges: Quoted,
-    },
+    Ipv6RangesWithoutRules { source_: Source, ranges: Quoted },
     /// The host has IPv6 addresses, and no IPv6 rules are built.
     #[error(
         "this network namespace has the IPv6 address {address}, but no IPv6 rules are built: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it"
     )]
-    Ipv6Bypasses {
-        /// One of the addresses.
-        address: std::net::IpAddr,
-    },
+    Ipv6Bypasses { address: std::net::IpAddr },
     /// The host has IPv6 addresses, IPv6 is not to be captured, and nftables cannot do that.
     #[error(
         "this network namespace has the IPv6 address {address}, but no IPv6 rules are built; with --native-nftables, rules that name no address capture IPv6 anyway, and send it to listeners that may not exist: --dual-stack or --ip-families=dual adds the missing rules"
     )]
-    NftablesCatchesIpv6 {
-        /// One of the addresses.
-        address: std::net::IpAddr,
-    },
-    /// IPv6 was asked for, and there is none.
-    #[error("{source_} has no effect: {why}; rules are built for IPv4 only")]
-    DualStackWithoutIpv6 {
-        /// Its source.
-        source_: Source,
-        /// Why not, and what to do.
-        why: &'static str,
-    },
+    NftablesCatchesIpv6 { address: std::net::IpAddr },
     /// No address at all but loopback and link-local ones.
     #[error(
         "this network namespace has only loopback and link-local addresses so far: rules are built for IPv4 only; set --ip-families to decide without looking at addresses"
@@ -212,24 +168,11 @@ pub enum Warning {
     #[error(
         "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: their traffic to the pod's own addresses is not captured"
     )]
-    SeveralOwners {
-        /// Their source.
-        source_: String,
-        /// The users or groups.
-        all: Quoted,
-    },
+    SeveralOwners { source_: String, all: Quoted },
     /// The proxy's user does not exist, and was asked for.
-    #[error("environment variable ENVOY_USER names the user {name}, which is not in {file}: using uid 1337")]
-    NoEnvoyUser {
-        /// The user.
-        name: Quoted,
-        /// The file that was read.
-        file: &'static str,
-    },
+    #[error("environment variable ENVOY_USER names the user {name}, which is not in /etc/passwd: using uid 1337")]
+    NoEnvoyUser { name: Quoted },
     /// All of DNS is to be captured, but DNS is not.
     #[error("{source_} has no effect without --redirect-dns")]
-    CaptureAllDnsWithoutEffect {
-        /// Its source.
-        source_: Source,
-    },
+    CaptureAllDnsWithoutEffect { source_: Source },
 }

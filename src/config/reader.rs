@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
     pub fn number<T>(&mut self, flag: &Flag, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         for given in self.flags.of(flag) {
             match given.source {
-                Source::Flag { .. } | Source::Named(_) => return self.parsed(given, parse),
+                Source::Flag(_) | Source::Named(_) => return self.parsed(given, parse),
                 Source::Variable(name) => {
                     if let Some(value) = self.parsed_or_warn(name, given, &parse) {
                         return Some(value);
@@ -69,8 +69,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A boolean, with the rules of [`Reader::number`].
-    pub fn boolean(&mut self, flag: &Flag) -> Option<bool> {
-        self.number(flag, scalar::parse_bool)
+    pub fn boolean(&mut self, flag: &Flag, default: bool) -> bool {
+        self.number(flag, scalar::parse_bool).unwrap_or(default)
     }
 
     /// A value whose variable must not be misread either; an empty one is as good as none.
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         match parse(&given.text) {
             Ok(value) => Some(value),
             Err(reason) => {
-                self.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
+                self.error(UsageError::value(given, reason));
                 None
             }
         }

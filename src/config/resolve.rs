@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
-use super::{Config, Dns, DryRun, FamilyChoice, Host, InterceptionMode, Options, Selection, host};
-use crate::cli::{Command, Flags, Given, flags};
+use super::{Config, Dns, DryRun, Host, InterceptionMode, Options, Selection, host};
+use crate::cli::flags::{self, Flag};
+use crate::cli::{Command, Flags, Given};
 use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
 use crate::netfilter::Backend;
 
@@ -19,60 +20,37 @@ impl Config {
     /// Reads the flags and what they depend on of the host. What is wrong goes to `problems`, and a
     /// default takes its place: use the result only if there is no error.
     pub fn resolve(flags: &Flags, options: &Options, host: &dyn Host, problems: &mut Problems) -> Self {
-        let mut resolver = Resolver { read: Reader::new(flags, problems), options, host };
-        let (proxy_uids, proxy_gids) = resolver.proxy_owners();
-        let outbound_ranges = resolver.outbound_ranges();
-        let families = resolver.families(outbound_ranges.listed());
-        let inbound_ports = resolver.inbound_ports();
-        let excluded_ranges = resolver.excluded_ranges();
-        let owner_groups = resolver.owner_groups();
-        let loopback = resolver.loopback();
-        let dns = resolver.dns();
-        let drop_invalid = resolver.read.boolean(&flags::DROP_INVALID).unwrap_or(false);
-        let mode = resolver.read.word(&flags::INTERCEPTION_MODE, parse_mode).unwrap_or(InterceptionMode::Redirect);
-        let mark = resolver.read.number(&flags::TPROXY_MARK, Mark::parse);
-        let tproxy_mark = mark.unwrap_or(Mark::at_least_one(1337));
-        let table = resolver.read.number(&flags::TPROXY_ROUTE_TABLE, RouteTable::parse);
-        let tproxy_table = table.unwrap_or(RouteTable::at_least_one(133));
-        let mut port = |flag, default| resolver.read.number(flag, Port::parse).unwrap_or(Port::at_least_one(default));
-        let envoy_port = port(&flags::ENVOY_PORT, 15001);
-        let inbound_port = port(&flags::INBOUND_CAPTURE_PORT, 15006);
-        let tunnel_port = port(&flags::INBOUND_TUNNEL_PORT, 15008);
-        let mut list = |flag| {
-            let given = resolver.read.text(flag);
-            resolver.read.list(given, |item| no_star(item).and_then(PortRange::parse))
-        };
-        let outbound_ports = list(&flags::OUTBOUND_PORTS);
-        let excluded_outbound_ports = list(&flags::LOCAL_OUTBOUND_PORTS_EXCLUDE);
-        let mut interfaces = |flag| {
-            let given = resolver.read.text(flag);
-            resolver.read.list(given, Interface::parse)
-        };
-        let excluded_interfaces = interfaces(&flags::EXCLUDE_INTERFACES);
-        let virtual_interfaces = interfaces(&flags::KUBE_VIRT_INTERFACES);
+        let mut from = Resolver { read: Reader::new(flags, problems), options, host };
+        let (proxy_uids, proxy_gids) = from.proxy_owners();
+        let outbound_ranges = from.outbound_ranges();
+        let families = from.families(outbound_ranges.listed());
+        // Problems are reported in the order in which the flags are read.
         let config = Self {
-            envoy_port,
-            inbound_port,
-            tunnel_port,
             proxy_uids,
             proxy_gids,
-            mode,
-            tproxy_mark,
-            tproxy_table,
-            inbound_ports,
             outbound_ranges,
-            excluded_ranges,
-            outbound_ports,
-            excluded_outbound_ports,
-            excluded_interfaces,
-            virtual_interfaces,
-            owner_groups,
-            loopback,
-            dns,
-            drop_invalid,
             families,
+            inbound_ports: from.inbound_ports(),
+            excluded_ranges: from.excluded_ranges(),
+            owner_groups: from.owner_groups(),
+            loopback: from.loopback(),
+            dns: from.dns(),
+            drop_invalid: from.read.boolean(&flags::DROP_INVALID, false),
+            mode: from.read.word(&flags::INTERCEPTION_MODE, parse_mode).unwrap_or(InterceptionMode::Redirect),
+            tproxy_mark: from.read.number(&flags::TPROXY_MARK, Mark::parse).unwrap_or(Mark::at_least_one(1337)),
+            tproxy_table: from
+                .read
+                .number(&flags::TPROXY_ROUTE_TABLE, RouteTable::parse)
+                .unwrap_or(RouteTable::at_least_one(133)),
+            envoy_port: from.port(&flags::ENVOY_PORT, 15001),
+            inbound_port: from.port(&flags::INBOUND_CAPTURE_PORT, 15006),
+            tunnel_port: from.port(&flags::INBOUND_TUNNEL_PORT, 15008),
+            outbound_ports: from.ports(&flags::OUTBOUND_PORTS),
+            excluded_outbound_ports: from.ports(&flags::LOCAL_OUTBOUND_PORTS_EXCLUDE),
+            excluded_interfaces: from.interfaces(&flags::EXCLUDE_INTERFACES),
+            virtual_interfaces: from.interfaces(&flags::KUBE_VIRT_INTERFACES),
         };
-        config.warn_of_several_owners(resolver.read);
+        config.warn_of_several_owners(from.read);
         config
     }
 
@@ -93,9 +71,7 @@ impl Config {
     fn warn_of_several_owners(&self, mut read: Reader<'_>) {
         for (flag, owners) in [(&flags::PROXY_UID, &self.proxy_uids), (&flags::PROXY_GID, &self.proxy_gids)] {
             if owners.len() > 1 && !self.captures_loopback() {
-                let names: Vec<_> = owners.iter().map(ToString::to_string).collect();
-                let all = Quoted::all(names.iter().map(String::as_str));
-                read.warn(Warning::SeveralOwners { source_: format!("--{}", flag.long), all });
+                read.warn(Warning::SeveralOwners { source_: format!("--{}", flag.long), all: Quoted::all(owners) });
             }
         }
     }
@@ -110,24 +86,19 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     /// The proxy's users, and its groups, which default to the users.
     fn proxy_owners(&mut self) -> (Vec<Owner>, Vec<Owner>) {
-        let listed = |read: &mut Reader<'_>, given: Option<&Given>| match given.filter(|g| !g.text.trim().is_empty()) {
-            Some(given) => read.list(Some(given), Owner::parse),
-            None => Vec::new(),
-        };
         let (uids, gids) = (self.read.text(&flags::PROXY_UID), self.read.text(&flags::PROXY_GID));
-        let mut users = listed(&mut self.read, uids);
+        let mut users = self.read.list(uids, Owner::parse);
         if users.is_empty() {
             users.push(Owner::Id(self.default_uid()));
         }
-        let mut groups = listed(&mut self.read, gids);
-        let named_by = |given: Option<&Given>| given.map(|g| g.source.to_string());
+        let mut groups = self.read.list(gids, Owner::parse);
         let groups_named_by = if groups.is_empty() {
             groups.clone_from(&users);
             "--proxy-gid (which defaults to --proxy-uid)".to_owned()
         } else {
-            named_by(gids).unwrap_or_default()
+            named_by(gids)
         };
-        self.look_up(&mut users, &named_by(uids).unwrap_or_default(), "user", host::PASSWD);
+        self.look_up(&mut users, &named_by(uids), "user", host::PASSWD);
         self.look_up(&mut groups, &groups_named_by, "group", host::GROUP);
         (users, groups)
     }
@@ -137,7 +108,7 @@ impl Resolver<'_> {
         let name = given.map_or("istio-proxy", |g| g.text.as_str());
         let found = self.host.read(host::PASSWD).ok().and_then(|text| host::number_of(&text, name));
         if found.is_none() && given.is_some() {
-            self.read.warn(Warning::NoEnvoyUser { name: Quoted::new(name), file: host::PASSWD });
+            self.read.warn(Warning::NoEnvoyUser { name: Quoted::new(name) });
         }
         found.unwrap_or(DEFAULT_UID)
     }
@@ -170,15 +141,31 @@ impl Resolver<'_> {
         self.options.command == Command::Clean
     }
 
+    fn port(&mut self, flag: &Flag, default: u16) -> Port {
+        self.read.number(flag, Port::parse).unwrap_or(Port::at_least_one(default))
+    }
+
+    fn ports(&mut self, flag: &Flag) -> Vec<PortRange> {
+        self.read.list(self.read.text(flag), |item| match item {
+            "*" => Err("* is not allowed in this list; name the ports".to_owned()),
+            item => PortRange::parse(item),
+        })
+    }
+
+    fn interfaces(&mut self, flag: &Flag) -> Vec<Interface> {
+        self.read.list(self.read.text(flag), Interface::parse)
+    }
+
     fn inbound_ports(&mut self) -> Selection<PortRange> {
         let excluded = self.read.text(&flags::LOCAL_EXCLUDE_PORTS);
-        let exceptions = self.read.list(excluded, |item| no_star(item).and_then(PortRange::parse));
-        let included = self.read.text(&flags::INBOUND_PORTS);
-        match self.read.list_or_all(included, PortRange::parse) {
+        let exceptions = self.ports(&flags::LOCAL_EXCLUDE_PORTS);
+        match self.read.list_or_all(self.read.text(&flags::INBOUND_PORTS), PortRange::parse) {
             None => Selection::AllExcept(exceptions),
             Some(ports) => {
                 if let Some(excluded) = excluded.filter(|_| !exceptions.is_empty()) {
-                    self.read.warn(Warning::InboundExclusionsWithoutEffect { source_: excluded.source });
+                    let why =
+                        "inbound ports can only be excluded when all others are captured (--istio-inbound-ports '*')";
+                    self.read.warn(Warning::WithoutEffect { source_: excluded.source, why });
                 }
                 Selection::only(ports)
             }
@@ -186,16 +173,14 @@ impl Resolver<'_> {
     }
 
     fn outbound_ranges(&mut self) -> Selection<Network> {
-        let given = self.read.text(&flags::SERVICE_CIDR);
-        match self.read.list_or_all(given, Network::parse) {
+        match self.read.list_or_all(self.read.text(&flags::SERVICE_CIDR), Network::parse) {
             None => Selection::AllExcept(Vec::new()),
             Some(ranges) => Selection::only(ranges),
         }
     }
 
     fn excluded_ranges(&mut self) -> Vec<Network> {
-        let given = self.read.text(&flags::SERVICE_EXCLUDE_CIDR);
-        self.read.list(given, |item| match item {
+        self.read.list(self.read.text(&flags::SERVICE_EXCLUDE_CIDR), |item| match item {
             "*" => Err("to capture no outbound range, leave --istio-service-cidr empty".to_owned()),
             item => Network::parse(item),
         })
@@ -216,7 +201,7 @@ impl Resolver<'_> {
         }
         if listed.len() > MOST_OWNER_GROUPS {
             let reason = format!("{} groups are listed, but at most {MOST_OWNER_GROUPS} are allowed", listed.len());
-            self.read.error(UsageError::Value { source_: given.source, value: Quoted::new(&given.text), reason });
+            self.read.error(UsageError::value(given, reason));
         }
         self.look_up(&mut listed, &given.source.to_string(), "group", host::GROUP);
         Selection::Only(listed)
@@ -228,8 +213,8 @@ impl Resolver<'_> {
     }
 
     fn dns(&mut self) -> Dns {
-        let all = self.read.boolean(&flags::CAPTURE_ALL_DNS).unwrap_or(false);
-        if !self.read.boolean(&flags::REDIRECT_DNS).unwrap_or(false) {
+        let all = self.read.boolean(&flags::CAPTURE_ALL_DNS, false);
+        if !self.read.boolean(&flags::REDIRECT_DNS, false) {
             if let Some(given) = self.read.text(&flags::CAPTURE_ALL_DNS).filter(|_| all) {
                 self.read.warn(Warning::CaptureAllDnsWithoutEffect { source_: given.source });
             }
@@ -240,12 +225,7 @@ impl Resolver<'_> {
             return Dns::All;
         }
         let text = self.host.read(host::RESOLV_CONF).unwrap_or_else(|error| {
-            self.read.error(UsageError::File {
-                file: host::RESOLV_CONF,
-                reason: error.to_string(),
-                needed_for: "--redirect-dns",
-                instead: "make it readable, or capture all of port 53 with --capture-all-dns",
-            });
+            self.read.error(UsageError::NameServers { reason: error.to_string() });
             b"nameserver 127.0.0.1".to_vec()
         });
         match host::name_servers(&text) {
@@ -259,14 +239,14 @@ impl Resolver<'_> {
 
     /// The families to build rules for. What is cleaned is cleaned in both, whatever the host has now.
     fn families(&mut self, ranges: &[Network]) -> Families {
-        let dual_stack = self.read.boolean(&flags::DUAL_STACK).unwrap_or(false);
+        let dual_stack = self.read.boolean(&flags::DUAL_STACK, false);
         if self.cleans() {
             return Families::Dual;
         }
         let addresses = match (self.host.addresses(), self.options.families) {
             (Ok(addresses), _) => addresses,
-            (Err(_), FamilyChoice::Always(_)) => Vec::new(),
-            (Err(error), FamilyChoice::Auto) => {
+            (Err(_), Some(_)) => Vec::new(),
+            (Err(error), None) => {
                 self.read.error(UsageError::Addresses { reason: error.to_string() });
                 return Families::Ipv4;
             }
@@ -275,19 +255,19 @@ impl Resolver<'_> {
             |family| addresses.iter().copied().find(|a: &IpAddr| Family::of(*a) == family && host::is_global(a));
         let (ipv4, ipv6) = (first(Family::Ipv4), first(Family::Ipv6));
         let families = match self.options.families {
-            FamilyChoice::Always(families) => families,
-            FamilyChoice::Auto if ipv6.is_some() && (dual_stack || ipv4.is_none()) => Families::Dual,
-            FamilyChoice::Auto => {
+            Some(families) => families,
+            None if ipv6.is_some() && (dual_stack || ipv4.is_none()) => Families::Dual,
+            None => {
                 if ipv4.or(ipv6).is_none() {
                     self.read.warn(Warning::NoAddress);
                 } else if let Some(given) = self.read.text(&flags::DUAL_STACK).filter(|_| dual_stack) {
                     let off = self.host.read(host::DISABLE_IPV6).is_ok_and(|off| off.starts_with(b"1"));
                     let why = if off {
-                        "IPv6 is disabled here by the sysctl net.ipv6.conf.all.disable_ipv6 (0 enables it)"
+                        "IPv6 is disabled here by the sysctl net.ipv6.conf.all.disable_ipv6 (0 enables it); rules are built for IPv4 only"
                     } else {
-                        "this network namespace has no IPv6 address (--ip-families=dual does not look)"
+                        "this network namespace has no IPv6 address (--ip-families=dual does not look); rules are built for IPv4 only"
                     };
-                    self.read.warn(Warning::DualStackWithoutIpv6 { source_: given.source, why });
+                    self.read.warn(Warning::WithoutEffect { source_: given.source, why });
                 }
                 Families::Ipv4
             }
@@ -299,10 +279,9 @@ impl Resolver<'_> {
                     Backend::Nftables => Warning::NftablesCatchesIpv6 { address },
                 });
             }
-            let ipv6: Vec<_> = ranges.iter().filter(|r| r.family() == Family::Ipv6).map(ToString::to_string).collect();
+            let ipv6: Vec<_> = ranges.iter().filter(|r| r.family() == Family::Ipv6).collect();
             if let Some(given) = self.read.text(&flags::SERVICE_CIDR).filter(|_| !ipv6.is_empty()) {
-                let ranges = Quoted::all(ipv6.iter().map(String::as_str));
-                self.read.warn(Warning::Ipv6RangesWithoutRules { source_: given.source, ranges });
+                self.read.warn(Warning::Ipv6RangesWithoutRules { source_: given.source, ranges: Quoted::all(ipv6) });
             }
         }
         families
@@ -311,13 +290,6 @@ impl Resolver<'_> {
 
 fn named_by(given: Option<&Given>) -> String {
     given.map(|g| g.source.to_string()).unwrap_or_default()
-}
-
-fn no_star(item: &str) -> Result<&str, String> {
-    match item {
-        "*" => Err("* is not allowed in this list; name the ports".to_owned()),
-        item => Ok(item),
-    }
 }
 
 fn parse_mode(text: &str) -> Result<InterceptionMode, String> {

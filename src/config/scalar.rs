@@ -2,27 +2,22 @@
 
 use std::time::Duration;
 
-/// The spellings of a boolean, those of Go's `strconv.ParseBool`.
-pub const BOOL_ALLOWED: &str = "1, t, T, true, TRUE, True, 0, f, F, false, FALSE or False";
-
-/// Reads a boolean in one of the spellings of [`BOOL_ALLOWED`].
+/// Reads a boolean in one of the spellings of Go's `strconv.ParseBool`.
 pub fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(format!("give {BOOL_ALLOWED}")),
+        _ => Err("give 1, t, T, true, TRUE, True, 0, f, F, false, FALSE or False".to_owned()),
     }
 }
-
-/// What a duration may be, for error messages.
-pub const DURATION_ALLOWED: &str = "a duration longer than 0 with its unit, such as 5s, 500ms or 1m30s";
 
 /// Reads a duration as Go's `time.ParseDuration` does, without a sign: numbers, fractions too, each with
 /// a unit (`ns`, `us`, `ms`, `s`, `m`, `h`). Zero is refused: nothing can be done within it.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     // Go's durations end at 2^63 nanoseconds, about 292 years.
     let nanoseconds = nanoseconds(text).filter(|n| (1..i64::MAX as u64).contains(n));
-    nanoseconds.map(Duration::from_nanos).ok_or_else(|| format!("give {DURATION_ALLOWED}"))
+    let duration = nanoseconds.map(Duration::from_nanos);
+    duration.ok_or_else(|| "give a duration longer than 0 with its unit, such as 5s, 500ms or 1m30s".to_owned())
 }
 
 /// In whole numbers, since reading fractions as `f64` takes 14 KB.

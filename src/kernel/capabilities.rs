@@ -1,14 +1,10 @@
 //! The capabilities of this process (capabilities(7)).
 
-/// `CAP_SETGID` of `linux/capability.h`.
+// `CAP_*` of `linux/capability.h`.
 const SETGID: u32 = 6;
-/// `CAP_SETUID`.
 const SETUID: u32 = 7;
-/// `CAP_NET_ADMIN`.
 const NET_ADMIN: u32 = 12;
-/// `CAP_NET_RAW`.
 const NET_RAW: u32 = 13;
-/// `CAP_SYS_ADMIN`.
 const SYS_ADMIN: u32 = 21;
 
 /// The effective capabilities.

@@ -7,12 +7,11 @@
 
 use std::io;
 
-use netlink_packet_core::DecodeError;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::errno::Errno;
 
 use super::netlink::{Netlink, Passing as _, retry};
-use crate::netlink::{Attribute, Attributes, Message, attributes};
+use crate::netlink::{Attribute, Attributes, Message, of_kind};
 
 // `linux/netfilter/nfnetlink_conntrack.h`, `nf_conntrack_common.h`, `nf_conntrack_tcp.h`.
 const GET: u16 = 0x0101;
@@ -47,8 +46,8 @@ pub(crate) fn forget() -> io::Result<usize> {
 /// What deletes this entry, if it is one to forget.
 fn deletion(entry: &[u8]) -> Option<Message> {
     let (header, rest) = entry.split_at_checked(4)?;
-    let get = |kind| of_kind(attributes(rest), kind);
-    let state = of_kind(of_kind(get(PROTOCOL)?.inner(), TCP)?.inner(), TCP_STATE)?;
+    let get = |kind| of_kind(rest, kind);
+    let state = of_kind(of_kind(get(PROTOCOL)?.bytes(), TCP)?.bytes(), TCP_STATE)?;
     let idle = matches!(state.bytes(), [SYN_SENT | CLOSE]);
     if !idle || get(STATUS)?.number().ok()? & HAS_NAT != 0 {
         return None;
@@ -56,11 +55,4 @@ fn deletion(entry: &[u8]) -> Option<Message> {
     let named: Vec<_> = [TUPLE, ID, ZONE].into_iter().filter_map(get).map(Attribute::raw).collect();
     let named = Attributes::new().raw(&named);
     Some(Message::new(DELETE, [header.get(..1)?, &[0; 3], named.bytes()?].concat()))
-}
-
-fn of_kind<'a>(
-    mut attributes: impl Iterator<Item = Result<Attribute<'a>, DecodeError>>,
-    kind: u16,
-) -> Option<Attribute<'a>> {
-    attributes.find_map(|attribute| attribute.ok().filter(|a| a.kind == kind))
 }

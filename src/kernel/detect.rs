@@ -7,7 +7,7 @@ use super::nftables::NftablesClient;
 use crate::net::{Families, Family};
 use crate::netfilter::save::SavedChain;
 use crate::netfilter::{Table, Variant};
-use crate::nftables::{NamedTable, NftError};
+use crate::nftables::{NamedTable, NftError, table_named, uapi};
 
 /// What of netfilter is there in the network namespace.
 #[derive(Clone, Debug)]
@@ -26,9 +26,6 @@ pub struct Netfilter {
 
 impl Netfilter {
     /// The kernel's nf_tables, over one connection.
-    ///
-    /// # Errors
-    /// [`NftError`].
     pub fn nftables(&mut self) -> Result<&mut NftablesClient, NftError> {
         let nft = self.nft.take().map_or_else(NftablesClient::open, Ok)?;
         Ok(self.nft.insert(nft))
@@ -43,9 +40,6 @@ impl Netfilter {
     }
 
     /// Looks again, after programs of this variant have run.
-    ///
-    /// # Errors
-    /// As [`Netfilter::look`].
     pub fn look_again(&mut self, detected: &mut Detected, variant: Variant) -> Result<(), KernelError> {
         match variant {
             Variant::Legacy => detected.legacy = legacy_tables()?,
@@ -138,7 +132,7 @@ impl Detected {
 
     /// Whether there are managed tables that nftables is used for without iptables.
     pub fn has_native(&self) -> bool {
-        self.nft().iter().any(|t| t.family == INET && crate::nftables::table_named(&t.name).is_some())
+        self.nft().iter().any(|t| t.family == uapi::NFPROTO_INET && table_named(&t.name).is_some())
     }
 
     /// The tables of this variant and family that hold something, each with whether it has a managed chain.
@@ -157,14 +151,11 @@ impl Detected {
         self.nft().iter().find(|t| is_iptables(t, family) && t.name == name)
     }
 
-    /// The tables of iptables-nft.
-    pub fn iptables_nft_tables(&self) -> impl Iterator<Item = &NamedTable> {
-        self.nft().iter().filter(|t| Family::BOTH.into_iter().any(|f| is_iptables(t, f)))
-    }
-
-    /// Whether there is an nf_tables table of this family and name.
-    pub fn has_table(&self, table: &NamedTable) -> bool {
-        self.nft().iter().any(|t| t.family == table.family && t.name == table.name)
+    /// The tables of iptables-nft that were not there before.
+    pub fn new_iptables_nft_tables(&self, before: &Self) -> Vec<NamedTable> {
+        let was_there = |t: &NamedTable| before.nft().iter().any(|b| (b.family, &b.name) == (t.family, &t.name));
+        let of_iptables = |t: &&NamedTable| Family::BOTH.into_iter().any(|f| is_iptables(t, f));
+        self.nft().iter().filter(of_iptables).filter(|t| !was_there(t)).cloned().collect()
     }
 
     /// The legacy table that is in use, if any.
@@ -175,14 +166,11 @@ impl Detected {
     }
 }
 
-/// `NFPROTO_INET` of `linux/netfilter.h`.
-const INET: u8 = 1;
-
-/// Whether the table is one that iptables works with, for this family (`NFPROTO_IPV4`, `NFPROTO_IPV6`).
+/// Whether the table is one that iptables works with, for this family.
 fn is_iptables(table: &NamedTable, family: Family) -> bool {
     let number = match family {
-        Family::Ipv4 => 2,
-        Family::Ipv6 => 10,
+        Family::Ipv4 => uapi::NFPROTO_IPV4,
+        Family::Ipv6 => uapi::NFPROTO_IPV6,
     };
     table.family == number && Table::ALL.iter().any(|t| t.name() == table.name)
 }
@@ -203,17 +191,8 @@ fn hint(error: &std::io::Error) -> String {
     }
 }
 
-/// A variant of iptables, and why it was chosen.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    /// The programs.
-    pub programs: Programs,
-    /// The reason, for the log.
-    pub reason: String,
-}
-
 /// Chooses the variant of iptables for rules of these families; to look at them (`look`), the one that holds managed
-/// rules.
+/// rules. Gives its programs, and why it was chosen, for the log.
 ///
 /// # Errors
 /// [`KernelError::NoIptables`], with what was looked for and what each lacked.
@@ -222,7 +201,7 @@ pub fn choose(
     forced: Option<Variant>,
     families: Families,
     look: bool,
-) -> Result<Choice, KernelError> {
+) -> Result<(Programs, String), KernelError> {
     let mut lacks = Vec::new();
     if let Some(variant) = forced {
         let other = variant.other();
@@ -233,28 +212,26 @@ pub fn choose(
                 variant.name()
             );
         }
-        let reason = "set by --force-iptables-binary".to_owned();
-        return usable(detected, variant, families, &mut lacks).map(|programs| Choice { programs, reason }).ok_or_else(
-            || {
-                KernelError::NoIptables(format!(
-                    "--force-iptables-binary asks for {}, but {}{REMEDY}",
-                    variant.name(),
-                    lacks.join("; ")
-                ))
-            },
-        );
+        return match usable(detected, variant, families, &mut lacks) {
+            Some(programs) => Ok((programs, "set by --force-iptables-binary".to_owned())),
+            None => Err(KernelError::NoIptables(format!(
+                "--force-iptables-binary asks for {}, but {}{REMEDY}",
+                variant.name(),
+                lacks.join("; ")
+            ))),
+        };
     }
     let holds = |variant| Family::BOTH.into_iter().any(|f| detected.has_managed(variant, f));
     if look
         && let Some(variant) = Variant::BOTH.into_iter().find(|k| holds(*k) && !holds(k.other()))
         && let Some(programs) = usable(detected, variant, families, &mut lacks)
     {
-        return Ok(Choice { programs, reason: "it holds managed rules".to_owned() });
+        return Ok((programs, "it holds managed rules".to_owned()));
     }
     if let Some((family, table)) = detected.legacy_in_use() {
         let reason = format!("the legacy {family} table {table} is in use here");
         if let Some(programs) = usable(detected, Variant::Legacy, families, &mut lacks) {
-            return Ok(Choice { programs, reason });
+            return Ok((programs, reason));
         }
         log::warn!("{reason}, but {}; its rules are kept as they are", lacks.join("; "));
     }
@@ -264,7 +241,7 @@ pub fn choose(
                 Variant::Nft => "no legacy table is in use, and iptables-nft and the kernel's nf_tables are available",
                 Variant::Legacy => "iptables-nft or the kernel's nf_tables is not available",
             };
-            return Ok(Choice { programs, reason: reason.to_owned() });
+            return Ok((programs, reason.to_owned()));
         }
     }
     Err(KernelError::NoIptables(lacks.join("; ") + REMEDY))

@@ -1,15 +1,14 @@
 //! The iptables programs.
 
 use std::cell::OnceCell;
-use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::KernelError;
 use super::lock::XTABLES_LOCK;
-use super::process::{self, ProgramCall, Started};
-use super::{KernelError, ProcessError};
+use super::process::{self, ProcessError, ProgramCall, Started};
 use crate::net::{Families, Family};
 use crate::netfilter::Variant;
 use crate::netfilter::quirks;
@@ -22,7 +21,7 @@ const LOCK_WAIT: u32 = 30;
 /// The programs of one variant that were found.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    variant: Variant,
+    pub variant: Variant,
     ipv4: Pair,
     /// Looked for if they are needed.
     ipv6: OnceCell<Option<Pair>>,
@@ -57,11 +56,6 @@ impl Programs {
             let _ = programs.ipv6.set(Some(Pair::find(variant, Family::Ipv6).map_err(needed)?));
         }
         Ok(programs)
-    }
-
-    /// The variant.
-    pub fn variant(&self) -> Variant {
-        self.variant
     }
 
     /// Whether the programs of this family are there.
@@ -108,9 +102,8 @@ impl Programs {
     /// # Errors
     /// [`KernelError::NoIptables`] if a program is not there.
     pub fn start_save(&self, families: &[Family], manner: Manner) -> Result<Saving, KernelError> {
-        let program = |f: &Family| Ok(self.call(self.pair(*f)?.save.clone(), Vec::new(), manner));
-        let calls = families.iter().map(program).collect::<Result<Vec<_>, KernelError>>()?;
-        Ok(Saving { families: families.to_vec(), work: AtWork::start(calls, manner) })
+        let work = self.start(families, |pair| &pair.save, &[], manner)?;
+        Ok(Saving { families: families.to_vec(), work })
     }
 
     /// Starts the restore programs of some families, at the same time. They do nothing before they are given
@@ -123,17 +116,29 @@ impl Programs {
         if self.variant == Variant::Legacy {
             arguments.push(format!("--wait={LOCK_WAIT}"));
         }
-        let program = |f: &Family| Ok(self.call(self.pair(*f)?.restore.clone(), arguments.clone(), manner));
-        let calls = families.iter().map(program).collect::<Result<Vec<_>, KernelError>>()?;
-        Ok(Restoring { variant: self.variant, families: families.to_vec(), work: AtWork::start(calls, manner) })
+        let work = self.start(families, |pair| &pair.restore, &arguments, manner)?;
+        Ok(Restoring { variant: self.variant, families: families.to_vec(), work })
     }
 
-    fn call(&self, program: PathBuf, arguments: Vec<String>, manner: Manner) -> ProgramCall {
-        let mut environment = Vec::new();
-        if self.variant == Variant::Legacy && (manner.cni || !lock_is_usable()) {
-            environment.push(("XTABLES_LOCKFILE", OsString::from(PRIVATE_LOCK)));
+    fn start(
+        &self,
+        families: &[Family],
+        program: fn(&Pair) -> &PathBuf,
+        arguments: &[String],
+        manner: Manner,
+    ) -> Result<AtWork, KernelError> {
+        let mut calls = Vec::new();
+        for family in families {
+            let program = program(self.pair(*family)?).clone();
+            let has_own_lock = self.variant == Variant::Legacy && (manner.cni || !lock_is_usable());
+            calls.push(ProgramCall {
+                program,
+                arguments: arguments.to_vec(),
+                environment: has_own_lock.then_some(("XTABLES_LOCKFILE", PRIVATE_LOCK)),
+                without_name_service: manner.cni,
+            });
         }
-        ProgramCall { program, arguments, environment, without_name_service: manner.cni }
+        Ok(AtWork { started: Started::new(calls), bound: manner.bound })
     }
 }
 
@@ -175,8 +180,7 @@ impl Pair {
 /// What a program prints of its version.
 pub fn version(program: &Path) -> Option<String> {
     let arguments = vec!["--version".to_owned()];
-    let call =
-        ProgramCall { program: program.to_owned(), arguments, environment: Vec::new(), without_name_service: false };
+    let call = ProgramCall { program: program.to_owned(), arguments, ..ProgramCall::default() };
     let output = process::run_all(&[(&call, "")], Duration::from_secs(10)).pop()?.ok()?;
     Some(String::from_utf8_lossy(&output).into_owned())
 }
@@ -193,13 +197,12 @@ impl Saving {
     ///
     /// # Errors
     /// [`KernelError`]: what cannot be read is not taken for empty.
-    pub fn finish(self) -> Result<Vec<(Family, SavedTables)>, KernelError> {
-        let programs: Vec<_> = self.work.calls.iter().map(|c| c.program.clone()).collect();
+    pub fn finish(mut self) -> Result<Vec<(Family, SavedTables)>, KernelError> {
         let outputs = self.work.finish(&[]);
         let mut found = Vec::new();
-        for ((family, program), output) in self.families.into_iter().zip(programs).zip(outputs) {
+        for ((family, call), output) in self.families.into_iter().zip(&self.work.started.calls).zip(outputs) {
             let tables = save::parse(&String::from_utf8_lossy(&output?));
-            let tables = tables.map_err(|source| KernelError::Save { program, source })?;
+            let tables = tables.map_err(|source| KernelError::Save { program: call.program.clone(), source })?;
             let mut by_name = SavedTables::new();
             by_name.extend(tables);
             found.push((family, by_name));
@@ -226,7 +229,7 @@ impl Restoring {
     ///
     /// # Errors
     /// The first failure; the remaining ones may have done their work.
-    pub fn finish(self, texts: &[&Restore]) -> Result<(), KernelError> {
+    pub fn finish(mut self, texts: &[&Restore]) -> Result<(), KernelError> {
         let texts: Vec<_> = texts.iter().map(|r| r.text.as_str()).collect();
         for output in self.work.finish(&texts) {
             output?;
@@ -238,22 +241,16 @@ impl Restoring {
 /// Running programs, which are run again if they fail for a temporary reason.
 #[derive(Debug)]
 struct AtWork {
-    calls: Vec<ProgramCall>,
     started: Started,
     bound: Duration,
 }
 
 impl AtWork {
-    fn start(calls: Vec<ProgramCall>, manner: Manner) -> Self {
-        Self { started: Started::new(calls.clone()), calls, bound: manner.bound }
-    }
-
-    fn finish(self, inputs: &[&str]) -> Vec<Result<process::Output, ProcessError>> {
+    fn finish(&mut self, inputs: &[&str]) -> Vec<Result<process::Output, ProcessError>> {
         const TRIES: u32 = 5;
-        let Self { calls, started, bound } = self;
-        let mut results = started.finish(inputs, bound);
+        let mut results = self.started.finish(inputs, self.bound);
         let inputs = inputs.iter().copied().chain(std::iter::repeat(""));
-        let runs: Vec<_> = calls.iter().zip(inputs).collect();
+        let runs: Vec<_> = self.started.calls.iter().zip(inputs).collect();
         for try_ in 1..TRIES {
             let passes = |r: &Result<_, ProcessError>| r.as_ref().is_err_and(ProcessError::passes);
             let again: Vec<_> = results.iter_mut().zip(&runs).filter(|(r, _)| passes(r)).collect();
@@ -263,7 +260,7 @@ impl AtWork {
             log::debug!("retrying {} of {} programs, whose failure may be temporary", again.len(), runs.len());
             std::thread::sleep(Duration::from_millis(10) * (1 << try_));
             let (slots, repeated): (Vec<_>, Vec<_>) = again.into_iter().map(|(slot, run)| (slot, *run)).unzip();
-            for (slot, result) in slots.into_iter().zip(process::run_all(&repeated, bound)) {
+            for (slot, result) in slots.into_iter().zip(process::run_all(&repeated, self.bound)) {
                 *slot = result;
             }
         }

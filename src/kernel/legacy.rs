@@ -14,7 +14,6 @@ use crate::netfilter::{IstioChain, Table};
 /// A table that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyTable {
-    /// The name.
     pub name: String,
     /// Whether it holds a rule, or a chain that is not built in. An empty one may be left over from a probe.
     pub in_use: bool,
@@ -23,9 +22,6 @@ pub struct LegacyTable {
 }
 
 /// The tables of one family that exist in the network namespace. If the kernel has no x_tables, none.
-///
-/// # Errors
-/// The error that the system returned.
 pub fn tables(family: Family) -> io::Result<Vec<LegacyTable>> {
     let list = match family {
         Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",

@@ -37,9 +37,6 @@ impl NamespaceLock {
     }
 
     /// Takes the lock shared with other readers, waiting for at most `bound` until no other call changes anything.
-    ///
-    /// # Errors
-    /// As [`NamespaceLock::take`].
     pub fn share(bound: Duration) -> Result<Self, KernelError> {
         Self::lock(bound, File::try_lock_shared)
     }
@@ -56,10 +53,8 @@ impl NamespaceLock {
                     return Ok(Self { _file: file });
                 }
                 Err(TryLockError::Error(e)) if e.kind() != io::ErrorKind::Interrupted => return Err(error(e)),
-                Err(TryLockError::WouldBlock | TryLockError::Error(_)) if backoff.wait(bound) => {}
-                Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {
-                    return Err(KernelError::Locked { seconds: bound.as_secs() });
-                }
+                Err(_) if backoff.wait(bound) => {}
+                Err(_) => return Err(KernelError::Locked { seconds: bound.as_secs() }),
             }
         }
     }

@@ -12,7 +12,7 @@ use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
 
-use crate::netlink::{Message, attributes, is_transient, messages};
+use crate::netlink::{Message, is_transient, messages, of_kind};
 
 /// How long something is tried that other programs may interrupt.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,12 +51,10 @@ pub(crate) enum NetlinkError {
     Transfer {
         /// `write to` or `read from`.
         what: &'static str,
-        /// The error.
         source: io::Error,
     },
     /// The kernel refused it.
     Refused {
-        /// The error.
         source: io::Error,
         /// The kernel's own explanation, if it has one.
         message: Option<String>,
@@ -80,7 +78,12 @@ pub(super) trait Passing {
     fn errno(&self) -> Option<Errno>;
 
     /// The error once there is no other attempt.
-    fn given_up(self) -> Self;
+    fn given_up(self) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
 }
 
 impl Passing for NetlinkError {
@@ -89,10 +92,6 @@ impl Passing for NetlinkError {
             Self::Transfer { source, .. } | Self::Refused { source, .. } => source.raw_os_error().map(Errno::from_raw),
             Self::Unreadable(_) => None,
         }
-    }
-
-    fn given_up(self) -> Self {
-        self
     }
 }
 
@@ -127,9 +126,6 @@ impl Netlink {
     }
 
     /// Opens a socket that receives notifications of these groups.
-    ///
-    /// # Errors
-    /// As [`Netlink::open`].
     pub(crate) fn subscribe(protocol: isize, groups: &[u32]) -> io::Result<Self> {
         let mut socket = Socket::new(protocol)?;
         socket.bind(&SocketAddr::new(0, 0))?;
@@ -138,9 +134,6 @@ impl Netlink {
     }
 
     /// Opens the socket anew: the old one may be in the middle of an answer.
-    ///
-    /// # Errors
-    /// As [`Netlink::open`].
     pub(crate) fn reopen(&mut self) -> io::Result<()> {
         *self = Self::open(self.protocol)?;
         Ok(())
@@ -155,17 +148,11 @@ impl Netlink {
     }
 
     /// Asks one question, and gets all that the kernel answers.
-    ///
-    /// # Errors
-    /// As [`Netlink::dump`].
     pub(crate) fn ask(&mut self, message: Message) -> Result<Vec<Message>, NetlinkError> {
         self.request(message, NLM_F_ACK)
     }
 
     /// Asks for a change, and waits until it is made.
-    ///
-    /// # Errors
-    /// As [`Netlink::dump`].
     pub(crate) fn change(&mut self, message: Message, flags: u16) -> Result<(), NetlinkError> {
         self.request(message, NLM_F_ACK | flags).map(drop)
     }
@@ -219,7 +206,8 @@ impl Netlink {
                 };
                 return match end {
                     Some(error) => Err(error),
-                    None if disturbed => Err(disturbance()),
+                    // The list was changed between two parts of the answer.
+                    None if disturbed => Err(NetlinkError::Transfer { what: "read from", source: Errno::EINTR.into() }),
                     None => Ok(found),
                 };
             }
@@ -246,9 +234,6 @@ impl Netlink {
     /// Runs a transaction: all of it is done, or nothing. Gives the answers about its messages, by their numbers.
     ///
     /// The kernel is through with it, and its answers are there, when `send` returns.
-    ///
-    /// # Errors
-    /// [`NetlinkError::Transfer`], [`NetlinkError::Unreadable`].
     pub(crate) fn transact(&mut self, bytes: &[u8]) -> Result<Vec<(u32, Option<NetlinkError>)>, NetlinkError> {
         // A message has to fit into the socket's buffer, as have the errors about all of its parts; the
         // kernel's own accounting takes more than the bytes. If this is not permitted, sending fails.
@@ -268,9 +253,6 @@ impl Netlink {
     }
 
     /// Throws away all notifications that have come.
-    ///
-    /// # Errors
-    /// The system's.
     pub(crate) fn drain(&mut self) -> io::Result<()> {
         loop {
             self.buffer.clear();
@@ -316,11 +298,6 @@ impl AsFd for Netlink {
     }
 }
 
-/// The error for a list that was changed between two parts of the answer.
-fn disturbance() -> NetlinkError {
-    NetlinkError::Transfer { what: "read from", source: Errno::EINTR.into() }
-}
-
 fn refusal(code: i32, message: impl FnOnce() -> Option<String>) -> Option<NetlinkError> {
     (code != 0).then(|| {
         let source = Errno::from_raw(code.saturating_abs()).into();
@@ -344,10 +321,7 @@ fn explanation(header: &NetlinkHeader, error: &ErrorMessage) -> Option<String> {
         }
         _ => REPEATED_HEADER,
     };
-    attributes(error.header.get(start..)?)
-        .filter_map(Result::ok)
-        .find(|a| a.kind == NLMSGERR_ATTR_MSG)
-        .and_then(|a| a.text().ok().map(str::to_owned))
+    of_kind(error.header.get(start..)?, NLMSGERR_ATTR_MSG)?.text().ok().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -39,8 +39,7 @@ impl NftablesClient {
     pub fn tables_and_chains(&mut self) -> Result<Vec<NamedTable>, NftError> {
         self.retry(|nft| {
             let mut tables = Vec::new();
-            let question = request_for(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
-            for reply in nft.list("its tables", question)? {
+            for reply in nft.list_all("its tables", uapi::NFT_MSG_GETTABLE)? {
                 let (name, flags) = nftables::table(&reply).map_err(NftError::decode("a table"))?;
                 let dormant = flags & uapi::NFT_TABLE_F_DORMANT != 0;
                 tables.push(NamedTable { family: reply.family, name, dormant, chains: Vec::new() });
@@ -48,8 +47,7 @@ impl NftablesClient {
             if tables.is_empty() {
                 return Ok(tables);
             }
-            let question = request_for(uapi::NFT_MSG_GETCHAIN, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
-            for reply in nft.list("its chains", question)? {
+            for reply in nft.list_all("its chains", uapi::NFT_MSG_GETCHAIN)? {
                 let (table, chain) = nftables::chain(&reply).map_err(NftError::decode("a chain"))?;
                 if let Some(table) = tables.iter_mut().find(|t| t.family == reply.family && t.name == table) {
                     table.chains.push(chain.name);
@@ -62,13 +60,12 @@ impl NftablesClient {
     /// A table that this program or iptables works with, and that a process keeps to itself (flag `owner`), with its
     /// netlink port, which usually is its process id.
     pub fn owned_table(&mut self) -> Result<Option<String>, NftError> {
-        let question = request_for(uapi::NFT_MSG_GETTABLE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
-        for reply in self.list("its tables", question)? {
+        for reply in self.list_all("its tables", uapi::NFT_MSG_GETTABLE)? {
             let (name, _) = nftables::table(&reply).map_err(NftError::decode("a table"))?;
             let family = match reply.family {
                 uapi::NFPROTO_INET if table_named(&name).is_some() => "inet",
-                2 if Table::ALL.iter().any(|t| t.name() == name) => "ip",
-                10 if Table::ALL.iter().any(|t| t.name() == name) => "ip6",
+                uapi::NFPROTO_IPV4 if Table::ALL.iter().any(|t| t.name() == name) => "ip",
+                uapi::NFPROTO_IPV6 if Table::ALL.iter().any(|t| t.name() == name) => "ip6",
                 _ => continue,
             };
             let owner = reply.attribute(uapi::NFTA_TABLE_OWNER);
@@ -82,24 +79,34 @@ impl NftablesClient {
     /// Has the kernel do a transaction: all of it, or nothing. After an error that passes (`netlink::is_transient`),
     /// the state has to be read anew.
     pub fn run(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
-        if batch.is_empty() { Ok(()) } else { self.transact(batch) }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let answers = self.netlink.transact(batch.bytes()).map_err(|error| failed("a transaction", error))?;
+        let confirmed = !answers.is_empty();
+        // Later ones follow from the first.
+        for (sequence, refusal) in answers {
+            if let Some(NetlinkError::Refused { source, message }) = refusal {
+                return Err(NftError::Refused { what: batch.describe(sequence), message, source });
+            }
+        }
+        if confirmed { Ok(()) } else { Err(NftError::NoAnswer) }
     }
 
     /// Brings the kernel from whatever it has to this, in one transaction.
     pub fn bring_to(&mut self, content: &Content) -> Result<(), NftError> {
         match content {
-            Content::Planned(wanted) => self.apply(wanted).map(drop),
+            Content::Planned(wanted) => self.apply(wanted),
             Content::Earlier(earlier) => self.restore(earlier),
         }
     }
 
     /// Brings the kernel from whatever it has to what is wanted, in one transaction; again if another
-    /// change comes between. Returns what it had before.
-    pub fn apply(&mut self, wanted: &Tables) -> Result<State, NftError> {
+    /// change comes between.
+    pub fn apply(&mut self, wanted: &Tables) -> Result<(), NftError> {
         self.retry(|nft| {
             let state = nft.dump_once()?;
-            nft.run(&nftables::transaction(&state, wanted)?)?;
-            Ok(state)
+            nft.run(&nftables::transaction(&state, wanted)?)
         })
     }
 
@@ -157,8 +164,7 @@ impl NftablesClient {
             return Ok(());
         }
         let mut batch = Batch::new(self.generation()?)?;
-        let question = request_for(uapi::NFT_MSG_GETRULE, uapi::NFPROTO_UNSPEC, &Attributes::new())?;
-        for reply in self.list("all rules", question)? {
+        for reply in self.list_all("all rules", uapi::NFT_MSG_GETRULE)? {
             let name = reply.attribute(uapi::NFTA_RULE_TABLE);
             let name = name.ok_or(NftError::NoAnswer)?.text().map_err(NftError::decode("a rule"))?;
             empty.retain(|t| (t.family, t.name.as_str()) != (reply.family, name));
@@ -176,9 +182,8 @@ impl NftablesClient {
     }
 
     fn foreign_once(&mut self, left_out: &dyn Fn(u8, &str, &str) -> bool) -> Result<Vec<Layer>, NftError> {
-        let all = |kind| request_for(kind, uapi::NFPROTO_UNSPEC, &Attributes::new());
         let mut called = Vec::new();
-        for reply in self.list("its chains", all(uapi::NFT_MSG_GETCHAIN)?)? {
+        for reply in self.list_all("its chains", uapi::NFT_MSG_GETCHAIN)? {
             let (table, chain) = nftables::chain(&reply).map_err(NftError::decode("a chain"))?;
             let ours = table_named(&table).filter(|_| reply.family == uapi::NFPROTO_INET);
             if !ours.is_some_and(|t| chain.is_managed(t)) && !left_out(reply.family, &table, &chain.name) {
@@ -186,7 +191,7 @@ impl NftablesClient {
             }
         }
         if !called.is_empty() {
-            for reply in self.list("all rules", all(uapi::NFT_MSG_GETRULE)?)? {
+            for reply in self.list_all("all rules", uapi::NFT_MSG_GETRULE)? {
                 nftables::add_rule(&reply, &mut called).map_err(NftError::decode("a rule"))?;
             }
         }
@@ -198,25 +203,15 @@ impl NftablesClient {
         retry(self, |nft| &mut nft.netlink, attempt)
     }
 
-    /// Asks for all of a kind.
+    /// Asks for all of a kind, of any family.
+    fn list_all(&mut self, what: &'static str, kind: u8) -> Result<Vec<Reply>, NftError> {
+        self.list(what, request_for(kind, uapi::NFPROTO_UNSPEC, &Attributes::new())?)
+    }
+
     fn list(&mut self, what: &'static str, message: Message) -> Result<Vec<Reply>, NftError> {
         let answers = self.netlink.dump(message).map_err(|error| failed(what, error))?;
         let replies: Result<_, _> = answers.into_iter().map(Reply::read).collect();
         replies.map_err(NftError::decode(what))
-    }
-
-    /// Runs a transaction: all of it is done, or nothing.
-    fn transact(&mut self, batch: &Batch<'_>) -> Result<(), NftError> {
-        let what = "a transaction";
-        let answers = self.netlink.transact(batch.bytes()).map_err(|error| failed(what, error))?;
-        let confirmed = !answers.is_empty();
-        // Later ones follow from the first.
-        for (sequence, refusal) in answers {
-            if let Some(NetlinkError::Refused { source, message }) = refusal {
-                return Err(NftError::Refused { what: batch.describe(sequence), message, source });
-            }
-        }
-        if confirmed { Ok(()) } else { Err(NftError::NoAnswer) }
     }
 
     fn generation(&mut self) -> Result<u32, NftError> {

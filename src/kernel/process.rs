@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -13,171 +13,24 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+mod error;
+
+pub use error::ProcessError;
+
 /// A program to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ProgramCall {
     /// The program, by absolute path.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<String>,
-    /// Variables besides the few that every child gets.
-    pub environment: Vec<(&'static str, OsString)>,
+    /// A variable besides the few that every child gets.
+    pub environment: Option<(&'static str, &'static str)>,
     /// Whether it is to see an empty name-service configuration, if that can be had.
     pub without_name_service: bool,
 }
 
 /// What a program that ended well has written to standard output.
 pub type Output = Vec<u8>;
-
-/// A child process that did not do what it should.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// It could not be started.
-    #[error(
-        "{program} cannot be run: {source}{}",
-        super::shortage(.source, "; is it installed, executable, and built for this architecture?")
-    )]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// The error that the system returned.
-        source: io::Error,
-    },
-    /// It failed.
-    #[error("{command} failed with {status}{line}{said}{cause}")]
-    Failed {
-        /// Program and arguments.
-        command: String,
-        /// Exit status or signal.
-        status: Status,
-        /// The line of its input that it complains about.
-        line: Complaint,
-        /// What it wrote to standard error.
-        said: Said,
-        /// What usually causes it.
-        cause: Cause,
-    },
-    /// It took too long, and was killed.
-    #[error("{command} did not finish within {bound:?} and was killed{said}{cause}")]
-    Hung {
-        /// Program and arguments.
-        command: String,
-        /// The bound.
-        bound: Duration,
-        /// What it wrote to standard error.
-        said: Said,
-        /// What usually causes it.
-        cause: Cause,
-    },
-    /// Talking to it failed.
-    #[error("{command}: {source}")]
-    Pipe {
-        /// Program and arguments.
-        command: String,
-        /// The error that the system returned.
-        source: io::Error,
-    },
-}
-
-impl ProcessError {
-    /// Whether the same call may go well if it is made again.
-    pub fn passes(&self) -> bool {
-        match self {
-            Self::Failed { said, .. } => said.passes(),
-            Self::Start { source, .. } => matches!(source.raw_os_error(), Some(nix::libc::EAGAIN)),
-            Self::Hung { .. } | Self::Pipe { .. } => false,
-        }
-    }
-}
-
-/// How a child process ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Status(ExitStatus);
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.code(), self.0.signal()) {
-            (Some(code), _) => write!(f, "exit status {code}"),
-            (None, Some(signal)) => write!(f, "signal {signal}"),
-            (None, None) => write!(f, "{}", self.0),
-        }
-    }
-}
-
-/// What a program wrote to standard error.
-#[derive(Clone, Debug)]
-pub struct Said(String);
-
-impl Said {
-    /// Whether its error is temporary: another program was changing the rules.
-    fn passes(&self) -> bool {
-        ["Resource temporarily unavailable", "Interrupted system call", "Device or resource busy", "try again"]
-            .iter()
-            .any(|w| self.0.contains(w))
-    }
-
-    /// The text.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.trim() {
-            "" => f.write_str("; it wrote nothing to standard error"),
-            text => write!(
-                f,
-                "; standard error: {}",
-                text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" / ")
-            ),
-        }
-    }
-}
-
-/// The line of its input that a program complains about.
-#[derive(Clone, Debug, Default)]
-pub struct Complaint(Option<(usize, String)>);
-
-impl Complaint {
-    /// Finds `line 12` in its error, and the line in the input.
-    fn find(said: &str, input: &str) -> Self {
-        let mut words = said.split([' ', ':', '\n', ',', '(', ')']).filter(|w| !w.is_empty());
-        let number = std::iter::from_fn(|| {
-            words.by_ref().find(|w| *w == "line")?;
-            Some(words.clone().next().and_then(|w| w.parse::<usize>().ok()))
-        });
-        let number = number.flatten().next();
-        Self(number.and_then(|n| Some((n, input.lines().nth(n.checked_sub(1)?)?.to_owned()))))
-    }
-
-    /// The line's text.
-    pub fn text(&self) -> Option<&str> {
-        self.0.as_ref().map(|(_, text)| text.as_str())
-    }
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some((number, text)) => write!(f, " at line {number} of its input: `{text}`"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What usually causes a failure.
-#[derive(Clone, Debug, Default)]
-pub struct Cause(pub Option<String>);
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(text) => write!(f, "; {text}"),
-            None => Ok(()),
-        }
-    }
-}
 
 impl fmt::Display for ProgramCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,7 +57,7 @@ pub fn find(name: &str, path: Option<OsString>) -> Option<PathBuf> {
 /// Dropped before they are given anything, they are killed.
 #[derive(Debug)]
 pub struct Started {
-    calls: Vec<ProgramCall>,
+    pub calls: Vec<ProgramCall>,
     running: Vec<Result<Running, ProcessError>>,
 }
 
@@ -217,15 +70,13 @@ impl Started {
 
     /// Gives each program its input, in the order of the calls, and waits for all of them, for as long as
     /// `bound`.
-    pub fn finish(mut self, inputs: &[&str], bound: Duration) -> Vec<Result<Output, ProcessError>> {
+    pub fn finish(&mut self, inputs: &[&str], bound: Duration) -> Vec<Result<Output, ProcessError>> {
         let until = Instant::now() + bound;
         let inputs = inputs.iter().copied().chain(std::iter::repeat(""));
-        let running = std::mem::take(&mut self.running);
-        let mut running: Vec<_> =
-            running.into_iter().zip(inputs).map(|(program, input)| (program, Input::new(input))).collect();
+        let mut running: Vec<_> = std::mem::take(&mut self.running).into_iter().zip(inputs).collect();
         pump(&mut running, until);
         let ends = running.into_iter().zip(&self.calls);
-        ends.map(|((program, input), call)| program.and_then(|p| p.end(call, input.text, until, bound))).collect()
+        ends.map(|((program, input), call)| program.and_then(|p| p.end(call, input, until, bound))).collect()
     }
 }
 
@@ -241,22 +92,12 @@ pub fn run_all(calls: &[(&ProgramCall, &str)], bound: Duration) -> Vec<Result<Ou
     Started::new(calls.iter().map(|(call, _)| (*call).clone()).collect()).finish(&inputs, bound)
 }
 
-/// What a program has yet to read.
-struct Input<'a> {
-    text: &'a str,
-    rest: &'a [u8],
-}
-
-impl<'a> Input<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, rest: text.as_bytes() }
-    }
-}
-
 /// A running program.
 #[derive(Debug)]
 struct Running {
     child: Child,
+    /// How much of its input it has.
+    written: usize,
     out: Vec<u8>,
     err: Vec<u8>,
     trouble: Option<io::Error>,
@@ -272,7 +113,7 @@ impl Running {
         let mut command = Command::new(&call.program);
         command.args(&call.arguments).env_clear().env("LC_ALL", "C");
         command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        command.envs(call.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(call.environment);
         notice_ends();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, so that what a wrapper started can be ended together with it.
@@ -290,17 +131,17 @@ impl Running {
         for pipe in pipes.into_iter().flatten() {
             do_not_wait_for(pipe).map_err(error)?;
         }
-        Ok(Self { child, out: Vec::new(), err: Vec::new(), trouble: None })
+        Ok(Self { child, written: 0, out: Vec::new(), err: Vec::new(), trouble: None })
     }
 
     /// Writes and reads what can be without waiting.
-    fn step(&mut self, input: &mut Input<'_>) {
+    fn step(&mut self, input: &str) {
         if let Some(stdin) = &mut self.child.stdin {
-            match if input.rest.is_empty() { Ok(0) } else { stdin.write(input.rest) } {
-                Ok(0) => self.child.stdin = None,
+            let rest = input.as_bytes().get(self.written..).unwrap_or_default();
+            match if rest.is_empty() { Ok(0) } else { stdin.write(rest) } {
                 Ok(count) => {
-                    input.rest = input.rest.get(count..).unwrap_or_default();
-                    if input.rest.is_empty() {
+                    self.written += count;
+                    if count == 0 || self.written == input.len() {
                         self.child.stdin = None;
                     }
                 }
@@ -326,7 +167,7 @@ impl Running {
 
     /// Waits for the end, which comes at once if both outputs are closed.
     fn end(mut self, call: &ProgramCall, input: &str, until: Instant, bound: Duration) -> Result<Output, ProcessError> {
-        let (command, said) = (call.to_string(), Said(String::from_utf8_lossy(&self.err).into_owned()));
+        let (command, said) = (call.to_string(), String::from_utf8_lossy(&self.err).into_owned());
         if let Some(source) = self.trouble {
             end_group(&mut self.child);
             return Err(ProcessError::Pipe { command, source });
@@ -335,22 +176,23 @@ impl Running {
             Ok(Some(status)) => status,
             Ok(None) => {
                 end_group(&mut self.child);
-                let cause = Cause(super::diagnosis::hung(&call.arguments));
+                let cause = super::diagnosis::hung(&call.arguments);
                 return Err(ProcessError::Hung { command, bound, said, cause });
             }
             Err(source) => return Err(ProcessError::Pipe { command, source }),
         };
         if !status.success() {
-            let line = Complaint::find(said.text(), input);
-            let cause = Cause(super::diagnosis::cause(&call.program, said.text(), line.text(), input));
-            return Err(ProcessError::Failed { command, status: Status(status), line, said, cause });
+            let line = error::complaint(&said, input);
+            let text = line.as_ref().map(|(_, text)| text.as_str());
+            let cause = super::diagnosis::cause(&call.program, &said, text, input);
+            return Err(ProcessError::Failed { command, status, line, said, cause });
         }
         Ok(self.out)
     }
 }
 
 /// Moves input and output of all programs until their pipes are closed or the time is over.
-fn pump(running: &mut [(Result<Running, ProcessError>, Input<'_>)], until: Instant) {
+fn pump(running: &mut [(Result<Running, ProcessError>, &str)], until: Instant) {
     loop {
         for (program, input) in running.iter_mut() {
             program.iter_mut().for_each(|p| p.step(input));

@@ -58,26 +58,17 @@ pub struct RoutingClient {
 
 impl RoutingClient {
     /// Opens the connection.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn open() -> Result<Self, KernelError> {
         Ok(Self { socket: connect()?, listed: Vec::new(), removed: Vec::new(), managed: Vec::new() })
     }
 
     /// Opens the connection anew: the old one may be in the middle of an answer.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn reopen(&mut self) -> Result<(), KernelError> {
         self.socket = connect()?;
         Ok(())
     }
 
     /// Reads what exists of the shape that this program makes.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn look(&mut self) -> Result<(), KernelError> {
         self.listed.clear();
         for (object, family) in LISTS {
@@ -94,17 +85,13 @@ impl RoutingClient {
     /// What of it is managed, and what is not.
     pub fn managed(&mut self, evidence: &Evidence) -> (Routing, Routing) {
         let listed: Vec<_> = self.listed.iter().map(|l| (l.item, l.marked)).collect();
-        let (mut managed, mut foreign) = (Vec::new(), Vec::new());
         for (at, one) in self.listed.iter_mut().enumerate() {
             one.marked = evidence.holds(&listed, at);
-            if one.marked {
-                self.managed.push(one.message.clone());
-                managed.push(one.item);
-            } else {
-                foreign.push(one.item);
-            }
         }
-        (managed.into_iter().collect(), foreign.into_iter().collect())
+        let (managed, foreign): (Vec<_>, Vec<_>) = self.listed.iter().partition(|l| l.marked);
+        self.managed.extend(managed.iter().map(|l| l.message.clone()));
+        let items = |listed: Vec<&ListedItem>| listed.iter().map(|l| l.item).collect();
+        (items(managed), items(foreign))
     }
 
     fn dump(&mut self, object: Object, family: Family) -> Result<Vec<Message>, KernelError> {
@@ -132,9 +119,6 @@ impl RoutingClient {
     }
 
     /// Adds what is not there yet, and looks whether it is there then.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn add(&mut self, routing: &Routing) -> Result<(), KernelError> {
         for item in routing.items() {
             let removed = self.removed.iter().position(|r| r.item == item);
@@ -173,9 +157,6 @@ impl RoutingClient {
     }
 
     /// Removes what is managed of this, and looks whether it is gone then; what is not there any more is no error.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn remove(&mut self, routing: &Routing) -> Result<(), KernelError> {
         self.look()?;
         let mut gone = Vec::new();
@@ -257,9 +238,6 @@ pub fn read_anything(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// Sets `lo` up, which routes over it need.
-///
-/// # Errors
-/// The kernel's answer.
 pub(super) fn loopback_up() -> io::Result<()> {
     /// `RTM_NEWLINK` of `linux/rtnetlink.h`.
     const NEW_LINK: u16 = 16;

@@ -4,18 +4,17 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::validation::{Holder, Transport};
+use crate::netfilter::Protocol;
+use crate::validation::Holder;
 
 /// A socket of this network namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+struct Entry {
     /// Its own end; an IPv4 one, if an IPv6 socket has an IPv4 connection.
-    pub local: SocketAddr,
-    /// The other end.
-    pub remote: SocketAddr,
-    /// The state (`TCP_LISTEN` and so on).
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// `TCP_LISTEN` and so on.
     state: u8,
-    /// The owner.
     uid: u32,
     /// The inode, 0 if no process has the socket yet.
     inode: u64,
@@ -26,14 +25,14 @@ const LISTEN: u8 = 10;
 
 /// All sockets of both families.
 #[derive(Clone, Debug, Default)]
-pub struct Sockets(Vec<Entry>);
+pub struct SocketTable(Vec<Entry>);
 
-impl Sockets {
+impl SocketTable {
     /// Looks. What cannot be read is not there.
-    pub fn look(transport: Transport) -> Self {
-        let paths = match transport {
-            Transport::Tcp => ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"],
-            Transport::Udp => ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"],
+    pub fn look(protocol: Protocol) -> Self {
+        let paths = match protocol {
+            Protocol::Tcp => ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"],
+            Protocol::Udp => ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"],
         };
         Self(paths.iter().flat_map(|path| parse(&fs::read_to_string(path).unwrap_or_default())).collect())
     }
@@ -43,18 +42,18 @@ impl Sockets {
         self.0.iter().find(|e| e.remote == client && e.state != LISTEN).map(|e| e.local.port())
     }
 
-    fn holding(&self, port: u16, transport: Transport) -> Option<&Entry> {
-        self.0.iter().find(|e| e.local.port() == port && (transport == Transport::Udp || e.state == LISTEN))
+    fn holding(&self, port: u16, protocol: Protocol) -> Option<&Entry> {
+        self.0.iter().find(|e| e.local.port() == port && (protocol == Protocol::Udp || e.state == LISTEN))
     }
 
     /// Who has a port, except for the process, which takes longer to find.
-    pub fn holder(&self, port: u16, transport: Transport) -> Holder {
-        Holder { port, uid: self.holding(port, transport).map(|e| e.uid), process: None }
+    pub fn holder(&self, port: u16, protocol: Protocol) -> Holder {
+        Holder { port, uid: self.holding(port, protocol).map(|e| e.uid), process: None }
     }
 
     /// The process that has a port, if this process may see it.
-    pub fn process(&self, port: u16, transport: Transport) -> Option<String> {
-        self.holding(port, transport).and_then(|e| process(e.inode))
+    pub fn process(&self, port: u16, protocol: Protocol) -> Option<String> {
+        self.holding(port, protocol).and_then(|e| process(e.inode))
     }
 }
 
@@ -94,14 +93,11 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// Name and number of the process that has a socket, if this process may see that.
 fn process(inode: u64) -> Option<String> {
     let socket = format!("socket:[{inode}]");
-    let has = |directory: &std::path::Path| {
-        let files = fs::read_dir(directory.join("fd")).ok()?;
-        files.flatten().find(|f| fs::read_link(f.path()).is_ok_and(|to| to.as_os_str() == socket.as_str()))
-    };
-    let numbers = fs::read_dir("/proc").ok()?.flatten().filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
-    let process = numbers.map(|n| (n, std::path::PathBuf::from(format!("/proc/{n}")))).find(|(_, p)| has(p).is_some());
-    let (number, directory) = process?;
-    let name = fs::read_to_string(directory.join("comm")).unwrap_or_default();
+    let is = |file: fs::DirEntry| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket.as_str());
+    let has = |number: &u32| fs::read_dir(format!("/proc/{number}/fd")).is_ok_and(|files| files.flatten().any(is));
+    let mut numbers = fs::read_dir("/proc").ok()?.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    let number = numbers.find(has)?;
+    let name = fs::read_to_string(format!("/proc/{number}/comm")).unwrap_or_default();
     Some(format!("{} (process {number})", name.trim_end()))
 }
 
@@ -116,12 +112,12 @@ mod tests {
             \x20  0: 0100007F:3A9E 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1337        0 77 1 0 100\n\
             \x20  1: 0000000000000000FFFF00000100007F:3A9E 0000000000000000FFFF00000600007F:C350 01 00000000:00000000 00:00000000 00000000  1337        0 0 1 0\n\
             broken\n";
-        let sockets = Sockets(parse(text));
+        let sockets = SocketTable(parse(text));
         assert_eq!(sockets.0.len(), 2);
         assert_eq!(sockets.accepted_at("127.0.0.6:50000".parse().unwrap()), Some(15006));
         assert_eq!(sockets.accepted_at("0.0.0.0:0".parse().unwrap()), None);
-        let holder = sockets.holder(15006, Transport::Tcp);
+        let holder = sockets.holder(15006, Protocol::Tcp);
         assert_eq!((holder.uid, holder.port), (Some(1337), 15006));
-        assert_eq!(sockets.holder(15001, Transport::Tcp).uid, None);
+        assert_eq!(sockets.holder(15001, Protocol::Tcp).uid, None);
     }
 }

@@ -27,10 +27,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Asks for notifications.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`]. A kernel without nf_tables has no changes of them to report.
+    /// Asks for notifications. A kernel without nf_tables has no changes of them to report.
     pub fn open() -> Result<Self, KernelError> {
         let mut sockets =
             vec![Netlink::subscribe(NETLINK_ROUTE, &ROUTING).map_err(|e| failed("subscribing to routing changes", e))?];
@@ -45,9 +42,6 @@ impl Watch {
     }
 
     /// Has SIGTERM end the waiting, and not the process. Programs that are started do not have it blocked.
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn end_at_sigterm(&mut self) -> Result<(), KernelError> {
         let mask = SigSet::from(Signal::SIGTERM);
         let end = mask.thread_block().and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC));
@@ -57,9 +51,6 @@ impl Watch {
 
     /// Waits for a change; those that have come by then count as one. Returns whether there is one: if there is
     /// none, the process is asked to end (SIGTERM).
-    ///
-    /// # Errors
-    /// [`KernelError::Netlink`].
     pub fn wait(&mut self) -> Result<bool, KernelError> {
         self.changed().map_err(|e| failed("waiting for changes", e))
     }

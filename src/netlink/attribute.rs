@@ -116,6 +116,11 @@ pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = Result<Attribute<
     })
 }
 
+/// The first attribute of a kind; what cannot be read is passed over.
+pub(crate) fn of_kind(bytes: &[u8], kind: u16) -> Option<Attribute<'_>> {
+    attributes(bytes).filter_map(Result::ok).find(|attribute| attribute.kind == kind)
+}
+
 impl<'a> Attribute<'a> {
     /// The value as it is.
     pub(crate) fn bytes(self) -> &'a [u8] {
@@ -124,11 +129,8 @@ impl<'a> Attribute<'a> {
 
     /// The value as a number.
     pub(crate) fn number(self) -> Result<u32, DecodeError> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn array<const N: usize>(self) -> Result<[u8; N], DecodeError> {
-        self.value.try_into().map_err(|_| DecodeError::invalid_number(N, self.value.len()))
+        let bytes = self.value.try_into().map_err(|_| DecodeError::invalid_number(4, self.value.len()))?;
+        Ok(u32::from_be_bytes(bytes))
     }
 
     /// The value as text.

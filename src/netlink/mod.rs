@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 mod attribute;
 
-pub(crate) use attribute::{Attribute, Attributes, Raw, attributes};
+pub(crate) use attribute::{Attribute, Attributes, Raw, attributes, of_kind};
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]

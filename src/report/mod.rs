@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::capture::{Plan, Routing};
 use crate::config::{Options, OutputFormat, Problems};
-use crate::explain::{Finding, Summary, Trace, in_force};
+use crate::explain::{Finding, Level, Summary, Trace, in_force};
 use crate::netfilter::{Backend, Layer};
 use crate::state::{Difference, DifferingItem};
 
@@ -97,14 +97,23 @@ impl Rules<'_> {
     }
 }
 
+fn level(finding: &Finding) -> &'static str {
+    match finding.level() {
+        Level::Note => "note",
+        Level::Warning => "warning",
+    }
+}
+
 /// The result of a call.
 #[derive(Debug)]
 pub struct Report<'a> {
     options: &'a Options,
     /// How it ended.
     pub outcome: Outcome,
-    errors: Vec<String>,
-    warnings: Vec<String>,
+    /// What is wrong.
+    pub errors: Vec<String>,
+    /// What works, but perhaps not as it was meant.
+    pub warnings: Vec<String>,
     /// `iptables-legacy`, `iptables-nft` or `nftables`, if it is known.
     pub backend: Option<String>,
     /// The rules that it is about.
@@ -148,16 +157,6 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What is wrong.
-    pub fn errors(&self) -> &[String] {
-        &self.errors
-    }
-
-    /// What works, but perhaps not as it was meant.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
     /// Notes an error.
     pub fn error(&mut self, error: &impl ToString) {
         self.errors.push(error.to_string());
@@ -182,9 +181,6 @@ impl<'a> Report<'a> {
     }
 
     /// Writes what goes to standard output, in the form that was asked for.
-    ///
-    /// # Errors
-    /// What writing gives.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.options.output {
             OutputFormat::Json => json::write(self, out)?,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Outcome, Report, Script};
 use crate::cli::Command;
-use crate::explain::{self, Level};
+use crate::explain;
 use crate::net::Family;
 
 /// Writes what a command prints. What it did, it logs.
@@ -28,13 +28,11 @@ fn scripts(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "# {program}\n{text}")?;
     }
     report.comments.lines().try_for_each(|line| writeln!(out, "# {line}"))?;
-    match report.taken {
-        Some(time) => {
-            let with = report.backend.as_deref().unwrap_or_default();
-            writeln!(out, "# the kernel accepts these rules ({with}, {time:.1?})")
-        }
-        None => Ok(()),
+    if let Some(time) = report.taken {
+        let with = report.backend.as_deref().unwrap_or_default();
+        writeln!(out, "# the kernel accepts these rules ({with}, {time:.1?})")?;
     }
+    Ok(())
 }
 
 fn explanation(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -47,11 +45,7 @@ fn explanation(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nFindings:")?;
     }
     for finding in &report.findings {
-        let level = match finding.level() {
-            Level::Note => "note",
-            Level::Warning => "warning",
-        };
-        writeln!(out, "  {level}: {finding}")?;
+        writeln!(out, "  {}: {finding}", super::level(finding))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::capture::RoutingItem;
 use crate::net::Family;
 use crate::netfilter::save::{SavedChain, SavedRule, SavedTable};
 use crate::netfilter::{Match, Table, Variant};
+use crate::nftables::TableDifference;
 use crate::sequence::common;
 use crate::text::Printable;
 
@@ -43,14 +44,12 @@ pub enum DifferingItem {
 
 impl Difference {
     /// Something of nf_tables.
-    pub fn of_nftables(difference: crate::nftables::TableDifference) -> Self {
-        let crate::nftables::TableDifference { wanted, text, captures } = difference;
-        Self { missing: wanted, what: DifferingItem::Nftables(text), captures }
-    }
-
-    /// Something of the kernel's routing.
-    pub fn of_routing(missing: bool, item: RoutingItem) -> Self {
-        Self { missing, what: DifferingItem::Routing(item), captures: false }
+    pub fn of_nftables(difference: TableDifference) -> Self {
+        Self {
+            missing: difference.wanted,
+            what: DifferingItem::Nftables(difference.text),
+            captures: difference.captures,
+        }
     }
 
     /// The family, if it is about iptables.
@@ -59,6 +58,13 @@ impl Difference {
             DifferingItem::Iptables { family, .. } => Some(family),
             DifferingItem::Nftables(_) | DifferingItem::Routing(_) => None,
         }
+    }
+}
+
+impl DifferingItem {
+    /// A rule of a chain of iptables.
+    pub(crate) fn rule(variant: Variant, family: Family, table: Table, chain: &SavedChain, rule: &SavedRule) -> Self {
+        Self::Iptables { variant, family, table, arguments: arguments(chain, rule) }
     }
 }
 
@@ -114,7 +120,7 @@ pub(super) fn of_family(
 }
 
 /// The arguments that show a rule of a chain.
-pub(crate) fn arguments(chain: &SavedChain, rule: &SavedRule) -> String {
+fn arguments(chain: &SavedChain, rule: &SavedRule) -> String {
     format!("-A {} {}", chain.name, rule.text()).trim_end().replace('\n', "\\n")
 }
 

@@ -19,13 +19,8 @@ pub struct Iptables<'a> {
 
 impl<'a> Iptables<'a> {
     pub(super) fn new(variant: Variant, before: [SavedTables; 2], goal: Goal<'a>) -> Self {
-        let planned = match goal {
-            Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.by_number(),
-            Goal::Apply { .. } | Goal::Clean { .. } => Cow::default(),
-        };
-        let [ipv4, ipv6] = &before;
-        let after = [(ipv4, Family::Ipv4), (ipv6, Family::Ipv6)]
-            .map(|(tables, family)| wanted::of_family(tables, goal, variant, family));
+        let planned = goal.plan_for(variant).map(|plan| plan.rules.by_number()).unwrap_or_default();
+        let after = Family::BOTH.map(|family| wanted::of_family(of(&before, family), goal, variant, family));
         Self { variant, before, after, planned }
     }
 

@@ -26,7 +26,6 @@ mod script;
 mod store;
 mod wanted;
 
-pub(crate) use differences::arguments;
 pub use differences::{Difference, DifferingItem};
 pub use iptables::Iptables;
 pub use live::layer as live_layer;
@@ -71,6 +70,14 @@ impl<'a> Goal<'a> {
     fn plan(self) -> &'a Plan {
         match self {
             Self::Apply { plan, .. } | Self::Clean { plan } => plan,
+        }
+    }
+
+    /// The plan, if this variant of iptables gets the rules.
+    pub fn plan_for(self, variant: Variant) -> Option<&'a Plan> {
+        match self {
+            Self::Apply { plan, variant: chosen } if chosen == Some(variant) => Some(plan),
+            Self::Apply { .. } | Self::Clean { .. } => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Goal, Observed, SavedTables};
+use super::{DifferingItem, Goal, Observed, SavedTables};
 use crate::capture::{At, Plan, Recogniser, by_shape};
 use crate::net::{Family, Interface, Mark};
 use crate::netfilter::normal::Specification;
@@ -50,15 +50,14 @@ fn has_chains(table: &SavedTable) -> bool {
 }
 
 /// Rules that are as planned, but in tables without managed chains: foreign ones.
-pub fn lookalikes(snapshot: &Observed, plan: &Plan) -> Vec<String> {
+pub fn lookalikes(snapshot: &Observed, plan: &Plan) -> Vec<DifferingItem> {
     let mut found = Vec::new();
     for ((variant, family), tables) in &snapshot.tables {
         let ours = Ownership::new(Goal::Apply { plan, variant: None }, *family);
         for (table, saved) in tables.iter().filter(|(_, saved)| !has_chains(saved)) {
             for chain in &saved.chains {
                 let rules = chain.rules.iter().filter(|r| ours.holds(*table, saved, chain, r));
-                let (program, variant, chain) = (family.program(), variant.name(), &chain.name);
-                found.extend(rules.map(|r| format!("{program}-{variant} -t {table} -A {chain} {}", r.text())));
+                found.extend(rules.map(|rule| DifferingItem::rule(*variant, *family, *table, chain, rule)));
             }
         }
     }
@@ -155,5 +154,6 @@ pub fn tproxy_marks(snapshot: &Observed) -> BTreeSet<Mark> {
     let targets = rules.filter_map(|r| Some(r.meaning()?.target()));
     let mut marks = BTreeSet::new();
     marks.extend(targets.filter_map(|t| if let Target::Tproxy { mark, .. } = t { Some(mark) } else { None }));
+    marks.extend(snapshot.nftables.tproxy_marks());
     marks
 }

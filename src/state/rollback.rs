@@ -34,10 +34,7 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
 
 /// A chain with foreign rules: foreign ones as they are now, managed ones as they were.
 fn restored_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> SavedChain {
-    let all_same = |chain: &SavedChain| {
-        chain.rules.len() == now.rules.len() && chain.rules.iter().zip(&now.rules).all(|(a, b)| a == b)
-    };
-    if all_same(before) || all_same(after) {
+    if now.rules == before.rules || now.rules == after.rules {
         return before.clone();
     }
     let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| **r == *rule).count();
@@ -46,7 +43,7 @@ fn restored_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> 
     let foreign =
         |chain: &SavedChain| -> Vec<SavedRule> { chain.rules.iter().filter(|r| !about(r)).cloned().collect() };
     let theirs = foreign(now);
-    if theirs.len() == foreign(before).len() && theirs.iter().zip(&foreign(before)).all(|(a, b)| a == b) {
+    if theirs == foreign(before) {
         return before.clone();
     }
     let mut target = SavedChain { name: before.name.clone(), rules: theirs };

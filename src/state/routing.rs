@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Difference, Goal, Observed, Store};
+use super::{Action, Difference, DifferingItem, Goal, Observed, Store};
 use crate::capture::{Routing, RoutingItem};
 use crate::net::Mark;
 
@@ -73,19 +73,18 @@ impl Store for Routes {
     }
 
     fn differences(&self) -> Vec<Difference> {
-        let removed = minus(&self.before, &self.after).items().map(|i| Difference::of_routing(false, i)).collect();
-        let added = minus(&self.after, &self.before).items().map(|i| Difference::of_routing(true, i)).collect();
-        [removed, added].into_iter().flat_map(|all: Vec<_>| all).collect()
+        let of = |missing, routing: Routing| {
+            let what = routing.items().map(DifferingItem::Routing);
+            what.map(|what| Difference { missing, what, captures: false }).collect::<Vec<_>>()
+        };
+        [of(false, minus(&self.before, &self.after)), of(true, minus(&self.after, &self.before))].concat()
     }
 
     fn actions(&self, _force: bool) -> Vec<Action<'_>> {
-        let add = Action::AddRouting(minus(&self.after, &self.before));
-        let remove = Action::RemoveRouting(minus(&self.before, &self.after));
-        let is_something = |action: &Action<'_>| match action {
-            Action::AddRouting(routing) | Action::RemoveRouting(routing) => !routing.is_empty(),
-            Action::Restore(_) | Action::Dormant(..) | Action::Nftables(_) => true,
-        };
-        [add, remove].into_iter().filter(is_something).collect()
+        let (added, removed) = (minus(&self.after, &self.before), minus(&self.before, &self.after));
+        let add = (!added.is_empty()).then_some(Action::AddRouting(added));
+        let remove = (!removed.is_empty()).then_some(Action::RemoveRouting(removed));
+        add.into_iter().chain(remove).collect()
     }
 
     fn back_from(&self, now: &Observed) -> Self {

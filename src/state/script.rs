@@ -65,9 +65,8 @@ fn table_script(before: &SavedTable, after: &SavedTable, force: bool) -> String 
         let _ = writeln!(text, "-N {}", chain.name);
     }
     // What leads to managed chains goes first, so that they can be emptied and deleted.
-    let shared: Vec<_> = before.chains.iter().filter(|c| !c.is_managed()).collect();
     let mut edits = Vec::new();
-    for old in shared {
+    for old in before.chains.iter().filter(|c| !c.is_managed()) {
         let edit = Edit::new(old, after.chain(&old.name).map(|c| c.rules.as_slice()).unwrap_or_default(), force);
         edit.deletions(&mut text);
         edits.push(edit);

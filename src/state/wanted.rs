@@ -9,20 +9,14 @@ use crate::netfilter::{Chain, Placement, Rule, Table, Variant, restore};
 /// The tables of one variant and family once the goal is reached. What is as it should be already is left as it was
 /// saved, so that tables in place come out unchanged.
 pub(super) fn of_family(before: &SavedTables, goal: Goal<'_>, variant: Variant, family: Family) -> SavedTables {
-    let planned: Vec<_> = match goal {
-        Goal::Apply { plan, variant: chosen } if chosen == Some(variant) => plan.rules.of(family).collect(),
-        Goal::Apply { .. } | Goal::Clean { .. } => Vec::new(),
-    };
-    tables(before, &planned, &Ownership::new(goal, family))
-}
-
-fn tables(before: &SavedTables, planned: &[&Rule], ours: &Ownership) -> SavedTables {
+    let planned: Vec<_> = goal.plan_for(variant).into_iter().flat_map(|plan| plan.rules.of(family)).collect();
+    let ours = Ownership::new(goal, family);
     let mut after = SavedTables::default();
     for name in Table::ALL {
         let planned: Vec<_> = planned.iter().copied().filter(|r| r.table == name).collect();
         let saved = before.get(&name).cloned();
         if saved.is_some() || !planned.is_empty() {
-            after.insert(name, table(name, &saved.unwrap_or_default(), &planned, ours));
+            after.insert(name, table(name, &saved.unwrap_or_default(), &planned, &ours));
         }
     }
     after
@@ -70,8 +64,8 @@ fn planned_chain(planned: &[&Rule], chain: &str) -> Vec<Planned> {
 }
 
 /// Whether these are the planned rules, in order.
-fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule> + Clone, planned: &[Planned]) -> bool {
-    rules.clone().count() == planned.len() && rules.zip(planned).all(|(r, p)| *r == p.rule)
+fn as_planned<'r>(rules: impl Iterator<Item = &'r SavedRule>, planned: &[Planned]) -> bool {
+    rules.eq(planned.iter().map(|p| &p.rule))
 }
 
 /// A chain that holds only managed rules.

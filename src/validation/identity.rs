@@ -8,9 +8,7 @@ use crate::net::Owner;
 /// A user and a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
-    /// The user.
     pub uid: u32,
-    /// The group.
     pub gid: u32,
 }
 
@@ -23,7 +21,6 @@ impl fmt::Display for Ids {
 /// This process, and what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Who it is.
     pub ids: Ids,
     /// Whether it may become another program (`CAP_SETUID`, `CAP_SETGID`).
     pub may_change: bool,

@@ -1,16 +1,14 @@
 //! What the observations mean.
 
-use super::{Caller, Check, CheckOutcome, Expected, Holder, Observation, Probe, Role, Seen, Subject, Transport};
+use super::{Caller, Check, CheckOutcome, Expected, Holder, Observation, Probe, Role, Seen, Subject};
 use crate::config::{Config, InterceptionMode};
 use crate::net::Family;
-use crate::netfilter::Variant;
+use crate::netfilter::{Protocol, Variant};
 
 /// What else is known when the observations are judged.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
-    /// What is wanted.
     pub config: &'a Config,
-    /// This process.
     pub caller: Caller,
     /// The variants and families in which there are managed rules, if that may be seen.
     pub rules: Option<Vec<(Variant, Family)>>,
@@ -19,11 +17,9 @@ pub struct Facts<'a> {
 /// A check with its outcome.
 #[derive(Clone, Debug)]
 pub struct CheckResult<'a> {
-    /// The check.
     pub check: &'a Check,
     /// What was seen, if a connection was made.
     pub observation: Option<Observation>,
-    /// The outcome.
     pub outcome: CheckOutcome,
 }
 
@@ -68,6 +64,7 @@ pub fn judge<'a>(facts: &Facts<'_>, checks: &'a [Check], observations: Vec<Obser
 impl Facts<'_> {
     fn outcome(&self, check: &Check, probe: &Probe, observation: &Observation) -> CheckOutcome {
         let port = probe.expected.port().number();
+        let failed = |text: String| CheckOutcome::Failed(self.with_meaning(text, check, probe));
         match (&observation.seen, probe.expected) {
             (Seen::NotTried(why), _) => CheckOutcome::NotChecked(why.clone()),
             (Seen::Taken(holder), Expected::Captured(_)) if self.is_proxy(holder) => CheckOutcome::NotChecked(format!(
@@ -92,8 +89,7 @@ impl Facts<'_> {
                 CheckOutcome::Failed(taken(holder))
             }
             (Seen::Accepted(holder), Expected::Captured(_)) => {
-                let text = format!("it was accepted on port {} ({holder}), not captured to port {port}", holder.port);
-                CheckOutcome::Failed(self.with_meaning(text, check, probe))
+                failed(format!("it was accepted on port {} ({holder}), not captured to port {port}", holder.port))
             }
             (Seen::Accepted(holder), Expected::NotCaptured(_)) if holder.port == port => {
                 CheckOutcome::Failed(format!("it reached port {port} ({holder})"))
@@ -103,34 +99,29 @@ impl Facts<'_> {
             }
             (Seen::Outside, Expected::NotCaptured(_)) => CheckOutcome::Passed("went out".to_owned()),
             (Seen::Outside, Expected::Captured(_)) => {
-                let text = format!("it left the pod and was answered by the destination, not captured to port {port}");
-                CheckOutcome::Failed(self.with_meaning(text, check, probe))
+                failed(format!("it left the pod and was answered by the destination, not captured to port {port}"))
             }
             (Seen::Refused(_), Expected::NotCaptured(_)) => {
                 CheckOutcome::Passed("refused by the port itself, where nothing listens".to_owned())
             }
             (Seen::Refused(error), Expected::Captured(_)) => {
-                let text = format!("it was refused ({error}), not captured to port {port}");
-                CheckOutcome::Failed(self.with_meaning(text, check, probe))
+                failed(format!("it was refused ({error}), not captured to port {port}"))
             }
             (Seen::NoSuchAddress, _) => {
-                let text = "the destination is not an address of this pod; applying the rules adds it to lo".to_owned();
-                CheckOutcome::Failed(self.with_meaning(text, check, probe))
+                failed("the destination is not an address of this pod; applying the rules adds it to lo".to_owned())
             }
             (Seen::Silence, Expected::NotCaptured(_)) => {
                 CheckOutcome::NotChecked("nothing answered: something drops these packets".to_owned())
             }
             (Seen::Silence, Expected::Captured(_)) => {
                 let text = format!("nothing answered within {:.1?}", observation.time);
-                CheckOutcome::Failed(match probe.from {
+                match probe.from {
                     // Within the pod everything is answered, captured or not.
-                    Some(_) => format!(
+                    Some(_) => CheckOutcome::Failed(format!(
                         "{text}: something drops these packets, such as a rule in the filter table or of a network policy"
-                    ),
-                    None => {
-                        self.with_meaning(format!("{text}: it left the pod uncaptured, or was dropped"), check, probe)
-                    }
-                })
+                    )),
+                    None => failed(format!("{text}: it left the pod uncaptured, or was dropped")),
+                }
             }
         }
     }
@@ -143,21 +134,21 @@ impl Facts<'_> {
         answered: bool,
     ) -> CheckOutcome {
         let port = probe.expected.port();
-        match probe.transport {
-            Transport::Udp if !answered => CheckOutcome::Failed(format!(
+        match probe.protocol {
+            Protocol::Udp if !answered => CheckOutcome::Failed(format!(
                 "the query reached port {port}, but the answer did not come back: conntrack does not recognise it (are the raw table's rules in place?)"
             )),
-            Transport::Tcp if !answered => {
+            Protocol::Tcp if !answered => {
                 CheckOutcome::Failed(format!("it reached port {port}, but the answer did not come back"))
             }
-            Transport::Tcp if original != observation.to => {
+            Protocol::Tcp if original != observation.to => {
                 let original = original.map_or_else(|| "not known".to_owned(), |a| a.to_string());
                 CheckOutcome::Failed(format!(
                     "it reached port {port}, but its original destination is {original}: another program redirects it too"
                 ))
             }
-            Transport::Udp => CheckOutcome::Passed(format!("reached port {port}, and the answer came back")),
-            Transport::Tcp => {
+            Protocol::Udp => CheckOutcome::Passed(format!("reached port {port}, and the answer came back")),
+            Protocol::Tcp => {
                 CheckOutcome::Passed(format!("reached port {port}, original destination and token are right"))
             }
         }

@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::net::{Family, Interface, Port};
+use crate::netfilter::Protocol;
 
 mod identity;
 mod judge;
@@ -21,7 +22,7 @@ mod report;
 
 pub use identity::{Caller, Ids, Role};
 pub use judge::{CheckResult, Facts, judge};
-pub use plan::{CheckPlan, plan};
+pub use plan::plan;
 pub use report::{problems, table};
 
 /// What a check is about.
@@ -60,15 +61,6 @@ impl fmt::Display for Subject {
     }
 }
 
-/// A transport protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
 /// The place at which a connection has to arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -92,8 +84,7 @@ impl Expected {
 pub struct Probe {
     /// Who calls; the process as it is if `None`.
     pub caller: Option<Ids>,
-    /// How.
-    pub transport: Transport,
+    pub protocol: Protocol,
     /// The source: over loopback, from an address that no rule takes for the proxy's own source.
     pub from: Option<IpAddr>,
     /// The destinations: the first that can be reached, and not via an excluded interface.
@@ -105,9 +96,7 @@ pub struct Probe {
 /// A check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What about.
     pub subject: Subject,
-    /// The family.
     pub family: Family,
     /// The connection, or why none can prove it.
     pub probe: Result<Probe, String>,
@@ -116,7 +105,6 @@ pub struct Check {
 /// All that there is to do for the connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probing {
-    /// The connections.
     pub probes: Vec<Probe>,
     /// Who listens: the proxy's user, since rules know the agent's answers by it.
     pub listener: Option<Ids>,
@@ -131,7 +119,6 @@ pub struct Probing {
 /// Who has a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The port.
     pub port: u16,
     /// The user of the listening socket, if it is found.
     pub uid: Option<u32>,
@@ -199,7 +186,6 @@ impl Seen {
 pub struct Observation {
     /// Its destination, if it was sent.
     pub to: Option<SocketAddr>,
-    /// What was seen.
     pub seen: Seen,
     /// From the connection's start to its end.
     pub time: Duration,

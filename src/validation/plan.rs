@@ -2,32 +2,20 @@
 //! proved, another has to be found, or the check gives the reason why there is none.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use super::{Caller, Check, Expected, Ids, Probe, Role, Subject, Transport};
+use super::{Caller, Check, Expected, Probe, Probing, Role, Subject};
 use crate::config::{Config, Dns, InterceptionMode};
 use crate::net::{Family, Interface, Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6, Port, PortRange};
-use crate::netfilter::{Purpose, Rule, Ruleset};
+use crate::netfilter::{Protocol, Purpose, Rule, Ruleset};
 
 /// The agent's port for DNS queries.
 const AGENT: Port = Port::at_least_one(15053);
 /// The port of DNS servers.
 const DNS: u16 = 53;
 
-/// The checks, and who listens meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckPlan {
-    /// The checks, IPv4 first.
-    pub checks: Vec<Check>,
-    /// Who listens; the process as it is if `None`.
-    pub listener: Option<Ids>,
-    /// Whether the listeners are transparent.
-    pub transparent: bool,
-}
-
-/// Which checks prove that the rules do what they are for, for this process.
-pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> CheckPlan {
-    let listener = Role::Proxy.take(config, caller).ok().flatten();
-    let transparent = config.mode == InterceptionMode::Tproxy && caller.may_be_transparent;
+/// Which checks prove that the rules do what they are for, for this process; IPv4 first.
+pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller) -> Vec<Check> {
     let mut checks = Vec::new();
     for family in Family::BOTH.into_iter().filter(|f| config.families.contains(*f)) {
         let planner = Planner { config, rules, caller, family, port: probe_port.number() };
@@ -42,7 +30,8 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
             InterceptionMode::Tproxy => {
                 check(Subject::Transparent, planner.transparent());
                 if let Some(port) = planner.ports(Purpose::ExcludedInboundPort).next().and_then(one_of) {
-                    check(Subject::ExcludedInbound(port), planner.excluded_inbound(port));
+                    let expected = Expected::NotCaptured(config.inbound_port);
+                    check(Subject::ExcludedInbound(port), planner.by_group(port, expected));
                 }
             }
         }
@@ -50,11 +39,24 @@ pub fn plan(config: &Config, rules: &Ruleset, probe_port: Port, caller: &Caller)
             check(Subject::Outbound, planner.outbound());
         }
         if config.dns.covers(family) {
-            check(Subject::DnsUdp, planner.dns(Transport::Udp));
-            check(Subject::DnsTcp, planner.dns(Transport::Tcp));
+            check(Subject::DnsUdp, planner.dns(Protocol::Udp));
+            check(Subject::DnsTcp, planner.dns(Protocol::Tcp));
         }
     }
-    CheckPlan { checks, listener, transparent }
+    checks
+}
+
+impl Probing {
+    /// What there is to do for checks, within this time.
+    pub fn of(checks: &[Check], config: &Config, caller: &Caller, bound: Duration) -> Self {
+        Self {
+            probes: checks.iter().filter_map(|c| c.probe.as_ref().ok()).cloned().collect(),
+            listener: Role::Proxy.take(config, caller).ok().flatten(),
+            transparent: config.mode == InterceptionMode::Tproxy && caller.may_be_transparent,
+            left_alone: config.excluded_interfaces.clone(),
+            bound,
+        }
+    }
 }
 
 const FROM_ELSEWHERE: &str =
@@ -101,7 +103,7 @@ impl<'a> Planner<'a> {
 
     /// A connection over loopback to the pod's address. It is bound to the loopback address, since the kernel
     /// would call `::6` from `::6`, which the rules take for the proxy's inbound side.
-    fn over_lo(&self, role: Role, transport: Transport, port: u16, expected: Expected) -> Result<Probe, String> {
+    fn over_lo(&self, role: Role, protocol: Protocol, port: u16, expected: Expected) -> Result<Probe, String> {
         let lo = Interface::loopback();
         let excluded = Purpose::ExcludedInterface;
         if self.rules(excluded).filter_map(Rule::interface).any(|i| i.matches(lo.as_str())) {
@@ -109,7 +111,7 @@ impl<'a> Planner<'a> {
         }
         Ok(Probe {
             caller: role.take(self.config, self.caller)?,
-            transport,
+            protocol,
             from: Some(self.loopback()),
             to: vec![SocketAddr::new(self.pod(), port)],
             expected,
@@ -139,7 +141,7 @@ impl<'a> Planner<'a> {
         if tunnel || self.port == DNS && self.rules(Purpose::Dns).next().is_some() {
             return Err(format!("the rules do not capture port {}: give another --iptables-probe-port", self.port));
         }
-        self.over_lo(Role::Proxy, Transport::Tcp, self.port, Expected::Captured(self.config.inbound_port))
+        self.over_lo(Role::Proxy, Protocol::Tcp, self.port, Expected::Captured(self.config.inbound_port))
     }
 
     /// Excluded ports come before all else, so that even the proxy's connection to the pod is let go.
@@ -148,7 +150,7 @@ impl<'a> Planner<'a> {
         if self.config.mode == InterceptionMode::Tproxy && self.is_captured_inbound(port) {
             return Err("within the pod, TPROXY captures it anyway, as an inbound port".to_owned());
         }
-        self.over_lo(Role::Proxy, Transport::Tcp, port, Expected::NotCaptured(self.config.inbound_port))
+        self.over_lo(Role::Proxy, Protocol::Tcp, port, Expected::NotCaptured(self.config.inbound_port))
     }
 
     /// What the proxy's group sends over loopback is marked in mangle and let go in nat, and so meets the
@@ -161,7 +163,7 @@ impl<'a> Planner<'a> {
         if self.config.captures_loopback() {
             return Err("nat redirects it first, because a loopback range is captured".to_owned());
         }
-        self.over_lo(Role::ProxyGroup, Transport::Tcp, port, expected)
+        self.over_lo(Role::ProxyGroup, Protocol::Tcp, port, expected)
     }
 
     fn transparent(&self) -> Result<Probe, String> {
@@ -174,10 +176,6 @@ impl<'a> Planner<'a> {
     fn is_captured_inbound(&self, port: u16) -> bool {
         let hits = |rule: &Rule| rule.port().is_none_or(|r| r.contains(port));
         !self.rules(Purpose::ExcludedInboundPort).any(hits) && self.rules(Purpose::Inbound).any(hits)
-    }
-
-    fn excluded_inbound(&self, port: u16) -> Result<Probe, String> {
-        self.by_group(port, Expected::NotCaptured(self.config.inbound_port))
     }
 
     /// To an address that no host has, if one is captured, else to one of the captured ranges.
@@ -197,24 +195,24 @@ impl<'a> Planner<'a> {
         }
         Ok(Probe {
             caller: Role::Application.take(self.config, self.caller)?,
-            transport: Transport::Tcp,
+            protocol: Protocol::Tcp,
             from: None,
             to,
             expected: Expected::Captured(self.config.envoy_port),
         })
     }
 
-    fn dns(&self, transport: Transport) -> Result<Probe, String> {
+    fn dns(&self, protocol: Protocol) -> Result<Probe, String> {
         self.not_excluded(DNS)?;
         // The agent's answers are known by its user.
         Role::Proxy.take(self.config, self.caller)?;
         let expected = Expected::Captured(AGENT);
         if self.config.dns == Dns::All {
-            return self.over_lo(Role::Application, transport, DNS, expected);
+            return self.over_lo(Role::Application, protocol, DNS, expected);
         }
         Ok(Probe {
             caller: Role::Application.take(self.config, self.caller)?,
-            transport,
+            protocol,
             from: None,
             to: self.config.dns.servers(self.family).map(|s| SocketAddr::new(s, DNS)).collect(),
             expected,

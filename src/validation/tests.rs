@@ -9,7 +9,7 @@ const SIDECAR: Caller = Caller { ids: Ids { uid: 1337, gid: 1337 }, may_change: 
 const PROBE: Port = Port::at_least_one(15002);
 
 fn checks(config: &Config, caller: &Caller) -> Vec<Check> {
-    plan(config, &crate::capture::plan(config).rules, PROBE, caller).checks
+    plan(config, &crate::capture::plan(config).rules, PROBE, caller)
 }
 
 fn planned(flags: &[&str], caller: &Caller) -> Vec<String> {

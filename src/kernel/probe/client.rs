@@ -11,14 +11,15 @@ use nix::sys::socket::{SockaddrStorage, bind, connect};
 
 use super::listener::{Landing, reset_when_dropped};
 use super::token::{LENGTH, Token};
-use crate::kernel::sockets::Sockets;
+use crate::config::host;
+use crate::kernel::sockets::SocketTable;
 use crate::net::{Family, Interface};
-use crate::validation::{Observation, Probe, Seen, Transport};
+use crate::netfilter::Protocol;
+use crate::validation::{Observation, Probe, Seen};
 
 /// A probe under way.
 #[derive(Debug)]
 pub struct Client<'a> {
-    /// What is tried.
     pub probe: &'a Probe,
     to: Option<SocketAddr>,
     socket: Option<ClientSocket>,
@@ -33,7 +34,6 @@ pub struct Client<'a> {
     closed: bool,
     heard: usize,
     landed: Option<(u16, Option<SocketAddr>)>,
-    /// What came of it.
     pub end: Option<Observation>,
 }
 
@@ -46,15 +46,12 @@ enum ClientSocket {
 impl<'a> Client<'a> {
     /// Calls the address, if there is one.
     pub fn call(probe: &'a Probe, to: Result<SocketAddr, Seen>, mute: bool, socket: io::Result<OwnedFd>) -> Self {
-        let start = Instant::now();
-        let token = Token::new();
-        let to_ = to.as_ref().ok().copied();
         let mut client = Self {
             probe,
-            to: to_,
+            to: to.as_ref().ok().copied(),
             socket: None,
-            token,
-            start,
+            token: Token::new(),
+            start: Instant::now(),
             mute,
             said: false,
             closed: false,
@@ -85,13 +82,13 @@ impl<'a> Client<'a> {
             Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        self.socket = Some(match self.probe.transport {
-            Transport::Tcp => {
+        self.socket = Some(match self.probe.protocol {
+            Protocol::Tcp => {
                 let stream = TcpStream::from(socket);
                 reset_when_dropped(&stream);
                 ClientSocket::Tcp(stream)
             }
-            Transport::Udp => {
+            Protocol::Udp => {
                 let socket = UdpSocket::from(socket);
                 socket.send(&self.token.query())?;
                 self.said = true;
@@ -123,12 +120,12 @@ impl<'a> Client<'a> {
         };
         match (moved, self.landed) {
             // The program that accepted it has closed it again: which one is still to be found out.
-            (Err(_), None) if self.said && self.probe.transport == Transport::Tcp => self.closed = true,
+            (Err(_), None) if self.said && self.probe.protocol == Protocol::Tcp => self.closed = true,
             (Err(error), _) => self.refused(&error),
             (Ok(()), Some((port, original))) if self.heard >= LENGTH => {
                 self.finish(Seen::Captured { port, original, answered: true });
             }
-            (Ok(()), None) if self.heard > 0 && self.probe.transport == Transport::Udp => self.finish(Seen::Outside),
+            (Ok(()), None) if self.heard > 0 && self.probe.protocol == Protocol::Udp => self.finish(Seen::Outside),
             (Ok(()), _) => {}
         }
     }
@@ -142,7 +139,7 @@ impl<'a> Client<'a> {
 
     /// Finds the other end of the connection, once there is one, unless it is one of this program's own listeners
     /// (`ours`), which will see it.
-    pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool, sockets: &impl Deref<Target = Sockets>) {
+    pub fn look_unless(&mut self, ours: impl Fn(u16) -> bool, sockets: &impl Deref<Target = SocketTable>) {
         let Some(ClientSocket::Tcp(stream)) = &self.socket else { return };
         if self.end.is_some() || !self.said || self.landed.is_some() {
             return;
@@ -151,9 +148,9 @@ impl<'a> Client<'a> {
         match here {
             Some(port) if ours(port) && !self.closed => {}
             Some(port) => {
-                let holder = sockets.holder(port, Transport::Tcp);
+                let holder = sockets.holder(port, Protocol::Tcp);
                 // A transparent listener's connections have the port that was called, on which nothing listens.
-                let transparent = || sockets.holder(self.probe.expected.port().number(), Transport::Tcp);
+                let transparent = || sockets.holder(self.probe.expected.port().number(), Protocol::Tcp);
                 self.finish(Seen::Accepted(if holder.uid.is_none() { transparent() } else { holder }));
             }
             None if self.closed => self.finish(Seen::Refused("it was closed at once".to_owned())),
@@ -232,7 +229,7 @@ pub fn destination(probe: &Probe, left_alone: &[Interface]) -> Result<SocketAddr
         match (probe.from, local) {
             (Some(_), true) => return Ok(*to),
             (Some(_), false) => return Err(Seen::NoSuchAddress),
-            (None, true) if !to.ip().is_loopback() && probe.transport == Transport::Tcp && to.port() != 53 => {
+            (None, true) if !to.ip().is_loopback() && probe.protocol == Protocol::Tcp && to.port() != 53 => {
                 why = format!("{} is an address of the pod itself", to.ip());
             }
             (None, _) => match interface(source).filter(|name| left_alone.iter().any(|i| i.matches(name))) {
@@ -260,11 +257,5 @@ fn source(to: SocketAddr) -> io::Result<IpAddr> {
 
 /// The interface that has an address.
 fn interface(address: IpAddr) -> Option<String> {
-    let has = |interface: &nix::ifaddrs::InterfaceAddress| {
-        interface.address.is_some_and(|a| {
-            a.as_sockaddr_in().is_some_and(|a| IpAddr::V4(a.ip()) == address)
-                || a.as_sockaddr_in6().is_some_and(|a| IpAddr::V6(a.ip()) == address)
-        })
-    };
-    nix::ifaddrs::getifaddrs().ok()?.find(has).map(|i| i.interface_name)
+    host::interfaces().ok()?.into_iter().find(|(_, a)| *a == address).map(|(name, _)| name)
 }

@@ -10,16 +10,16 @@ use nix::sys::socket::{Backlog, SockaddrStorage, bind, getsockopt, listen, setso
 
 use super::made_by::SocketKind;
 use super::token::{LENGTH, Token};
-use crate::kernel::sockets::Sockets;
+use crate::kernel::sockets::SocketTable;
 use crate::net::{Family, Port};
-use crate::validation::{Seen, Transport};
+use crate::netfilter::Protocol;
+use crate::validation::Seen;
 
 /// A listener, or why there is none.
 #[derive(Debug)]
 pub struct Listener {
-    /// Family and transport.
+    /// Family and protocol.
     pub kind: SocketKind,
-    /// The port.
     pub port: Port,
     socket: Result<ListeningSocket, Seen>,
 }
@@ -43,7 +43,7 @@ impl Listener {
     /// Listens at the loopback address alone, to which connections that begin here are redirected;
     /// a transparent listener has to be at all addresses.
     pub fn open(kind: SocketKind, port: Port, transparent: bool, socket: io::Result<OwnedFd>) -> Self {
-        let (family, transport) = kind;
+        let (family, protocol) = kind;
         let address: IpAddr = match (family, transparent) {
             (Family::Ipv4, false) => Ipv4Addr::LOCALHOST.into(),
             (Family::Ipv4, true) => Ipv4Addr::UNSPECIFIED.into(),
@@ -53,7 +53,7 @@ impl Listener {
         let at = SocketAddr::new(address, port.number());
         let socket = socket.and_then(|s| open(s, kind, at, transparent)).map_err(|error| {
             if error.kind() == io::ErrorKind::AddrInUse {
-                return Seen::Taken(Sockets::look(transport).holder(port.number(), transport));
+                return Seen::Taken(SocketTable::look(protocol).holder(port.number(), protocol));
             }
             Seen::NotTried(format!("cannot listen on {at}: {error}"))
         });
@@ -97,32 +97,31 @@ impl Listener {
 
 fn open(
     socket: OwnedFd,
-    (family, transport): SocketKind,
+    (family, protocol): SocketKind,
     at: SocketAddr,
     transparent: bool,
 ) -> io::Result<ListeningSocket> {
-    setsockopt(&socket, ReuseAddr, &(transport == Transport::Tcp))?;
+    setsockopt(&socket, ReuseAddr, &(protocol == Protocol::Tcp))?;
     if family == Family::Ipv6 {
         setsockopt(&socket, Ipv6V6Only, &true)?;
     }
-    if transparent && transport == Transport::Tcp {
+    if transparent && protocol == Protocol::Tcp {
         // One flag for both families, which IPv6 sockets take by the option of IPv4 as well.
         setsockopt(&socket, IpTransparent, &true)?;
     }
     bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
-    Ok(match transport {
-        Transport::Tcp => {
+    Ok(match protocol {
+        Protocol::Tcp => {
             listen(&socket, Backlog::new(64)?)?;
             ListeningSocket::Tcp(socket.into())
         }
-        Transport::Udp => ListeningSocket::Udp(socket.into()),
+        Protocol::Udp => ListeningSocket::Udp(socket.into()),
     })
 }
 
 /// A connection at a listener.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The listener's port.
     pub port: u16,
     stream: TcpStream,
     /// What is known of it so far.

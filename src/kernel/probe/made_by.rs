@@ -14,15 +14,13 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Gid, Uid, fork, setgid, setgroups, setuid};
 
 use crate::net::Family;
-use crate::validation::{Ids, Transport};
+use crate::netfilter::Protocol;
+use crate::validation::Ids;
 
 /// A kind of socket.
-pub type SocketKind = (Family, Transport);
+pub type SocketKind = (Family, Protocol);
 
 /// Makes sockets, in this order, that do not block.
-///
-/// # Errors
-/// The error that the system returned to becoming the user, or to the sockets.
 pub fn sockets(ids: Option<Ids>, kinds: &[SocketKind]) -> io::Result<Vec<OwnedFd>> {
     let Some(ids) = ids else { return Ok(make(kinds)?) };
     let (ours, childs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
@@ -60,14 +58,14 @@ fn become_(ids: Ids) -> Result<(), Errno> {
 }
 
 fn make(kinds: &[SocketKind]) -> Result<Vec<OwnedFd>, Errno> {
-    let make = |(family, transport): &SocketKind| {
+    let make = |(family, protocol): &SocketKind| {
         let family = match family {
             Family::Ipv4 => AddressFamily::Inet,
             Family::Ipv6 => AddressFamily::Inet6,
         };
-        let kind = match transport {
-            Transport::Tcp => SockType::Stream,
-            Transport::Udp => SockType::Datagram,
+        let kind = match protocol {
+            Protocol::Tcp => SockType::Stream,
+            Protocol::Udp => SockType::Datagram,
         };
         socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)
     };

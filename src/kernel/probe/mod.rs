@@ -13,9 +13,10 @@ mod listener;
 mod made_by;
 mod token;
 
-use crate::kernel::sockets::Sockets as SocketTable;
+use crate::kernel::sockets::SocketTable;
 use crate::net::{Family, Port};
-use crate::validation::{Holder, Ids, Observation, Probe, Probing, Seen, Transport};
+use crate::netfilter::Protocol;
+use crate::validation::{Holder, Ids, Observation, Probe, Probing, Seen};
 use client::{Client, destination};
 use listener::{Accepted, Listener};
 use made_by::SocketKind;
@@ -33,7 +34,7 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
         let trouble = listeners.iter().find(|l| (l.kind, l.port) == at).and_then(Listener::trouble);
         let to = match trouble {
             // Whether a connection gets to a port that is taken can still be seen; a datagram cannot be followed.
-            Some(seen) if !is_taken(seen) || probe.transport == Transport::Udp => Err(seen.clone()),
+            Some(seen) if !is_taken(seen) || probe.protocol == Protocol::Udp => Err(seen.clone()),
             _ => destination(probe, &probing.left_alone),
         };
         Client::call(probe, to, trouble.is_some_and(is_taken), sockets.take(probe.caller, kind(probe)))
@@ -47,7 +48,7 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
             clients.iter_mut().for_each(Client::step);
         }
         // Read at most once a round: the kernel walks all sockets of the machine for it.
-        let sockets = LazyCell::new(|| SocketTable::look(Transport::Tcp));
+        let sockets = LazyCell::new(|| SocketTable::look(Protocol::Tcp));
         clients.iter_mut().for_each(|c| {
             let kind = kind(c.probe);
             c.look_unless(|port| ours.contains(&(kind, port)), &sockets);
@@ -61,20 +62,20 @@ pub fn run(probing: &Probing) -> Vec<Observation> {
         }
     }
     clients.iter_mut().for_each(Client::give_up);
-    name_processes(clients.into_iter().filter_map(|c| Some((c.probe.transport, c.end?))).collect())
+    name_processes(clients.into_iter().filter_map(|c| Some((c.probe.protocol, c.end?))).collect())
 }
 
 /// Finds the processes that have ports of interest, once the connections are over.
-fn name_processes(mut observations: Vec<(Transport, Observation)>) -> Vec<Observation> {
-    let mut known: Vec<(Transport, Holder)> = Vec::new();
-    for (transport, observation) in &mut observations {
+fn name_processes(mut observations: Vec<(Protocol, Observation)>) -> Vec<Observation> {
+    let mut known: Vec<(Protocol, Holder)> = Vec::new();
+    for (protocol, observation) in &mut observations {
         if let Seen::Taken(holder) | Seen::Accepted(holder) = &mut observation.seen {
-            let found = known.iter().find(|(t, h)| (*t, h.port) == (*transport, holder.port));
+            let found = known.iter().find(|(t, h)| (*t, h.port) == (*protocol, holder.port));
             holder.process = match found {
                 Some((_, found)) => found.process.clone(),
-                None => SocketTable::look(*transport).process(holder.port, *transport),
+                None => SocketTable::look(*protocol).process(holder.port, *protocol),
             };
-            known.push((*transport, holder.clone()));
+            known.push((*protocol, holder.clone()));
         }
     }
     observations.into_iter().map(|(_, observation)| observation).collect()
@@ -86,7 +87,7 @@ fn is_taken(seen: &Seen) -> bool {
 
 fn kind(probe: &Probe) -> SocketKind {
     let family = probe.to.first().map_or(Family::Ipv4, |to| Family::of(to.ip()));
-    (family, probe.transport)
+    (family, probe.protocol)
 }
 
 /// Listeners on all ports that probes should reach, or should not.

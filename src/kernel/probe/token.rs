@@ -10,7 +10,6 @@ pub const LENGTH: usize = 32;
 pub struct Token(String);
 
 impl Token {
-    /// A new one.
     pub fn new() -> Self {
         // The keys of the standard library's hash tables are random, and nothing here is secret.
         let half = || RandomState::new().build_hasher().finish();

@@ -6,8 +6,7 @@ fn call(program: &str, arguments: &[&str]) -> ProgramCall {
     ProgramCall {
         program: find(program, std::env::var_os("PATH")).unwrap(),
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
-        environment: Vec::new(),
-        without_name_service: false,
+        ..ProgramCall::default()
     }
 }
 
@@ -77,7 +76,8 @@ fn the_line_that_a_program_complains_about() {
         ("the line is busy", None),
         ("", None),
     ] {
-        assert_eq!(Complaint::find(said, input).text(), text, "{said}");
+        let found = error::complaint(said, input);
+        assert_eq!(found.as_ref().map(|(_, text)| text.as_str()), text, "{said}");
     }
 }
 

@@ -34,9 +34,6 @@ pub struct KernelWays {
 
 impl KernelWays {
     /// Opens a connection to the kernel's routing.
-    ///
-    /// # Errors
-    /// The error that the system returned.
     pub fn open() -> io::Result<Self> {
         let socket = Mutex::new(Netlink::open(NETLINK_ROUTE)?);
         let all = nix::net::if_::if_nameindex()?;

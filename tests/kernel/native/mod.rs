@@ -248,7 +248,7 @@ fn many_at_once() {
                 // A thread begins in the namespace of the one that starts it.
                 scope.spawn(move || {
                     let mut kernel = NftablesClient::open().unwrap();
-                    (0..20).for_each(|_| drop(kernel.apply(&wanted).unwrap()));
+                    (0..20).for_each(|_| kernel.apply(&wanted).unwrap());
                 });
             }
         });

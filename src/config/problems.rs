@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Fact;
 use crate::cli::{Ignored, ShapeError, Source};
 use crate::text::shortened;
 
@@ -176,22 +177,9 @@ pub enum Warning {
         /// The ranges.
         ranges: Quoted,
     },
-    /// The host has IPv6 addresses, and no IPv6 rules are built.
-    #[error(
-        "this network namespace has the IPv6 address {address}, but no IPv6 rules are built: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it"
-    )]
-    Ipv6Bypasses {
-        /// One of the addresses.
-        address: std::net::IpAddr,
-    },
-    /// The host has IPv6 addresses, IPv6 is not to be captured, and nftables cannot do that.
-    #[error(
-        "this network namespace has the IPv6 address {address}, but no IPv6 rules are built; with --native-nftables, rules that name no address capture IPv6 anyway, and send it to listeners that may not exist: --dual-stack or --ip-families=dual adds the missing rules"
-    )]
-    NftablesCatchesIpv6 {
-        /// One of the addresses.
-        address: std::net::IpAddr,
-    },
+    /// What `explain` finds too, in the rules.
+    #[error("{0}")]
+    Fact(Fact<()>),
     /// IPv6 was asked for, and there is none.
     #[error("{source_} has no effect: {why}; rules are built for IPv4 only")]
     DualStackWithoutIpv6 {
@@ -208,16 +196,6 @@ pub enum Warning {
     /// DNS capture was asked for, and no server is known.
     #[error("/etc/resolv.conf names no server: DNS is not captured; --capture-all-dns captures all of port 53")]
     NoDnsServer,
-    /// Several proxy users or groups (fault 9 of the original).
-    #[error(
-        "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: their traffic to the pod's own addresses is not captured"
-    )]
-    SeveralOwners {
-        /// Their source.
-        source_: String,
-        /// The users or groups.
-        all: Quoted,
-    },
     /// The proxy's user does not exist, and was asked for.
     #[error("environment variable ENVOY_USER names the user {name}, which is not in {file}: using uid 1337")]
     NoEnvoyUser {

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
-use super::{Config, Dns, DryRun, FamilyChoice, Host, InterceptionMode, Options, Selection, host};
+use super::{
+    ADDS_FAMILY, Config, Dns, DryRun, Fact, FamilyChoice, Host, InterceptionMode, Options, PROXY_GID, PROXY_UID,
+    Selection, host,
+};
 use crate::cli::{Command, Flags, Given, flags};
 use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
 use crate::netfilter::Backend;
@@ -91,11 +94,10 @@ impl Config {
     }
 
     fn warn_of_several_owners(&self, mut read: Reader<'_>) {
-        for (flag, owners) in [(&flags::PROXY_UID, &self.proxy_uids), (&flags::PROXY_GID, &self.proxy_gids)] {
+        for (flag, owners) in [(PROXY_UID, &self.proxy_uids), (PROXY_GID, &self.proxy_gids)] {
             if owners.len() > 1 && !self.captures_loopback() {
-                let names: Vec<_> = owners.iter().map(ToString::to_string).collect();
-                let all = Quoted::all(names.iter().map(String::as_str));
-                read.warn(Warning::SeveralOwners { source_: format!("--{}", flag.long), all });
+                let owners = owners.clone();
+                read.warn(Warning::Fact(Fact::LoopbackReturnedEarly { owners, flag, rule: (), by: () }));
             }
         }
     }
@@ -294,10 +296,11 @@ impl Resolver<'_> {
         };
         if !families.ipv6() {
             if let Some(address) = ipv6 {
-                self.read.warn(match self.options.backend {
-                    Backend::Iptables(_) => Warning::Ipv6Bypasses { address },
-                    Backend::Nftables => Warning::NftablesCatchesIpv6 { address },
-                });
+                let (family, flag) = (Family::Ipv6, ADDS_FAMILY);
+                self.read.warn(Warning::Fact(match self.options.backend {
+                    Backend::Iptables(_) => Fact::FamilyNotCaptured { family, address, flag },
+                    Backend::Nftables => Fact::FamilyCapturedToo { family, address, flag, rule: () },
+                }));
             }
             let ipv6: Vec<_> = ranges.iter().filter(|r| r.family() == Family::Ipv6).map(ToString::to_string).collect();
             if let Some(given) = self.read.text(&flags::SERVICE_CIDR).filter(|_| !ipv6.is_empty()) {

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use super::chains::{Chains, RuleAt};
 use super::cover::{Earlier, overlap};
 use super::pod::Pod;
-use crate::config::{Config, Dns, InterceptionMode, Selection};
-use crate::net::{Family, Network, Owner};
+use crate::config::{ADDS_FAMILY, Config, Dns, Fact, InterceptionMode, PROXY_GID, PROXY_UID, Selection};
+use crate::net::{Family, Network};
 use crate::netfilter::Purpose;
 use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Rule, Table, Target};
 
@@ -33,17 +33,8 @@ pub enum Finding {
         /// The flags that it comes from.
         flag: &'static str,
     },
-    /// A proxy user or group whose loopback traffic an earlier one's rule returns.
-    LoopbackReturnedEarly {
-        /// The user or group.
-        owner: Owner,
-        /// The rule that does not get its packets.
-        rule: RuleAt,
-        /// The rule that returns them.
-        by: RuleAt,
-        /// The flag that lists several.
-        flag: &'static str,
-    },
+    /// What reading the flags warns of.
+    Fact(Fact<RuleAt>),
     /// An excluded range that would not be captured anyway.
     ExclusionWithoutEffect {
         /// The range.
@@ -53,26 +44,15 @@ pub enum Finding {
         /// The flag that excludes it.
         flag: &'static str,
     },
-    /// A family that the pod has, whose outbound traffic no rule captures.
-    FamilyNotCaptured {
+    /// A family that the pod has, and of which no range is captured outbound.
+    NoRangeOfFamily {
         /// The family.
         family: Family,
         /// An address of the pod.
         address: IpAddr,
-        /// The rule that captures in the other family, if there are rules.
-        rule: Option<RuleAt>,
-        /// The flag that decides it.
-        flag: &'static str,
-    },
-    /// A family that was not requested, but that nftables rules without an address capture anyway.
-    FamilyCapturedToo {
-        /// The family.
-        family: Family,
-        /// An address of the pod.
-        address: IpAddr,
-        /// Such a rule.
+        /// A rule that captures in the other family.
         rule: RuleAt,
-        /// The flag that decides it.
+        /// The flag that lists the ranges.
         flag: &'static str,
     },
     /// A resolver in the pod whose own queries come back to the agent, which asks the resolver.
@@ -106,10 +86,9 @@ impl Finding {
         match self {
             Self::UdpNotCaptured { .. } => Level::Note,
             Self::NeverMatches { .. }
-            | Self::LoopbackReturnedEarly { .. }
+            | Self::Fact(_)
             | Self::ExclusionWithoutEffect { .. }
-            | Self::FamilyNotCaptured { .. }
-            | Self::FamilyCapturedToo { .. }
+            | Self::NoRangeOfFamily { .. }
             | Self::DnsLoop { .. }
             | Self::ForeignRuleFirst { .. } => Level::Warning,
         }
@@ -119,10 +98,10 @@ impl Finding {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NeverMatches { .. } => "never-matches",
-            Self::LoopbackReturnedEarly { .. } => "loopback-returned-early",
+            Self::Fact(Fact::LoopbackReturnedEarly { .. }) => "loopback-returned-early",
+            Self::Fact(Fact::FamilyCapturedToo { .. }) => "family-captured-too",
+            Self::Fact(Fact::FamilyNotCaptured { .. }) | Self::NoRangeOfFamily { .. } => "family-not-captured",
             Self::ExclusionWithoutEffect { .. } => "exclusion-without-effect",
-            Self::FamilyNotCaptured { .. } => "family-not-captured",
-            Self::FamilyCapturedToo { .. } => "family-captured-too",
             Self::DnsLoop { .. } => "dns-loop",
             Self::ForeignRuleFirst { .. } => "foreign-rule-first",
             Self::UdpNotCaptured { .. } => "udp-not-captured",
@@ -133,28 +112,16 @@ impl Finding {
     pub const fn flag(&self) -> &'static str {
         match self {
             Self::NeverMatches { flag, .. }
-            | Self::LoopbackReturnedEarly { flag, .. }
+            | Self::Fact(
+                Fact::FamilyNotCaptured { flag, .. }
+                | Fact::FamilyCapturedToo { flag, .. }
+                | Fact::LoopbackReturnedEarly { flag, .. },
+            )
             | Self::ExclusionWithoutEffect { flag, .. }
-            | Self::FamilyNotCaptured { flag, .. }
-            | Self::FamilyCapturedToo { flag, .. }
+            | Self::NoRangeOfFamily { flag, .. }
             | Self::DnsLoop { flag, .. }
             | Self::UdpNotCaptured { flag, .. } => flag,
             Self::ForeignRuleFirst { .. } => "",
-        }
-    }
-
-    /// Whether reading the flags has warned of it.
-    pub const fn is_warned_of(&self) -> bool {
-        match self {
-            Self::LoopbackReturnedEarly { .. }
-            | Self::FamilyNotCaptured { rule: None, .. }
-            | Self::FamilyCapturedToo { .. } => true,
-            Self::NeverMatches { .. }
-            | Self::ExclusionWithoutEffect { .. }
-            | Self::FamilyNotCaptured { rule: Some(_), .. }
-            | Self::DnsLoop { .. }
-            | Self::ForeignRuleFirst { .. }
-            | Self::UdpNotCaptured { .. } => false,
         }
     }
 
@@ -162,12 +129,12 @@ impl Finding {
     pub const fn rule(&self) -> Option<&RuleAt> {
         match self {
             Self::NeverMatches { rule, .. }
-            | Self::LoopbackReturnedEarly { rule, .. }
-            | Self::FamilyCapturedToo { rule, .. }
+            | Self::Fact(Fact::FamilyCapturedToo { rule, .. } | Fact::LoopbackReturnedEarly { rule, .. })
+            | Self::NoRangeOfFamily { rule, .. }
             | Self::DnsLoop { rule, .. }
             | Self::UdpNotCaptured { rule, .. } => Some(rule),
-            Self::ExclusionWithoutEffect { rule, .. } | Self::FamilyNotCaptured { rule, .. } => rule.as_ref(),
-            Self::ForeignRuleFirst { .. } => None,
+            Self::ExclusionWithoutEffect { rule, .. } => rule.as_ref(),
+            Self::Fact(Fact::FamilyNotCaptured { .. }) | Self::ForeignRuleFirst { .. } => None,
         }
     }
 }
@@ -178,27 +145,16 @@ impl fmt::Display for Finding {
             Self::NeverMatches { rule, by, flag } => {
                 write!(f, "rule {rule} never matches, because rule {by} takes all its packets; it comes from {flag}")
             }
-            Self::LoopbackReturnedEarly { owner, rule, by, flag } => write!(
-                f,
-                "traffic from {owner} to the pod's own addresses is not captured: rule {by} returns it before rule {rule}, because {flag} lists several"
-            ),
+            Self::Fact(fact) => fact.write_finding(f),
             Self::ExclusionWithoutEffect { range, rule: Some(rule), flag } => {
                 write!(f, "{flag} excludes {range} (rule {rule}) without effect: no rule would capture it")
             }
             Self::ExclusionWithoutEffect { range, rule: None, flag } => {
                 write!(f, "{flag} excludes {range} without effect: no {} rules are requested", range.family())
             }
-            Self::FamilyNotCaptured { family, address, rule: None, flag } => write!(
-                f,
-                "the pod has the {family} address {address}, but there are no {family} rules: {family} traffic bypasses the proxy; {flag} captures it"
-            ),
-            Self::FamilyNotCaptured { family, address, rule: Some(rule), flag } => write!(
+            Self::NoRangeOfFamily { family, address, rule, flag } => write!(
                 f,
                 "the pod has the {family} address {address}, but {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
-            ),
-            Self::FamilyCapturedToo { family, address, rule, flag } => write!(
-                f,
-                "the pod has the {family} address {address}, but no {family} rules are requested; nftables rules that name no address, such as {rule}, capture {family} anyway; {flag} adds the missing rules"
             ),
             Self::DnsLoop { resolver, rule, flag } => write!(
                 f,
@@ -251,10 +207,10 @@ fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
             };
             let known = |f: &Finding| match f {
                 Finding::NeverMatches { rule: r, by: b, .. }
-                | Finding::LoopbackReturnedEarly { rule: r, by: b, .. } => alike(r, &rule) && alike(b, &by),
-                Finding::ExclusionWithoutEffect { .. }
-                | Finding::FamilyNotCaptured { .. }
-                | Finding::FamilyCapturedToo { .. }
+                | Finding::Fact(Fact::LoopbackReturnedEarly { rule: r, by: b, .. }) => alike(r, &rule) && alike(b, &by),
+                Finding::Fact(Fact::FamilyNotCaptured { .. } | Fact::FamilyCapturedToo { .. })
+                | Finding::ExclusionWithoutEffect { .. }
+                | Finding::NoRangeOfFamily { .. }
                 | Finding::DnsLoop { .. }
                 | Finding::ForeignRuleFirst { .. }
                 | Finding::UdpNotCaptured { .. } => false,
@@ -278,16 +234,16 @@ fn alike(a: &RuleAt, b: &RuleAt) -> bool {
 fn never(rule: RuleAt, by: RuleAt) -> Finding {
     let owner = rule.rule.matches.iter().find_map(|m| {
         if let Match::OwnerUid(Negatable::Is(owner)) = m {
-            Some((owner, "--proxy-uid (-u)"))
+            Some((owner, PROXY_UID))
         } else if let Match::OwnerGid(Negatable::Is(owner)) = m {
-            Some((owner, "--proxy-gid (-g)"))
+            Some((owner, PROXY_GID))
         } else {
             None
         }
     });
     match (owner, by.rule.purpose) {
         (Some((owner, flag)), Some(Purpose::WithinPod)) => {
-            Finding::LoopbackReturnedEarly { owner: owner.clone(), rule, by, flag }
+            Finding::Fact(Fact::LoopbackReturnedEarly { owners: vec![owner.clone()], rule, by, flag })
         }
         _ => {
             let flag = rule.rule.purpose.map_or("the flags", Purpose::flag);
@@ -328,24 +284,27 @@ fn not_captured(
     found: &mut Vec<Finding>,
 ) {
     let Some(address) = pod.address(family) else { return };
-    let flag = "--dual-stack or --ip-families=dual";
+    let flag = ADDS_FAMILY;
     if chains.is_native() && !config.families.contains(family) && !chains.names_addresses() {
         let outbound = find(chains, Table::Nat, IstioChain::Output, captures_outbound);
         let inbound = || find(chains, Table::Nat, IstioChain::Inbound, |r| r.purpose == Some(Purpose::Inbound));
         if let Some(rule) = outbound.or_else(inbound) {
-            found.push(Finding::FamilyCapturedToo { family, address, rule, flag });
+            found.push(Finding::Fact(Fact::FamilyCapturedToo { family, address, rule, flag }));
             return;
         }
     }
     if chains.is_empty() {
-        found.push(Finding::FamilyNotCaptured { family, address, rule: None, flag });
+        found.push(Finding::Fact(Fact::FamilyNotCaptured { family, address, flag }));
         return;
     }
     let ranges = config.outbound_ranges.listed();
     let others = !ranges.is_empty() && ranges.iter().all(|r| r.family() != family);
     if others && config.outbound_ports.is_empty() {
-        let rule = find(other, Table::Nat, IstioChain::Output, captures_outbound);
-        found.push(Finding::FamilyNotCaptured { family, address, rule, flag: Purpose::OutboundRange.flag() });
+        let flag = Purpose::OutboundRange.flag();
+        found.push(match find(other, Table::Nat, IstioChain::Output, captures_outbound) {
+            Some(rule) => Finding::NoRangeOfFamily { family, address, rule, flag },
+            None => Finding::Fact(Fact::FamilyNotCaptured { family, address, flag }),
+        });
     }
 }
 

@@ -254,7 +254,7 @@ impl fmt::Display for Purpose {
 mod tests {
     use super::*;
     use crate::net::Network;
-    use crate::netfilter::{Placement, Scope};
+    use crate::netfilter::Scope;
     use crate::state::model::{FLAGS, planned};
 
     /// What a rule is for shows by its shape and place, except if two flags make the same rule; without the plan too.
@@ -265,10 +265,7 @@ mod tests {
             let mut chains: HashMap<(Table, Chain), Vec<(Scope, &Rule)>> = HashMap::new();
             for (scope, rule) in plan.rules.rules() {
                 let chain = chains.entry((rule.table, rule.chain)).or_default();
-                match rule.placement {
-                    Placement::Append => chain.push((scope, rule)),
-                    Placement::Insert(number) => chain.insert((number - 1).min(chain.len()), (scope, rule)),
-                }
+                chain.insert(rule.placement.index(chain.len()), (scope, rule));
             }
             for known in [Recogniser::of(plan.rules.rules().map(|(_, rule)| rule)), Recogniser::default()] {
                 let (mut layer, mut planned) = (Layer::default(), Vec::new());

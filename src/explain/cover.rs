@@ -59,11 +59,7 @@ impl<'a> Earlier<'a> {
 
     /// The first rule for each range that holds the destination of a rule.
     fn holding(&self, rule: &Rule) -> impl Iterator<Item = usize> {
-        let range = rule
-            .matches
-            .iter()
-            .find_map(|m| if let Match::Destination(Negatable::Is(range)) = m { Some(*range) } else { None });
-        range.into_iter().flat_map(|range| {
+        rule.destination().into_iter().flat_map(|range| {
             let there = |l: &u8| self.lengths.get(usize::from(*l)) == Some(&true);
             let wider = (0..=range.length()).filter(there).filter_map(move |l| Network::new(range.address(), l));
             wider.filter_map(|wider| self.ranges.get(&wider.masked()).copied())
@@ -202,24 +198,15 @@ fn ports_apart(a: &[PortRange], b: &[PortRange]) -> bool {
     a.iter().all(|a| b.iter().all(|b| a.high() < b.low() || b.high() < a.low()))
 }
 
-/// The numbers that are meant; `None` for a name whose number is not known.
-fn ids(owner: &Owner) -> Option<(u32, u32)> {
-    match owner {
-        Owner::Id(id) => Some((*id, *id)),
-        Owner::Range(low, high) => Some((*low, *high)),
-        Owner::Name { id, .. } => id.map(|id| (id, id)),
-    }
-}
-
 fn owner_within(a: &Owner, b: &Owner) -> bool {
-    match (ids(a), ids(b)) {
+    match (a.bounds(), b.bounds()) {
         (Some(a), Some(b)) => b.0 <= a.0 && a.1 <= b.1,
         (None, _) | (_, None) => a == b,
     }
 }
 
 fn owners_apart(a: &Owner, b: &Owner) -> bool {
-    ids(a).zip(ids(b)).is_some_and(|(a, b)| a.1 < b.0 || b.1 < a.0)
+    a.bounds().zip(b.bounds()).is_some_and(|(a, b)| a.1 < b.0 || b.1 < a.0)
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl<'a> Kinds<'a> {
         let uid = self.application_user().uid;
         let (name, gid) = match &self.config.owner_groups {
             Selection::None => return,
-            Selection::AllExcept(excluded) => ("an excluded group", excluded.first().and_then(number)),
+            Selection::AllExcept(excluded) => ("an excluded group", excluded.first().and_then(Owner::lowest)),
             Selection::Only(_) => ("a group that is not listed", Some(self.unlisted_group())),
         };
         if let Some(gid) = gid {
@@ -263,7 +263,7 @@ impl<'a> Kinds<'a> {
         let taken = |id: u32| config.proxy_uids.iter().chain(&config.proxy_gids).any(|o| o.contains(id));
         let uid = (APPLICATION..).find(|id| !taken(*id)).unwrap_or(APPLICATION);
         let gid = match &config.owner_groups {
-            Selection::Only(groups) => groups.first().and_then(number).unwrap_or(uid),
+            Selection::Only(groups) => groups.first().and_then(Owner::lowest).unwrap_or(uid),
             Selection::AllExcept(groups) => (uid..).find(|id| !groups.iter().any(|g| g.contains(*id))).unwrap_or(uid),
             Selection::None => uid,
         };
@@ -271,7 +271,7 @@ impl<'a> Kinds<'a> {
     }
 
     fn proxy_user(&self) -> Sender {
-        let first = |owners: &[Owner]| owners.first().and_then(number).unwrap_or(1337);
+        let first = |owners: &[Owner]| owners.first().and_then(Owner::lowest).unwrap_or(1337);
         Sender { uid: first(&self.config.proxy_uids), gid: first(&self.config.proxy_gids) }
     }
 
@@ -291,13 +291,6 @@ fn first_host(range: Network) -> IpAddr {
         IpAddr::V4(a) if range.length() < 31 => IpAddr::V4(Ipv4Addr::from_bits(a.to_bits() | 1)),
         IpAddr::V6(a) if range.length() < 127 => IpAddr::V6(Ipv6Addr::from_bits(a.to_bits() | 1)),
         IpAddr::V4(_) | IpAddr::V6(_) => first,
-    }
-}
-
-fn number(owner: &Owner) -> Option<u32> {
-    match owner {
-        Owner::Id(id) | Owner::Range(id, _) => Some(*id),
-        Owner::Name { id, .. } => *id,
     }
 }
 

@@ -23,9 +23,7 @@ impl Family {
             IpAddr::V6(_) => Self::Ipv6,
         }
     }
-}
 
-impl Family {
     /// What the programs of iptables for the family are called.
     pub const fn program(self) -> &'static str {
         match self {

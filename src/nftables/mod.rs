@@ -294,20 +294,9 @@ impl TableRules {
     pub fn in_order(&self, chain: Chain) -> Vec<&NftRule> {
         let mut ordered = Vec::new();
         for rule in self.rules.iter().filter(|r| r.chain == chain) {
-            match insert_index(rule.placement, ordered.len()) {
-                Some(index) => ordered.insert(index, rule),
-                None => ordered.push(rule),
-            }
+            ordered.insert(rule.placement.index(ordered.len()), rule);
         }
         ordered
-    }
-}
-
-/// The index of the rule that a rule goes before, in a chain that has `length` rules; `None` for the end.
-fn insert_index(placement: Placement, length: usize) -> Option<usize> {
-    match placement {
-        Placement::Append => None,
-        Placement::Insert(number) => Some(number.saturating_sub(1)).filter(|index| *index < length),
     }
 }
 

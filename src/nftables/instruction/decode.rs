@@ -40,6 +40,18 @@ impl<'a> Fields<'a> {
         self.get(kind).map(Attribute::number).transpose()
     }
 
+    /// The numbers of these kinds; `None` if there is anything else.
+    fn numbers<const N: usize>(&self, kinds: [u16; N]) -> Result<Option<[Option<u32>; N]>, DecodeError> {
+        if !self.are_among(&kinds) {
+            return Ok(None);
+        }
+        let mut numbers = [None; N];
+        for (number, kind) in numbers.iter_mut().zip(kinds) {
+            *number = self.number(kind)?;
+        }
+        Ok(Some(numbers))
+    }
+
     fn text(&self, kind: u16) -> Result<Option<String>, DecodeError> {
         self.get(kind).map(Attribute::text).transpose().map(|text| text.map(str::to_owned))
     }
@@ -88,38 +100,24 @@ impl Instruction {
 }
 
 fn meta(fields: &Fields<'_>) -> Decoded {
-    if !fields.are_among(&[kinds::META_KEY, kinds::META_DREG, kinds::META_SREG]) {
-        return Ok(None);
-    }
-    let Some(key) = fields.number(kinds::META_KEY)? else { return Ok(None) };
-    Ok(match (fields.number(kinds::META_DREG)?, fields.number(kinds::META_SREG)?) {
-        (Some(into), None) => Some(Instruction::Meta { key, into }),
-        (None, Some(from)) => Some(Instruction::SetMeta { key, from }),
-        (Some(_), Some(_)) | (None, None) => None,
+    Ok(match fields.numbers([kinds::META_KEY, kinds::META_DREG, kinds::META_SREG])? {
+        Some([Some(key), Some(into), None]) => Some(Instruction::Meta { key, into }),
+        Some([Some(key), None, Some(from)]) => Some(Instruction::SetMeta { key, from }),
+        Some(_) | None => None,
     })
 }
 
 fn ct(fields: &Fields<'_>) -> Decoded {
-    if !fields.are_among(&[kinds::CT_KEY, kinds::CT_DREG, kinds::CT_SREG]) {
-        return Ok(None);
-    }
-    let Some(key) = fields.number(kinds::CT_KEY)? else { return Ok(None) };
-    Ok(match (fields.number(kinds::CT_DREG)?, fields.number(kinds::CT_SREG)?) {
-        (Some(into), None) => Some(Instruction::Ct { key, into }),
-        (None, Some(from)) => Some(Instruction::SetCt { key, from }),
-        (Some(_), Some(_)) | (None, None) => None,
+    Ok(match fields.numbers([kinds::CT_KEY, kinds::CT_DREG, kinds::CT_SREG])? {
+        Some([Some(key), Some(into), None]) => Some(Instruction::Ct { key, into }),
+        Some([Some(key), None, Some(from)]) => Some(Instruction::SetCt { key, from }),
+        Some(_) | None => None,
     })
 }
 
 fn payload(fields: &Fields<'_>) -> Decoded {
     let kinds = [kinds::PAYLOAD_BASE, kinds::PAYLOAD_OFFSET, kinds::PAYLOAD_LEN, kinds::PAYLOAD_DREG];
-    if !fields.are_among(&kinds) {
-        return Ok(None);
-    }
-    let [base, offset, length, into] = kinds.map(|kind| fields.number(kind));
-    let (Some(base), Some(offset), Some(length), Some(into)) = (base?, offset?, length?, into?) else {
-        return Ok(None);
-    };
+    let Some([Some(base), Some(offset), Some(length), Some(into)]) = fields.numbers(kinds)? else { return Ok(None) };
     Ok(Some(Instruction::Payload { base, offset, length, into }))
 }
 
@@ -150,13 +148,7 @@ fn byteorder(fields: &Fields<'_>) -> Decoded {
         kinds::BYTEORDER_LEN,
         kinds::BYTEORDER_SIZE,
     ];
-    if !fields.are_among(&kinds) {
-        return Ok(None);
-    }
-    let [from, into, operation, length, size] = kinds.map(|kind| fields.number(kind));
-    let (Some(from), Some(into), Some(operation), Some(length), Some(size)) =
-        (from?, into?, operation?, length?, size?)
-    else {
+    let Some([Some(from), Some(into), Some(operation), Some(length), Some(size)]) = fields.numbers(kinds)? else {
         return Ok(None);
     };
     Ok(Some(Instruction::ByteOrder { from, into, operation, length, size }))
@@ -216,18 +208,12 @@ fn immediate(fields: &Fields<'_>) -> Decoded {
 
 fn redirect(fields: &Fields<'_>) -> Decoded {
     let kinds = [kinds::REDIR_REG_PROTO_MIN, kinds::REDIR_REG_PROTO_MAX, kinds::REDIR_FLAGS];
-    if !fields.are_among(&kinds) {
-        return Ok(None);
-    }
-    let [lowest, highest, flags] = kinds.map(|kind| fields.number(kind));
-    Ok(Some(Instruction::Redirect { lowest: lowest?, highest: highest?, flags: flags?.unwrap_or(0) }))
+    let Some([lowest, highest, flags]) = fields.numbers(kinds)? else { return Ok(None) };
+    Ok(Some(Instruction::Redirect { lowest, highest, flags: flags.unwrap_or(0) }))
 }
 
 fn tproxy(fields: &Fields<'_>) -> Decoded {
     let kinds = [kinds::TPROXY_FAMILY, kinds::TPROXY_REG_ADDR, kinds::TPROXY_REG_PORT];
-    let (Some(family), true) = (fields.number(kinds::TPROXY_FAMILY)?, fields.are_among(&kinds)) else {
-        return Ok(None);
-    };
-    let (address, port) = (fields.number(kinds::TPROXY_REG_ADDR)?, fields.number(kinds::TPROXY_REG_PORT)?);
+    let Some([Some(family), address, port]) = fields.numbers(kinds)? else { return Ok(None) };
     Ok(Some(Instruction::Tproxy { family, address, port }))
 }

@@ -9,8 +9,7 @@ use super::cover::{Earlier, overlap};
 use super::pod::Pod;
 use crate::config::{ADDS_FAMILY, Config, Dns, Fact, InterceptionMode, PROXY_GID, PROXY_UID, Selection};
 use crate::net::{Family, Network};
-use crate::netfilter::Purpose;
-use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Rule, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -322,12 +321,8 @@ fn loops(config: &Config, pod: &Pod, chains: &Chains<'_>, found: &mut Vec<Findin
     };
     // What it asks goes to other hosts: to all that is captured, or to the servers after it in the list.
     let upstream = find(chains, Table::Nat, IstioChain::OutputDns, |rule| {
-        let conditions = &rule.matches;
-        let server = conditions
-            .iter()
-            .find_map(|m| if let Match::Destination(Negatable::Is(server)) = m { Some(server) } else { None });
-        conditions.contains(&Match::Protocol(crate::netfilter::Protocol::Udp))
-            && server.is_none_or(|s| !s.starts_at_loopback())
+        rule.matches.contains(&Match::Protocol(Protocol::Udp))
+            && rule.destination().is_none_or(|server| !server.starts_at_loopback())
     });
     let said = found.iter().any(|f| matches!(f, Finding::DnsLoop { .. }));
     if let (Some(rule), false) = (upstream, said) {
@@ -371,5 +366,4 @@ fn find(chains: &Chains<'_>, table: Table, chain: impl Into<Chain>, wanted: impl
 }
 
 #[cfg(test)]
-#[path = "findings_tests.rs"]
 mod tests;

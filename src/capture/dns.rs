@@ -22,69 +22,45 @@ pub(super) fn queries(build: &mut Build<'_>) {
     }
     build.append(Purpose::Dns, Table::Raw, Hook::Output, [], Target::Jump(IstioChain::OutputDns));
     where_captured(build, Table::Nat, IstioChain::Output.into(), Target::Jump(IstioChain::OutputDns));
-    redirect(build, Protocol::Tcp);
-    redirect(build, Protocol::Udp);
+    let query = |protocol| [Match::Protocol(protocol), to_port(PortRange::single(DNS))];
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        for server in servers(build) {
+            let matches = with(&query(protocol), server.map(to));
+            rule(build, server, Table::Nat, IstioChain::OutputDns, matches, Target::Redirect(AGENT));
+        }
+    }
+    let answer = |port| [UDP, from_port(port)];
     for proxy in build.proxies() {
-        build.append(
-            Purpose::Dns,
-            Table::Raw,
-            IstioChain::OutputDns,
-            [UDP, to_port(PortRange::single(DNS)), proxy.is()],
-            UPSTREAM,
-        );
-        build.append(
-            Purpose::Dns,
-            Table::Raw,
-            IstioChain::OutputDns,
-            [UDP, from_port(AGENT.number()), proxy.is()],
-            DOWNSTREAM,
-        );
+        let upstream = with(&query(Protocol::Udp), Some(proxy.is()));
+        rule(build, None, Table::Raw, IstioChain::OutputDns, upstream, UPSTREAM);
+        let downstream = with(&answer(AGENT.number()), Some(proxy.is()));
+        rule(build, None, Table::Raw, IstioChain::OutputDns, downstream, DOWNSTREAM);
     }
-    zones(build);
-}
-
-/// Queries of applications go to the agent.
-fn redirect(build: &mut Build<'_>, protocol: Protocol) {
-    let query = [Match::Protocol(protocol), to_port(PortRange::single(DNS))];
-    let target = Target::Redirect(AGENT);
-    if build.config.dns == Dns::All {
-        build.append(Purpose::Dns, Table::Nat, IstioChain::OutputDns, query.clone(), target);
-    }
-    for server in servers(build) {
-        let mut matches = query.to_vec();
-        matches.push(to(server));
-        build.append_for(Purpose::Dns, server.family(), Table::Nat, IstioChain::OutputDns, matches, target);
-    }
-}
-
-/// The zones of the applications' queries and of the servers' answers.
-fn zones(build: &mut Build<'_>) {
     where_captured(build, Table::Raw, Hook::Prerouting.into(), Target::Jump(IstioChain::Inbound));
-    let query = [UDP, to_port(PortRange::single(DNS))];
-    let answer = [UDP, from_port(DNS)];
-    if build.config.dns == Dns::All {
-        build.append(Purpose::Dns, Table::Raw, IstioChain::OutputDns, query, DOWNSTREAM);
-        build.append(Purpose::Dns, Table::Raw, IstioChain::Inbound, answer, UPSTREAM);
-        return;
-    }
     for server in servers(build) {
-        let with = |matches: &[Match], m| [matches, &[m]].concat();
-        build.append_for(
-            Purpose::Dns,
-            server.family(),
-            Table::Raw,
-            IstioChain::OutputDns,
-            with(&query, to(server)),
-            DOWNSTREAM,
-        );
-        build.append_for(
-            Purpose::Dns,
-            server.family(),
-            Table::Raw,
-            IstioChain::Inbound,
-            with(&answer, from(server)),
-            UPSTREAM,
-        );
+        let matches = with(&query(Protocol::Udp), server.map(to));
+        rule(build, server, Table::Raw, IstioChain::OutputDns, matches, DOWNSTREAM);
+        let matches = with(&answer(DNS), server.map(from));
+        rule(build, server, Table::Raw, IstioChain::Inbound, matches, UPSTREAM);
+    }
+}
+
+fn with(matches: &[Match], one_more: Option<Match>) -> Vec<Match> {
+    matches.iter().cloned().chain(one_more).collect()
+}
+
+/// Appends a rule about one server, in its family, or about all.
+fn rule(
+    build: &mut Build<'_>,
+    server: Option<Network>,
+    table: Table,
+    chain: IstioChain,
+    matches: Vec<Match>,
+    target: Target,
+) {
+    match server {
+        Some(server) => build.append_for(Purpose::Dns, server.family(), table, chain, matches, target),
+        None => build.append(Purpose::Dns, table, chain, matches, target),
     }
 }
 
@@ -98,7 +74,10 @@ fn where_captured(build: &mut Build<'_>, table: Table, chain: Chain, target: Tar
     }
 }
 
-/// The servers that queries are captured to, IPv4 ones first.
-fn servers(build: &Build<'_>) -> Vec<Network> {
-    Family::BOTH.into_iter().flat_map(|f| build.config.dns.servers(f)).map(Network::host).collect()
+/// The servers that queries are captured to, IPv4 ones first; `None` stands for all servers.
+fn servers(build: &Build<'_>) -> Vec<Option<Network>> {
+    if build.config.dns == Dns::All {
+        return vec![None];
+    }
+    Family::BOTH.into_iter().flat_map(|f| build.config.dns.servers(f)).map(|s| Some(Network::host(s))).collect()
 }

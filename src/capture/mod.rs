@@ -4,8 +4,10 @@
 //! program: people, and other programs, compare them. Each rule carries its purpose.
 
 use crate::config::{Config, InterceptionMode};
-use crate::net::{Family, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
-use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Purpose, Rule, Ruleset, Scope, Table, Target};
+use crate::net::{Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
+use crate::netfilter::{
+    Chain, Hook, Match, Negatable, Placement, Protocol, Purpose, Rule, Ruleset, Scope, Table, Target,
+};
 
 mod dns;
 mod inbound;
@@ -162,10 +164,21 @@ impl<'a> Build<'a> {
             self.rules.push(Scope::Only(family), rule);
         }
     }
-}
 
-/// At the top of the chain.
-const FIRST: Placement = Placement::Insert(1);
+    /// Puts a rule before all others for what comes in by the interface of a VM: to a range, or everything.
+    fn virtual_interface(&mut self, name: &Interface, range: Option<Network>, target: Target) {
+        let first = Placement::Insert(1);
+        let at = (Table::Nat, Hook::Prerouting);
+        let by_name = by_interface(name);
+        match range {
+            Some(range) => {
+                let matches = [by_name, to(range)];
+                self.place_for(Purpose::VirtualInterface, range.family(), first, at, matches, target);
+            }
+            None => self.place(Purpose::VirtualInterface, first, at, [by_name], target),
+        }
+    }
+}
 
 /// The packet is TCP.
 const TCP: Match = Match::Protocol(Protocol::Tcp);
@@ -192,11 +205,11 @@ fn from(network: Network) -> Match {
     Match::Source(Negatable::Is(network))
 }
 
-fn by_interface(name: &crate::net::Interface) -> Match {
+fn by_interface(name: &Interface) -> Match {
     Match::InInterface(Negatable::Is(name.clone()))
 }
 
-fn out_by_interface(name: &crate::net::Interface) -> Match {
+fn out_by_interface(name: &Interface) -> Match {
     Match::OutInterface(Negatable::Is(name.clone()))
 }
 

@@ -17,6 +17,7 @@ mod batch;
 mod change;
 mod disassemble;
 mod error;
+mod fields;
 mod foreign;
 #[cfg(any(test, feature = "internals"))]
 pub mod fuzzing;

@@ -5,61 +5,7 @@ use netlink_packet_core::DecodeError;
 use super::super::uapi::{NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_VERDICT_CHAIN, NFTA_VERDICT_CODE};
 use super::{Instruction, NFT_REG_VERDICT, SetReference, kinds};
 use crate::netlink::{Attribute, attributes};
-
-/// The attributes of an instruction, by kind.
-struct Fields<'a> {
-    /// No known kind is above these.
-    by_kind: [Option<Attribute<'a>>; 10],
-    /// Whether there is one of another kind, or one twice.
-    strange: bool,
-}
-
-impl<'a> Fields<'a> {
-    fn read(data: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut fields = Self { by_kind: [None; 10], strange: false };
-        for attribute in attributes(data) {
-            let attribute = attribute?;
-            match fields.by_kind.get_mut(usize::from(attribute.kind)) {
-                Some(field @ None) => *field = Some(attribute),
-                Some(Some(_)) | None => fields.strange = true,
-            }
-        }
-        Ok(fields)
-    }
-
-    /// Whether there is none of other kinds, and none twice.
-    fn are_among(&self, kinds: &[u16]) -> bool {
-        !self.strange && self.by_kind.iter().flatten().all(|a| kinds.contains(&a.kind))
-    }
-
-    fn get(&self, kind: u16) -> Option<Attribute<'a>> {
-        self.by_kind.get(usize::from(kind)).copied().flatten()
-    }
-
-    fn number(&self, kind: u16) -> Result<Option<u32>, DecodeError> {
-        self.get(kind).map(Attribute::number).transpose()
-    }
-
-    /// The numbers of these kinds; `None` if there is anything else.
-    fn numbers<const N: usize>(&self, kinds: [u16; N]) -> Result<Option<[Option<u32>; N]>, DecodeError> {
-        if !self.are_among(&kinds) {
-            return Ok(None);
-        }
-        let mut numbers = [None; N];
-        for (number, kind) in numbers.iter_mut().zip(kinds) {
-            *number = self.number(kind)?;
-        }
-        Ok(Some(numbers))
-    }
-
-    fn text(&self, kind: u16) -> Result<Option<String>, DecodeError> {
-        self.get(kind).map(Attribute::text).transpose().map(|text| text.map(str::to_owned))
-    }
-
-    fn data(&self, kind: u16) -> Result<Option<Vec<u8>>, DecodeError> {
-        self.get(kind).map(Attribute::data).transpose().map(Option::flatten)
-    }
-}
+use crate::nftables::fields::Fields;
 
 /// An instruction, or `None` if it is not one of those that are known.
 type Decoded = Result<Option<Instruction>, DecodeError>;
@@ -67,17 +13,10 @@ type Decoded = Result<Option<Instruction>, DecodeError>;
 impl Instruction {
     /// Reads an element of a rule's list. What is not known is kept as it is.
     pub(crate) fn decode(element: &[u8]) -> Result<Self, DecodeError> {
-        let (mut name, mut data) = (None, &[][..]);
-        for attribute in attributes(element) {
-            let attribute = attribute?;
-            match attribute.kind {
-                NFTA_EXPR_NAME => name = Some(attribute.text()?),
-                NFTA_EXPR_DATA => data = attribute.bytes(),
-                _ => {}
-            }
-        }
+        let whole = Fields::read(element)?;
+        let data = whole.get(NFTA_EXPR_DATA).map_or(&[][..], Attribute::bytes);
         let fields = Fields::read(data)?;
-        let decoded = match name {
+        let decoded = match whole.text(NFTA_EXPR_NAME)? {
             Some("meta") => meta(&fields)?,
             Some("ct") => ct(&fields)?,
             Some("payload") => payload(&fields)?,
@@ -182,7 +121,7 @@ fn lookup(fields: &Fields<'_>) -> Decoded {
     let (set, register) = (fields.text(kinds::LOOKUP_SET)?, fields.number(kinds::LOOKUP_SREG)?);
     let flags = fields.number(kinds::LOOKUP_FLAGS)?.unwrap_or(0);
     let (Some(set), Some(register), true) = (set, register, fields.are_among(&kinds)) else { return Ok(None) };
-    Ok(Some(Instruction::Lookup { register, set: SetReference::Name(set), flags }))
+    Ok(Some(Instruction::Lookup { register, set: SetReference::Name(set.to_owned()), flags }))
 }
 
 fn immediate(fields: &Fields<'_>) -> Decoded {
@@ -203,7 +142,7 @@ fn immediate(fields: &Fields<'_>) -> Decoded {
     else {
         return Ok(None);
     };
-    Ok(Some(Instruction::NftVerdict { code, chain: verdict.text(NFTA_VERDICT_CHAIN)? }))
+    Ok(Some(Instruction::NftVerdict { code, chain: verdict.text(NFTA_VERDICT_CHAIN)?.map(str::to_owned) }))
 }
 
 fn redirect(fields: &Fields<'_>) -> Decoded {

@@ -3,7 +3,7 @@
 use super::{Build, UDP, from, from_port, to, to_port};
 use crate::config::Dns;
 use crate::net::{Family, Network, Port, PortRange};
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Protocol, Purpose, Table, Target};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Placement, Protocol, Purpose, Table, Target};
 
 /// The port of DNS servers.
 const DNS: u16 = 53;
@@ -58,20 +58,19 @@ fn rule(
     matches: Vec<Match>,
     target: Target,
 ) {
-    match server {
-        Some(server) => build.append_for(Purpose::Dns, server.family(), table, chain, matches, target),
-        None => build.append(Purpose::Dns, table, chain, matches, target),
-    }
+    let family = server.map(Network::family);
+    build.add(family, Placement::Append, Purpose::Dns, (table, chain), matches, target);
 }
 
 /// Appends a rule without conditions, in the families whose queries are captured.
 fn where_captured(build: &mut Build<'_>, table: Table, chain: Chain, target: Target) {
-    match Family::BOTH.map(|f| build.config.dns.covers(f)) {
-        [true, true] => build.append(Purpose::Dns, table, chain, [], target),
-        [true, false] => build.append_for(Purpose::Dns, Family::Ipv4, table, chain, [], target),
-        [false, true] => build.append_for(Purpose::Dns, Family::Ipv6, table, chain, [], target),
-        [false, false] => {}
-    }
+    let family = match Family::BOTH.map(|f| build.config.dns.covers(f)) {
+        [true, true] => None,
+        [true, false] => Some(Family::Ipv4),
+        [false, true] => Some(Family::Ipv6),
+        [false, false] => return,
+    };
+    build.add(family, Placement::Append, Purpose::Dns, (table, chain), [], target);
 }
 
 /// The servers that queries are captured to, IPv4 ones first; `None` stands for all servers.

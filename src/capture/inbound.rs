@@ -3,7 +3,7 @@
 use super::{Build, TCP, by_interface, not_to, out_by_interface, to_port};
 use crate::config::{InterceptionMode, Selection};
 use crate::net::PortRange;
-use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Purpose, Table, Target};
+use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Placement, Purpose, Table, Target};
 
 /// Excluded interfaces, in both directions, and those of VMs, whose traffic is not inbound traffic of
 /// the pod: whether it is captured as outbound traffic is decided by rules put before these later.
@@ -102,6 +102,7 @@ fn transparent_listener(build: &mut Build<'_>) {
     build.append(None, Table::Mangle, IstioChain::Divert, [], Target::Accept);
     for facts in build.families() {
         let matches = [not_to(facts.loopback), TCP];
-        build.append_for(None, facts.family, Table::Mangle, IstioChain::Tproxy, matches, Target::Tproxy { port, mark });
+        let (at, target) = ((Table::Mangle, IstioChain::Tproxy), Target::Tproxy { port, mark });
+        build.add(Some(facts.family), Placement::Append, None, at, matches, target);
     }
 }

@@ -3,7 +3,7 @@
 use super::{Build, Proxy, TCP, UDP, from, not_to, out_by_interface, to, to_port};
 use crate::config::Selection;
 use crate::net::{Family, Interface, PortRange};
-use crate::netfilter::{Hook, IstioChain, Match, Negatable, Purpose, Table, Target};
+use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Purpose, Table, Target};
 
 /// The end of the way for what is captured outbound.
 pub(super) fn listener(build: &mut Build<'_>) {
@@ -122,5 +122,5 @@ fn output(build: &mut Build<'_>, purpose: Purpose, matches: impl Into<Vec<Match>
 }
 
 fn output_for(build: &mut Build<'_>, purpose: Purpose, family: Family, matches: impl Into<Vec<Match>>, target: Target) {
-    build.append_for(purpose, family, Table::Nat, IstioChain::Output, matches, target);
+    build.add(Some(family), Placement::Append, purpose, (Table::Nat, IstioChain::Output), matches, target);
 }

@@ -22,18 +22,19 @@ pub(super) fn marks(build: &mut Build<'_>) {
     for proxy in build.proxies() {
         for facts in build.families() {
             let (matches, target) = ([not_to(facts.loopback), TCP, lo(), proxy.is()], Target::SetMark(TO_ITSELF));
-            build.append_for(Purpose::OwnService, facts.family, Table::Mangle, Hook::Output, matches, target);
+            let at = (Table::Mangle, Hook::Output);
+            build.add(Some(facts.family), Placement::Append, Purpose::OwnService, at, matches, target);
         }
     }
     // ... so that the application's answers are routed to the proxy too.
     build.append(Purpose::InHand, Table::Mangle, Hook::Output, [TCP, Match::ConnectionMark(mark)], Target::RestoreMark);
     // What the proxy has already, and what is within the pod, is not captured.
     let (exceptions, inbound) = (Placement::Insert, (Table::Mangle, IstioChain::Inbound));
-    build.place(Purpose::InHand, exceptions(1), inbound, [TCP, marked()], Target::Return);
+    build.add(None, exceptions(1), Purpose::InHand, inbound, [TCP, marked()], Target::Return);
     for facts in build.families() {
         let matches = [TCP, from(facts.proxy_source), by_lo()];
-        build.place_for(Purpose::ToApplication, facts.family, exceptions(2), inbound, matches, Target::Return);
+        build.add(Some(facts.family), exceptions(2), Purpose::ToApplication, inbound, matches, Target::Return);
     }
     let not_to_itself = Match::Mark(Negatable::Not(TO_ITSELF));
-    build.place(Purpose::InHand, exceptions(3), inbound, [TCP, by_lo(), not_to_itself], Target::Return);
+    build.add(None, exceptions(3), Purpose::InHand, inbound, [TCP, by_lo(), not_to_itself], Target::Return);
 }

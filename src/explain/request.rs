@@ -184,13 +184,13 @@ impl PacketReader {
                 }
                 None => key,
             },
-            None => match WORDS.into_iter().find(|w| *w == word) {
-                Some("in") => return self.set_direction(Direction::In),
-                Some("out") => return self.set_direction(Direction::Out),
-                Some("tcp") => return self.set_transport(PacketProtocol::Tcp),
-                Some("udp") => return self.set_transport(PacketProtocol::Udp),
-                Some(_) => return self.set_transport(PacketProtocol::Icmp),
-                None => word,
+            None => match word {
+                "in" => return self.set_direction(Direction::In),
+                "out" => return self.set_direction(Direction::Out),
+                "tcp" => return self.set_transport(PacketProtocol::Tcp),
+                "udp" => return self.set_transport(PacketProtocol::Udp),
+                "icmp" => return self.set_transport(PacketProtocol::Icmp),
+                word => word,
             },
         };
         let with_equals = ["uid=", "gid=", "from=", "to=", "iface=", "state=", "mark=", "connmark="];
@@ -226,49 +226,36 @@ impl PacketReader {
     }
 
     fn value(&mut self, key: &'static str, value: &str) {
-        const ID: &str = "a number from 0 to 4294967294";
         const MARK: &str = "a number from 0 to 4294967295, decimal or hexadecimal with 0x";
         const END: &str = "ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT or :PORT; names are not looked up";
         let request = &mut self.request;
-        let allowed = match key {
-            "uid" if value == "none" => return request.user = Some(User::Nobody),
-            "uid" => match id(value) {
-                Some(uid) => return request.user = Some(User::Id(uid)),
-                None => "a number from 0 to 4294967294, or none for packets that the kernel itself sends",
-            },
-            "gid" => match id(value) {
-                Some(gid) => return request.group = Some(gid),
-                None => ID,
-            },
-            "from" => match end(value) {
-                Some(end) => return request.from = end,
-                None => END,
-            },
+        let (read, allowed) = match key {
+            "uid" => (
+                user(value).map(|user| request.user = Some(user)),
+                "a number from 0 to 4294967294, or none for packets that the kernel itself sends",
+            ),
+            "gid" => (id(value).map(|gid| request.group = Some(gid)), "a number from 0 to 4294967294"),
+            "from" => (end(value).map(|end| request.from = end), END),
             "to" => {
                 let end = end(value);
+                // A wrong port is not a missing one.
                 request.to = end.unwrap_or(GivenEnd { address: None, port: Some(0) });
-                match end {
-                    Some(_) => return,
-                    None => END,
-                }
+                (end.map(drop), END)
             }
-            "iface" => match Interface::parse(value).ok().filter(|i| !value.ends_with('+') || i.is_any()) {
-                Some(interface) if !interface.is_any() => return request.interface = Some(interface),
-                Some(_) | None => "the name of one interface, 1 to 15 characters, such as eth0 or lo",
-            },
-            "state" => match ConntrackState::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(value)) {
-                Some(state) => return request.state = Some(state),
-                None => "new, established, related, invalid or untracked",
-            },
-            "mark" => match mark(value) {
-                Some(mark) => return request.mark = Some(mark),
-                None => MARK,
-            },
-            _ => match mark(value) {
-                Some(mark) => return request.connection_mark = Some(mark),
-                None => MARK,
-            },
+            "iface" => (
+                interface(value).map(|interface| request.interface = Some(interface)),
+                "the name of one interface, 1 to 15 characters, such as eth0 or lo",
+            ),
+            "state" => (
+                state(value).map(|state| request.state = Some(state)),
+                "new, established, related, invalid or untracked",
+            ),
+            "mark" => (mark(value).map(|mark| request.mark = Some(mark)), MARK),
+            _ => (mark(value).map(|mark| request.connection_mark = Some(mark)), MARK),
         };
+        if read.is_some() {
+            return;
+        }
         let similar = if key == "state" { nearest(value, &STATES) } else { None };
         self.errors.push(WordError::Value { key, value: shortened(value), allowed, similar });
     }
@@ -293,6 +280,19 @@ impl PacketReader {
         }
         if self.errors.is_empty() { Ok(self.request) } else { Err(self.errors) }
     }
+}
+
+fn user(text: &str) -> Option<User> {
+    if text == "none" { Some(User::Nobody) } else { id(text).map(User::Id) }
+}
+
+/// One interface.
+fn interface(text: &str) -> Option<Interface> {
+    Interface::parse(text).ok().filter(|_| !text.ends_with('+'))
+}
+
+fn state(text: &str) -> Option<ConntrackState> {
+    ConntrackState::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(text))
 }
 
 fn id(text: &str) -> Option<u32> {

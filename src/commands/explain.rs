@@ -4,7 +4,7 @@ use super::pod;
 use super::session::{Live, Session};
 use super::{Call, Failure};
 use crate::capture::Routing;
-use crate::explain::{self, Finding, Level, Listeners, Packet, Request, Scene, in_force};
+use crate::explain::{self, Level, Listeners, Packet, Request, Scene, in_force};
 use crate::kernel::capabilities::Capabilities;
 use crate::kernel::detect::Netfilter;
 use crate::netfilter::Layer;
@@ -56,8 +56,7 @@ fn warn_of_flags(call: Call<'_>, report: &mut Report<'_>) {
 pub(super) fn warn(call: Call<'_>, report: &mut Report<'_>) {
     let pod = pod::look(call.config, call.config.dns.is_on());
     let findings = explain::findings(call.config, &in_force(&call.plan.rules, call.options.backend), &pod);
-    let is_new = |f: &&Finding| f.level() == Level::Warning && !matches!(f, Finding::Fact(_));
-    let warnings: Vec<_> = findings.iter().filter(is_new).collect();
+    let warnings: Vec<_> = findings.iter().filter(|f| f.level() == Level::Warning && !f.is_warned_of()).collect();
     warnings.iter().take(MOST_WARNINGS).for_each(|f| report.warn(f));
     if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
         report.warn(&format!("{more} more such findings: run explain to list them"));

@@ -78,21 +78,18 @@ impl fmt::Display for Fact<()> {
 }
 
 impl<R: fmt::Display> Fact<R> {
-    /// Writes it as a finding.
-    pub fn write_finding(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// As a finding.
+    pub fn finding(&self) -> String {
         match self {
-            Self::FamilyNotCaptured { family, address, flag } => write!(
-                f,
+            Self::FamilyNotCaptured { family, address, flag } => format!(
                 "the pod has the {family} address {address}, but there are no {family} rules: {family} traffic bypasses the proxy; {flag} captures it"
             ),
-            Self::FamilyCapturedToo { family, address, flag, rule } => write!(
-                f,
+            Self::FamilyCapturedToo { family, address, flag, rule } => format!(
                 "the pod has the {family} address {address}, but no {family} rules are requested; nftables rules that name no address, such as {rule}, capture {family} anyway; {flag} adds the missing rules"
             ),
             Self::LoopbackReturnedEarly { owners, flag, rule, by } => {
                 let names: Vec<_> = owners.iter().map(ToString::to_string).collect();
-                write!(
-                    f,
+                format!(
                     "traffic from {} to the pod's own addresses is not captured: rule {by} returns it before rule {rule}, because {flag} lists several",
                     names.join(", ")
                 )

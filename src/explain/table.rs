@@ -299,15 +299,15 @@ impl fmt::Display for Summary {
 /// The rule that decided.
 fn why(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Captured { by, .. }
-        | Verdict::NotRouted { by, .. }
-        | Verdict::Dropped { by: Some(Dropper::Rule(by)) } => by.to_string(),
-        Verdict::Dropped { by: Some(Dropper::Policy(chain)) } => format!("policy of {chain}"),
-        Verdict::Dropped { by: Some(Dropper::NoRoute { to, .. }) } => format!("no route to {to}"),
+        Verdict::Captured { by, .. } | Verdict::NotRouted { by, .. } | Verdict::Dropped { by: Dropper::Rule(by) } => {
+            by.to_string()
+        }
+        Verdict::Dropped { by: Dropper::Policy(chain) } => format!("policy of {chain}"),
+        Verdict::Dropped { by: Dropper::NoRoute { to, .. } } => format!("no route to {to}"),
         Verdict::NotCertain { doubt, .. } => doubt.clone(),
         Verdict::NotCaptured { no_rules: Some(family), .. } => format!("no {family} rules"),
         Verdict::NotCaptured { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
         Verdict::NotCaptured { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        Verdict::FollowsConnection { .. } | Verdict::Dropped { by: None } => String::new(),
+        Verdict::FollowsConnection { .. } => String::new(),
     }
 }

@@ -87,7 +87,7 @@ pub(super) struct Capture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Arrives { end: Place, captured: Option<Capture> },
-    Dropped(Option<Dropper>),
+    Dropped(Dropper),
 }
 
 /// What drops a packet.
@@ -161,7 +161,7 @@ pub enum Verdict {
     /// It is gone.
     Dropped {
         /// What did it.
-        by: Option<Dropper>,
+        by: Dropper,
     },
     /// It met something that cannot be followed.
     NotCertain {
@@ -292,8 +292,7 @@ impl fmt::Display for Verdict {
                     mark => write!(f, ", with mark {mark}."),
                 }
             }
-            Self::Dropped { by: Some(by) } => write!(f, "Dropped {by}."),
-            Self::Dropped { by: None } => f.write_str("Dropped."),
+            Self::Dropped { by } => write!(f, "Dropped {by}."),
             Self::NotCertain { doubt, otherwise } => {
                 write!(f, "Not certain: {doubt}. Apart from that: {otherwise}")
             }

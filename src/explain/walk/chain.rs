@@ -8,14 +8,14 @@ use crate::netfilter::{Chain, Gap, Hook, Purpose, Table};
 use crate::text::Printable;
 
 /// How a chain was left.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) enum Left {
     /// At its end, or by RETURN.
     Back,
     /// With a decision for this table.
     Through,
     /// The packet is gone.
-    Gone,
+    Gone(Dropper),
 }
 
 /// Deeper than this the kernel's own rules do not nest, since it refuses loops.
@@ -61,11 +61,8 @@ impl<'a> Walk<'a> {
                     self.decide(at, place);
                     Some(Left::Through)
                 }
-                Effect::DroppedByPolicy => Some(self.dropped_by_policy(place)),
-                Effect::Dropped | Effect::NoAddress => {
-                    self.dropped_by = Some(Dropper::Rule(at));
-                    Some(Left::Gone)
-                }
+                Effect::DroppedByPolicy => Some(dropped_by_policy(place)),
+                Effect::Dropped | Effect::NoAddress => Some(Left::Gone(Dropper::Rule(at))),
                 Effect::Redirected(to) => {
                     self.translated = true;
                     self.redirected = Some((place.hook, to));
@@ -89,18 +86,12 @@ impl<'a> Walk<'a> {
         }
         let (then, left) = match chain {
             Chain::Istio(_) => (Then::Back, Left::Back),
-            Chain::Builtin(_) if chains.drops(table, hook) => (Then::Drop, self.dropped_by_policy(place)),
+            Chain::Builtin(_) if chains.drops(table, hook) => (Then::Drop, dropped_by_policy(place)),
             Chain::Builtin(_) => (Then::Accept, Left::Back),
         };
         let (table, chain) = chains.names(table, chain);
         self.steps.push(Step::End { table, chain, then, depth });
         left
-    }
-
-    fn dropped_by_policy(&mut self, place: ChainPlace<'_>) -> Left {
-        let (table, chain) = place.chains.names(place.table, place.hook.into());
-        self.dropped_by = Some(Dropper::Policy(format!("{table} {chain}")));
-        Left::Gone
     }
 
     /// A rule that cannot be followed: unless it certainly does nothing, nothing is certain from here on.
@@ -126,4 +117,9 @@ impl<'a> Walk<'a> {
             self.decided_by.push(at);
         }
     }
+}
+
+fn dropped_by_policy(place: ChainPlace<'_>) -> Left {
+    let (table, chain) = place.chains.names(place.table, place.hook.into());
+    Left::Gone(Dropper::Policy(format!("{table} {chain}")))
 }

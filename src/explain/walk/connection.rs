@@ -49,7 +49,7 @@ impl Walk<'_> {
         let fate = match pod.way(&answer.question(), routing) {
             // A pod without a default route has peers nevertheless.
             Some(Way::Nowhere) if packet.is_from_anyone() => return None,
-            Some(Way::Nowhere) => Fate::Dropped(Some(Dropper::NoRoute { to: answer.to, mark: 0 })),
+            Some(Way::Nowhere) => Fate::Dropped(Dropper::NoRoute { to: answer.to, mark: 0 }),
             Some(Way::Local | Way::Out { .. }) | None => match walk.in_any_order() {
                 Decision::Arrives { end: Place::Out(_), .. } if walk.doubt.is_none() => return None,
                 Decision::Arrives { end: Place::Out(_), .. } => Fate::NotCertain,

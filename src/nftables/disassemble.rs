@@ -331,16 +331,12 @@ impl RuleReader {
 fn masked(value: Value, mask: &[u8], xor: &[u8]) -> Option<Value> {
     xor.iter().all(|b| *b == 0).then_some(())?;
     match value {
-        Value::Address(family, side) if mask.len() == usize::try_from(address_place(family, side).1).ok()? => {
-            let ones: u32 = mask.iter().map(|b| b.leading_ones()).sum();
-            let all: u32 = mask.iter().map(|b| b.count_ones()).sum();
-            let first_zero = mask.iter().position(|b| *b != 0xff).unwrap_or(mask.len());
-            let prefix = mask.iter().skip(first_zero.saturating_add(1)).all(|b| *b == 0) && ones == all;
-            prefix.then_some(Value::Prefix(family, side, u8::try_from(ones).ok()?))
+        Value::Address(family, side) => {
+            let length = ipnetwork::ip_mask_to_prefix(address(family, mask)?).ok()?;
+            Some(Value::Prefix(family, side, length))
         }
         Value::Ct(NFT_CT_STATE) => Some(Value::States(u32::from_ne_bytes(mask.try_into().ok()?))),
         Value::Ct(_)
-        | Value::Address(..)
         | Value::Meta(_)
         | Value::Swapped(_)
         | Value::States(_)

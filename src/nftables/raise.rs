@@ -144,6 +144,7 @@ mod tests {
     use super::*;
     use crate::capture;
     use crate::config::fake::{FakeHost, resolve};
+    use crate::explain::Chains;
     use crate::netfilter::normal::Specification;
 
     /// The rules of iptables that the rules of nf_tables were made from come out again; drop-invalid, which
@@ -156,7 +157,8 @@ mod tests {
             &["--redirect-dns", "--capture-all-dns", "-b", "*", "-z", "15106"],
         ] {
             let plan = capture::plan(&resolve(flags, &[], &FakeHost::pod()).clean());
-            let before: Vec<_> = plan.rules.of(Family::Ipv4).collect();
+            let layer = plan.rules.clone().into();
+            let before = Chains::of(&layer, Family::Ipv4);
             for table in Tables::of(&plan.rules).0 {
                 for chain in table.chains() {
                     let raised: Vec<_> = table
@@ -166,10 +168,8 @@ mod tests {
                         .filter(|(scope, _)| scope.contains(Family::Ipv4))
                         .map(|(_, rule)| Specification::from(&rule))
                         .collect();
-                    let mut wanted: Vec<Specification> = Vec::new();
-                    for rule in before.iter().filter(|r| r.table == table.table && r.chain == chain) {
-                        wanted.insert(rule.placement.index(wanted.len()), (*rule).into());
-                    }
+                    let wanted: Vec<_> =
+                        before.rules(table.table, chain).iter().map(|rule| Specification::from(*rule)).collect();
                     assert_eq!(raised, wanted, "{flags:?} {} {chain}", table.table);
                 }
             }

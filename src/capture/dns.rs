@@ -2,13 +2,9 @@
 
 use super::{Build, UDP, from, from_port, to, to_port};
 use crate::config::Dns;
-use crate::net::{Family, Network, Port, PortRange};
+use crate::net::{DNS_AGENT, DNS_PORT, Family, Network, PortRange};
 use crate::netfilter::{Chain, Hook, IstioChain, Match, Placement, Protocol, Purpose, Table, Target};
 
-/// The port of DNS servers.
-const DNS: u16 = 53;
-/// The agent's port.
-const AGENT: Port = Port::at_least_one(15053);
 /// The zone of the agent's queries to the servers, and of the servers' answers.
 const UPSTREAM: Target = Target::ConntrackZone(1);
 /// The zone of the applications' queries to the agent, and of the agent's answers.
@@ -22,25 +18,25 @@ pub(super) fn queries(build: &mut Build<'_>) {
     }
     build.append(Purpose::Dns, Table::Raw, Hook::Output, [], Target::Jump(IstioChain::OutputDns));
     where_captured(build, Table::Nat, IstioChain::Output.into(), Target::Jump(IstioChain::OutputDns));
-    let query = |protocol| [Match::Protocol(protocol), to_port(PortRange::single(DNS))];
+    let query = |protocol| [Match::Protocol(protocol), to_port(PortRange::single(DNS_PORT))];
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         for server in servers(build) {
             let matches = with(&query(protocol), server.map(to));
-            rule(build, server, Table::Nat, IstioChain::OutputDns, matches, Target::Redirect(AGENT));
+            rule(build, server, Table::Nat, IstioChain::OutputDns, matches, Target::Redirect(DNS_AGENT));
         }
     }
     let answer = |port| [UDP, from_port(port)];
     for proxy in build.proxies() {
         let upstream = with(&query(Protocol::Udp), Some(proxy.is()));
         rule(build, None, Table::Raw, IstioChain::OutputDns, upstream, UPSTREAM);
-        let downstream = with(&answer(AGENT.number()), Some(proxy.is()));
+        let downstream = with(&answer(DNS_AGENT.number()), Some(proxy.is()));
         rule(build, None, Table::Raw, IstioChain::OutputDns, downstream, DOWNSTREAM);
     }
     where_captured(build, Table::Raw, Hook::Prerouting.into(), Target::Jump(IstioChain::Inbound));
     for server in servers(build) {
         let matches = with(&query(Protocol::Udp), server.map(to));
         rule(build, server, Table::Raw, IstioChain::OutputDns, matches, DOWNSTREAM);
-        let matches = with(&answer(DNS), server.map(from));
+        let matches = with(&answer(DNS_PORT), server.map(from));
         rule(build, server, Table::Raw, IstioChain::Inbound, matches, UPSTREAM);
     }
 }

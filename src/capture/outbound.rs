@@ -2,7 +2,7 @@
 
 use super::{Build, Proxy, TCP, UDP, from, not_to, out_by_interface, to, to_port};
 use crate::config::Selection;
-use crate::net::{Family, Interface, PortRange};
+use crate::net::{DNS_PORT, Family, Interface, PortRange};
 use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Purpose, Table, Target};
 
 /// The end of the way for what is captured outbound.
@@ -35,11 +35,12 @@ pub(super) fn exceptions(build: &mut Build<'_>) {
 fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     let dns = build.config.dns.is_on();
     let tunnel = PortRange::from(build.config.tunnel_port);
+    let queries = PortRange::single(DNS_PORT);
     let lo = || out_by_interface(&Interface::loopback());
     // An application calls its own service: the proxy picked the pod itself as the endpoint, and the
     // connection comes back through the inbound side, except for the tunnel's port and, for the user, DNS.
     let ports = match proxy {
-        Proxy::User(_) if dns => Match::DestinationPorts(Negatable::Not(vec![DNS_PORT, tunnel])),
+        Proxy::User(_) if dns => Match::DestinationPorts(Negatable::Not(vec![queries, tunnel])),
         Proxy::User(_) | Proxy::Group(_) => Match::DestinationPort(Negatable::Not(tunnel)),
     };
     for facts in build.families() {
@@ -50,7 +51,7 @@ fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     if !build.config.captures_loopback() {
         let mut matches = vec![lo()];
         if dns {
-            matches.extend([TCP, Match::DestinationPort(Negatable::Not(DNS_PORT))]);
+            matches.extend([TCP, Match::DestinationPort(Negatable::Not(queries))]);
         }
         matches.push(proxy.is_not());
         output(build, Purpose::WithinPod, matches, Target::Return);
@@ -62,8 +63,6 @@ fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     };
     output(build, purpose, [proxy.is()], Target::Return);
 }
-
-const DNS_PORT: PortRange = PortRange::single(53);
 
 /// Groups whose traffic is not captured.
 fn owner_groups(build: &mut Build<'_>) {

@@ -9,7 +9,7 @@ use super::verdict::{Dropper, Verdict};
 use super::walk::Scene;
 use crate::capture::Routing;
 use crate::config::{Config, Dns, Selection};
-use crate::net::{Family, Interface, Network, Owner, PortRange};
+use crate::net::{DNS_PORT, Family, Interface, Network, Owner, PortRange};
 use crate::netfilter::{ConntrackState, Layer, Purpose, Rule};
 
 /// One kind of traffic.
@@ -61,8 +61,6 @@ struct Kinds<'a> {
 const HTTPS: u16 = 443;
 /// A port of the application.
 const APPLICATION_PORT: u16 = 8080;
-/// The port of DNS servers.
-const DNS: u16 = 53;
 
 impl<'a> Kinds<'a> {
     /// The rules for this traffic; those of the other family if there are none at all of this one, since the same
@@ -108,7 +106,7 @@ impl<'a> Kinds<'a> {
         self.push("application, UDP (QUIC)", self.sent(PacketProtocol::Udp, application, own, service, HTTPS));
         for (transport, name) in [(PacketProtocol::Udp, "DNS query"), (PacketProtocol::Tcp, "DNS query, TCP")] {
             let server = self.name_server(family);
-            self.push(format!("application\'s {name}"), self.sent(transport, application, own, server, DNS));
+            self.push(format!("application\'s {name}"), self.sent(transport, application, own, server, DNS_PORT));
         }
         self.groups(own, service);
     }
@@ -146,7 +144,7 @@ impl<'a> Kinds<'a> {
             self.tcp(proxy, family.localhost(), family.localhost(), APPLICATION_PORT),
         );
         let server = self.name_server(family);
-        self.push("agent's DNS query", self.sent(PacketProtocol::Udp, proxy, own, server, DNS));
+        self.push("agent's DNS query", self.sent(PacketProtocol::Udp, proxy, own, server, DNS_PORT));
     }
 
     /// What other hosts send to the pod.

@@ -7,7 +7,7 @@ use super::condition::Flight;
 use super::packet::{Endpoint, Packet};
 use crate::capture::Reason;
 use crate::config::Config;
-use crate::net::{Family, Interface, Port};
+use crate::net::{DNS_AGENT, Family, Interface, Port};
 use crate::netfilter::ConntrackState;
 use crate::netfilter::Purpose;
 
@@ -25,7 +25,7 @@ pub struct Listeners {
 impl Listeners {
     /// Those of a configuration.
     pub const fn of(config: &Config) -> Self {
-        Self { outbound: config.envoy_port, inbound: config.inbound_port, dns: Port::at_least_one(15053) }
+        Self { outbound: config.envoy_port, inbound: config.inbound_port, dns: DNS_AGENT }
     }
 
     fn named(self, port: u16) -> ListenerRole {

@@ -306,11 +306,6 @@ impl TableRules {
 pub struct Tables(pub Vec<TableRules>);
 
 impl Tables {
-    /// The rules in the terms of nf_tables.
-    pub fn of(ruleset: &Ruleset) -> Self {
-        lower::tables(ruleset)
-    }
-
     /// The rules of a table.
     pub fn get(&self, table: Table) -> Option<&TableRules> {
         self.0.iter().find(|t| t.table == table)

@@ -2,13 +2,9 @@
 
 use super::{Build, UDP, from, from_port, to, to_port};
 use crate::config::Dns;
-use crate::net::{Family, Network, Port, PortRange};
-use crate::netfilter::{Chain, Hook, IstioChain, Match, Protocol, Purpose, Table, Target};
+use crate::net::{DNS_AGENT, DNS_PORT, Family, Network, PortRange};
+use crate::netfilter::{Chain, Hook, IstioChain, Match, Placement, Protocol, Purpose, Table, Target};
 
-/// The port of DNS servers.
-const DNS: u16 = 53;
-/// The agent's port.
-const AGENT: Port = Port::at_least_one(15053);
 /// The zone of the agent's queries to the servers, and of the servers' answers.
 const UPSTREAM: Target = Target::ConntrackZone(1);
 /// The zone of the applications' queries to the agent, and of the agent's answers.
@@ -22,83 +18,61 @@ pub(super) fn queries(build: &mut Build<'_>) {
     }
     build.append(Purpose::Dns, Table::Raw, Hook::Output, [], Target::Jump(IstioChain::OutputDns));
     where_captured(build, Table::Nat, IstioChain::Output.into(), Target::Jump(IstioChain::OutputDns));
-    redirect(build, Protocol::Tcp);
-    redirect(build, Protocol::Udp);
+    let query = |protocol| [Match::Protocol(protocol), to_port(PortRange::single(DNS_PORT))];
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        for server in servers(build) {
+            let matches = with(&query(protocol), server.map(to));
+            rule(build, server, Table::Nat, IstioChain::OutputDns, matches, Target::Redirect(DNS_AGENT));
+        }
+    }
+    let answer = |port| [UDP, from_port(port)];
     for proxy in build.proxies() {
-        build.append(
-            Purpose::Dns,
-            Table::Raw,
-            IstioChain::OutputDns,
-            [UDP, to_port(PortRange::single(DNS)), proxy.is()],
-            UPSTREAM,
-        );
-        build.append(
-            Purpose::Dns,
-            Table::Raw,
-            IstioChain::OutputDns,
-            [UDP, from_port(AGENT.number()), proxy.is()],
-            DOWNSTREAM,
-        );
+        let upstream = with(&query(Protocol::Udp), Some(proxy.is()));
+        rule(build, None, Table::Raw, IstioChain::OutputDns, upstream, UPSTREAM);
+        let downstream = with(&answer(DNS_AGENT.number()), Some(proxy.is()));
+        rule(build, None, Table::Raw, IstioChain::OutputDns, downstream, DOWNSTREAM);
     }
-    zones(build);
-}
-
-/// Queries of applications go to the agent.
-fn redirect(build: &mut Build<'_>, protocol: Protocol) {
-    let query = [Match::Protocol(protocol), to_port(PortRange::single(DNS))];
-    let target = Target::Redirect(AGENT);
-    if build.config.dns == Dns::All {
-        build.append(Purpose::Dns, Table::Nat, IstioChain::OutputDns, query.clone(), target);
-    }
-    for server in servers(build) {
-        let mut matches = query.to_vec();
-        matches.push(to(server));
-        build.append_for(Purpose::Dns, server.family(), Table::Nat, IstioChain::OutputDns, matches, target);
-    }
-}
-
-/// The zones of the applications' queries and of the servers' answers.
-fn zones(build: &mut Build<'_>) {
     where_captured(build, Table::Raw, Hook::Prerouting.into(), Target::Jump(IstioChain::Inbound));
-    let query = [UDP, to_port(PortRange::single(DNS))];
-    let answer = [UDP, from_port(DNS)];
-    if build.config.dns == Dns::All {
-        build.append(Purpose::Dns, Table::Raw, IstioChain::OutputDns, query, DOWNSTREAM);
-        build.append(Purpose::Dns, Table::Raw, IstioChain::Inbound, answer, UPSTREAM);
-        return;
-    }
     for server in servers(build) {
-        let with = |matches: &[Match], m| [matches, &[m]].concat();
-        build.append_for(
-            Purpose::Dns,
-            server.family(),
-            Table::Raw,
-            IstioChain::OutputDns,
-            with(&query, to(server)),
-            DOWNSTREAM,
-        );
-        build.append_for(
-            Purpose::Dns,
-            server.family(),
-            Table::Raw,
-            IstioChain::Inbound,
-            with(&answer, from(server)),
-            UPSTREAM,
-        );
+        let matches = with(&query(Protocol::Udp), server.map(to));
+        rule(build, server, Table::Raw, IstioChain::OutputDns, matches, DOWNSTREAM);
+        let matches = with(&answer(DNS_PORT), server.map(from));
+        rule(build, server, Table::Raw, IstioChain::Inbound, matches, UPSTREAM);
     }
+}
+
+fn with(matches: &[Match], one_more: Option<Match>) -> Vec<Match> {
+    matches.iter().cloned().chain(one_more).collect()
+}
+
+/// Appends a rule about one server, in its family, or about all.
+fn rule(
+    build: &mut Build<'_>,
+    server: Option<Network>,
+    table: Table,
+    chain: IstioChain,
+    matches: Vec<Match>,
+    target: Target,
+) {
+    let family = server.map(Network::family);
+    build.add(family, Placement::Append, Purpose::Dns, (table, chain), matches, target);
 }
 
 /// Appends a rule without conditions, in the families whose queries are captured.
 fn where_captured(build: &mut Build<'_>, table: Table, chain: Chain, target: Target) {
-    match Family::BOTH.map(|f| build.config.dns.covers(f)) {
-        [true, true] => build.append(Purpose::Dns, table, chain, [], target),
-        [true, false] => build.append_for(Purpose::Dns, Family::Ipv4, table, chain, [], target),
-        [false, true] => build.append_for(Purpose::Dns, Family::Ipv6, table, chain, [], target),
-        [false, false] => {}
-    }
+    let family = match Family::BOTH.map(|f| build.config.dns.covers(f)) {
+        [true, true] => None,
+        [true, false] => Some(Family::Ipv4),
+        [false, true] => Some(Family::Ipv6),
+        [false, false] => return,
+    };
+    build.add(family, Placement::Append, Purpose::Dns, (table, chain), [], target);
 }
 
-/// The servers that queries are captured to, IPv4 ones first.
-fn servers(build: &Build<'_>) -> Vec<Network> {
-    Family::BOTH.into_iter().flat_map(|f| build.config.dns.servers(f)).map(Network::host).collect()
+/// The servers that queries are captured to, IPv4 ones first; `None` stands for all servers.
+fn servers(build: &Build<'_>) -> Vec<Option<Network>> {
+    if build.config.dns == Dns::All {
+        return vec![None];
+    }
+    Family::BOTH.into_iter().flat_map(|f| build.config.dns.servers(f)).map(|s| Some(Network::host(s))).collect()
 }

@@ -1,9 +1,9 @@
 //! Connections into the pod.
 
-use super::{Build, FIRST, TCP, by_interface, not_to, out_by_interface, to_port};
+use super::{Build, TCP, by_interface, not_to, out_by_interface, to_port};
 use crate::config::{InterceptionMode, Selection};
 use crate::net::PortRange;
-use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Purpose, Table, Target};
+use crate::netfilter::{ConntrackState, Hook, IstioChain, Match, Placement, Purpose, Table, Target};
 
 /// Excluded interfaces, in both directions, and those of VMs, whose traffic is not inbound traffic of
 /// the pod: whether it is captured as outbound traffic is decided by rules put before these later.
@@ -19,13 +19,7 @@ pub(super) fn interfaces(build: &mut Build<'_>) {
         }
     }
     for name in &build.config.virtual_interfaces {
-        build.place(
-            Purpose::VirtualInterface,
-            FIRST,
-            (Table::Nat, Hook::Prerouting),
-            [by_interface(name)],
-            Target::Return,
-        );
+        build.virtual_interface(name, None, Target::Return);
     }
 }
 
@@ -70,13 +64,8 @@ pub(super) fn ports(build: &mut Build<'_>) {
         Selection::AllExcept(excluded) => {
             // Probes, metrics and what else the proxy itself or the node serves there.
             for range in excluded {
-                build.append(
-                    Purpose::ExcludedInboundPort,
-                    table,
-                    IstioChain::Inbound,
-                    [TCP, to_port(*range)],
-                    Target::Return,
-                );
+                let matches = [TCP, to_port(*range)];
+                build.append(Purpose::ExcludedInboundPort, table, IstioChain::Inbound, matches, Target::Return);
             }
             capture(build, None);
         }
@@ -90,29 +79,17 @@ pub(super) fn ports(build: &mut Build<'_>) {
 
 /// Captures the connections to these ports, or all.
 fn capture(build: &mut Build<'_>, ports: Option<PortRange>) {
-    let mut matches = vec![TCP];
-    matches.extend(ports.map(to_port));
-    match build.config.mode {
-        InterceptionMode::Redirect => {
-            build.append(
-                Purpose::Inbound,
-                Table::Nat,
-                IstioChain::Inbound,
-                matches,
-                Target::Jump(IstioChain::InRedirect),
-            );
-        }
+    let matches: Vec<_> = [TCP].into_iter().chain(ports.map(to_port)).collect();
+    let mode = build.config.mode;
+    let mut lead_to = |chain, table, matches: Vec<Match>| {
+        build.append(Purpose::Inbound, table, IstioChain::Inbound, matches, Target::Jump(chain));
+    };
+    match mode {
+        InterceptionMode::Redirect => lead_to(IstioChain::InRedirect, Table::Nat, matches),
         InterceptionMode::Tproxy => {
-            let mut known = matches.clone();
-            known.push(Match::ConntrackState(vec![ConntrackState::Related, ConntrackState::Established]));
-            build.append(Purpose::Inbound, Table::Mangle, IstioChain::Inbound, known, Target::Jump(IstioChain::Divert));
-            build.append(
-                Purpose::Inbound,
-                Table::Mangle,
-                IstioChain::Inbound,
-                matches,
-                Target::Jump(IstioChain::Tproxy),
-            );
+            let known = Match::ConntrackState(vec![ConntrackState::Related, ConntrackState::Established]);
+            lead_to(IstioChain::Divert, Table::Mangle, [matches.as_slice(), &[known]].concat());
+            lead_to(IstioChain::Tproxy, Table::Mangle, matches);
         }
     }
 }
@@ -125,6 +102,7 @@ fn transparent_listener(build: &mut Build<'_>) {
     build.append(None, Table::Mangle, IstioChain::Divert, [], Target::Accept);
     for facts in build.families() {
         let matches = [not_to(facts.loopback), TCP];
-        build.append_for(None, facts.family, Table::Mangle, IstioChain::Tproxy, matches, Target::Tproxy { port, mark });
+        let (at, target) = ((Table::Mangle, IstioChain::Tproxy), Target::Tproxy { port, mark });
+        build.add(Some(facts.family), Placement::Append, None, at, matches, target);
     }
 }

@@ -4,8 +4,10 @@
 //! program: people, and other programs, compare them. Each rule carries its purpose.
 
 use crate::config::{Config, InterceptionMode};
-use crate::net::{Family, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
-use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Purpose, Rule, Ruleset, Scope, Table, Target};
+use crate::net::{Family, Interface, Network, Owner, PortRange};
+use crate::netfilter::{
+    Chain, Hook, Match, Negatable, Placement, Protocol, Purpose, Rule, Ruleset, Scope, Table, Target,
+};
 
 mod dns;
 mod inbound;
@@ -95,13 +97,12 @@ impl<'a> Build<'a> {
     /// The families that rules are built for.
     fn families(&self) -> impl Iterator<Item = FamilyFacts> + use<> {
         let (families, loopback) = (self.config.families, self.config.loopback);
-        let facts = move |family| match family {
-            Family::Ipv4 => FamilyFacts { family, loopback, proxy_source: Network::host(PROXY_SOURCE_V4) },
-            Family::Ipv6 => FamilyFacts {
-                family,
-                loopback: Network::host(std::net::Ipv6Addr::LOCALHOST),
-                proxy_source: Network::host(PROXY_SOURCE_V6),
-            },
+        let facts = move |family: Family| {
+            let loopback = match family {
+                Family::Ipv4 => loopback,
+                Family::Ipv6 => Network::host(family.localhost()),
+            };
+            FamilyFacts { family, loopback, proxy_source: Network::host(family.proxy_source()) }
         };
         Family::BOTH.into_iter().filter(move |f| families.contains(*f)).map(facts)
     }
@@ -115,57 +116,37 @@ impl<'a> Build<'a> {
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {
-        self.place(purpose, Placement::Append, (table, chain), matches, target);
+        self.add(None, Placement::Append, purpose, (table, chain), matches, target);
     }
 
-    /// Puts the same rule for all families in a place of its chain.
-    fn place(
+    /// Adds a rule in a place of its chain: for one family, unless none are built for it, or the same for all.
+    fn add(
         &mut self,
-        purpose: impl Into<Option<Purpose>>,
+        family: Option<Family>,
         placement: Placement,
+        purpose: impl Into<Option<Purpose>>,
         (table, chain): (Table, impl Into<Chain>),
         matches: impl Into<Vec<Match>>,
         target: Target,
     ) {
-        let scope = if self.config.families.ipv6() { Scope::Both } else { Scope::Only(Family::Ipv4) };
-        let rule =
-            Rule { table, chain: chain.into(), placement, matches: matches.into(), target, purpose: purpose.into() };
-        self.rules.push(scope, rule);
+        let families = self.config.families;
+        let scope = match family {
+            Some(family) if !families.contains(family) => return,
+            Some(family) => Scope::Only(family),
+            None if families.ipv6() => Scope::Both,
+            None => Scope::Only(Family::Ipv4),
+        };
+        let (chain, matches, purpose) = (chain.into(), matches.into(), purpose.into());
+        self.rules.push(scope, Rule { table, chain, placement, matches, target, purpose });
     }
 
-    /// Appends a rule for one family.
-    fn append_for(
-        &mut self,
-        purpose: impl Into<Option<Purpose>>,
-        family: Family,
-        table: Table,
-        chain: impl Into<Chain>,
-        matches: impl Into<Vec<Match>>,
-        target: Target,
-    ) {
-        self.place_for(purpose, family, Placement::Append, (table, chain), matches, target);
-    }
-
-    /// Puts a rule for one family in a place of its chain; no rule if none are built for the family.
-    fn place_for(
-        &mut self,
-        purpose: impl Into<Option<Purpose>>,
-        family: Family,
-        placement: Placement,
-        (table, chain): (Table, impl Into<Chain>),
-        matches: impl Into<Vec<Match>>,
-        target: Target,
-    ) {
-        if self.config.families.contains(family) {
-            let (chain, matches, purpose) = (chain.into(), matches.into(), purpose.into());
-            let rule = Rule { table, chain, placement, matches, target, purpose };
-            self.rules.push(Scope::Only(family), rule);
-        }
+    /// Puts a rule before all others for what comes in by the interface of a VM: to a range, or everything.
+    fn virtual_interface(&mut self, name: &Interface, range: Option<Network>, target: Target) {
+        let matches: Vec<_> = [by_interface(name)].into_iter().chain(range.map(to)).collect();
+        let (family, at) = (range.map(Network::family), (Table::Nat, Hook::Prerouting));
+        self.add(family, Placement::Insert(1), Purpose::VirtualInterface, at, matches, target);
     }
 }
-
-/// At the top of the chain.
-const FIRST: Placement = Placement::Insert(1);
 
 /// The packet is TCP.
 const TCP: Match = Match::Protocol(Protocol::Tcp);
@@ -192,11 +173,11 @@ fn from(network: Network) -> Match {
     Match::Source(Negatable::Is(network))
 }
 
-fn by_interface(name: &crate::net::Interface) -> Match {
+fn by_interface(name: &Interface) -> Match {
     Match::InInterface(Negatable::Is(name.clone()))
 }
 
-fn out_by_interface(name: &crate::net::Interface) -> Match {
+fn out_by_interface(name: &Interface) -> Match {
     Match::OutInterface(Negatable::Is(name.clone()))
 }
 

@@ -1,9 +1,9 @@
 //! Connections out of the pod, and within it.
 
-use super::{Build, FIRST, FamilyFacts, Proxy, TCP, UDP, by_interface, from, not_to, out_by_interface, to, to_port};
+use super::{Build, Proxy, TCP, UDP, from, not_to, out_by_interface, to, to_port};
 use crate::config::Selection;
-use crate::net::{Interface, PortRange};
-use crate::netfilter::{Hook, IstioChain, Match, Negatable, Purpose, Table, Target};
+use crate::net::{DNS_PORT, Family, Interface, PortRange};
+use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Purpose, Table, Target};
 
 /// The end of the way for what is captured outbound.
 pub(super) fn listener(build: &mut Build<'_>) {
@@ -22,13 +22,8 @@ pub(super) fn exceptions(build: &mut Build<'_>) {
     // The proxy's inbound side hands a connection to the application: from this source, so that it is not
     // taken for a connection that the proxy opened for itself.
     for facts in build.families() {
-        output_for(
-            build,
-            Purpose::ToApplication,
-            facts,
-            [out_by_interface(&Interface::loopback()), from(facts.proxy_source)],
-            Target::Return,
-        );
+        let matches = [out_by_interface(&Interface::loopback()), from(facts.proxy_source)];
+        output_for(build, Purpose::ToApplication, facts.family, matches, Target::Return);
     }
     for proxy in build.proxies() {
         own_traffic(build, proxy);
@@ -40,22 +35,23 @@ pub(super) fn exceptions(build: &mut Build<'_>) {
 fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     let dns = build.config.dns.is_on();
     let tunnel = PortRange::from(build.config.tunnel_port);
+    let queries = PortRange::single(DNS_PORT);
     let lo = || out_by_interface(&Interface::loopback());
     // An application calls its own service: the proxy picked the pod itself as the endpoint, and the
     // connection comes back through the inbound side, except for the tunnel's port and, for the user, DNS.
     let ports = match proxy {
-        Proxy::User(_) if dns => Match::DestinationPorts(Negatable::Not(vec![DNS_PORT, tunnel])),
+        Proxy::User(_) if dns => Match::DestinationPorts(Negatable::Not(vec![queries, tunnel])),
         Proxy::User(_) | Proxy::Group(_) => Match::DestinationPort(Negatable::Not(tunnel)),
     };
     for facts in build.families() {
         let matches = [lo(), not_to(facts.loopback), TCP, ports.clone(), proxy.is()];
-        output_for(build, Purpose::OwnService, facts, matches, Target::Jump(IstioChain::InRedirect));
+        output_for(build, Purpose::OwnService, facts.family, matches, Target::Jump(IstioChain::InRedirect));
     }
     // Applications of the pod talk to each other over loopback; their DNS queries go on to the DNS rules.
     if !build.config.captures_loopback() {
         let mut matches = vec![lo()];
         if dns {
-            matches.extend([TCP, Match::DestinationPort(Negatable::Not(DNS_PORT))]);
+            matches.extend([TCP, Match::DestinationPort(Negatable::Not(queries))]);
         }
         matches.push(proxy.is_not());
         output(build, Purpose::WithinPod, matches, Target::Return);
@@ -67,8 +63,6 @@ fn own_traffic(build: &mut Build<'_>, proxy: Proxy<'_>) {
     };
     output(build, purpose, [proxy.is()], Target::Return);
 }
-
-const DNS_PORT: PortRange = PortRange::single(53);
 
 /// Groups whose traffic is not captured.
 fn owner_groups(build: &mut Build<'_>) {
@@ -89,18 +83,11 @@ fn owner_groups(build: &mut Build<'_>) {
 /// Applications' connections to other hosts, by destination.
 pub(super) fn ranges(build: &mut Build<'_>) {
     for facts in build.families() {
-        output_for(build, Purpose::Loopback, facts, [to(facts.loopback)], Target::Return);
+        output_for(build, Purpose::Loopback, facts.family, [to(facts.loopback)], Target::Return);
     }
     let list = build.rules.len();
     for range in &build.config.excluded_ranges {
-        build.append_for(
-            Purpose::ExcludedRange,
-            range.family(),
-            Table::Nat,
-            IstioChain::Output,
-            [to(*range)],
-            Target::Return,
-        );
+        output_for(build, Purpose::ExcludedRange, range.family(), [to(*range)], Target::Return);
     }
     build.rules.end_list(list);
     for range in &build.config.outbound_ports {
@@ -111,38 +98,16 @@ pub(super) fn ranges(build: &mut Build<'_>) {
         Selection::AllExcept(_) => {
             output(build, Purpose::OutboundRange, [], CAPTURED);
             for name in &build.config.virtual_interfaces {
-                build.place(
-                    Purpose::VirtualInterface,
-                    FIRST,
-                    (Table::Nat, Hook::Prerouting),
-                    [by_interface(name)],
-                    CAPTURED,
-                );
+                build.virtual_interface(name, None, CAPTURED);
             }
         }
         Selection::Only(ranges) => {
             let list = build.rules.len();
             for range in ranges {
-                let family = range.family();
                 for name in &build.config.virtual_interfaces {
-                    let matches = [by_interface(name), to(*range)];
-                    build.place_for(
-                        Purpose::VirtualInterface,
-                        family,
-                        FIRST,
-                        (Table::Nat, Hook::Prerouting),
-                        matches,
-                        CAPTURED,
-                    );
+                    build.virtual_interface(name, Some(*range), CAPTURED);
                 }
-                build.append_for(
-                    Purpose::OutboundRange,
-                    family,
-                    Table::Nat,
-                    IstioChain::Output,
-                    [to(*range)],
-                    CAPTURED,
-                );
+                output_for(build, Purpose::OutboundRange, range.family(), [to(*range)], CAPTURED);
             }
             build.rules.end_list(list);
         }
@@ -155,12 +120,6 @@ fn output(build: &mut Build<'_>, purpose: Purpose, matches: impl Into<Vec<Match>
     build.append(purpose, Table::Nat, IstioChain::Output, matches, target);
 }
 
-fn output_for(
-    build: &mut Build<'_>,
-    purpose: Purpose,
-    facts: FamilyFacts,
-    matches: impl Into<Vec<Match>>,
-    target: Target,
-) {
-    build.append_for(purpose, facts.family, Table::Nat, IstioChain::Output, matches, target);
+fn output_for(build: &mut Build<'_>, purpose: Purpose, family: Family, matches: impl Into<Vec<Match>>, target: Target) {
+    build.add(Some(family), Placement::Append, purpose, (Table::Nat, IstioChain::Output), matches, target);
 }

@@ -253,8 +253,9 @@ impl fmt::Display for Purpose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::Network;
-    use crate::netfilter::{Placement, Scope};
+    use crate::explain::Chains;
+    use crate::net::{Family, Network};
+    use crate::netfilter::Scope;
     use crate::state::model::{FLAGS, planned};
 
     /// What a rule is for shows by its shape and place, except if two flags make the same rule; without the plan too.
@@ -262,22 +263,17 @@ mod tests {
     fn planned_rules_are_recognised_when_they_are_read_back() {
         for flags in FLAGS {
             let plan = planned(flags);
-            let mut chains: HashMap<(Table, Chain), Vec<(Scope, &Rule)>> = HashMap::new();
-            for (scope, rule) in plan.rules.rules() {
-                let chain = chains.entry((rule.table, rule.chain)).or_default();
-                match rule.placement {
-                    Placement::Append => chain.push((scope, rule)),
-                    Placement::Insert(number) => chain.insert((number - 1).min(chain.len()), (scope, rule)),
-                }
-            }
+            let placed = Layer::from(plan.rules.clone());
             for known in [Recogniser::of(plan.rules.rules().map(|(_, rule)| rule)), Recogniser::default()] {
                 let (mut layer, mut planned) = (Layer::default(), Vec::new());
-                for ((table, chain), rules) in &chains {
-                    for ((scope, rule), number) in rules.iter().zip(1..) {
-                        let at = At { table: *table, chain: *chain, number };
-                        let purpose = known.purpose(at, &rule.matches, rule.target);
-                        layer.rules.push(*scope, Rule { purpose, ..(*rule).clone() });
-                        planned.push(rule.purpose);
+                for family in Family::BOTH {
+                    let chains = Chains::of(&placed, family);
+                    for (table, chain) in chains.all() {
+                        for (rule, number) in chains.rules(table, chain).iter().zip(1..) {
+                            let purpose = known.purpose(At { table, chain, number }, &rule.matches, rule.target);
+                            layer.rules.push(Scope::Only(family), Rule { purpose, ..(*rule).clone() });
+                            planned.push(rule.purpose);
+                        }
                     }
                 }
                 known.tell_virtual(&mut layer);

@@ -1,7 +1,7 @@
 //! Marks that TPROXY mode keeps on connections, so that answers find their way back to the proxy, and
 //! the proxy's own loopback traffic is not taken for inbound traffic.
 
-use super::{Build, TCP, from, not_to, out_by_interface};
+use super::{Build, TCP, by_interface, from, not_to, out_by_interface};
 use crate::net::{Interface, Mark};
 use crate::netfilter::{Hook, IstioChain, Match, Negatable, Placement, Purpose, Table, Target};
 
@@ -12,7 +12,7 @@ pub(super) const TO_ITSELF: Mark = Mark::at_least_one(1338);
 pub(super) fn marks(build: &mut Build<'_>) {
     let mark = build.config.tproxy_mark;
     let lo = || out_by_interface(&Interface::loopback());
-    let by_lo = || Match::InInterface(Negatable::Is(Interface::loopback()));
+    let by_lo = || by_interface(&Interface::loopback());
     let marked = || Match::Mark(Negatable::Is(mark));
     // The client's packets are marked; the connection remembers it ...
     build.append(Purpose::InHand, Table::Mangle, Hook::Prerouting, [TCP, marked()], Target::SaveMark);
@@ -21,39 +21,20 @@ pub(super) fn marks(build: &mut Build<'_>) {
     // An application calls its own service: what the proxy sends is to come back to its inbound side.
     for proxy in build.proxies() {
         for facts in build.families() {
-            let matches = [not_to(facts.loopback), TCP, lo(), proxy.is()];
-            build.append_for(
-                Purpose::OwnService,
-                facts.family,
-                Table::Mangle,
-                Hook::Output,
-                matches,
-                Target::SetMark(TO_ITSELF),
-            );
+            let (matches, target) = ([not_to(facts.loopback), TCP, lo(), proxy.is()], Target::SetMark(TO_ITSELF));
+            let at = (Table::Mangle, Hook::Output);
+            build.add(Some(facts.family), Placement::Append, Purpose::OwnService, at, matches, target);
         }
     }
     // ... so that the application's answers are routed to the proxy too.
     build.append(Purpose::InHand, Table::Mangle, Hook::Output, [TCP, Match::ConnectionMark(mark)], Target::RestoreMark);
     // What the proxy has already, and what is within the pod, is not captured.
-    let exceptions = Placement::Insert;
-    build.place(Purpose::InHand, exceptions(1), (Table::Mangle, IstioChain::Inbound), [TCP, marked()], Target::Return);
+    let (exceptions, inbound) = (Placement::Insert, (Table::Mangle, IstioChain::Inbound));
+    build.add(None, exceptions(1), Purpose::InHand, inbound, [TCP, marked()], Target::Return);
     for facts in build.families() {
         let matches = [TCP, from(facts.proxy_source), by_lo()];
-        build.place_for(
-            Purpose::ToApplication,
-            facts.family,
-            exceptions(2),
-            (Table::Mangle, IstioChain::Inbound),
-            matches,
-            Target::Return,
-        );
+        build.add(Some(facts.family), exceptions(2), Purpose::ToApplication, inbound, matches, Target::Return);
     }
     let not_to_itself = Match::Mark(Negatable::Not(TO_ITSELF));
-    build.place(
-        Purpose::InHand,
-        exceptions(3),
-        (Table::Mangle, IstioChain::Inbound),
-        [TCP, by_lo(), not_to_itself],
-        Target::Return,
-    );
+    build.add(None, exceptions(3), Purpose::InHand, inbound, [TCP, by_lo(), not_to_itself], Target::Return);
 }

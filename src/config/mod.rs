@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
 
 mod display;
+mod fact;
 #[cfg(any(test, feature = "internals"))]
 #[allow(clippy::panic, clippy::unwrap_used, reason = "a test with a wrong call falls over")]
 pub mod fake;
@@ -19,6 +20,7 @@ mod resolve;
 mod scalar;
 mod selection;
 
+pub use fact::{ADDS_FAMILY, Fact, PROXY_GID, PROXY_UID};
 pub use host::Host;
 pub use options::{DryRun, Options, OutputFormat};
 pub use problems::Problems;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Fact;
 use crate::cli::{Given, Ignored, ShapeError, Source};
 use crate::text::shortened;
 
@@ -146,16 +147,9 @@ pub enum Warning {
         "{source_} lists the IPv6 ranges {ranges}, but no IPv6 rules are built, so they are not captured; --ip-families=dual captures them"
     )]
     Ipv6RangesWithoutRules { source_: Source, ranges: Quoted },
-    /// The host has IPv6 addresses, and no IPv6 rules are built.
-    #[error(
-        "this network namespace has the IPv6 address {address}, but no IPv6 rules are built: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it"
-    )]
-    Ipv6Bypasses { address: std::net::IpAddr },
-    /// The host has IPv6 addresses, IPv6 is not to be captured, and nftables cannot do that.
-    #[error(
-        "this network namespace has the IPv6 address {address}, but no IPv6 rules are built; with --native-nftables, rules that name no address capture IPv6 anyway, and send it to listeners that may not exist: --dual-stack or --ip-families=dual adds the missing rules"
-    )]
-    NftablesCatchesIpv6 { address: std::net::IpAddr },
+    /// What `explain` finds too, in the rules.
+    #[error("{0}")]
+    Fact(Fact<()>),
     /// No address at all but loopback and link-local ones.
     #[error(
         "this network namespace has only loopback and link-local addresses so far: rules are built for IPv4 only; set --ip-families to decide without looking at addresses"
@@ -164,11 +158,6 @@ pub enum Warning {
     /// DNS capture was asked for, and no server is known.
     #[error("/etc/resolv.conf names no server: DNS is not captured; --capture-all-dns captures all of port 53")]
     NoDnsServer,
-    /// Several proxy users or groups (fault 9 of the original).
-    #[error(
-        "with several of {source_} ({all}), loopback traffic of all but the first is returned by the first one's rules: their traffic to the pod's own addresses is not captured"
-    )]
-    SeveralOwners { source_: String, all: Quoted },
     /// The proxy's user does not exist, and was asked for.
     #[error("environment variable ENVOY_USER names the user {name}, which is not in /etc/passwd: using uid 1337")]
     NoEnvoyUser { name: Quoted },

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::problems::{Problems, Quoted, UsageError, Warning};
 use super::reader::Reader;
-use super::{Config, Dns, DryRun, Host, InterceptionMode, Options, Selection, host};
+use super::{
+    ADDS_FAMILY, Config, Dns, DryRun, Fact, Host, InterceptionMode, Options, PROXY_GID, PROXY_UID, Selection, host,
+};
 use crate::cli::flags::{self, Flag};
 use crate::cli::{Command, Flags, Given};
 use crate::net::{Families, Family, Interface, Mark, Network, Owner, Port, PortRange, RouteTable};
@@ -69,9 +71,10 @@ impl Config {
     }
 
     fn warn_of_several_owners(&self, mut read: Reader<'_>) {
-        for (flag, owners) in [(&flags::PROXY_UID, &self.proxy_uids), (&flags::PROXY_GID, &self.proxy_gids)] {
+        for (flag, owners) in [(PROXY_UID, &self.proxy_uids), (PROXY_GID, &self.proxy_gids)] {
             if owners.len() > 1 && !self.captures_loopback() {
-                read.warn(Warning::SeveralOwners { source_: format!("--{}", flag.long), all: Quoted::all(owners) });
+                let owners = owners.clone();
+                read.warn(Warning::Fact(Fact::LoopbackReturnedEarly { owners, flag, rule: (), by: () }));
             }
         }
     }
@@ -274,10 +277,11 @@ impl Resolver<'_> {
         };
         if !families.ipv6() {
             if let Some(address) = ipv6 {
-                self.read.warn(match self.options.backend {
-                    Backend::Iptables(_) => Warning::Ipv6Bypasses { address },
-                    Backend::Nftables => Warning::NftablesCatchesIpv6 { address },
-                });
+                let (family, flag) = (Family::Ipv6, ADDS_FAMILY);
+                self.read.warn(Warning::Fact(match self.options.backend {
+                    Backend::Iptables(_) => Fact::FamilyNotCaptured { family, address, flag },
+                    Backend::Nftables => Fact::FamilyCapturedToo { family, address, flag, rule: () },
+                }));
             }
             let ipv6: Vec<_> = ranges.iter().filter(|r| r.family() == Family::Ipv6).collect();
             if let Some(given) = self.read.text(&flags::SERVICE_CIDR).filter(|_| !ipv6.is_empty()) {

@@ -34,7 +34,7 @@ pub enum Lost {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is dropped.
-    Dropped(Option<Dropper>),
+    Dropped(Dropper),
     /// It ends up here, in the wrong place.
     Misrouted(Place),
     /// It gets through if what cannot be followed lets it by.
@@ -56,10 +56,8 @@ impl Broken {
     /// The rules that do it, in the order in which packets meet them.
     pub fn rules(&self) -> impl Iterator<Item = &RuleAt> {
         let dropper = match &self.fate {
-            Fate::Dropped(Some(Dropper::Rule(by))) => Some(by),
-            Fate::Dropped(Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None)
-            | Fate::Misrouted(_)
-            | Fate::NotCertain => None,
+            Fate::Dropped(Dropper::Rule(by)) => Some(by),
+            Fate::Dropped(Dropper::Policy(_) | Dropper::NoRoute { .. }) | Fate::Misrouted(_) | Fate::NotCertain => None,
         };
         let Markers { first, connection, packet } = &self.marked_by;
         [first, connection, packet].into_iter().flatten().chain(dropper)
@@ -81,9 +79,8 @@ impl fmt::Display for Broken {
             Some(doubt) => write!(f, "a connection may not be established ({doubt}): {whose}{lost}: ")?,
         }
         match (&self.fate, self.mark) {
-            (Fate::Dropped(Some(by)), _) => write!(f, "it is dropped {by}.")?,
+            (Fate::Dropped(by), _) => write!(f, "it is dropped {by}.")?,
             (Fate::NotCertain, _) => {}
-            (Fate::Dropped(None), _) => f.write_str("it is dropped.")?,
             (Fate::Misrouted(place), mark) => {
                 match mark {
                     0 => f.write_str("without a mark")?,

@@ -122,31 +122,21 @@ mod tests {
     use crate::capture::plan;
     use crate::config::fake::{FakeHost, resolve};
     use crate::netfilter::restore;
-    use crate::netfilter::save;
+    use crate::state::model;
 
     /// What is found if this rule comes first in a built-in chain.
-    fn found(flags: &str, chain: &str, rule: &str) -> usize {
+    fn found(flags: &str, place: &str, rule: &str) -> usize {
         let words: Vec<_> = flags.split_ascii_whitespace().collect();
         let rules = plan(&resolve(&words, &[], &FakeHost::pod()).config).rules;
-        let mut text = String::new();
-        for table in restore::script(&rules, Family::Ipv4).split_inclusive("COMMIT\n") {
-            text += &table.replacen("* ", "*", 1).replace("-N ISTIO", ":ISTIO");
-        }
-        let (table, chain) = chain.split_once(' ').unwrap();
-        let foreign =
-            ":LOGS - [0:0]\n-A LOGS -j LOG\n-A LOGS -j RETURN\n:ENDS - [0:0]\n-A ENDS -p tcp -j DNAT --to 1.2.3.4";
-        let first = format!("*{table}\n:PREROUTING ACCEPT\n:OUTPUT ACCEPT\n{foreign}\n-A {chain} {rule}\n");
-        let text = text.replacen(&format!("*{table}\n"), &first, 1);
-        let builtin = ":PREROUTING ACCEPT\n:OUTPUT ACCEPT\n";
-        let text: String = text
-            .split_inclusive("COMMIT\n")
-            .map(|t| match t.contains(builtin) {
-                true => t.to_owned(),
-                false => t.replacen('\n', &format!("\n{builtin}"), 1),
-            })
-            .collect();
-        // The order after all are placed: none of these flags inserts rules before existing ones in nat.
-        let tables = save::parse(&text).unwrap_or_else(|e| panic!("{e}: {text}")).into_iter().collect();
+        let (table, chain) = place.split_once(' ').unwrap();
+        let foreign = format!(
+            "* {table}\n-N LOGS\n-A LOGS -j LOG\n-A LOGS -j RETURN\n-N ENDS\n-A ENDS -p tcp -j DNAT --to 1.2.3.4\n\
+             -A {chain} {rule}\nCOMMIT\n"
+        );
+        let mut tables = BTreeMap::new();
+        model::restore(&mut tables, &foreign);
+        // None of these flags inserts rules before existing ones in nat.
+        model::restore(&mut tables, &restore::script(&rules, Family::Ipv4));
         let mut count = 0;
         bypasses(&tables, &rules, Family::Ipv4, &mut |_, _, _| count += 1);
         count

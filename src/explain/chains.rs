@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::net::Family;
-use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Placement, Rule, Table, Target};
+use crate::netfilter::{Chain, Gap, Hook, IstioChain, Layer, Rule, Table, Target};
 
 /// A rule and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +56,7 @@ impl<'a> Chains<'a> {
                 chains.push((key, Vec::new()));
             }
             let Some((_, chain)) = chains.get_mut(place) else { continue };
-            let at = match rule.placement {
-                Placement::Append => chain.len(),
-                Placement::Insert(number) => number.saturating_sub(1).min(chain.len()),
-            };
-            chain.insert(at, rule);
+            chain.insert(rule.placement.index(chain.len()), rule);
         }
         Self { layer, chains, gaps, family }
     }

@@ -59,11 +59,7 @@ impl<'a> Earlier<'a> {
 
     /// The first rule for each range that holds the destination of a rule.
     fn holding(&self, rule: &Rule) -> impl Iterator<Item = usize> {
-        let range = rule
-            .matches
-            .iter()
-            .find_map(|m| if let Match::Destination(Negatable::Is(range)) = m { Some(*range) } else { None });
-        range.into_iter().flat_map(|range| {
+        rule.destination().into_iter().flat_map(|range| {
             let there = |l: &u8| self.lengths.get(usize::from(*l)) == Some(&true);
             let wider = (0..=range.length()).filter(there).filter_map(move |l| Network::new(range.address(), l));
             wider.filter_map(|wider| self.ranges.get(&wider.masked()).copied())
@@ -202,85 +198,63 @@ fn ports_apart(a: &[PortRange], b: &[PortRange]) -> bool {
     a.iter().all(|a| b.iter().all(|b| a.high() < b.low() || b.high() < a.low()))
 }
 
-/// The numbers that are meant; `None` for a name whose number is not known.
-fn ids(owner: &Owner) -> Option<(u32, u32)> {
-    match owner {
-        Owner::Id(id) => Some((*id, *id)),
-        Owner::Range(low, high) => Some((*low, *high)),
-        Owner::Name { id, .. } => id.map(|id| (id, id)),
-    }
-}
-
 fn owner_within(a: &Owner, b: &Owner) -> bool {
-    match (ids(a), ids(b)) {
+    match (a.bounds(), b.bounds()) {
         (Some(a), Some(b)) => b.0 <= a.0 && a.1 <= b.1,
         (None, _) | (_, None) => a == b,
     }
 }
 
 fn owners_apart(a: &Owner, b: &Owner) -> bool {
-    ids(a).zip(ids(b)).is_some_and(|(a, b)| a.1 < b.0 || b.1 < a.0)
+    a.bounds().zip(b.bounds()).is_some_and(|(a, b)| a.1 < b.0 || b.1 < a.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::netfilter::save::SavedRule;
 
-    fn uid(text: &str) -> Match {
-        match text.strip_prefix('!') {
-            Some(text) => Match::OwnerUid(Negatable::Not(Owner::parse(text).unwrap())),
-            None => Match::OwnerUid(Negatable::Is(Owner::parse(text).unwrap())),
-        }
-    }
-
-    fn to(text: &str) -> Match {
-        match text.strip_prefix('!') {
-            Some(text) => Match::Destination(Negatable::Not(Network::parse(text).unwrap())),
-            None => Match::Destination(Negatable::Is(Network::parse(text).unwrap())),
-        }
-    }
-
-    fn out(text: &str) -> Match {
-        match text.strip_prefix('!') {
-            Some(text) => Match::OutInterface(Negatable::Not(Interface::parse(text).unwrap())),
-            None => Match::OutInterface(Negatable::Is(Interface::parse(text).unwrap())),
-        }
+    /// A condition in the words of iptables.
+    fn condition(text: &str) -> Match {
+        let [condition] = <[Match; 1]>::try_from(SavedRule::parse(text).known().0).unwrap();
+        condition
     }
 
     #[test]
     fn one_condition_within_another() {
         for (first, second) in [
-            (uid("1"), uid("1-3")),
-            (uid("1"), uid("!2-3")),
-            (uid("!1-3"), uid("!2")),
-            (uid("a"), uid("a")),
-            (to("10.1.0.0/16"), to("10.9.9.9/8")),
-            (to("10.0.0.0/8"), to("!11.0.0.0/8")),
-            (to("!10.0.0.0/8"), to("!10.1.0.0/16")),
-            (out("eth0"), out("eth+")),
-            (out("eth1+"), out("eth+")),
-            (out("eth0"), out("!net+")),
+            ("--uid-owner 1", "--uid-owner 1-3"),
+            ("--uid-owner 1", "! --uid-owner 2-3"),
+            ("! --uid-owner 1-3", "! --uid-owner 2"),
+            ("--uid-owner a", "--uid-owner a"),
+            ("-d 10.1.0.0/16", "-d 10.9.9.9/8"),
+            ("-d 10.0.0.0/8", "! -d 11.0.0.0/8"),
+            ("! -d 10.0.0.0/8", "! -d 10.1.0.0/16"),
+            ("-o eth0", "-o eth+"),
+            ("-o eth1+", "-o eth+"),
+            ("-o eth0", "! -o net+"),
         ] {
-            assert!(implies(&first, &second, false), "{first} {second}");
+            assert!(implies(&condition(first), &condition(second), false), "{first} {second}");
         }
         for (first, second) in [
-            (uid("1-3"), uid("1")),
-            (uid("!1"), uid("2")),
-            (uid("!2"), uid("!1-3")),
-            (uid("a"), uid("!b")),
-            (to("10.0.0.0/8"), to("10.1.0.0/16")),
-            (to("10.1.0.0/16"), to("!10.0.0.0/8")),
-            (out("eth+"), out("eth0")),
-            (out("eth+"), out("!eth0")),
-            (uid("1"), to("10.0.0.0/8")),
+            ("--uid-owner 1-3", "--uid-owner 1"),
+            ("! --uid-owner 1", "--uid-owner 2"),
+            ("! --uid-owner 2", "! --uid-owner 1-3"),
+            ("--uid-owner a", "! --uid-owner b"),
+            ("-d 10.0.0.0/8", "-d 10.1.0.0/16"),
+            ("-d 10.1.0.0/16", "! -d 10.0.0.0/8"),
+            ("-o eth+", "-o eth0"),
+            ("-o eth+", "! -o eth0"),
+            ("--uid-owner 1", "-d 10.0.0.0/8"),
         ] {
-            assert!(!implies(&first, &second, false), "{first} {second}");
+            assert!(!implies(&condition(first), &condition(second), false), "{first} {second}");
         }
     }
 
     #[test]
     fn no_condition_holds_for_all() {
-        assert!(covers(&[], &[uid("1")]) && covers(&[], &[]));
-        assert!(!covers(&[uid("1")], &[]));
+        let one = [condition("--uid-owner 1")];
+        assert!(covers(&[], &one) && covers(&[], &[]));
+        assert!(!covers(&one, &[]));
     }
 }

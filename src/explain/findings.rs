@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use super::chains::{Chains, RuleAt};
 use super::cover::{Earlier, overlap};
 use super::pod::Pod;
-use crate::config::{Config, Dns, InterceptionMode, Selection};
-use crate::net::{Family, Network, Owner};
-use crate::netfilter::Purpose;
-use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Rule, Table, Target};
+use crate::config::{ADDS_FAMILY, Config, Dns, Fact, InterceptionMode, PROXY_GID, PROXY_UID, Selection};
+use crate::net::{Family, Network};
+use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,199 +21,69 @@ pub enum Level {
 
 /// One thing found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// A rule that no packet gets to.
-    NeverMatches {
-        /// The rule.
-        rule: RuleAt,
-        /// The earlier one that takes its packets.
-        by: RuleAt,
-        /// The flags that it comes from.
-        flag: &'static str,
-    },
-    /// A proxy user or group whose loopback traffic an earlier one's rule returns.
-    LoopbackReturnedEarly {
-        /// The user or group.
-        owner: Owner,
-        /// The rule that does not get its packets.
-        rule: RuleAt,
-        /// The rule that returns them.
-        by: RuleAt,
-        /// The flag that lists several.
-        flag: &'static str,
-    },
-    /// An excluded range that would not be captured anyway.
-    ExclusionWithoutEffect {
-        /// The range.
-        range: Network,
-        /// Its rule, if there is one.
-        rule: Option<RuleAt>,
-        /// The flag that excludes it.
-        flag: &'static str,
-    },
-    /// A family that the pod has, whose outbound traffic no rule captures.
-    FamilyNotCaptured {
-        /// The family.
-        family: Family,
-        /// An address of the pod.
-        address: IpAddr,
-        /// The rule that captures in the other family, if there are rules.
-        rule: Option<RuleAt>,
-        /// The flag that decides it.
-        flag: &'static str,
-    },
-    /// A family that was not requested, but that nftables rules without an address capture anyway.
-    FamilyCapturedToo {
-        /// The family.
-        family: Family,
-        /// An address of the pod.
-        address: IpAddr,
-        /// Such a rule.
-        rule: RuleAt,
-        /// The flag that decides it.
-        flag: &'static str,
-    },
-    /// A resolver in the pod whose own queries come back to the agent, which asks the resolver.
-    DnsLoop {
-        /// Its address.
-        resolver: IpAddr,
-        /// The rule that captures its queries.
-        rule: RuleAt,
-        /// The flag that captures them.
-        flag: &'static str,
-    },
-    /// A foreign rule that decides, before managed ones, about what those would capture.
-    ForeignRuleFirst {
-        /// The rule, as its program shows it.
-        rule: String,
-    },
-    /// UDP to captured ports is not captured.
-    UdpNotCaptured {
-        /// Whether inbound.
-        inbound: bool,
-        /// The rule that takes TCP alone.
-        rule: RuleAt,
-        /// The flag that captures the ports.
-        flag: &'static str,
-    },
+pub struct Finding {
+    name: &'static str,
+    level: Level,
+    flag: &'static str,
+    rule: Option<RuleAt>,
+    text: String,
+    is_warned_of: bool,
 }
 
 impl Finding {
-    /// How much it matters.
-    pub const fn level(&self) -> Level {
-        match self {
-            Self::UdpNotCaptured { .. } => Level::Note,
-            Self::NeverMatches { .. }
-            | Self::LoopbackReturnedEarly { .. }
-            | Self::ExclusionWithoutEffect { .. }
-            | Self::FamilyNotCaptured { .. }
-            | Self::FamilyCapturedToo { .. }
-            | Self::DnsLoop { .. }
-            | Self::ForeignRuleFirst { .. } => Level::Warning,
-        }
+    fn warning(name: &'static str, flag: &'static str, rule: Option<RuleAt>, text: String) -> Self {
+        Self { name, level: Level::Warning, flag, rule, text, is_warned_of: false }
+    }
+
+    /// A foreign rule that decides, before managed ones, about what those would capture.
+    pub fn foreign_rule_first(rule: &impl fmt::Display) -> Self {
+        let text = format!(
+            "the foreign rule {rule} comes before managed ones and decides about traffic that they would capture: that traffic bypasses the proxy. Delete the rule, or move it after them"
+        );
+        Self::warning("foreign-rule-first", "", None, text)
     }
 
     /// A short name for it, for programs.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::NeverMatches { .. } => "never-matches",
-            Self::LoopbackReturnedEarly { .. } => "loopback-returned-early",
-            Self::ExclusionWithoutEffect { .. } => "exclusion-without-effect",
-            Self::FamilyNotCaptured { .. } => "family-not-captured",
-            Self::FamilyCapturedToo { .. } => "family-captured-too",
-            Self::DnsLoop { .. } => "dns-loop",
-            Self::ForeignRuleFirst { .. } => "foreign-rule-first",
-            Self::UdpNotCaptured { .. } => "udp-not-captured",
-        }
+        self.name
     }
 
-    /// The flags that cause it.
+    /// How much it matters.
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The flags that cause it; empty if none does.
     pub const fn flag(&self) -> &'static str {
-        match self {
-            Self::NeverMatches { flag, .. }
-            | Self::LoopbackReturnedEarly { flag, .. }
-            | Self::ExclusionWithoutEffect { flag, .. }
-            | Self::FamilyNotCaptured { flag, .. }
-            | Self::FamilyCapturedToo { flag, .. }
-            | Self::DnsLoop { flag, .. }
-            | Self::UdpNotCaptured { flag, .. } => flag,
-            Self::ForeignRuleFirst { .. } => "",
-        }
-    }
-
-    /// Whether reading the flags has warned of it.
-    pub const fn is_warned_of(&self) -> bool {
-        match self {
-            Self::LoopbackReturnedEarly { .. }
-            | Self::FamilyNotCaptured { rule: None, .. }
-            | Self::FamilyCapturedToo { .. } => true,
-            Self::NeverMatches { .. }
-            | Self::ExclusionWithoutEffect { .. }
-            | Self::FamilyNotCaptured { rule: Some(_), .. }
-            | Self::DnsLoop { .. }
-            | Self::ForeignRuleFirst { .. }
-            | Self::UdpNotCaptured { .. } => false,
-        }
+        self.flag
     }
 
     /// The rule that it is about.
     pub const fn rule(&self) -> Option<&RuleAt> {
-        match self {
-            Self::NeverMatches { rule, .. }
-            | Self::LoopbackReturnedEarly { rule, .. }
-            | Self::FamilyCapturedToo { rule, .. }
-            | Self::DnsLoop { rule, .. }
-            | Self::UdpNotCaptured { rule, .. } => Some(rule),
-            Self::ExclusionWithoutEffect { rule, .. } | Self::FamilyNotCaptured { rule, .. } => rule.as_ref(),
-            Self::ForeignRuleFirst { .. } => None,
-        }
+        self.rule.as_ref()
+    }
+
+    /// Whether reading the flags warns of it.
+    pub const fn is_warned_of(&self) -> bool {
+        self.is_warned_of
+    }
+}
+
+impl From<Fact<RuleAt>> for Finding {
+    fn from(fact: Fact<RuleAt>) -> Self {
+        let text = fact.finding();
+        let (name, flag, rule) = match fact {
+            Fact::FamilyNotCaptured { flag, .. } => ("family-not-captured", flag, None),
+            Fact::FamilyCapturedToo { flag, rule, .. } => ("family-captured-too", flag, Some(rule)),
+            Fact::LoopbackReturnedEarly { flag, rule, .. } => ("loopback-returned-early", flag, Some(rule)),
+        };
+        Self { is_warned_of: true, ..Self::warning(name, flag, rule, text) }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeverMatches { rule, by, flag } => {
-                write!(f, "rule {rule} never matches, because rule {by} takes all its packets; it comes from {flag}")
-            }
-            Self::LoopbackReturnedEarly { owner, rule, by, flag } => write!(
-                f,
-                "traffic from {owner} to the pod's own addresses is not captured: rule {by} returns it before rule {rule}, because {flag} lists several"
-            ),
-            Self::ExclusionWithoutEffect { range, rule: Some(rule), flag } => {
-                write!(f, "{flag} excludes {range} (rule {rule}) without effect: no rule would capture it")
-            }
-            Self::ExclusionWithoutEffect { range, rule: None, flag } => {
-                write!(f, "{flag} excludes {range} without effect: no {} rules are requested", range.family())
-            }
-            Self::FamilyNotCaptured { family, address, rule: None, flag } => write!(
-                f,
-                "the pod has the {family} address {address}, but there are no {family} rules: {family} traffic bypasses the proxy; {flag} captures it"
-            ),
-            Self::FamilyNotCaptured { family, address, rule: Some(rule), flag } => write!(
-                f,
-                "the pod has the {family} address {address}, but {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
-            ),
-            Self::FamilyCapturedToo { family, address, rule, flag } => write!(
-                f,
-                "the pod has the {family} address {address}, but no {family} rules are requested; nftables rules that name no address, such as {rule}, capture {family} anyway; {flag} adds the missing rules"
-            ),
-            Self::DnsLoop { resolver, rule, flag } => write!(
-                f,
-                "the resolver {resolver} runs in the pod, and rule {rule} captures its queries to other servers: they come back to it through the agent, unless it runs as the proxy's user; this comes from {flag}"
-            ),
-            Self::ForeignRuleFirst { rule } => write!(
-                f,
-                "the foreign rule {rule} comes before managed ones and decides about traffic that they would capture: that traffic bypasses the proxy. Delete the rule, or move it after them"
-            ),
-            Self::UdpNotCaptured { inbound, rule, flag } => {
-                let way = if *inbound { "inbound" } else { "outbound" };
-                write!(
-                    f,
-                    "{way} UDP is not captured, including QUIC (HTTP/3) on port 443: rule {rule} matches TCP only, whatever {flag} is"
-                )
-            }
-        }
+        f.write_str(&self.text)
     }
 }
 
@@ -226,21 +94,20 @@ pub fn findings(config: &Config, layer: &Layer, pod: &Pod) -> Vec<Finding> {
     let [(v4, ipv4), (v6, ipv6)] = &chains;
     not_captured(config, pod, *v4, [ipv4, ipv6], &mut found);
     not_captured(config, pod, *v6, [ipv6, ipv4], &mut found);
+    let mut seen = Vec::new();
     for (_, chains) in &chains {
-        shadowed(chains, &mut found);
+        shadowed(chains, &mut seen, &mut found);
     }
     for (family, chains) in &chains {
         exclusions(config, *family, chains, &mut found);
     }
-    for (_, chains) in &chains {
-        loops(config, pod, chains, &mut found);
-    }
+    found.extend(chains.iter().find_map(|(_, chains)| dns_loop(config, pod, chains)));
     udp(config, ipv4, &mut found);
     found
 }
 
-/// Rules that no packet reaches. What holds for both families is reported once.
-fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
+/// Rules that no packet reaches, with those that take their packets. What holds for both families is reported once.
+fn shadowed(chains: &Chains<'_>, seen: &mut Vec<[RuleAt; 2]>, found: &mut Vec<Finding>) {
     for (table, chain) in chains.all() {
         let rules = chains.rules(table, chain);
         let earlier = Earlier::of(chains, table, chain);
@@ -249,17 +116,8 @@ fn shadowed(chains: &Chains<'_>, found: &mut Vec<Finding>) {
             let (Some(rule), Some(by)) = (chains.at(table, chain, index), chains.at(table, chain, by)) else {
                 continue;
             };
-            let known = |f: &Finding| match f {
-                Finding::NeverMatches { rule: r, by: b, .. }
-                | Finding::LoopbackReturnedEarly { rule: r, by: b, .. } => alike(r, &rule) && alike(b, &by),
-                Finding::ExclusionWithoutEffect { .. }
-                | Finding::FamilyNotCaptured { .. }
-                | Finding::FamilyCapturedToo { .. }
-                | Finding::DnsLoop { .. }
-                | Finding::ForeignRuleFirst { .. }
-                | Finding::UdpNotCaptured { .. } => false,
-            };
-            if !found.iter().any(known) {
+            if !seen.iter().any(|[r, b]| alike(r, &rule) && alike(b, &by)) {
+                seen.push([rule.clone(), by.clone()]);
                 found.push(never(rule, by));
             }
         }
@@ -278,20 +136,22 @@ fn alike(a: &RuleAt, b: &RuleAt) -> bool {
 fn never(rule: RuleAt, by: RuleAt) -> Finding {
     let owner = rule.rule.matches.iter().find_map(|m| {
         if let Match::OwnerUid(Negatable::Is(owner)) = m {
-            Some((owner, "--proxy-uid (-u)"))
+            Some((owner.clone(), PROXY_UID))
         } else if let Match::OwnerGid(Negatable::Is(owner)) = m {
-            Some((owner, "--proxy-gid (-g)"))
+            Some((owner.clone(), PROXY_GID))
         } else {
             None
         }
     });
     match (owner, by.rule.purpose) {
         (Some((owner, flag)), Some(Purpose::WithinPod)) => {
-            Finding::LoopbackReturnedEarly { owner: owner.clone(), rule, by, flag }
+            Fact::LoopbackReturnedEarly { owners: vec![owner], flag, rule, by }.into()
         }
         _ => {
             let flag = rule.rule.purpose.map_or("the flags", Purpose::flag);
-            Finding::NeverMatches { rule, by, flag }
+            let text =
+                format!("rule {rule} never matches, because rule {by} takes all its packets; it comes from {flag}");
+            Finding::warning("never-matches", flag, Some(rule), text)
         }
     }
 }
@@ -315,7 +175,13 @@ fn exclusions(config: &Config, family: Family, chains: &Chains<'_>, found: &mut 
         if !config.families.contains(family) || !captured(range) && config.outbound_ports.is_empty() {
             let index = places.get(&range).copied();
             let rule = index.and_then(|index| chains.at(Table::Nat, IstioChain::Output.into(), index));
-            found.push(Finding::ExclusionWithoutEffect { range, rule, flag });
+            let text = match &rule {
+                Some(rule) => {
+                    format!("{flag} excludes {range} (rule {rule}) without effect: no rule would capture it")
+                }
+                None => format!("{flag} excludes {range} without effect: no {family} rules are requested"),
+            };
+            found.push(Finding::warning("exclusion-without-effect", flag, rule, text));
         }
     }
 }
@@ -328,52 +194,52 @@ fn not_captured(
     found: &mut Vec<Finding>,
 ) {
     let Some(address) = pod.address(family) else { return };
-    let flag = "--dual-stack or --ip-families=dual";
+    let flag = ADDS_FAMILY;
     if chains.is_native() && !config.families.contains(family) && !chains.names_addresses() {
         let outbound = find(chains, Table::Nat, IstioChain::Output, captures_outbound);
         let inbound = || find(chains, Table::Nat, IstioChain::Inbound, |r| r.purpose == Some(Purpose::Inbound));
         if let Some(rule) = outbound.or_else(inbound) {
-            found.push(Finding::FamilyCapturedToo { family, address, rule, flag });
+            found.push(Fact::FamilyCapturedToo { family, address, rule, flag }.into());
             return;
         }
     }
     if chains.is_empty() {
-        found.push(Finding::FamilyNotCaptured { family, address, rule: None, flag });
+        found.push(Fact::FamilyNotCaptured { family, address, flag }.into());
         return;
     }
     let ranges = config.outbound_ranges.listed();
     let others = !ranges.is_empty() && ranges.iter().all(|r| r.family() != family);
     if others && config.outbound_ports.is_empty() {
-        let rule = find(other, Table::Nat, IstioChain::Output, captures_outbound);
-        found.push(Finding::FamilyNotCaptured { family, address, rule, flag: Purpose::OutboundRange.flag() });
+        let flag = Purpose::OutboundRange.flag();
+        found.push(match find(other, Table::Nat, IstioChain::Output, captures_outbound) {
+            Some(rule) => {
+                let text = format!(
+                    "the pod has the {family} address {address}, but {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
+                );
+                Finding::warning("family-not-captured", flag, Some(rule), text)
+            }
+            None => Fact::FamilyNotCaptured { family, address, flag }.into(),
+        });
     }
 }
 
 /// A resolver in the pod asks other servers, and the agent asks the resolver.
-fn loops(config: &Config, pod: &Pod, chains: &Chains<'_>, found: &mut Vec<Finding>) {
-    let servers = match &config.dns {
-        Dns::Off => return,
-        Dns::All => &pod.name_servers,
-        Dns::Servers(servers) => servers,
+fn dns_loop(config: &Config, pod: &Pod, chains: &Chains<'_>) -> Option<Finding> {
+    let (servers, flag) = match &config.dns {
+        Dns::Off => return None,
+        Dns::All => (&pod.name_servers, "--capture-all-dns"),
+        Dns::Servers(servers) => (servers, "--redirect-dns"),
     };
-    let Some(resolver) = servers.iter().copied().find(IpAddr::is_loopback) else { return };
-    let flag = match &config.dns {
-        Dns::All => "--capture-all-dns",
-        Dns::Servers(_) | Dns::Off => "--redirect-dns",
-    };
+    let resolver = servers.iter().find(|server| server.is_loopback())?;
     // What it asks goes to other hosts: to all that is captured, or to the servers after it in the list.
-    let upstream = find(chains, Table::Nat, IstioChain::OutputDns, |rule| {
-        let conditions = &rule.matches;
-        let server = conditions
-            .iter()
-            .find_map(|m| if let Match::Destination(Negatable::Is(server)) = m { Some(server) } else { None });
-        conditions.contains(&Match::Protocol(crate::netfilter::Protocol::Udp))
-            && server.is_none_or(|s| !s.starts_at_loopback())
-    });
-    let said = found.iter().any(|f| matches!(f, Finding::DnsLoop { .. }));
-    if let (Some(rule), false) = (upstream, said) {
-        found.push(Finding::DnsLoop { resolver, rule, flag });
-    }
+    let rule = find(chains, Table::Nat, IstioChain::OutputDns, |rule| {
+        rule.matches.contains(&Match::Protocol(Protocol::Udp))
+            && rule.destination().is_none_or(|server| !server.starts_at_loopback())
+    })?;
+    let text = format!(
+        "the resolver {resolver} runs in the pod, and rule {rule} captures its queries to other servers: they come back to it through the agent, unless it runs as the proxy's user; this comes from {flag}"
+    );
+    Some(Finding::warning("dns-loop", flag, Some(rule), text))
 }
 
 fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
@@ -387,7 +253,7 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
     if outbound && let Some(rule) = find(chains, Table::Nat, IstioChain::Redirect, |_| true) {
         let ranges = !config.outbound_ranges.is_none();
         let purpose = if ranges { Purpose::OutboundRange } else { Purpose::OutboundPort };
-        found.push(Finding::UdpNotCaptured { inbound: false, rule, flag: purpose.flag() });
+        found.push(udp_not_captured("outbound", rule, purpose.flag()));
     }
     let table = match config.mode {
         InterceptionMode::Redirect => Table::Nat,
@@ -395,8 +261,15 @@ fn udp(config: &Config, chains: &Chains<'_>, found: &mut Vec<Finding>) {
     };
     let jump = |rule: &Rule| rule.target == Target::Jump(IstioChain::Inbound);
     if inbound && let Some(rule) = find(chains, table, Hook::Prerouting, jump) {
-        found.push(Finding::UdpNotCaptured { inbound: true, rule, flag: Purpose::Inbound.flag() });
+        found.push(udp_not_captured("inbound", rule, Purpose::Inbound.flag()));
     }
+}
+
+fn udp_not_captured(way: &str, rule: RuleAt, flag: &'static str) -> Finding {
+    let text = format!(
+        "{way} UDP is not captured, including QUIC (HTTP/3) on port 443: rule {rule} matches TCP only, whatever {flag} is"
+    );
+    Finding { level: Level::Note, ..Finding::warning("udp-not-captured", flag, Some(rule), text) }
 }
 
 /// Whether the rule is for outbound traffic that is captured.
@@ -412,5 +285,4 @@ fn find(chains: &Chains<'_>, table: Table, chain: impl Into<Chain>, wanted: impl
 }
 
 #[cfg(test)]
-#[path = "findings_tests.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::chains::{Chains, ORDER, RuleAt};
 use super::trace::{RuleOutcome, Step, Trace};
@@ -86,10 +86,20 @@ impl Chart<'_> {
 
     fn link(&mut self, before: &mut Option<String>, node: String) {
         if let Some(before) = before.as_deref() {
-            let _ = writeln!(self.text, "    {before} --> {node}");
-            self.edges += 1;
+            self.edge(format_args!("    {before} --> {node}"));
         }
         *before = Some(node);
+    }
+
+    fn edge(&mut self, edge: fmt::Arguments<'_>) {
+        let _ = writeln!(self.text, "{edge}");
+        self.edges += 1;
+    }
+
+    /// A part of the packet's way, with what the rule before did.
+    fn step(&mut self, before: &str, effect: &str, node: &str) {
+        let label = if effect.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(effect)) };
+        self.edge(format_args!("  {before} ==>{label} {node}"));
     }
 
     /// From table to table of each hook, as the kernel calls them.
@@ -108,8 +118,7 @@ impl Chart<'_> {
             for table in tables {
                 let to = id(table, hook.into());
                 if let Some(before) = before {
-                    let _ = writeln!(self.text, "  {before} --> {to}");
-                    self.edges += 1;
+                    self.edge(format_args!("  {before} --> {to}"));
                 }
                 before = Some(to);
             }
@@ -125,8 +134,7 @@ impl Chart<'_> {
                     || index + 1 == chains.rules(table, chain).len()
                     || self.met.get(&(table, chain, number)) == Some(&true);
                 if let Some(to) = rule.target.jump().filter(|to| drawn && !chains.rules(table, *to).is_empty()) {
-                    let _ = writeln!(self.text, "  {} -.-> {}", node(table, chain, number), id(table, to.into()));
-                    self.edges += 1;
+                    self.edge(format_args!("  {} -.-> {}", node(table, chain, number), id(table, to.into())));
                 }
             }
         }
@@ -138,7 +146,7 @@ impl Chart<'_> {
         let _ = writeln!(self.text, "  packet([\"{}\"]):::packet", broken(&trace.packet.to_string()));
         let first = self.edges;
         let mut before = "packet".to_owned();
-        let mut hook = String::new();
+        let mut effect_before = String::new();
         for step in &trace.steps {
             match step {
                 Step::Rule { at, outcome: RuleOutcome::Matched(effect), .. } => {
@@ -147,13 +155,11 @@ impl Chart<'_> {
                         name = format!("elsewhere_{}", self.edges);
                         let _ = writeln!(self.text, "  {name}[\"{}\"]:::hit", broken(&at.to_string()));
                     }
-                    let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
-                    let _ = writeln!(self.text, "  {before} ==>{label} {name}");
-                    self.edges += 1;
+                    self.step(&before, &effect_before, &name);
                     before = name;
-                    hook = effect.to_string();
+                    effect_before = effect.to_string();
                 }
-                Step::Looped => "over lo".clone_into(&mut hook),
+                Step::Looped => "over lo".clone_into(&mut effect_before),
                 Step::Rule { .. }
                 | Step::Hook { .. }
                 | Step::Table { .. }
@@ -171,10 +177,9 @@ impl Chart<'_> {
             | Verdict::Dropped { .. }
             | Verdict::NotCertain { .. } => trace.verdict.brief(),
         };
-        let label = if hook.is_empty() { String::new() } else { format!("|\"{}\"|", escaped(&hook)) };
         let _ = writeln!(self.text, "  verdict([\"{}\"]):::packet", escaped(&end));
-        let _ = writeln!(self.text, "  {before} ==>{label} verdict");
-        let way: Vec<_> = (first..=self.edges).map(|n| n.to_string()).collect();
+        self.step(&before, &effect_before, "verdict");
+        let way: Vec<_> = (first..self.edges).map(|n| n.to_string()).collect();
         let _ = writeln!(self.text, "  linkStyle {} stroke:#d9480f,stroke-width:3px", way.join(","));
         self.text.push_str("  classDef hit fill:#ffe8cc,stroke:#d9480f,color:#000\n");
         self.text.push_str("  classDef miss fill:#f1f3f5,stroke:#adb5bd,color:#868e96\n");

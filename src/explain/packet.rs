@@ -57,15 +57,6 @@ impl PacketProtocol {
     }
 }
 
-impl From<Protocol> for PacketProtocol {
-    fn from(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Tcp => Self::Tcp,
-            Protocol::Udp => Self::Udp,
-        }
-    }
-}
-
 /// One end of a packet's way. The port is 0 if the protocol has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {

@@ -121,17 +121,9 @@ impl Pod {
     /// of what goes out.
     pub fn primary_address(&self, family: Family, interface: &Interface) -> Option<IpAddr> {
         if *interface == Interface::loopback() {
-            return Some(localhost(family));
+            return Some(family.localhost());
         }
         let found = self.interfaces.iter().find(|i| i.name == *interface)?;
         found.addresses.iter().copied().find(|a| Family::of(*a) == family)
-    }
-}
-
-/// The loopback address of a family.
-pub const fn localhost(family: Family) -> IpAddr {
-    match family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
     }
 }

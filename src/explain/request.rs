@@ -127,20 +127,11 @@ fn did_you_mean(similar: &Option<&'static str>) -> String {
 }
 
 /// The words so far.
-#[derive(Default)]
 struct PacketReader {
+    /// What they describe; its direction and protocol count once they were seen.
+    request: Request,
     seen: Vec<(&'static str, String)>,
     errors: Vec<WordError>,
-    direction: Option<Direction>,
-    transport: Option<PacketProtocol>,
-    user: Option<User>,
-    group: Option<u32>,
-    from: GivenEnd,
-    to: Option<GivenEnd>,
-    interface: Option<Interface>,
-    state: Option<ConntrackState>,
-    mark: Option<u32>,
-    connection_mark: Option<u32>,
 }
 
 impl Request {
@@ -149,7 +140,19 @@ impl Request {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Result<Self, Vec<WordError>> {
-        let mut reader = PacketReader::default();
+        let request = Self {
+            direction: Direction::Out,
+            transport: PacketProtocol::Tcp,
+            user: None,
+            group: None,
+            from: GivenEnd::default(),
+            to: GivenEnd::default(),
+            interface: None,
+            state: None,
+            mark: None,
+            connection_mark: None,
+        };
+        let mut reader = PacketReader { request, seen: Vec::new(), errors: Vec::new() };
         for text in texts {
             for word in text.as_ref().split_ascii_whitespace() {
                 reader.word(word);
@@ -181,13 +184,13 @@ impl PacketReader {
                 }
                 None => key,
             },
-            None => match WORDS.into_iter().find(|w| *w == word) {
-                Some("in") => return self.set_direction(Direction::In),
-                Some("out") => return self.set_direction(Direction::Out),
-                Some("tcp") => return self.set_transport(PacketProtocol::Tcp),
-                Some("udp") => return self.set_transport(PacketProtocol::Udp),
-                Some(_) => return self.set_transport(PacketProtocol::Icmp),
-                None => word,
+            None => match word {
+                "in" => return self.set_direction(Direction::In),
+                "out" => return self.set_direction(Direction::Out),
+                "tcp" => return self.set_transport(PacketProtocol::Tcp),
+                "udp" => return self.set_transport(PacketProtocol::Udp),
+                "icmp" => return self.set_transport(PacketProtocol::Icmp),
+                word => word,
             },
         };
         let with_equals = ["uid=", "gid=", "from=", "to=", "iface=", "state=", "mark=", "connmark="];
@@ -208,104 +211,88 @@ impl PacketReader {
 
     fn set_direction(&mut self, direction: Direction) {
         if self.first("direction", direction.word()) {
-            self.direction = Some(direction);
+            self.request.direction = direction;
         }
     }
 
     fn set_transport(&mut self, transport: PacketProtocol) {
         if self.first("protocol", transport.word()) {
-            self.transport = Some(transport);
+            self.request.transport = transport;
         }
     }
 
+    fn has(&self, what: &str) -> bool {
+        self.seen.iter().any(|(seen, _)| *seen == what)
+    }
+
     fn value(&mut self, key: &'static str, value: &str) {
-        const ID: &str = "a number from 0 to 4294967294";
         const MARK: &str = "a number from 0 to 4294967295, decimal or hexadecimal with 0x";
         const END: &str = "ADDRESS, ADDRESS:PORT, [IPV6-ADDRESS]:PORT or :PORT; names are not looked up";
-        let allowed = match key {
-            "uid" if value == "none" => {
-                self.user = Some(User::Nobody);
-                return;
-            }
-            "uid" => match id(value) {
-                Some(uid) => return self.user = Some(User::Id(uid)),
-                None => "a number from 0 to 4294967294, or none for packets that the kernel itself sends",
-            },
-            "gid" => match id(value) {
-                Some(gid) => return self.group = Some(gid),
-                None => ID,
-            },
-            "from" => match end(value) {
-                Some(end) => return self.from = end,
-                None => END,
-            },
+        let request = &mut self.request;
+        let (read, allowed) = match key {
+            "uid" => (
+                user(value).map(|user| request.user = Some(user)),
+                "a number from 0 to 4294967294, or none for packets that the kernel itself sends",
+            ),
+            "gid" => (id(value).map(|gid| request.group = Some(gid)), "a number from 0 to 4294967294"),
+            "from" => (end(value).map(|end| request.from = end), END),
             "to" => {
                 let end = end(value);
-                self.to = Some(end.unwrap_or(GivenEnd { address: None, port: Some(0) }));
-                match end {
-                    Some(_) => return,
-                    None => END,
-                }
+                // A wrong port is not a missing one.
+                request.to = end.unwrap_or(GivenEnd { address: None, port: Some(0) });
+                (end.map(drop), END)
             }
-            "iface" => match Interface::parse(value).ok().filter(|i| !value.ends_with('+') || i.is_any()) {
-                Some(interface) if !interface.is_any() => return self.interface = Some(interface),
-                Some(_) | None => "the name of one interface, 1 to 15 characters, such as eth0 or lo",
-            },
-            "state" => match ConntrackState::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(value)) {
-                Some(state) => return self.state = Some(state),
-                None => "new, established, related, invalid or untracked",
-            },
-            "mark" => match mark(value) {
-                Some(mark) => return self.mark = Some(mark),
-                None => MARK,
-            },
-            _ => match mark(value) {
-                Some(mark) => return self.connection_mark = Some(mark),
-                None => MARK,
-            },
+            "iface" => (
+                interface(value).map(|interface| request.interface = Some(interface)),
+                "the name of one interface, 1 to 15 characters, such as eth0 or lo",
+            ),
+            "state" => (
+                state(value).map(|state| request.state = Some(state)),
+                "new, established, related, invalid or untracked",
+            ),
+            "mark" => (mark(value).map(|mark| request.mark = Some(mark)), MARK),
+            _ => (mark(value).map(|mark| request.connection_mark = Some(mark)), MARK),
         };
+        if read.is_some() {
+            return;
+        }
         let similar = if key == "state" { nearest(value, &STATES) } else { None };
         self.errors.push(WordError::Value { key, value: shortened(value), allowed, similar });
     }
 
     fn finish(mut self) -> Result<Request, Vec<WordError>> {
-        if self.direction.is_none() {
+        let Request { direction, transport, user, group, to, .. } = self.request;
+        if !self.has("direction") {
             let allowed = "give in (it arrives at the pod) or out (a process in the pod sends it)";
             self.errors.push(WordError::Missing { what: "direction", allowed });
         }
-        if self.transport.is_none() {
+        if !self.has("protocol") {
             self.errors.push(WordError::Missing { what: "protocol", allowed: "give tcp, udp or icmp" });
+        } else if transport.has_ports() && to.port.is_none() {
+            self.errors.push(WordError::Missing { what: "destination port", allowed: PORT });
         }
-        let to = self.to.unwrap_or_default();
-        match self.transport {
-            Some(PacketProtocol::Tcp | PacketProtocol::Udp) if to.port.is_none() => {
-                self.errors.push(WordError::Missing { what: "destination port", allowed: PORT });
-            }
-            Some(PacketProtocol::Tcp | PacketProtocol::Udp | PacketProtocol::Icmp) | None => {}
-        }
-        if self.direction == Some(Direction::In) {
-            for (word, said) in [("uid=", self.user.is_some()), ("gid=", self.group.is_some())] {
+        if direction == Direction::In {
+            for (word, said) in [("uid=", user.is_some()), ("gid=", group.is_some())] {
                 if said {
                     self.errors.push(WordError::OnlyOut { word });
                 }
             }
         }
-        match (self.direction, self.transport) {
-            (Some(direction), Some(transport)) if self.errors.is_empty() => Ok(Request {
-                direction,
-                transport,
-                user: self.user,
-                group: self.group,
-                from: self.from,
-                to,
-                interface: self.interface,
-                state: self.state,
-                mark: self.mark,
-                connection_mark: self.connection_mark,
-            }),
-            _ => Err(self.errors),
-        }
+        if self.errors.is_empty() { Ok(self.request) } else { Err(self.errors) }
     }
+}
+
+fn user(text: &str) -> Option<User> {
+    if text == "none" { Some(User::Nobody) } else { id(text).map(User::Id) }
+}
+
+/// One interface.
+fn interface(text: &str) -> Option<Interface> {
+    Interface::parse(text).ok().filter(|_| !text.ends_with('+'))
+}
+
+fn state(text: &str) -> Option<ConntrackState> {
+    ConntrackState::ALL.into_iter().find(|state| state.name().eq_ignore_ascii_case(text))
 }
 
 fn id(text: &str) -> Option<u32> {
@@ -390,5 +377,4 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-#[path = "request_tests.rs"]
 mod tests;

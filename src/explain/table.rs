@@ -4,12 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::packet::{APPLICATION, Direction, EPHEMERAL, Endpoint, Packet, PacketProtocol, Sender};
-use super::pod::{Pod, localhost};
+use super::pod::Pod;
 use super::verdict::{Dropper, Verdict};
 use super::walk::Scene;
 use crate::capture::Routing;
 use crate::config::{Config, Dns, Selection};
-use crate::net::{Family, Interface, Network, Owner, PROXY_SOURCE_V4, PROXY_SOURCE_V6, PortRange};
+use crate::net::{DNS_PORT, Family, Interface, Network, Owner, PortRange};
 use crate::netfilter::{ConntrackState, Layer, Purpose, Rule};
 
 /// One kind of traffic.
@@ -61,8 +61,6 @@ struct Kinds<'a> {
 const HTTPS: u16 = 443;
 /// A port of the application.
 const APPLICATION_PORT: u16 = 8080;
-/// The port of DNS servers.
-const DNS: u16 = 53;
 
 impl<'a> Kinds<'a> {
     /// The rules for this traffic; those of the other family if there are none at all of this one, since the same
@@ -86,33 +84,29 @@ impl<'a> Kinds<'a> {
     /// What the application sends to other hosts.
     fn application(&mut self, family: Family, own: IpAddr) {
         let world = self.world(family);
-        let application = Some(self.application_user());
+        let application = self.application_user();
         let inside = self.ranges(family, Purpose::OutboundRange).next();
         let service = inside.map_or(world, first_host);
         let service_kind = if inside.is_some() { "a captured range" } else { "a service" };
-        self.push(
-            format!("application to {service_kind}"),
-            self.sent(PacketProtocol::Tcp, application, own, service, HTTPS),
-        );
+        self.push(format!("application to {service_kind}"), self.tcp(application, own, service, HTTPS));
         if inside.is_some() {
-            self.push("application to other ranges", self.sent(PacketProtocol::Tcp, application, own, world, HTTPS));
+            self.push("application to other ranges", self.tcp(application, own, world, HTTPS));
         }
         if let Some(range) = self.ranges(family, Purpose::ExcludedRange).next() {
             let to = first_host(range);
-            self.push("application to an excluded range", self.sent(PacketProtocol::Tcp, application, own, to, HTTPS));
+            self.push("application to an excluded range", self.tcp(application, own, to, HTTPS));
         }
         if let Some(ports) = self.ports(family, Purpose::ExcludedOutboundPort).next() {
-            let name = "application to an excluded port";
-            self.push(name, self.sent(PacketProtocol::Tcp, application, own, service, ports.low()));
+            self.push("application to an excluded port", self.tcp(application, own, service, ports.low()));
         }
         if let Some(ports) = self.ports(family, Purpose::OutboundPort).next() {
-            let name = "application to a port captured in every range";
-            self.push(name, self.sent(PacketProtocol::Tcp, application, own, world, ports.low()));
+            let packet = self.tcp(application, own, world, ports.low());
+            self.push("application to a port captured in every range", packet);
         }
         self.push("application, UDP (QUIC)", self.sent(PacketProtocol::Udp, application, own, service, HTTPS));
         for (transport, name) in [(PacketProtocol::Udp, "DNS query"), (PacketProtocol::Tcp, "DNS query, TCP")] {
             let server = self.name_server(family);
-            self.push(format!("application\'s {name}"), self.sent(transport, application, own, server, DNS));
+            self.push(format!("application\'s {name}"), self.sent(transport, application, own, server, DNS_PORT));
         }
         self.groups(own, service);
     }
@@ -122,49 +116,35 @@ impl<'a> Kinds<'a> {
         let uid = self.application_user().uid;
         let (name, gid) = match &self.config.owner_groups {
             Selection::None => return,
-            Selection::AllExcept(excluded) => ("an excluded group", excluded.first().and_then(number)),
+            Selection::AllExcept(excluded) => ("an excluded group", excluded.first().and_then(Owner::lowest)),
             Selection::Only(_) => ("a group that is not listed", Some(self.unlisted_group())),
         };
         if let Some(gid) = gid {
-            let sender = Some(Sender { uid, gid });
-            self.push(format!("{name} to a service"), self.sent(PacketProtocol::Tcp, sender, own, service, HTTPS));
+            self.push(format!("{name} to a service"), self.tcp(Sender { uid, gid }, own, service, HTTPS));
         }
     }
 
     /// What stays within the pod.
     fn within(&mut self, family: Family, own: IpAddr) {
-        let application = Some(self.application_user());
-        let lo = localhost(family);
-        self.push(
-            "application to itself via localhost",
-            self.sent(PacketProtocol::Tcp, application, lo, lo, APPLICATION_PORT),
-        );
-        self.push(
-            "application to itself via its address",
-            self.sent(PacketProtocol::Tcp, application, own, own, APPLICATION_PORT),
-        );
-        let proxy = Some(self.proxy_user());
-        self.push(
-            "application to its own service: the proxy's leg",
-            self.sent(PacketProtocol::Tcp, proxy, own, own, APPLICATION_PORT),
-        );
+        let application = self.application_user();
+        let lo = family.localhost();
+        self.push("application to itself via localhost", self.tcp(application, lo, lo, APPLICATION_PORT));
+        self.push("application to itself via its address", self.tcp(application, own, own, APPLICATION_PORT));
+        let proxy = self.proxy_user();
+        self.push("application to its own service: the proxy's leg", self.tcp(proxy, own, own, APPLICATION_PORT));
     }
 
     /// What the proxy sends.
     fn proxy(&mut self, family: Family, own: IpAddr) {
-        let (proxy, world) = (Some(self.proxy_user()), self.world(family));
-        self.push("proxy to a service", self.sent(PacketProtocol::Tcp, proxy, own, world, HTTPS));
-        let source = match family {
-            Family::Ipv4 => IpAddr::V4(PROXY_SOURCE_V4),
-            Family::Ipv6 => IpAddr::V6(PROXY_SOURCE_V6),
-        };
-        self.push("proxy to the application", self.sent(PacketProtocol::Tcp, proxy, source, own, APPLICATION_PORT));
+        let (proxy, world) = (self.proxy_user(), self.world(family));
+        self.push("proxy to a service", self.tcp(proxy, own, world, HTTPS));
+        self.push("proxy to the application", self.tcp(proxy, family.proxy_source(), own, APPLICATION_PORT));
         self.push(
             "proxy to the application via localhost",
-            self.sent(PacketProtocol::Tcp, proxy, localhost(family), localhost(family), APPLICATION_PORT),
+            self.tcp(proxy, family.localhost(), family.localhost(), APPLICATION_PORT),
         );
         let server = self.name_server(family);
-        self.push("agent's DNS query", self.sent(PacketProtocol::Udp, proxy, own, server, DNS));
+        self.push("agent's DNS query", self.sent(PacketProtocol::Udp, proxy, own, server, DNS_PORT));
     }
 
     /// What other hosts send to the pod.
@@ -214,11 +194,16 @@ impl<'a> Kinds<'a> {
         self.rows.push((format!("{name}{suffix}"), packet));
     }
 
+    /// A packet of TCP that a process of the pod sends.
+    fn tcp(&self, sender: Sender, from: IpAddr, to: IpAddr, port: u16) -> Packet {
+        self.sent(PacketProtocol::Tcp, sender, from, to, port)
+    }
+
     /// A packet that a process of the pod sends.
-    fn sent(&self, transport: PacketProtocol, sender: Option<Sender>, from: IpAddr, to: IpAddr, port: u16) -> Packet {
+    fn sent(&self, transport: PacketProtocol, sender: Sender, from: IpAddr, to: IpAddr, port: u16) -> Packet {
         let packet = Packet {
             direction: Direction::Out,
-            sender,
+            sender: Some(sender),
             ..Self::arriving(transport, from, to, port, &Interface::loopback())
         };
         Packet { interface: self.pod.leaves_by(&packet.question(), self.routing), ..packet }
@@ -248,7 +233,7 @@ impl<'a> Kinds<'a> {
                 .map(|bits| Ipv6Addr::from_bits(bits).into()),
         };
         let free = candidates.iter().find(|a| !has(Purpose::ExcludedRange, a) && !has(Purpose::OutboundRange, a));
-        free.or(candidates.first()).copied().unwrap_or(localhost(family))
+        free.or(candidates.first()).copied().unwrap_or(family.localhost())
     }
 
     fn name_server(&self, family: Family) -> IpAddr {
@@ -263,7 +248,7 @@ impl<'a> Kinds<'a> {
         let taken = |id: u32| config.proxy_uids.iter().chain(&config.proxy_gids).any(|o| o.contains(id));
         let uid = (APPLICATION..).find(|id| !taken(*id)).unwrap_or(APPLICATION);
         let gid = match &config.owner_groups {
-            Selection::Only(groups) => groups.first().and_then(number).unwrap_or(uid),
+            Selection::Only(groups) => groups.first().and_then(Owner::lowest).unwrap_or(uid),
             Selection::AllExcept(groups) => (uid..).find(|id| !groups.iter().any(|g| g.contains(*id))).unwrap_or(uid),
             Selection::None => uid,
         };
@@ -271,7 +256,7 @@ impl<'a> Kinds<'a> {
     }
 
     fn proxy_user(&self) -> Sender {
-        let first = |owners: &[Owner]| owners.first().and_then(number).unwrap_or(1337);
+        let first = |owners: &[Owner]| owners.first().and_then(Owner::lowest).unwrap_or(1337);
         Sender { uid: first(&self.config.proxy_uids), gid: first(&self.config.proxy_gids) }
     }
 
@@ -294,13 +279,6 @@ fn first_host(range: Network) -> IpAddr {
     }
 }
 
-fn number(owner: &Owner) -> Option<u32> {
-    match owner {
-        Owner::Id(id) | Owner::Range(id, _) => Some(*id),
-        Owner::Name { id, .. } => *id,
-    }
-}
-
 /// Aligned columns: the traffic, what becomes of it, and the rule, or the packet to explain it with.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -319,15 +297,15 @@ impl fmt::Display for Summary {
 /// The rule that decided.
 fn why(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Captured { by, .. }
-        | Verdict::NotRouted { by, .. }
-        | Verdict::Dropped { by: Some(Dropper::Rule(by)) } => by.to_string(),
-        Verdict::Dropped { by: Some(Dropper::Policy(chain)) } => format!("policy of {chain}"),
-        Verdict::Dropped { by: Some(Dropper::NoRoute { to, .. }) } => format!("no route to {to}"),
+        Verdict::Captured { by, .. } | Verdict::NotRouted { by, .. } | Verdict::Dropped { by: Dropper::Rule(by) } => {
+            by.to_string()
+        }
+        Verdict::Dropped { by: Dropper::Policy(chain) } => format!("policy of {chain}"),
+        Verdict::Dropped { by: Dropper::NoRoute { to, .. } } => format!("no route to {to}"),
         Verdict::NotCertain { doubt, .. } => doubt.clone(),
         Verdict::NotCaptured { no_rules: Some(family), .. } => format!("no {family} rules"),
         Verdict::NotCaptured { by, .. } if by.is_empty() => "no rule captures it".to_owned(),
         Verdict::NotCaptured { by, .. } => by.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
-        Verdict::FollowsConnection { .. } | Verdict::Dropped { by: None } => String::new(),
+        Verdict::FollowsConnection { .. } => String::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! A trace for people.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
+use super::chains::RuleAt;
 use super::trace::{RuleOutcome, Step, Then, Trace};
 use crate::netfilter::Hook;
 
@@ -12,21 +13,24 @@ const WIDEST: usize = 78;
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.packet)?;
-        let width = self.steps.iter().filter_map(left).map(|l| l.chars().count()).max().unwrap_or(0).min(WIDEST);
+        let rule_width = |step: &Step| {
+            if let Step::Rule { at, depth, .. } = step { Some(left(at, *depth).chars().count()) } else { None }
+        };
+        let width = self.steps.iter().filter_map(rule_width).max().unwrap_or(0).min(WIDEST);
         for step in &self.steps {
-            if let Some(left) = left(step) {
-                let Step::Rule { outcome, .. } = step else { continue };
-                let says = match outcome {
-                    RuleOutcome::Matched(effect) => format!("* {effect}"),
-                    RuleOutcome::Missed(mismatch) => format!("  {mismatch}"),
-                };
-                // A rule that is too long for its column has the next line for what it did.
-                match left.chars().count() > width {
-                    true => writeln!(f, "{left}\n{:width$}  {says}", "")?,
-                    false => writeln!(f, "{left:width$}  {says}")?,
-                }
-            } else {
+            let Step::Rule { at, depth, outcome } = step else {
                 other(f, step)?;
+                continue;
+            };
+            let left = left(at, *depth);
+            let says = match outcome {
+                RuleOutcome::Matched(effect) => format!("* {effect}"),
+                RuleOutcome::Missed(mismatch) => format!("  {mismatch}"),
+            };
+            // A rule that is too long for its column has the next line for what it did.
+            match left.chars().count() > width {
+                true => writeln!(f, "{left}\n{:width$}  {says}", "")?,
+                false => writeln!(f, "{left:width$}  {says}")?,
             }
         }
         writeln!(f, "\n{}", self.verdict)?;
@@ -35,20 +39,8 @@ impl fmt::Display for Trace {
 }
 
 /// The left column of a rule's line.
-fn left(step: &Step) -> Option<String> {
-    match step {
-        Step::Rule { at, depth, .. } => {
-            let mut text = String::new();
-            let _ = write!(text, "{:indent$}{:>2} {}", "", at.number, at.rule.specification(), indent = 4 + 3 * depth);
-            Some(text)
-        }
-        Step::Hook { .. }
-        | Step::Table { .. }
-        | Step::Gap { .. }
-        | Step::End { .. }
-        | Step::Rerouted { .. }
-        | Step::Looped => None,
-    }
+fn left(at: &RuleAt, depth: usize) -> String {
+    format!("{:indent$}{:>2} {}", "", at.number, at.rule.specification(), indent = 4 + 3 * depth)
 }
 
 fn other(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {

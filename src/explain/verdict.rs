@@ -7,7 +7,7 @@ use super::condition::Flight;
 use super::packet::{Endpoint, Packet};
 use crate::capture::Reason;
 use crate::config::Config;
-use crate::net::{Family, Interface, Port};
+use crate::net::{DNS_AGENT, Family, Interface, Port};
 use crate::netfilter::ConntrackState;
 use crate::netfilter::Purpose;
 
@@ -25,7 +25,7 @@ pub struct Listeners {
 impl Listeners {
     /// Those of a configuration.
     pub const fn of(config: &Config) -> Self {
-        Self { outbound: config.envoy_port, inbound: config.inbound_port, dns: Port::at_least_one(15053) }
+        Self { outbound: config.envoy_port, inbound: config.inbound_port, dns: DNS_AGENT }
     }
 
     fn named(self, port: u16) -> ListenerRole {
@@ -87,7 +87,7 @@ pub(super) struct Capture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Arrives { end: Place, captured: Option<Capture> },
-    Dropped(Option<Dropper>),
+    Dropped(Dropper),
 }
 
 /// What drops a packet.
@@ -161,7 +161,7 @@ pub enum Verdict {
     /// It is gone.
     Dropped {
         /// What did it.
-        by: Option<Dropper>,
+        by: Dropper,
     },
     /// It met something that cannot be followed.
     NotCertain {
@@ -292,8 +292,7 @@ impl fmt::Display for Verdict {
                     mark => write!(f, ", with mark {mark}."),
                 }
             }
-            Self::Dropped { by: Some(by) } => write!(f, "Dropped {by}."),
-            Self::Dropped { by: None } => f.write_str("Dropped."),
+            Self::Dropped { by } => write!(f, "Dropped {by}."),
             Self::NotCertain { doubt, otherwise } => {
                 write!(f, "Not certain: {doubt}. Apart from that: {otherwise}")
             }

@@ -4,18 +4,19 @@ use super::chains::{Chains, RuleAt};
 use super::condition::Flight;
 use super::packet::{Direction, Endpoint, Packet};
 use super::pod::Pod;
-use super::trace::{Effect, RuleOutcome, Skip, Step, Then, Trace};
+use super::trace::{Skip, Step, Trace};
 use super::verdict::{Capture, Decision, Dropper, Listeners, Place, Verdict};
 use super::way::{Question, Way};
 use crate::capture::Routing;
 use crate::net::Interface;
-use crate::netfilter::Purpose;
-use crate::netfilter::{Chain, ConntrackState, Gap, Hook, Layer, Table};
-use crate::text::Printable;
+use crate::netfilter::{ConntrackState, Hook, Layer, Table};
 
+mod chain;
 mod connection;
 mod effect;
 mod order;
+
+use chain::Left;
 
 /// All that decides about a packet.
 #[derive(Clone, Copy, Debug)]
@@ -54,20 +55,6 @@ impl Scene<'_> {
     }
 }
 
-/// How a chain was left.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Left {
-    /// At its end, or by RETURN.
-    Back,
-    /// With a decision for this table.
-    Through,
-    /// The packet is gone.
-    Gone,
-}
-
-/// Deeper than this the kernel's own rules do not nest, since it refuses loops.
-const DEEPEST: usize = 64;
-
 /// When connection tracking looks at a packet, among the chains of a hook (`NF_IP_PRI_CONNTRACK`).
 const CONNTRACK: i32 = -200;
 
@@ -91,14 +78,13 @@ struct Walk<'a> {
     bound: bool,
     captured_by: Option<Capture>,
     decided_by: Vec<RuleAt>,
-    dropped_by: Option<Dropper>,
     /// The first thing that could not be followed, and may have changed the packet's way.
     doubt: Option<String>,
     /// The first rule for an owner, met by a packet whose owner is not known.
     whose: Option<String>,
 }
 
-/// A chain being followed: its place, and the rule that led there.
+/// A table at a hook, and the chains it is among.
 #[derive(Clone, Copy)]
 struct ChainPlace<'a> {
     chains: &'a Chains<'a>,
@@ -136,7 +122,6 @@ impl<'a> Walk<'a> {
             bound: false,
             captured_by: None,
             decided_by: Vec::new(),
-            dropped_by: None,
             doubt: None,
             whose: None,
         }
@@ -144,13 +129,13 @@ impl<'a> Walk<'a> {
 
     fn run(&mut self) -> Decision {
         match self.way() {
-            Some(end) => Decision::Arrives { end, captured: self.captured_by.take() },
-            None => Decision::Dropped(self.dropped_by.take()),
+            Ok(end) => Decision::Arrives { end, captured: self.captured_by.take() },
+            Err(by) => Decision::Dropped(by),
         }
     }
 
-    /// The whole way; `None` if the packet is dropped.
-    fn way(&mut self) -> Option<Place> {
+    /// The whole way, to its end or to what drops the packet.
+    fn way(&mut self) -> Result<Place, Dropper> {
         let interface = self.packet.interface.clone();
         match self.packet.direction {
             Direction::Out => self.output(interface),
@@ -166,15 +151,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// From a process of the pod; `None` if the packet is dropped.
-    fn output(&mut self, interface: Interface) -> Option<Place> {
+    /// From a process of the pod.
+    fn output(&mut self, interface: Interface) -> Result<Place, Dropper> {
         self.flight.out_interface = Some(interface.clone());
         self.bound = self.scene.pod.leaves_by(&self.packet.question(), self.scene.routing) != interface;
         let way = self.hook(Hook::Output, interface)?;
         self.flight.out_interface = Some(way.clone());
         let way = self.hook(Hook::Postrouting, way)?;
         if way != Interface::loopback() {
-            return Some(Place::Out(way));
+            return Ok(Place::Out(way));
         }
         self.steps.push(Step::Looped);
         // A packet loses its sender on lo (`loopback_xmit` calls `skb_orphan`), and keeps its connection.
@@ -182,8 +167,8 @@ impl<'a> Walk<'a> {
         self.input(way, true)
     }
 
-    /// In by an interface; `None` if the packet is dropped.
-    fn input(&mut self, interface: Interface, looped: bool) -> Option<Place> {
+    /// In by an interface.
+    fn input(&mut self, interface: Interface, looped: bool) -> Result<Place, Dropper> {
         self.flight.in_interface = Some(interface.clone());
         self.flight.out_interface = None;
         self.hook(Hook::Prerouting, interface)?;
@@ -191,39 +176,36 @@ impl<'a> Walk<'a> {
         let local = looped || self.scene.pod.is_local(self.flight.to.address, self.flight.mark, self.scene.routing);
         let (hook, end) = if local { (Hook::Input, Place::Pod) } else { (Hook::Forward, Place::Forwarded) };
         self.tables(hook, &mut Interface::loopback())?;
-        Some(end)
+        Ok(end)
     }
 
-    /// The interface that the packet goes out by now (`ip_route_me_harder`); `None` if it is dropped.
-    fn route(&mut self, before: &Interface) -> Option<Interface> {
+    /// The interface that the packet goes out by now (`ip_route_me_harder`).
+    fn route(&mut self, before: &Interface) -> Result<Interface, Dropper> {
         let Flight { to, mark, .. } = self.flight;
         let (pod, question) = (self.scene.pod, Question { to, mark, ..self.packet.question() });
         match pod.way(&question, self.scene.routing) {
-            Some(Way::Local) => Some(Interface::loopback()),
-            Some(Way::Out { .. } | Way::Nowhere) if self.bound => Some(before.clone()),
-            Some(Way::Out { interface, .. }) => Some(interface),
-            Some(Way::Nowhere) => {
-                self.dropped_by = Some(Dropper::NoRoute { to, mark });
-                None
-            }
+            Some(Way::Local) => Ok(Interface::loopback()),
+            Some(Way::Out { .. } | Way::Nowhere) if self.bound => Ok(before.clone()),
+            Some(Way::Out { interface, .. }) => Ok(interface),
+            Some(Way::Nowhere) => Err(Dropper::NoRoute { to, mark }),
             None if *before == Interface::loopback() => {
                 let doubt = || format!("the interface that leads to {to} with mark {mark} is unknown");
                 self.doubt.get_or_insert_with(doubt);
-                Some(pod.first_interface())
+                Ok(pod.first_interface())
             }
-            None => Some(before.clone()),
+            None => Ok(before.clone()),
         }
     }
 
     /// A hook: all chains that the kernel calls there. Gives the interface that the packet goes out by at its end,
-    /// which for what comes in is that it came by; `None` if the packet is dropped.
-    fn hook(&mut self, hook: Hook, mut interface: Interface) -> Option<Interface> {
+    /// which for what comes in is that it came by.
+    fn hook(&mut self, hook: Hook, mut interface: Interface) -> Result<Interface, Dropper> {
         self.steps.push(Step::Hook { hook, interface: interface.clone(), destination: self.flight.to });
         self.tables(hook, &mut interface)?;
-        Some(interface)
+        Ok(interface)
     }
 
-    fn tables(&mut self, hook: Hook, way: &mut Interface) -> Option<()> {
+    fn tables(&mut self, hook: Hook, way: &mut Interface) -> Result<(), Dropper> {
         let layers = self.layers;
         let called = |chains: &'a Chains<'a>| {
             chains.called(hook).map(move |(at, table)| (at, ChainPlace { chains, table, hook }))
@@ -237,7 +219,7 @@ impl<'a> Walk<'a> {
             let before = self.flight.clone();
             let passed = self.table(*place);
             let (mark, address) = (self.flight.mark != before.mark, self.flight.to.address != before.to.address);
-            self.note_tie(&all, index, &before, passed.is_none());
+            self.note_tie(&all, index, &before, passed.is_err());
             passed?;
             if hook == Hook::Output && (mark && place.table == Table::Mangle || address) {
                 // The rules of later tables still see the interface that the packet had at first
@@ -250,11 +232,11 @@ impl<'a> Walk<'a> {
         // Whatever its rules were, nat has decided for the connection, if there is a nat table.
         let decides = is_destination(hook) && self.skips_nat(hook).is_none();
         self.translated |= decides && layers.iter().any(Chains::has_nat);
-        Some(())
+        Ok(())
     }
 
-    /// One table at a hook, or one foreign chain. `None` if the packet is dropped.
-    fn table(&mut self, place: ChainPlace<'a>) -> Option<()> {
+    /// One table at a hook, or one foreign chain.
+    fn table(&mut self, place: ChainPlace<'a>) -> Result<(), Dropper> {
         let ChainPlace { chains, table, hook } = place;
         let skipped = if table == Table::Nat { self.skips_nat(hook) } else { None };
         let (mut name, chain) = chains.names(table, hook.into());
@@ -269,11 +251,11 @@ impl<'a> Walk<'a> {
             {
                 self.flight.to = to;
             }
-            return Some(());
+            return Ok(());
         }
         match self.chain(place, hook.into(), 0, None) {
-            Left::Back | Left::Through => Some(()),
-            Left::Gone => None,
+            Left::Back | Left::Through => Ok(()),
+            Left::Gone(by) => Err(by),
         }
     }
 
@@ -299,105 +281,6 @@ impl<'a> Walk<'a> {
             ConntrackState::Related | ConntrackState::New => {
                 (is_destination(hook) && self.translated).then_some(Skip::Decided)
             }
-        }
-    }
-
-    /// One chain; `purpose` is what the rule was for that led here.
-    fn chain(&mut self, place: ChainPlace<'a>, chain: Chain, depth: usize, purpose: Option<Purpose>) -> Left {
-        let ChainPlace { chains, table, hook } = place;
-        let mut gaps = chains.gaps(table, chain).zip(1..).peekable();
-        for index in 0.. {
-            while let Some(((before, gap), number)) = gaps.next_if(|((before, _), _)| *before <= index) {
-                self.gap(place, gap, before + number, depth);
-            }
-            let Some(at) = chains.at(table, chain, index) else { break };
-            if let Some(mismatch) = self.flight.misses(&at.rule.matches) {
-                self.steps.push(Step::Rule { at, depth, outcome: RuleOutcome::Missed(mismatch) });
-                continue;
-            }
-            if self.flight.of_anyone && at.rule.owners().next().is_some() {
-                self.whose
-                    .get_or_insert_with(|| format!("it is unknown whether rule {at} matches the process that answers"));
-            }
-            let effect = self.effect(&at.rule, place);
-            self.steps.push(Step::Rule { at: at.clone(), depth, outcome: RuleOutcome::Matched(effect) });
-            let purpose = at.rule.purpose.or(purpose);
-            let left = match effect {
-                Effect::Jumped(_) if depth >= DEEPEST => None,
-                Effect::Jumped(to) => {
-                    Some(self.chain(place, to.into(), depth + 1, purpose)).filter(|l| *l != Left::Back)
-                }
-                Effect::Returned | Effect::LeftToPolicy => {
-                    self.decide(at, place);
-                    Some(Left::Back)
-                }
-                Effect::Accepted => {
-                    self.decide(at, place);
-                    Some(Left::Through)
-                }
-                Effect::DroppedByPolicy => Some(self.dropped_by_policy(place)),
-                Effect::Dropped | Effect::NoAddress => {
-                    self.dropped_by = Some(Dropper::Rule(at));
-                    Some(Left::Gone)
-                }
-                Effect::Redirected(to) => {
-                    self.translated = true;
-                    self.redirected = Some((place.hook, to));
-                    // A socket that was assigned before is kept, and gets the packet.
-                    self.captured_by.get_or_insert(Capture { by: at, purpose, assigned: None });
-                    Some(Left::Through)
-                }
-                Effect::Assigned { port, .. } => {
-                    self.captured_by = Some(Capture { by: at, purpose, assigned: Some(port) });
-                    Some(Left::Through)
-                }
-                Effect::Marked(_)
-                | Effect::ConnectionMarked(_)
-                | Effect::MarkRestored(_)
-                | Effect::Zone(_)
-                | Effect::Nothing => None,
-            };
-            if let Some(left) = left {
-                return left;
-            }
-        }
-        let (then, left) = match chain {
-            Chain::Istio(_) => (Then::Back, Left::Back),
-            Chain::Builtin(_) if chains.drops(table, hook) => (Then::Drop, self.dropped_by_policy(place)),
-            Chain::Builtin(_) => (Then::Accept, Left::Back),
-        };
-        let (table, chain) = chains.names(table, chain);
-        self.steps.push(Step::End { table, chain, then, depth });
-        left
-    }
-
-    fn dropped_by_policy(&mut self, place: ChainPlace<'_>) -> Left {
-        let (table, chain) = place.chains.names(place.table, place.hook.into());
-        self.dropped_by = Some(Dropper::Policy(format!("{table} {chain}")));
-        Left::Gone
-    }
-
-    /// A rule that cannot be followed: unless it certainly does nothing, nothing is certain from here on.
-    fn gap(&mut self, place: ChainPlace<'_>, gap: &Gap, number: usize, depth: usize) {
-        let Some(text) = &gap.text else { return };
-        let (table, chain) = place.chains.names(gap.table, gap.chain);
-        let at = format!("{table} {chain} {number} ({})", Printable(&text.replace('\n', "\\n")));
-        let missed = self.flight.misses(&gap.matches);
-        if missed.is_none() {
-            self.doubt.get_or_insert_with(|| format!("rule {at} cannot be followed"));
-        }
-        self.steps.push(Step::Gap { at, depth, missed });
-    }
-
-    /// Notes the rule that ended the packet's way through a table in which it could have been captured.
-    fn decide(&mut self, at: RuleAt, place: ChainPlace<'_>) {
-        let could = match (place.table, place.hook) {
-            (Table::Nat, Hook::Output | Hook::Prerouting) | (Table::Mangle, Hook::Prerouting) => true,
-            (Table::Nat | Table::Mangle | Table::Raw | Table::Filter, _) => false,
-        };
-        if could {
-            self.decided_by.retain(|d| d.table != at.table);
-            self.decided_by.push(at);
         }
     }
 }

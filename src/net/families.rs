@@ -1,7 +1,9 @@
 //! The two address families.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{PROXY_SOURCE_V4, PROXY_SOURCE_V6};
 
 /// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,9 +25,23 @@ impl Family {
             IpAddr::V6(_) => Self::Ipv6,
         }
     }
-}
 
-impl Family {
+    /// The loopback address.
+    pub const fn localhost(self) -> IpAddr {
+        match self {
+            Self::Ipv4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Self::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        }
+    }
+
+    /// The address that the proxy's inbound side calls the application from.
+    pub const fn proxy_source(self) -> IpAddr {
+        match self {
+            Self::Ipv4 => IpAddr::V4(PROXY_SOURCE_V4),
+            Self::Ipv6 => IpAddr::V6(PROXY_SOURCE_V6),
+        }
+    }
+
     /// What the programs of iptables for the family are called.
     pub const fn program(self) -> &'static str {
         match self {

@@ -13,4 +13,4 @@ pub use interface::Interface;
 pub use network::{Network, PROXY_SOURCE_V4, PROXY_SOURCE_V6};
 pub use number::{Mark, RouteTable};
 pub use owner::Owner;
-pub use port::{Port, PortRange};
+pub use port::{DNS_AGENT, DNS_PORT, Port, PortRange};

@@ -70,6 +70,16 @@ impl Network {
         Self::new(self.0.network(), self.length()).unwrap_or(self)
     }
 
+    /// The highest address of the range.
+    pub fn highest(self) -> IpAddr {
+        self.0.broadcast()
+    }
+
+    /// The address whose leading bits, as many as are fixed, are ones.
+    pub fn mask(self) -> IpAddr {
+        self.0.mask()
+    }
+
     /// Whether `address` is in the range.
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(address)

@@ -44,21 +44,23 @@ impl Owner {
         if name { Ok(Self::Name { name: text.to_owned(), id: None }) } else { Err(allowed()) }
     }
 
+    /// The lowest and the highest number that is meant; `None` for a name whose number is not known.
+    pub fn bounds(&self) -> Option<(u32, u32)> {
+        match *self {
+            Self::Id(id) => Some((id, id)),
+            Self::Range(low, high) => Some((low, high)),
+            Self::Name { id, .. } => id.map(|id| (id, id)),
+        }
+    }
+
     /// Whether `id` is meant; a name means none until its number is known.
     pub fn contains(&self, id: u32) -> bool {
-        match *self {
-            Self::Id(one) => one == id,
-            Self::Range(low, high) => (low..=high).contains(&id),
-            Self::Name { id: known, .. } => known == Some(id),
-        }
+        self.bounds().is_some_and(|(low, high)| (low..=high).contains(&id))
     }
 
     /// The lowest number that is meant, if it is known.
     pub fn lowest(&self) -> Option<u32> {
-        match *self {
-            Self::Id(id) | Self::Range(id, _) => Some(id),
-            Self::Name { id, .. } => id,
-        }
+        self.bounds().map(|(low, _)| low)
     }
 
     /// The same by number, so that the name does not have to be looked up; as it is if the number is not known.

@@ -115,6 +115,11 @@ impl fmt::Display for PortRange {
     }
 }
 
+/// The port of DNS servers.
+pub const DNS_PORT: u16 = 53;
+/// The port of the agent, which answers DNS queries.
+pub const DNS_AGENT: Port = Port::at_least_one(15053);
+
 /// A number made of decimal digits; `Ok(None)` if it is none or too large. A service name gets the
 /// advice that fits it.
 fn number(text: &str) -> Result<Option<u16>, String> {

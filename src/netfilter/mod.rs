@@ -33,6 +33,11 @@ pub enum Negatable<T> {
 }
 
 impl<T> Negatable<T> {
+    /// This value, or everything but it.
+    pub fn new(negated: bool, value: T) -> Self {
+        if negated { Self::Not(value) } else { Self::Is(value) }
+    }
+
     /// The value, negated or not.
     pub fn value(&self) -> &T {
         match self {
@@ -195,6 +200,16 @@ pub enum Placement {
     Append,
     /// Before the rule with this number, counted from 1.
     Insert(usize),
+}
+
+impl Placement {
+    /// The index of the rule in a chain that has `length` rules before it is placed.
+    pub fn index(self, length: usize) -> usize {
+        match self {
+            Self::Append => length,
+            Self::Insert(number) => number.saturating_sub(1).min(length),
+        }
+    }
 }
 
 /// One rule.

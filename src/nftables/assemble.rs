@@ -181,7 +181,7 @@ impl Assembler {
         let range = AddressRange::from(*network.value());
         self.address(range.family(), side);
         if range.low() != range.high() {
-            let mask = mask(*network.value());
+            let mask = octets(network.value().mask());
             let xor = vec![0; mask.len()];
             self.push(Instruction::Bitwise { from: REGISTER, into: REGISTER, mask, xor });
         }
@@ -279,13 +279,4 @@ pub(crate) const fn port_offset(side: Side) -> u32 {
         Side::Source => 0,
         Side::Destination => 2,
     }
-}
-
-/// The bits of the fixed part of an address.
-fn mask(network: Network) -> Vec<u8> {
-    let length = usize::from(network.length());
-    let width = octets(network.address()).len();
-    (0..width)
-        .map(|at| !0xff_u8.checked_shr(u32::try_from(length.saturating_sub(8 * at)).unwrap_or(8)).unwrap_or(0))
-        .collect()
 }

@@ -17,7 +17,7 @@ use super::uapi::{
     NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_SET_ID, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_FLAGS, NFTA_SET_ID,
     NFTA_SET_KEY_LEN, NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_TABLE_FLAGS, NFTA_TABLE_NAME,
 };
-use crate::netfilter::{Hook, Table};
+use crate::netfilter::Table;
 use crate::netlink::{Attributes, Message};
 use crate::nftables::{Base, Body, table_name};
 
@@ -273,14 +273,8 @@ impl<'a> Batch<'a> {
 
 impl From<Base> for BaseState {
     fn from(base: Base) -> Self {
-        // `enum nf_inet_hooks` of `linux/netfilter.h`.
-        let hook = match base.hook {
-            Hook::Prerouting => 0,
-            Hook::Input => 1,
-            Hook::Forward => 2,
-            Hook::Output => 3,
-            Hook::Postrouting => 4,
-        };
+        // Hooks are in the order of `enum nf_inet_hooks` of `linux/netfilter.h`.
+        let hook = base.hook as u32;
         Self { kind: base.kind.name().to_owned(), hook, priority: base.priority, policy: NF_ACCEPT }
     }
 }

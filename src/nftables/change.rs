@@ -22,6 +22,13 @@ pub struct TableDifference {
     pub captures: bool,
 }
 
+impl TableDifference {
+    /// One that is no rule.
+    fn new(wanted: bool, text: String) -> Self {
+        Self { wanted, text, captures: false }
+    }
+}
+
 /// How what the kernel has differs from what is wanted, in the order of tables, chains and rules.
 pub fn differences(state: &State, wanted: &Tables) -> Vec<TableDifference> {
     let of = |table| {
@@ -77,36 +84,32 @@ impl<'a> ListedTable<'a> {
 fn compare(table: Table, (have, want): (Option<ListedTable<'_>>, Option<ListedTable<'_>>)) -> Vec<TableDifference> {
     let name = table_name(table);
     let mut differences = Vec::new();
-    let mut differ = |wanted, text| differences.push(TableDifference { wanted, text, captures: false });
     if have.is_some() != want.is_some() {
-        differ(want.is_some(), format!("table inet {name}"));
+        differences.push(TableDifference::new(want.is_some(), format!("table inet {name}")));
     }
     let (have, want) = (have.unwrap_or_default(), want.unwrap_or_default());
     if have.flags != want.flags {
         for (wanted, flags) in [(false, have.flags), (true, want.flags)] {
             if flags != 0 {
-                differ(wanted, format!("table inet {name} {{ flags {flags:#x} ; }}"));
+                differences.push(TableDifference::new(wanted, format!("table inet {name} {{ flags {flags:#x} ; }}")));
             }
         }
     }
     for chain in &want.chains {
-        let found = have.chains.iter().find(|c| c.name == chain.name);
+        let found = named(&have.chains, &chain.name);
         if !found.is_some_and(|found| same_chain(found, chain)) {
-            differences.push(TableDifference { wanted: true, text: chain_text(name, chain), captures: false });
-            let there =
-                found.map(|found| TableDifference { wanted: false, text: chain_text(name, found), captures: false });
-            differences.extend(there);
+            differences.push(TableDifference::new(true, chain_text(name, chain)));
+            differences.extend(found.map(|found| TableDifference::new(false, chain_text(name, found))));
         }
         compare_rules(table, &chain.name, &have, &want, &mut differences);
     }
-    for chain in have.chains.iter().filter(|c| !want.chains.iter().any(|w| w.name == c.name)) {
-        differences.push(TableDifference { wanted: false, text: chain_text(name, chain), captures: false });
+    for chain in have.chains.iter().filter(|c| named(&want.chains, &c.name).is_none()) {
+        differences.push(TableDifference::new(false, chain_text(name, chain)));
         compare_rules(table, &chain.name, &have, &want, &mut differences);
     }
     for (wanted, one, other) in [(false, &have, &want), (true, &want, &have)] {
         let alone = one.sets.iter().filter(|set| !other.sets.contains(set));
-        let difference = |set| TableDifference { wanted, text: format!("set inet {name} {set}"), captures: false };
-        differences.extend(alone.map(difference));
+        differences.extend(alone.map(|set| TableDifference::new(wanted, format!("set inet {name} {set}"))));
     }
     differences
 }
@@ -135,6 +138,11 @@ fn compare_rules(
 /// The chain that a rule of a table is in.
 pub(crate) fn wanted_chain(table: Table, chain: crate::netfilter::Chain) -> ChainState {
     ChainState { name: chain_name(chain).to_owned(), base: base(table, chain).map(BaseState::from), flags: 0 }
+}
+
+/// The chain of this name.
+fn named<'c>(chains: &'c [ChainState], name: &str) -> Option<&'c ChainState> {
+    chains.iter().find(|chain| chain.name == name)
 }
 
 /// Whether a chain is as another: the flag for being called by the kernel follows from its hook.
@@ -229,10 +237,9 @@ fn prepare(
             batch.delete_set(table, &set.name)?;
         }
     }
-    let find = |all: &[ChainState], chain: &ChainState| all.iter().position(|c| c.name == chain.name);
     // The policy of a chain can be changed, and nothing else of it.
     let stays = |chain: &ChainState| {
-        find(chains, chain).and_then(|at| chains.get(at)).is_some_and(|want| {
+        named(chains, &chain.name).is_some_and(|want| {
             let policy = |base: &BaseState| BaseState { policy: 0, ..base.clone() };
             same_chain(
                 &ChainState { base: chain.base.as_ref().map(policy), ..chain.clone() },
@@ -244,7 +251,7 @@ fn prepare(
         batch.delete_chain(table, &chain.name)?;
     }
     for chain in chains {
-        let there = find(present, chain).and_then(|at| present.get(at)).filter(|c| stays(c));
+        let there = named(present, &chain.name).filter(|c| stays(c));
         if there.is_none_or(|there| there.base != chain.base) {
             batch.add_chain(table, &chain.name, chain.base.as_ref())?;
         }

@@ -191,26 +191,26 @@ impl RuleReader {
                 self.protocol = Some(protocol);
                 Expression::Protocol(protocol)
             }
-            Value::Meta(NFT_META_IIFNAME) => Expression::InInterface(negatable(negated, interface(value)?)),
-            Value::Meta(NFT_META_OIFNAME) => Expression::OutInterface(negatable(negated, interface(value)?)),
+            Value::Meta(NFT_META_IIFNAME) => Expression::InInterface(Negatable::new(negated, interface(value)?)),
+            Value::Meta(NFT_META_OIFNAME) => Expression::OutInterface(Negatable::new(negated, interface(value)?)),
             Value::Meta(key @ (NFT_META_SKUID | NFT_META_SKGID)) => {
                 owner(key, negated, Owner::Id(u32::from_ne_bytes(value.try_into().ok()?)))?
             }
             Value::Swapped(key) => owner(key, negated, Owner::Id(u32::from_be_bytes(value.try_into().ok()?)))?,
-            Value::Meta(NFT_META_MARK) => Expression::Mark(negatable(negated, mark(value)?)),
+            Value::Meta(NFT_META_MARK) => Expression::Mark(Negatable::new(negated, mark(value)?)),
             Value::Ct(NFT_CT_MARK) if !negated => Expression::ConnectionMark(mark(value)?),
             Value::States(bits) if negated && value == [0; 4] => Expression::ConntrackState(states(bits)?),
             Value::Address(family, side) => {
                 self.family_is_said = true;
-                Expression::Address(side, negatable(negated, network(family, value, None)?))
+                Expression::Address(side, Negatable::new(negated, network(family, value, None)?))
             }
             Value::Prefix(family, side, length) => {
                 self.family_is_said = true;
-                Expression::Address(side, negatable(negated, network(family, value, Some(length))?))
+                Expression::Address(side, Negatable::new(negated, network(family, value, Some(length))?))
             }
             Value::Port(side) => {
                 let port = PortRange::single(u16::from_be_bytes(value.try_into().ok()?));
-                Expression::Port(self.protocol?, side, negatable(negated, port))
+                Expression::Port(self.protocol?, side, Negatable::new(negated, port))
             }
             Value::Meta(_) | Value::Ct(_) | Value::States(_) | Value::Constant(_) => return None,
         };
@@ -231,7 +231,7 @@ impl RuleReader {
         let expression = match self.get(register)? {
             Value::Port(side) => {
                 let [low, high] = [low, high].map(|bytes| bytes.try_into().ok().map(u16::from_be_bytes));
-                Expression::Port(self.protocol?, side, negatable(negated, PortRange::new(low?, high?)?))
+                Expression::Port(self.protocol?, side, Negatable::new(negated, PortRange::new(low?, high?)?))
             }
             Value::Swapped(key) => {
                 let [low, high] = [low, high].map(|bytes| bytes.try_into().ok().map(u32::from_be_bytes));
@@ -243,8 +243,8 @@ impl RuleReader {
                 self.family_is_said = true;
                 let range = AddressRange::new(address(family, low)?, address(family, high)?)?;
                 match range.network() {
-                    Some(network) => Expression::Address(side, negatable(negated, network)),
-                    None => Expression::Addresses(side, negatable(negated, vec![range])),
+                    Some(network) => Expression::Address(side, Negatable::new(negated, network)),
+                    None => Expression::Addresses(side, Negatable::new(negated, vec![range])),
                 }
             }
             Value::Meta(_) | Value::Ct(_) | Value::States(_) | Value::Prefix(..) | Value::Constant(_) => return None,
@@ -261,13 +261,13 @@ impl RuleReader {
         let expression = match self.get(register)? {
             Value::Port(side) => {
                 let ports = sets::ports(interval, set.elements)?;
-                Expression::Ports(self.protocol?, side, negatable(negated, ports))
+                Expression::Ports(self.protocol?, side, Negatable::new(negated, ports))
             }
             Value::Address(family, side) => {
                 self.family_is_said = true;
                 let ranges = sets::addresses(family, interval, set.elements)?;
                 (!ranges.is_empty()).then_some(())?;
-                Expression::Addresses(side, negatable(negated, ranges))
+                Expression::Addresses(side, Negatable::new(negated, ranges))
             }
             Value::Meta(_)
             | Value::Swapped(_)
@@ -327,24 +327,16 @@ impl RuleReader {
     }
 }
 
-fn negatable<T>(negated: bool, value: T) -> Negatable<T> {
-    if negated { Negatable::Not(value) } else { Negatable::Is(value) }
-}
-
 /// What is left of a value under a mask.
 fn masked(value: Value, mask: &[u8], xor: &[u8]) -> Option<Value> {
     xor.iter().all(|b| *b == 0).then_some(())?;
     match value {
-        Value::Address(family, side) if mask.len() == usize::try_from(address_place(family, side).1).ok()? => {
-            let ones: u32 = mask.iter().map(|b| b.leading_ones()).sum();
-            let all: u32 = mask.iter().map(|b| b.count_ones()).sum();
-            let first_zero = mask.iter().position(|b| *b != 0xff).unwrap_or(mask.len());
-            let prefix = mask.iter().skip(first_zero.saturating_add(1)).all(|b| *b == 0) && ones == all;
-            prefix.then_some(Value::Prefix(family, side, u8::try_from(ones).ok()?))
+        Value::Address(family, side) => {
+            let length = ipnetwork::ip_mask_to_prefix(address(family, mask)?).ok()?;
+            Some(Value::Prefix(family, side, length))
         }
         Value::Ct(NFT_CT_STATE) => Some(Value::States(u32::from_ne_bytes(mask.try_into().ok()?))),
         Value::Ct(_)
-        | Value::Address(..)
         | Value::Meta(_)
         | Value::Swapped(_)
         | Value::States(_)

@@ -12,13 +12,16 @@ use crate::netfilter::{
 /// with the list.
 const MOST_RULES: usize = 16;
 
-pub(crate) fn tables(ruleset: &Ruleset) -> Tables {
-    let all = with_sets(ruleset);
-    let tables = TABLES.into_iter().map(|table| {
-        let rules = all.iter().filter(|(of, _)| *of == table).map(|(_, rule)| rule.clone()).collect();
-        TableRules { table, rules: without_empty_chains(rules) }
-    });
-    Tables(tables.filter(|t| !t.rules.is_empty()).collect())
+impl Tables {
+    /// The rules in the terms of nf_tables.
+    pub fn of(ruleset: &Ruleset) -> Self {
+        let all = with_sets(ruleset);
+        let tables = TABLES.into_iter().map(|table| {
+            let rules = all.iter().filter(|(of, _)| *of == table).map(|(_, rule)| rule.clone()).collect();
+            TableRules { table, rules: without_empty_chains(rules) }
+        });
+        Self(tables.filter(|t| !t.rules.is_empty()).collect())
+    }
 }
 
 /// Leaves out jumps to chains without rules: they change nothing, and such a chain is not made.

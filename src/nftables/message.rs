@@ -3,6 +3,7 @@
 use netlink_packet_core::DecodeError;
 
 use super::NftError;
+use super::fields::Fields;
 use super::uapi::{NFNL_SUBSYS_NFTABLES, NFPROTO_INET};
 use crate::netlink::{Attribute, Attributes, Message, attributes};
 
@@ -58,7 +59,16 @@ impl Reply {
 
     /// Its attributes.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = Result<Attribute<'_>, DecodeError>> {
-        attributes(self.message.body.get(HEADER..).unwrap_or_default())
+        attributes(self.content())
+    }
+
+    /// Its attributes, by kind.
+    pub(crate) fn fields(&self) -> Result<Fields<'_>, DecodeError> {
+        Fields::read(self.content())
+    }
+
+    fn content(&self) -> &[u8] {
+        self.message.body.get(HEADER..).unwrap_or_default()
     }
 
     /// The first attribute of a kind.

@@ -17,6 +17,7 @@ mod batch;
 mod change;
 mod disassemble;
 mod error;
+mod fields;
 mod foreign;
 #[cfg(any(test, feature = "internals"))]
 pub mod fuzzing;
@@ -294,20 +295,9 @@ impl TableRules {
     pub fn in_order(&self, chain: Chain) -> Vec<&NftRule> {
         let mut ordered = Vec::new();
         for rule in self.rules.iter().filter(|r| r.chain == chain) {
-            match insert_index(rule.placement, ordered.len()) {
-                Some(index) => ordered.insert(index, rule),
-                None => ordered.push(rule),
-            }
+            ordered.insert(rule.placement.index(ordered.len()), rule);
         }
         ordered
-    }
-}
-
-/// The index of the rule that a rule goes before, in a chain that has `length` rules; `None` for the end.
-fn insert_index(placement: Placement, length: usize) -> Option<usize> {
-    match placement {
-        Placement::Append => None,
-        Placement::Insert(number) => Some(number.saturating_sub(1)).filter(|index| *index < length),
     }
 }
 
@@ -316,11 +306,6 @@ fn insert_index(placement: Placement, length: usize) -> Option<usize> {
 pub struct Tables(pub Vec<TableRules>);
 
 impl Tables {
-    /// The rules in the terms of nf_tables.
-    pub fn of(ruleset: &Ruleset) -> Self {
-        lower::tables(ruleset)
-    }
-
     /// The rules of a table.
     pub fn get(&self, table: Table) -> Option<&TableRules> {
         self.0.iter().find(|t| t.table == table)

@@ -7,8 +7,7 @@ use crate::netfilter::{Chain, Match, Negatable, Placement, Protocol, Rule, Scope
 /// The rule as rules of iptables, with the families that they are for: one for each network if it looks
 /// an address up in a set. `None` if iptables has no such rule.
 pub fn raise(table: Table, chain: Chain, body: &Body) -> Option<Vec<(Scope, Rule)>> {
-    let mut raised =
-        Raised { matches: Vec::new(), any_of: None, protocol: None, family: None, listener: None, target: None };
+    let mut raised = Raised::default();
     for expression in &body.expressions {
         raised.expression(expression)?;
     }
@@ -41,6 +40,7 @@ pub fn raise(table: Table, chain: Chain, body: &Body) -> Option<Vec<(Scope, Rule
     Some(rules.into_iter().map(|rule| (scope(&rule), rule)).collect())
 }
 
+#[derive(Default)]
 struct Raised {
     matches: Vec<Match>,
     /// An address that is in one of these.
@@ -55,22 +55,28 @@ struct Raised {
 impl Raised {
     fn expression(&mut self, expression: &Expression) -> Option<()> {
         // Conditions after an action would hold for the action as well.
-        let acts = self.target.is_some() || self.listener.is_some();
+        let acted = self.target.is_some() || self.listener.is_some();
+        if acted && expression.is_passive() && *expression != Expression::Counter {
+            return None;
+        }
         let condition = match expression {
             Expression::Counter => return Some(()),
-            Expression::Family(family) => return self.learn(|s| s.family = Some(*family), acts),
-            Expression::Protocol(protocol) => return self.learn(|s| s.protocol = Some(*protocol), acts),
+            Expression::Family(family) => {
+                self.family = Some(*family);
+                return Some(());
+            }
+            Expression::Protocol(protocol) => {
+                self.protocol = Some(*protocol);
+                return Some(());
+            }
             Expression::Addresses(side, Negatable::Is(ranges)) => {
                 let networks = ranges.iter().flat_map(|r| r.networks()).collect();
-                return match self.any_of.replace((*side, networks)) {
-                    None => (!acts).then_some(()),
-                    Some(_) => None,
-                };
+                return self.any_of.replace((*side, networks)).is_none().then_some(());
             }
             Expression::Addresses(side, Negatable::Not(ranges)) => {
                 let all = ranges.iter().flat_map(|r| r.networks());
                 self.matches.extend(all.map(|n| address(*side, Negatable::Not(n))));
-                return (!acts).then_some(());
+                return Some(());
             }
             Expression::InInterface(interface) => Match::InInterface(interface.clone()),
             Expression::OutInterface(interface) => Match::OutInterface(interface.clone()),
@@ -100,12 +106,7 @@ impl Raised {
             | Expression::ConntrackZone(_) => return self.action(expression),
         };
         self.matches.push(condition);
-        (!acts).then_some(())
-    }
-
-    fn learn(&mut self, what: impl FnOnce(&mut Self), acts: bool) -> Option<()> {
-        what(self);
-        (!acts).then_some(())
+        Some(())
     }
 
     fn action(&mut self, expression: &Expression) -> Option<()> {
@@ -143,6 +144,7 @@ mod tests {
     use super::*;
     use crate::capture;
     use crate::config::fake::{FakeHost, resolve};
+    use crate::explain::Chains;
     use crate::netfilter::normal::Specification;
 
     /// The rules of iptables that the rules of nf_tables were made from come out again; drop-invalid, which
@@ -155,7 +157,8 @@ mod tests {
             &["--redirect-dns", "--capture-all-dns", "-b", "*", "-z", "15106"],
         ] {
             let plan = capture::plan(&resolve(flags, &[], &FakeHost::pod()).clean());
-            let before: Vec<_> = plan.rules.of(Family::Ipv4).collect();
+            let layer = plan.rules.clone().into();
+            let before = Chains::of(&layer, Family::Ipv4);
             for table in Tables::of(&plan.rules).0 {
                 for chain in table.chains() {
                     let raised: Vec<_> = table
@@ -165,13 +168,8 @@ mod tests {
                         .filter(|(scope, _)| scope.contains(Family::Ipv4))
                         .map(|(_, rule)| Specification::from(&rule))
                         .collect();
-                    let mut wanted: Vec<Specification> = Vec::new();
-                    for rule in before.iter().filter(|r| r.table == table.table && r.chain == chain) {
-                        match rule.placement {
-                            Placement::Append => wanted.push((*rule).into()),
-                            Placement::Insert(at) => wanted.insert((at - 1).min(wanted.len()), (*rule).into()),
-                        }
-                    }
+                    let wanted: Vec<_> =
+                        before.rules(table.table, chain).iter().map(|rule| Specification::from(*rule)).collect();
                     assert_eq!(raised, wanted, "{flags:?} {} {chain}", table.table);
                 }
             }

@@ -101,18 +101,7 @@ pub(super) fn merged(mut ranges: Vec<(u128, u128)>) -> Vec<(u128, u128)> {
 
 impl From<Network> for AddressRange {
     fn from(network: Network) -> Self {
-        let low = network.masked().address();
-        let high = match low {
-            IpAddr::V4(address) => {
-                let host = u32::MAX.checked_shr(network.length().into()).unwrap_or(0);
-                IpAddr::V4((u32::from(address) | host).into())
-            }
-            IpAddr::V6(address) => {
-                let host = u128::MAX.checked_shr(network.length().into()).unwrap_or(0);
-                IpAddr::V6((u128::from(address) | host).into())
-            }
-        };
-        Self { low, high }
+        Self { low: network.masked().address(), high: network.highest() }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::bits;
 use super::ranges::merged;
 use super::uapi::{
     NFT_SET_ANONYMOUS, NFT_SET_CONSTANT, NFT_SET_ELEM_INTERVAL_END, NFT_SET_INTERVAL, NFTA_SET_ELEM_FLAGS,
@@ -87,10 +88,6 @@ pub(crate) struct Element {
 
 impl NewSet {
     pub(crate) fn addresses(family: Family, ranges: &[AddressRange]) -> Self {
-        let bits = |address| match address {
-            IpAddr::V4(address) => u32::from(address).into(),
-            IpAddr::V6(address) => u128::from(address),
-        };
         let ranges = ranges.iter().map(|r| (bits(r.low()), bits(r.high())));
         Self { key: KeyType::of(family), ranges: merged(ranges.collect()) }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use netlink_packet_core::DecodeError;
 
 use super::disassemble::{SetContent, disassemble};
+use super::fields::Fields;
 use super::instruction::{Instruction, SetReference};
 use super::message::Reply;
 use super::sets::Element;
@@ -17,7 +18,7 @@ use super::uapi::{
 };
 use crate::net::Mark;
 use crate::netfilter::{Chain, Hook, Layer, Purpose, Rule, Scope, Table};
-use crate::netlink::{Attribute, Raw, attributes};
+use crate::netlink::{Attribute, Raw};
 use crate::nftables::{Body, Expression, NftVerdict, base, chain_named, raise};
 
 /// What the kernel has in managed tables, at one generation of its rules.
@@ -248,69 +249,39 @@ impl Reading {
 
 /// Name and flags of a table.
 pub(crate) fn table(reply: &Reply) -> Result<(String, u32), DecodeError> {
-    let (mut name, mut flags) = (None, 0);
-    for attribute in reply.attributes() {
-        let attribute = attribute?;
-        match attribute.kind {
-            NFTA_TABLE_NAME => name = Some(attribute.text()?.to_owned()),
-            NFTA_TABLE_FLAGS => flags = attribute.number()?,
-            _ => {}
-        }
-    }
-    Ok((name.ok_or_else(|| missing("name"))?, flags))
+    let fields = reply.fields()?;
+    Ok((required(&fields, NFTA_TABLE_NAME, "name")?, fields.number(NFTA_TABLE_FLAGS)?.unwrap_or(0)))
 }
 
 /// A chain, and the name of its table.
 pub(crate) fn chain(reply: &Reply) -> Result<(String, ChainState), DecodeError> {
-    let (mut table, mut name, mut flags, mut policy) = (None, None, 0, None);
-    let (mut kind, mut hook, mut priority) = (None, None, None);
-    for attribute in reply.attributes() {
-        let attribute = attribute?;
-        match attribute.kind {
-            NFTA_CHAIN_TABLE => table = Some(attribute.text()?.to_owned()),
-            NFTA_CHAIN_NAME => name = Some(attribute.text()?.to_owned()),
-            NFTA_CHAIN_TYPE => kind = Some(attribute.text()?.to_owned()),
-            NFTA_CHAIN_FLAGS => flags = attribute.number()?,
-            NFTA_CHAIN_POLICY => policy = Some(attribute.number()?),
-            NFTA_CHAIN_HOOK => {
-                for attribute in attribute.inner() {
-                    let attribute = attribute?;
-                    match attribute.kind {
-                        NFTA_HOOK_HOOKNUM => hook = Some(attribute.number()?),
-                        NFTA_HOOK_PRIORITY => priority = Some(attribute.number()?.cast_signed()),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
+    let fields = reply.fields()?;
+    let hook = fields.get(NFTA_CHAIN_HOOK).map(|hook| Fields::read(hook.bytes())).transpose()?;
+    let of_hook = |kind| hook.as_ref().map_or(Ok(None), |hook| hook.number(kind));
+    let (kind, policy) = (fields.text(NFTA_CHAIN_TYPE)?.map(str::to_owned), fields.number(NFTA_CHAIN_POLICY)?);
+    let base = match (kind, of_hook(NFTA_HOOK_HOOKNUM)?, of_hook(NFTA_HOOK_PRIORITY)?, policy) {
+        (Some(kind), Some(hook), Some(priority), Some(policy)) => {
+            Some(BaseState { kind, hook, priority: priority.cast_signed(), policy })
         }
-    }
-    let base = match (kind, hook, priority, policy) {
-        (Some(kind), Some(hook), Some(priority), Some(policy)) => Some(BaseState { kind, hook, priority, policy }),
         (None, None, None, None) => None,
         _ => return Err(missing("part of its hook")),
     };
-    let (table, name) = (table.ok_or_else(|| missing("table"))?, name.ok_or_else(|| missing("name"))?);
-    Ok((table, ChainState { name, base, flags }))
+    let (table, name) = (required(&fields, NFTA_CHAIN_TABLE, "table")?, required(&fields, NFTA_CHAIN_NAME, "name")?);
+    Ok((table, ChainState { name, base, flags: fields.number(NFTA_CHAIN_FLAGS)?.unwrap_or(0) }))
 }
 
 /// A set, without elements.
 pub(crate) fn set(reply: &Reply) -> Result<SetState, DecodeError> {
-    let (mut name, mut flags, mut attributes) = (None, 0, Vec::new());
-    for attribute in reply.attributes() {
-        let attribute = attribute?;
-        match attribute.kind {
-            NFTA_SET_NAME => name = Some(attribute.text()?.to_owned()),
-            NFTA_SET_FLAGS => flags = attribute.number()?,
-            _ => {}
-        }
-        let given_anew = [NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_ID, NFTA_SET_PAD, NFTA_SET_HANDLE];
-        if attribute.kind <= NFTA_SET_EXPRESSIONS && !given_anew.contains(&attribute.kind) {
-            attributes.push(attribute.raw());
-        }
-    }
-    let name = name.ok_or_else(|| missing("name"))?;
-    Ok(SetState { name, flags, attributes, raw_elements: Vec::new(), elements: Some(Vec::new()) })
+    let fields = reply.fields()?;
+    let given_anew = [NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_ID, NFTA_SET_PAD, NFTA_SET_HANDLE];
+    let kept = |a: &Attribute<'_>| a.kind <= NFTA_SET_EXPRESSIONS && !given_anew.contains(&a.kind);
+    Ok(SetState {
+        name: required(&fields, NFTA_SET_NAME, "name")?,
+        flags: fields.number(NFTA_SET_FLAGS)?.unwrap_or(0),
+        attributes: reply.attributes().flatten().filter(kept).map(Attribute::raw).collect(),
+        raw_elements: Vec::new(),
+        elements: Some(Vec::new()),
+    })
 }
 
 /// Adds elements of a set.
@@ -353,24 +324,16 @@ pub(crate) fn element<'a>(
 
 /// A rule, read with the sets of its table.
 pub(crate) fn rule(reply: &Reply, sets: &[SetState]) -> Result<RuleState, DecodeError> {
-    let (mut chain, mut user_data, mut instructions) = (None, None, Vec::new());
-    for attribute in reply.attributes() {
-        let attribute = attribute?;
-        match attribute.kind {
-            NFTA_RULE_CHAIN => chain = Some(attribute.text()?.to_owned()),
-            NFTA_RULE_USERDATA => user_data = Some(attribute.bytes().to_vec()),
-            NFTA_RULE_EXPRESSIONS => {
-                for item in attributes(attribute.bytes()) {
-                    let item = item?;
-                    if item.kind == NFTA_LIST_ELEM {
-                        instructions.push(Instruction::decode(item.bytes())?);
-                    }
-                }
-            }
-            _ => {}
+    let fields = reply.fields()?;
+    let mut instructions = Vec::new();
+    for item in fields.get(NFTA_RULE_EXPRESSIONS).into_iter().flat_map(Attribute::inner) {
+        let item = item?;
+        if item.kind == NFTA_LIST_ELEM {
+            instructions.push(Instruction::decode(item.bytes())?);
         }
     }
-    let chain = chain.ok_or_else(|| missing("chain"))?;
+    let chain = required(&fields, NFTA_RULE_CHAIN, "chain")?;
+    let user_data = fields.get(NFTA_RULE_USERDATA).map(|data| data.bytes().to_vec());
     let content = |reference: &SetReference| match reference {
         SetReference::Name(name) => {
             let set = sets.iter().find(|set| set.name == *name)?;
@@ -390,6 +353,11 @@ fn unknown(instructions: &[Instruction]) -> String {
     let known = |i: &&Instruction| **i != Instruction::Counter;
     let parts: Vec<_> = instructions.iter().filter(known).map(|i| format!("{i:?}")).collect();
     format!("# {}", parts.join(", "))
+}
+
+/// The text of an attribute that has to be there.
+fn required(fields: &Fields<'_>, kind: u16, what: &str) -> Result<String, DecodeError> {
+    fields.text(kind)?.map(str::to_owned).ok_or_else(|| missing(what))
 }
 
 fn missing(what: &str) -> DecodeError {

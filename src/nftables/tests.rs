@@ -74,18 +74,14 @@ fn a_long_list_has_a_set_for_each_interface() {
 
 #[test]
 fn a_list_of_a_single_range_needs_no_set() {
-    let mut ruleset = Ruleset::default();
-    for last in 0..32 {
-        push(&mut ruleset, rule(IstioChain::Output, vec![range(&format!("10.0.0.{last}/32"))], Target::Return));
+    for (count, range_of_all) in [(32, "10.0.0.0/27"), (31, "10.0.0.0-10.0.0.30")] {
+        let mut ruleset = Ruleset::default();
+        for last in 0..count {
+            push(&mut ruleset, rule(IstioChain::Output, vec![range(&format!("10.0.0.{last}/32"))], Target::Return));
+        }
+        ruleset.end_list(0);
+        assert_eq!(rules(&ruleset), [format!("add istio-output ip daddr {range_of_all} return")]);
     }
-    ruleset.end_list(0);
-    assert_eq!(rules(&ruleset), ["add istio-output ip daddr 10.0.0.0/27 return"]);
-    let mut ruleset = Ruleset::default();
-    for last in 0..31 {
-        push(&mut ruleset, rule(IstioChain::Output, vec![range(&format!("10.0.0.{last}/32"))], Target::Return));
-    }
-    ruleset.end_list(0);
-    assert_eq!(rules(&ruleset), ["add istio-output ip daddr 10.0.0.0-10.0.0.30 return"]);
 }
 
 #[test]

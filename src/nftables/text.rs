@@ -6,7 +6,7 @@ use std::fmt;
 use super::keywords::{InterfaceWord, Word};
 use super::{
     Base, Body, Expression, NftRule, NftVerdict, OwnerKind, TableRules, Tables, base, chain_name, family_name,
-    insert_index, table_name,
+    table_name,
 };
 use crate::net::{Family, Owner, PortRange};
 use crate::netfilter::{Negatable, Table};
@@ -44,9 +44,9 @@ impl TableRules {
     /// Writes one rule, whose chain has `length` rules so far.
     fn rule(&self, f: &mut fmt::Formatter<'_>, rule: &NftRule, length: usize) -> fmt::Result {
         let (table, chain) = (table_name(self.table), chain_name(rule.chain));
-        match insert_index(rule.placement, length) {
-            Some(index) => write!(f, "insert rule inet {table} {chain} index {index}")?,
-            None => write!(f, "add rule inet {table} {chain}")?,
+        match rule.placement.index(length) {
+            index if index < length => write!(f, "insert rule inet {table} {chain} index {index}")?,
+            _ => write!(f, "add rule inet {table} {chain}")?,
         }
         writeln!(f, "{}", BodyText { table: self.table, body: &rule.body })
     }

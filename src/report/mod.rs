@@ -171,7 +171,7 @@ impl<'a> Report<'a> {
 
     /// Notes the foreign rules that decide before managed ones, and warns of those that it did not know of.
     pub fn bypass(&mut self, rules: Vec<DifferingItem>) {
-        let found = rules.into_iter().map(|rule| Finding::ForeignRuleFirst { rule: rule.to_string() });
+        let found = rules.iter().map(Finding::foreign_rule_first);
         let earlier = std::mem::replace(&mut self.findings, found.collect());
         for finding in self.findings.clone() {
             if !earlier.contains(&finding) {

@@ -5,7 +5,7 @@ use expect_test::expect;
 use super::*;
 use crate::net::{Mark, PortRange};
 use crate::netfilter::{
-    Chain, ConntrackState, Hook, Layer, Match, Negatable, Placement, Protocol, Rule, Scope, Table, Target,
+    Chain, ConntrackState, Hook, Match, Negatable, Placement, Protocol, Rule, Scope, Table, Target,
 };
 
 pub(super) fn rule(table: Table, hook: Hook, matches: Vec<Match>, target: Target) -> Rule {
@@ -27,10 +27,8 @@ pub(super) fn to_port(port: u16) -> Vec<Match> {
 /// Follows a packet through the rules of these flags and these foreign chains.
 pub(super) fn among(flags: &str, foreign: Vec<Layer>, packet: &str) -> Trace {
     let (config, plan, pod) = planned(flags, &[]);
-    let packet = Packet::resolve(&Request::parse([packet]).unwrap(), &pod, &plan.routing).unwrap();
     let layers: Vec<Layer> = [plan.rules.into()].into_iter().chain(foreign).collect();
-    let listeners = Listeners::of(&config);
-    Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners }.follow(&packet)
+    through(&layers, &config, &plan.routing, &pod, packet)
 }
 
 fn note(trace: &Trace) -> String {

@@ -1,7 +1,7 @@
 use expect_test::Expect;
 
 use super::*;
-use crate::capture::{Plan, plan};
+use crate::capture::{Plan, Routing, plan};
 use crate::config::Config;
 use crate::config::fake::{FakeHost, resolve};
 
@@ -27,13 +27,15 @@ pub(super) fn planned(flags: &str, servers: &[&str]) -> (Config, Plan, Pod) {
     (config, plan, pod)
 }
 
+/// Follows a packet through these layers.
+pub(super) fn through(layers: &[Layer], config: &Config, routing: &Routing, pod: &Pod, packet: &str) -> Trace {
+    let packet = Packet::resolve(&Request::parse([packet]).unwrap(), pod, routing).unwrap();
+    Scene { layers, routing, pod, listeners: Listeners::of(config) }.follow(&packet)
+}
+
 pub(super) fn follow(flags: &str, packet: &str) -> Trace {
     let (config, plan, pod) = planned(flags, &["10.96.0.10"]);
-    let request = Request::parse([packet]).unwrap();
-    let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
-    let listeners = Listeners::of(&config);
-    let layers = [plan.rules.into()];
-    Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners }.follow(&packet)
+    through(&[plan.rules.into()], &config, &plan.routing, &pod, packet)
 }
 
 fn check(flags: &str, packet: &str, expected: Expect) {

@@ -4,12 +4,18 @@ use super::connections::{among, foreign, rule, to_port};
 use crate::net::{Mark, Port};
 use crate::netfilter::{Hook, Layer, Match, Negatable, Table, Target};
 
-fn redirect(port: u16) -> Target {
-    Target::Redirect(Port::at_least_one(port))
+/// nat has one point for all of its chains, whatever their priorities.
+fn redirecting(name: &str, port: u16) -> Layer {
+    let target = Target::Redirect(Port::at_least_one(port));
+    foreign(name, -190, [rule(Table::Nat, Hook::Output, to_port(5353), target)])
 }
 
-fn brief(flags: &str, layers: Vec<Layer>) -> String {
-    among(flags, layers, "out tcp to=8.8.8.8:5353").verdict.brief()
+fn nat() -> Layer {
+    redirecting("ip other nat", 9090)
+}
+
+fn brief(layers: Vec<Layer>) -> String {
+    among("-b *", layers, "out tcp to=8.8.8.8:5353").verdict.brief()
 }
 
 fn filter(name: &str, priority: i32, port: u16, target: Target) -> Layer {
@@ -18,10 +24,7 @@ fn filter(name: &str, priority: i32, port: u16, target: Target) -> Layer {
 
 #[test]
 fn a_filter_at_the_point_of_nat_may_come_before_it() {
-    // nat has one point for all of its chains, whatever their priorities.
-    let nat = || foreign("ip other nat", -190, [rule(Table::Nat, Hook::Output, to_port(5353), redirect(9090))]);
     let filter = |priority, target| filter("inet other filter", priority, 5353, target);
-    let brief = |layers| brief("-b *", layers);
     assert_eq!(brief(vec![nat(), filter(-100, Target::Drop)]), "not certain");
     assert_eq!(brief(vec![nat(), filter(-99, Target::Drop)]), "other listener 9090");
     assert_eq!(brief(vec![nat(), filter(-101, Target::Drop)]), "dropped");
@@ -30,19 +33,16 @@ fn a_filter_at_the_point_of_nat_may_come_before_it() {
 #[test]
 fn an_order_without_effect_is_certain() {
     // Both of them drop it, or neither does.
-    let nat = || foreign("ip other nat", -190, [rule(Table::Nat, Hook::Output, to_port(5353), redirect(9090))]);
     let drops = |port| filter("inet other filter", -100, port, Target::Drop);
-    assert_eq!(brief("-b *", vec![nat(), drops(8080)]), "other listener 9090");
-    assert_eq!(brief("-b *", vec![nat(), drops(9090)]), "not certain");
-    let one = |port| foreign("ip one nat", -190, [rule(Table::Nat, Hook::Output, to_port(5353), redirect(port))]);
-    assert_eq!(brief("-b *", vec![nat(), one(7070)]), "not certain");
+    assert_eq!(brief(vec![nat(), drops(8080)]), "other listener 9090");
+    assert_eq!(brief(vec![nat(), drops(9090)]), "not certain");
+    assert_eq!(brief(vec![nat(), redirecting("ip one nat", 7070)]), "not certain");
 }
 
 #[test]
 fn of_three_chains_no_order_is_taken_for_granted() {
-    let nat = || foreign("ip other nat", -190, [rule(Table::Nat, Hook::Output, to_port(5353), redirect(9090))]);
     let accepts = |name| filter(name, -100, 8080, Target::Accept);
-    assert_eq!(brief("-b *", vec![nat(), accepts("inet a filter"), accepts("inet b filter")]), "not certain");
+    assert_eq!(brief(vec![nat(), accepts("inet a filter"), accepts("inet b filter")]), "not certain");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_filter_may_come_after_a_mark_at_its_point() {
             vec![foreign("inet a marks", 0, [marks.clone()]), with(condition)],
             vec![with(condition), foreign("inet a marks", 0, [marks.clone()])],
         ] {
-            assert_eq!(brief("-b *", layers), "not certain", "{condition}");
+            assert_eq!(brief(layers), "not certain", "{condition}");
         }
     }
 }

@@ -82,41 +82,31 @@ fn transparent() {
 #[test]
 fn a_mark_that_nothing_routes() {
     let (config, plan, pod) = planned("-m TPROXY -b *", &[]);
-    let routing = crate::capture::Routing::default();
-    let layers = [plan.rules.into()];
-    let scene = Scene { layers: &layers, routing: &routing, pod: &pod, listeners: Listeners::of(&config) };
-    let packet = Packet::resolve(&Request::parse(["in tcp to=10.9.9.9:80"]).unwrap(), &pod, &routing).unwrap();
-    expect!["Lost: rule mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006) delivers it to listener 15006, but 10.9.9.9:80 is not an address of the pod, and no route leads packets with mark 1337 to the pod (ip rule, ip route)."].assert_eq(&scene.follow(&packet).verdict.to_string());
+    let trace = through(&[plan.rules.into()], &config, &Routing::default(), &pod, "in tcp to=10.9.9.9:80");
+    expect!["Lost: rule mangle ISTIO_TPROXY 1 (! -d 127.0.0.1/32 -p tcp -j TPROXY --tproxy-mark 1337/0xffffffff --on-port 15006) delivers it to listener 15006, but 10.9.9.9:80 is not an address of the pod, and no route leads packets with mark 1337 to the pod (ip rule, ip route)."].assert_eq(&trace.verdict.to_string());
+}
+
+/// What becomes of a packet under the same flags in iptables and in nftables.
+fn in_both(flags: &str, packet: &str) -> [String; 2] {
+    let (config, plan, pod) = planned(flags, &[]);
+    [Backend::Iptables(None), Backend::Nftables].map(|backend| {
+        let layers = [in_force(&plan.rules, backend)];
+        through(&layers, &config, &plan.routing, &pod, packet).verdict.brief()
+    })
 }
 
 /// Rules of nftables that name no address are there for both families.
 #[test]
 fn a_family_that_was_not_asked_for() {
-    let (config, plan, pod) = planned("-i * -b * --ip-families=ipv4", &[]);
-    let request = Request::parse(["out tcp to=[2001:db8::5]:443"]).unwrap();
-    let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
-    let brief = |backend| {
-        let layers = [in_force(&plan.rules, backend)];
-        let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
-        scene.follow(&packet).verdict.brief()
-    };
-    assert_eq!(brief(Backend::Nftables), "outbound listener 15001");
-    assert_eq!(brief(Backend::Iptables(None)), "not captured");
+    let briefs = in_both("-i * -b * --ip-families=ipv4", "out tcp to=[2001:db8::5]:443");
+    assert_eq!(briefs, ["not captured", "outbound listener 15001"]);
 }
 
 /// Without a socket, a negated owner holds in iptables, and breaks the rule off in nf_tables.
 #[test]
 fn what_the_kernel_sends_has_no_owner() {
-    let (config, plan, pod) = planned("-i * -b *", &[]);
-    let request = Request::parse(["out tcp uid=none to=127.0.0.2:80"]).unwrap();
-    let packet = Packet::resolve(&request, &pod, &plan.routing).unwrap();
-    let brief = |backend| {
-        let layers = [in_force(&plan.rules, backend)];
-        let scene = Scene { layers: &layers, routing: &plan.routing, pod: &pod, listeners: Listeners::of(&config) };
-        scene.follow(&packet).verdict.brief()
-    };
-    assert_eq!(brief(Backend::Iptables(None)), "not captured");
-    assert_eq!(brief(Backend::Nftables), "outbound listener 15001");
+    let briefs = in_both("-i * -b *", "out tcp uid=none to=127.0.0.2:80");
+    assert_eq!(briefs, ["not captured", "outbound listener 15001"]);
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use expect_test::expect;
 
+use super::connections::rule;
 use super::*;
 use crate::net::{Family, Interface, Mark, RouteTable};
-use crate::netfilter::{Chain, Hook, Layer, Match, Negatable, Placement, Rule, Scope, Table, Target};
+use crate::netfilter::{Hook, Match, Negatable, Scope, Table, Target};
 
 /// Routes to 10.200.0.0/16 by eth1, to 10.0.0.0/8 by eth0, and to nowhere else.
 #[derive(Debug)]
@@ -38,26 +39,16 @@ fn pod(ways: Option<Arc<dyn Ways>>) -> Pod {
 /// Follows a packet in a pod that routes the mark 1337 to itself, with a rule that removes this mark.
 fn unmarked(pod: &Pod, packet: &str) -> Trace {
     let (family, mark, table) = (Family::Ipv4, Mark::at_least_one(1337), RouteTable::at_least_one(133));
-    let routing = crate::capture::Routing {
+    let routing = Routing {
         addresses: Vec::new(),
         rules: vec![crate::capture::PolicyRule { family, mark, table }],
         routes: vec![crate::capture::LocalRoute { family, table }],
     };
-    let rule = |hook, matches, target| Rule {
-        table: Table::Mangle,
-        chain: Chain::Builtin(hook),
-        placement: Placement::Append,
-        matches,
-        target,
-        purpose: None,
-    };
     let mut layer = Layer::default();
     let not_eth1 = Match::OutInterface(Negatable::Not(Interface::parse("eth1").unwrap()));
-    layer.rules.push(Scope::Both, rule(Hook::Output, Vec::new(), Target::RestoreMark));
-    layer.rules.push(Scope::Both, rule(Hook::Postrouting, vec![not_eth1], Target::Drop));
-    let packet = Packet::resolve(&Request::parse([packet]).unwrap(), pod, &routing).unwrap();
-    let listeners = Listeners::of(&planned("", &[]).0);
-    Scene { layers: &[layer], routing: &routing, pod, listeners }.follow(&packet)
+    layer.rules.push(Scope::Both, rule(Table::Mangle, Hook::Output, Vec::new(), Target::RestoreMark));
+    layer.rules.push(Scope::Both, rule(Table::Mangle, Hook::Postrouting, vec![not_eth1], Target::Drop));
+    through(&[layer], &planned("", &[]).0, &routing, pod, packet)
 }
 
 #[test]
@@ -95,7 +86,7 @@ fn a_way_that_is_not_known_is_not_certain() {
 #[test]
 fn the_first_interface_and_the_source_are_those_of_the_route() {
     let pod = pod(Some(Arc::new(FakeRoutes)));
-    let routing = crate::capture::Routing::default();
+    let routing = Routing::default();
     let packet = |words| Packet::resolve(&Request::parse([words]).unwrap(), &pod, &routing).unwrap().to_string();
     expect!["out tcp uid=1000 gid=1000 from=10.67.0.2:40000 to=10.200.1.1:80 iface=eth1"]
         .assert_eq(&packet("out tcp to=10.200.1.1:80"));

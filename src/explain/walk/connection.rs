@@ -49,13 +49,8 @@ impl Walk<'_> {
         let fate = match pod.way(&answer.question(), routing) {
             // A pod without a default route has peers nevertheless.
             Some(Way::Nowhere) if packet.is_from_anyone() => return None,
-            Some(Way::Nowhere) => Fate::Dropped(Some(Dropper::NoRoute { to: answer.to, mark: 0 })),
-            Some(Way::Local | Way::Out { .. }) | None => match walk.in_any_order() {
-                Decision::Arrives { end: Place::Out(_), .. } if walk.doubt.is_none() => return None,
-                Decision::Arrives { end: Place::Out(_), .. } => Fate::NotCertain,
-                Decision::Arrives { end, .. } => Fate::Misrouted(end),
-                Decision::Dropped(by) => Fate::Dropped(by),
-            },
+            Some(Way::Nowhere) => Fate::Dropped(Dropper::NoRoute { to: answer.to, mark: 0 }),
+            Some(Way::Local | Way::Out { .. }) | None => walk.fate(|end| matches!(end, Place::Out(_)))?,
         };
         Some(walk.lost(Lost::Answer, fate, self))
     }
@@ -69,14 +64,17 @@ impl Walk<'_> {
         let next = Packet { state: ConntrackState::Established, connection_mark, ..self.packet.clone() };
         let mut walk = Walk::new(self.scene, self.layers, &next);
         walk.redirected = self.redirected;
-        let arrives = |end: &Place| std::mem::discriminant(end) == std::mem::discriminant(arrived);
-        let fate = match walk.in_any_order() {
-            Decision::Arrives { end, .. } if arrives(&end) && walk.doubt.is_none() => return None,
-            Decision::Arrives { end, .. } if arrives(&end) => Fate::NotCertain,
-            Decision::Arrives { end, .. } => Fate::Misrouted(end),
-            Decision::Dropped(by) => Fate::Dropped(by),
-        };
+        let fate = walk.fate(|end| std::mem::discriminant(end) == std::mem::discriminant(arrived))?;
         Some(walk.lost(Lost::Next, fate, self))
+    }
+
+    /// What becomes of this packet; `None` if it certainly arrives where it should.
+    fn fate(&mut self, is_right: impl Fn(&Place) -> bool) -> Option<Fate> {
+        match self.in_any_order() {
+            Decision::Arrives { end, .. } if is_right(&end) => self.doubt.is_some().then_some(Fate::NotCertain),
+            Decision::Arrives { end, .. } => Some(Fate::Misrouted(end)),
+            Decision::Dropped(by) => Some(Fate::Dropped(by)),
+        }
     }
 
     /// Why this packet does not get through, with what happened to the first of its connection.

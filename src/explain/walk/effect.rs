@@ -1,7 +1,6 @@
 //! What the target of a rule does with a packet.
 
 use super::{ChainPlace, Walk};
-use crate::explain::pod::localhost;
 use crate::explain::trace::Effect;
 use crate::net::Family;
 use crate::netfilter::{Chain, Hook, Rule, Target};
@@ -23,7 +22,7 @@ impl Walk<'_> {
                 let family = Family::of(flight.to.address);
                 let address = match (&flight.in_interface, place.hook) {
                     (Some(interface), Hook::Prerouting) => self.scene.pod.primary_address(family, interface),
-                    (Some(_) | None, _) => Some(localhost(family)),
+                    (Some(_) | None, _) => Some(family.localhost()),
                 };
                 let Some(address) = address else { return Effect::NoAddress };
                 flight.to.address = address;

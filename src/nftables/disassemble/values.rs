@@ -4,9 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::assemble::{NAME_LENGTH, address_place, state_bit};
 use super::super::uapi::{NFT_META_SKGID, NFT_META_SKUID};
-use super::negatable;
 use crate::net::{Family, Interface, Mark, Network, Owner};
-use crate::netfilter::ConntrackState;
+use crate::netfilter::{ConntrackState, Negatable};
 use crate::nftables::{Expression, OwnerKind, Side};
 
 /// A name followed by zero bytes, or a prefix of names.
@@ -28,7 +27,7 @@ pub(crate) fn owner(key: u32, negated: bool, owner: Owner) -> Option<Expression>
         NFT_META_SKGID => OwnerKind::Group,
         _ => return None,
     };
-    Some(Expression::Owner(kind, negatable(negated, owner)))
+    Some(Expression::Owner(kind, Negatable::new(negated, owner)))
 }
 
 pub(crate) fn mark(value: &[u8]) -> Option<Mark> {

@@ -5,49 +5,7 @@ use netlink_packet_core::DecodeError;
 use super::super::uapi::{NFTA_DATA_VERDICT, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_VERDICT_CHAIN, NFTA_VERDICT_CODE};
 use super::{Instruction, NFT_REG_VERDICT, SetReference, kinds};
 use crate::netlink::{Attribute, attributes};
-
-/// The attributes of an instruction, by kind.
-struct Fields<'a> {
-    /// No known kind is above these.
-    by_kind: [Option<Attribute<'a>>; 10],
-    /// Whether there is one of another kind, or one twice.
-    strange: bool,
-}
-
-impl<'a> Fields<'a> {
-    fn read(data: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut fields = Self { by_kind: [None; 10], strange: false };
-        for attribute in attributes(data) {
-            let attribute = attribute?;
-            match fields.by_kind.get_mut(usize::from(attribute.kind)) {
-                Some(field @ None) => *field = Some(attribute),
-                Some(Some(_)) | None => fields.strange = true,
-            }
-        }
-        Ok(fields)
-    }
-
-    /// Whether there is none of other kinds, and none twice.
-    fn are_among(&self, kinds: &[u16]) -> bool {
-        !self.strange && self.by_kind.iter().flatten().all(|a| kinds.contains(&a.kind))
-    }
-
-    fn get(&self, kind: u16) -> Option<Attribute<'a>> {
-        self.by_kind.get(usize::from(kind)).copied().flatten()
-    }
-
-    fn number(&self, kind: u16) -> Result<Option<u32>, DecodeError> {
-        self.get(kind).map(Attribute::number).transpose()
-    }
-
-    fn text(&self, kind: u16) -> Result<Option<String>, DecodeError> {
-        self.get(kind).map(Attribute::text).transpose().map(|text| text.map(str::to_owned))
-    }
-
-    fn data(&self, kind: u16) -> Result<Option<Vec<u8>>, DecodeError> {
-        self.get(kind).map(Attribute::data).transpose().map(Option::flatten)
-    }
-}
+use crate::nftables::fields::Fields;
 
 /// An instruction, or `None` if it is not one of those that are known.
 type Decoded = Result<Option<Instruction>, DecodeError>;
@@ -55,17 +13,10 @@ type Decoded = Result<Option<Instruction>, DecodeError>;
 impl Instruction {
     /// Reads an element of a rule's list. What is not known is kept as it is.
     pub(crate) fn decode(element: &[u8]) -> Result<Self, DecodeError> {
-        let (mut name, mut data) = (None, &[][..]);
-        for attribute in attributes(element) {
-            let attribute = attribute?;
-            match attribute.kind {
-                NFTA_EXPR_NAME => name = Some(attribute.text()?),
-                NFTA_EXPR_DATA => data = attribute.bytes(),
-                _ => {}
-            }
-        }
+        let whole = Fields::read(element)?;
+        let data = whole.get(NFTA_EXPR_DATA).map_or(&[][..], Attribute::bytes);
         let fields = Fields::read(data)?;
-        let decoded = match name {
+        let decoded = match whole.text(NFTA_EXPR_NAME)? {
             Some("meta") => meta(&fields)?,
             Some("ct") => ct(&fields)?,
             Some("payload") => payload(&fields)?,
@@ -88,38 +39,24 @@ impl Instruction {
 }
 
 fn meta(fields: &Fields<'_>) -> Decoded {
-    if !fields.are_among(&[kinds::META_KEY, kinds::META_DREG, kinds::META_SREG]) {
-        return Ok(None);
-    }
-    let Some(key) = fields.number(kinds::META_KEY)? else { return Ok(None) };
-    Ok(match (fields.number(kinds::META_DREG)?, fields.number(kinds::META_SREG)?) {
-        (Some(into), None) => Some(Instruction::Meta { key, into }),
-        (None, Some(from)) => Some(Instruction::SetMeta { key, from }),
-        (Some(_), Some(_)) | (None, None) => None,
+    Ok(match fields.numbers([kinds::META_KEY, kinds::META_DREG, kinds::META_SREG])? {
+        Some([Some(key), Some(into), None]) => Some(Instruction::Meta { key, into }),
+        Some([Some(key), None, Some(from)]) => Some(Instruction::SetMeta { key, from }),
+        Some(_) | None => None,
     })
 }
 
 fn ct(fields: &Fields<'_>) -> Decoded {
-    if !fields.are_among(&[kinds::CT_KEY, kinds::CT_DREG, kinds::CT_SREG]) {
-        return Ok(None);
-    }
-    let Some(key) = fields.number(kinds::CT_KEY)? else { return Ok(None) };
-    Ok(match (fields.number(kinds::CT_DREG)?, fields.number(kinds::CT_SREG)?) {
-        (Some(into), None) => Some(Instruction::Ct { key, into }),
-        (None, Some(from)) => Some(Instruction::SetCt { key, from }),
-        (Some(_), Some(_)) | (None, None) => None,
+    Ok(match fields.numbers([kinds::CT_KEY, kinds::CT_DREG, kinds::CT_SREG])? {
+        Some([Some(key), Some(into), None]) => Some(Instruction::Ct { key, into }),
+        Some([Some(key), None, Some(from)]) => Some(Instruction::SetCt { key, from }),
+        Some(_) | None => None,
     })
 }
 
 fn payload(fields: &Fields<'_>) -> Decoded {
     let kinds = [kinds::PAYLOAD_BASE, kinds::PAYLOAD_OFFSET, kinds::PAYLOAD_LEN, kinds::PAYLOAD_DREG];
-    if !fields.are_among(&kinds) {
-        return Ok(None);
-    }
-    let [base, offset, length, into] = kinds.map(|kind| fields.number(kind));
-    let (Some(base), Some(offset), Some(length), Some(into)) = (base?, offset?, length?, into?) else {
-        return Ok(None);
-    };
+    let Some([Some(base), Some(offset), Some(length), Some(into)]) = fields.numbers(kinds)? else { return Ok(None) };
     Ok(Some(Instruction::Payload { base, offset, length, into }))
 }
 
@@ -150,13 +87,7 @@ fn byteorder(fields: &Fields<'_>) -> Decoded {
         kinds::BYTEORDER_LEN,
         kinds::BYTEORDER_SIZE,
     ];
-    if !fields.are_among(&kinds) {
-        return Ok(None);
-    }
-    let [from, into, operation, length, size] = kinds.map(|kind| fields.number(kind));
-    let (Some(from), Some(into), Some(operation), Some(length), Some(size)) =
-        (from?, into?, operation?, length?, size?)
-    else {
+    let Some([Some(from), Some(into), Some(operation), Some(length), Some(size)]) = fields.numbers(kinds)? else {
         return Ok(None);
     };
     Ok(Some(Instruction::ByteOrder { from, into, operation, length, size }))
@@ -190,7 +121,7 @@ fn lookup(fields: &Fields<'_>) -> Decoded {
     let (set, register) = (fields.text(kinds::LOOKUP_SET)?, fields.number(kinds::LOOKUP_SREG)?);
     let flags = fields.number(kinds::LOOKUP_FLAGS)?.unwrap_or(0);
     let (Some(set), Some(register), true) = (set, register, fields.are_among(&kinds)) else { return Ok(None) };
-    Ok(Some(Instruction::Lookup { register, set: SetReference::Name(set), flags }))
+    Ok(Some(Instruction::Lookup { register, set: SetReference::Name(set.to_owned()), flags }))
 }
 
 fn immediate(fields: &Fields<'_>) -> Decoded {
@@ -211,23 +142,17 @@ fn immediate(fields: &Fields<'_>) -> Decoded {
     else {
         return Ok(None);
     };
-    Ok(Some(Instruction::NftVerdict { code, chain: verdict.text(NFTA_VERDICT_CHAIN)? }))
+    Ok(Some(Instruction::NftVerdict { code, chain: verdict.text(NFTA_VERDICT_CHAIN)?.map(str::to_owned) }))
 }
 
 fn redirect(fields: &Fields<'_>) -> Decoded {
     let kinds = [kinds::REDIR_REG_PROTO_MIN, kinds::REDIR_REG_PROTO_MAX, kinds::REDIR_FLAGS];
-    if !fields.are_among(&kinds) {
-        return Ok(None);
-    }
-    let [lowest, highest, flags] = kinds.map(|kind| fields.number(kind));
-    Ok(Some(Instruction::Redirect { lowest: lowest?, highest: highest?, flags: flags?.unwrap_or(0) }))
+    let Some([lowest, highest, flags]) = fields.numbers(kinds)? else { return Ok(None) };
+    Ok(Some(Instruction::Redirect { lowest, highest, flags: flags.unwrap_or(0) }))
 }
 
 fn tproxy(fields: &Fields<'_>) -> Decoded {
     let kinds = [kinds::TPROXY_FAMILY, kinds::TPROXY_REG_ADDR, kinds::TPROXY_REG_PORT];
-    let (Some(family), true) = (fields.number(kinds::TPROXY_FAMILY)?, fields.are_among(&kinds)) else {
-        return Ok(None);
-    };
-    let (address, port) = (fields.number(kinds::TPROXY_REG_ADDR)?, fields.number(kinds::TPROXY_REG_PORT)?);
+    let Some([Some(family), address, port]) = fields.numbers(kinds)? else { return Ok(None) };
     Ok(Some(Instruction::Tproxy { family, address, port }))
 }

@@ -225,10 +225,8 @@ impl From<&Verdict> for VerdictView {
             }
             Verdict::NotCaptured { place, by, .. } => uncaptured("not-captured", Some(name(place)), by),
             Verdict::FollowsConnection { place, .. } => uncaptured("follows-connection", Some(name(place)), &[]),
-            Verdict::Dropped { by: Some(Dropper::Rule(by)) } => uncaptured("dropped", None, std::slice::from_ref(by)),
-            Verdict::Dropped { by: Some(Dropper::Policy(_) | Dropper::NoRoute { .. }) | None } => {
-                uncaptured("dropped", None, &[])
-            }
+            Verdict::Dropped { by: Dropper::Rule(by) } => uncaptured("dropped", None, std::slice::from_ref(by)),
+            Verdict::Dropped { by: Dropper::Policy(_) | Dropper::NoRoute { .. } } => uncaptured("dropped", None, &[]),
             Verdict::NotCertain { doubt, otherwise } => Self {
                 verdict: "not-certain",
                 doubt: Some(doubt.clone()),

@@ -72,7 +72,7 @@ impl Config {
 
     fn warn_of_several_owners(&self, mut read: Reader<'_>) {
         for (flag, owners) in [(PROXY_UID, &self.proxy_uids), (PROXY_GID, &self.proxy_gids)] {
-            if owners.len() > 1 && !self.captures_loopback() {
+            if owners.iter().any(|owner| owners.first() != Some(owner)) && !self.captures_loopback() {
                 let owners = owners.clone();
                 read.warn(Warning::Fact(Fact::LoopbackReturnedEarly { owners, flag, rule: (), by: () }));
             }

@@ -186,6 +186,7 @@ fn several_proxies_are_warned_of() {
     let warnings = |args: &[&str]| resolve(args, &[], &FakeHost::pod()).warnings;
     assert_messages(&warnings(&["-u", "1,2", "-g", "3"]), &["several of --proxy-uid (\"1\", \"2\")"]);
     assert_messages(&warnings(&["-u", "1", "-g", "2,3"]), &["several of --proxy-gid"]);
+    assert_messages(&warnings(&["-u", "5,5"]), &[]);
     // The rules in question are not there if loopback is captured.
     assert_messages(&warnings(&["-u", "1,2", "-i", "127.0.0.0/8"]), &[]);
 }

@@ -211,15 +211,13 @@ fn not_captured(
     let others = !ranges.is_empty() && ranges.iter().all(|r| r.family() != family);
     if others && config.outbound_ports.is_empty() {
         let flag = Purpose::OutboundRange.flag();
-        found.push(match find(other, Table::Nat, IstioChain::Output, captures_outbound) {
-            Some(rule) => {
-                let text = format!(
-                    "the pod has the {family} address {address}, but {flag} lists no {family} range: outbound {family} traffic bypasses the proxy, while rule {rule} captures the other family"
-                );
-                Finding::warning("family-not-captured", flag, Some(rule), text)
-            }
-            None => Fact::FamilyNotCaptured { family, address, flag }.into(),
-        });
+        let rule = find(other, Table::Nat, IstioChain::Output, captures_outbound);
+        let while_other = rule.as_ref().map(|rule| format!(", while rule {rule} captures the other family"));
+        let text = format!(
+            "the pod has the {family} address {address}, but {flag} lists no {family} range: outbound {family} traffic bypasses the proxy{}",
+            while_other.unwrap_or_default()
+        );
+        found.push(Finding::warning("family-not-captured", flag, rule, text));
     }
 }
 

@@ -234,6 +234,7 @@ pub fn choose(
             return Ok((programs, reason));
         }
         log::warn!("{reason}, but {}; its rules are kept as they are", lacks.join("; "));
+        lacks.clear();
     }
     for variant in [Variant::Nft, Variant::Legacy] {
         if let Some(programs) = usable(detected, variant, families, &mut lacks) {

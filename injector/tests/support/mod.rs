@@ -30,7 +30,7 @@ impl Program {
     pub fn wait_for(&self, text: &str) -> String {
         let mut before = Vec::new();
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(60)) {
+            match self.lines.recv_timeout(Duration::from_secs(600)) {
                 Ok(line) if line.contains(text) => return line,
                 Ok(line) => before.push(line),
                 Err(error) => panic!("no line with {text:?} ({error}) after:\n{}", before.join("\n")),

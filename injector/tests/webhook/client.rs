@@ -50,7 +50,7 @@ impl Client {
     pub fn connect(&self) -> io::Result<Connection> {
         let stream = TcpStream::connect(self.address)?;
         // Nothing here takes that long; without an end, a failure would hang.
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(600)))?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").unwrap();
         let mut connection = ClientConnection::new(Arc::clone(&self.config), name).map_err(io::Error::other)?;

@@ -114,10 +114,14 @@ fn families() {
 
 #[test]
 fn a_family_without_ranges_has_rules_all_the_same() {
-    check("-i fd00::/8 --ip-families ipv4", &[], expect![[r#"
+    check(
+        "-i fd00::/8 --ip-families ipv4",
+        &[],
+        expect![[r#"
         family-not-captured: the pod has the IPv4 address 10.244.0.10, but --istio-service-cidr (-i) lists no IPv4 range: outbound IPv4 traffic bypasses the proxy
         family-not-captured: the pod has the IPv6 address fd00:10:244::10, but there are no IPv6 rules: IPv6 traffic bypasses the proxy; --dual-stack or --ip-families=dual captures it
-        udp-not-captured: outbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) matches TCP only, whatever --istio-service-cidr (-i) is"#]]);
+        udp-not-captured: outbound UDP is not captured, including QUIC (HTTP/3) on port 443: rule nat ISTIO_REDIRECT 1 (-p tcp -j REDIRECT --to-ports 15001) matches TCP only, whatever --istio-service-cidr (-i) is"#]],
+    );
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Servers {
 }
 
 /// How long a connection may take; only one that is lost takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What came of connections.
 #[derive(Debug, Default)]
@@ -214,13 +214,15 @@ fn client(progress: &Progress, made: &AtomicU32, wanted: u8, to: impl Fn(u32) ->
         let (began, to, gone) = (change(), to(number), progress.gone());
         match connect(to) {
             Ok(letter) if letter == wanted => seen.proxied += 1,
-            Err(error) if error.ends_with(LOST) && progress.gone_by_now() > gone => {
-                say(format_args!("{to}: {error}, but a processor was gone"));
-            }
             other => {
-                let counters = progress.counters.lock().unwrap_or_else(PoisonError::into_inner);
+                let counters = progress.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let losses: Vec<_> = counters.iter().map(|net| losses(net)).collect();
-                seen.wrong.push(format!("{to}, change {began} to {}: {other:?}; counters: {losses:?}", change()));
+                let what = format!("{to}, change {began} to {}: {other:?}; counters: {losses:?}", change());
+                if other.is_err_and(|error| error.ends_with(LOST)) && progress.gone_by_now() > gone {
+                    say(format_args!("{what}, but a processor was gone"));
+                } else {
+                    seen.wrong.push(what);
+                }
             }
         }
         made.store(number + 1, Ordering::Relaxed);

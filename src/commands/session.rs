@@ -12,8 +12,8 @@ use crate::kernel::lock::NamespaceLock;
 use crate::kernel::routes::RoutingClient;
 use crate::kernel::{KernelError, capabilities::Capabilities};
 use crate::net::{Families, Family};
-use crate::netfilter::quirks::{self, Version};
-use crate::netfilter::save::SavedChain;
+use crate::netfilter::quirks::Version;
+use crate::netfilter::save::{SavedChain, SavedTable};
 use crate::netfilter::{Backend, Chain, Hook, Layer, Rule, Scope, Table, Variant};
 use crate::nftables::{self, NamedTable};
 use crate::state::{self, DifferingItem, Evidence, Goal, Observed, tproxy_marks};
@@ -291,7 +291,7 @@ impl<'a> Session<'a> {
         if let Some((table, _)) = self.detected.tables(variant, family).find(lacks) {
             return Err(KernelError::SaveLacks { program: program(), family, table: table.to_owned() });
         }
-        if variant == Variant::Nft && saved.get(&Table::Nat).is_some_and(quirks::lacks_port) {
+        if variant == Variant::Nft && saved.get(&Table::Nat).is_some_and(SavedTable::lacks_port) {
             let (program, needed) = (program(), Version::PRINTS_ALL);
             // In a later version's notation, the port was removed by another program.
             let version = iptables::version(&program).and_then(|printed| Version::read(&printed));

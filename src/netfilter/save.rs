@@ -1,6 +1,6 @@
 //! Reads the text of iptables-save(8).
 
-use super::quirks::is_called;
+use super::quirks::{is_called, lacks_port};
 use super::{Chain, Hook, IstioChain, Table};
 
 mod rule;
@@ -38,6 +38,12 @@ pub struct SaveError {
 }
 
 impl SavedTable {
+    /// Whether the rule for the tunnel port, always the first of its chain in the table nat, has lost the port.
+    pub fn lacks_port(&self) -> bool {
+        let first = self.chain(IstioChain::Inbound.name()).and_then(|chain| chain.rules.first());
+        first.and_then(SavedRule::meaning).is_some_and(lacks_port)
+    }
+
     /// The chain of this name.
     pub fn chain(&self, name: &str) -> Option<&SavedChain> {
         self.chains.iter().find(|c| c.name == name)
@@ -199,6 +205,22 @@ mod tests {
             "*nat\n-X\nCOMMIT",
         ] {
             assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_rule_of_the_chain_shows_that_the_port_is_lost() {
+        for (rules, lacks) in [
+            ("-A ISTIO_INBOUND -p tcp -j RETURN\n", true),
+            ("-A ISTIO_INBOUND -p tcp -m tcp --dport 15008 -j RETURN\n-A ISTIO_INBOUND -p tcp -j RETURN\n", false),
+            ("-A ISTIO_INBOUND -j RETURN\n", false),
+            ("-A PREROUTING -p tcp -j RETURN\n", false),
+            ("", false),
+        ] {
+            let text = format!("*nat\n:PREROUTING ACCEPT [0:0]\n:ISTIO_INBOUND - [0:0]\n{rules}COMMIT\n");
+            let tables = parse(&text).unwrap();
+            let (_, nat) = tables.iter().find(|(table, _)| *table == Table::Nat).unwrap();
+            assert_eq!(nat.lacks_port(), lacks, "{rules}");
         }
     }
 }

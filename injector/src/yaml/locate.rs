@@ -129,9 +129,11 @@ impl<'t> Events<'t> {
 }
 
 fn opens(event: &Event<'_>) -> isize {
-    match event {
-        Event::SequenceStart(..) | Event::MappingStart(..) => 1,
-        Event::SequenceEnd | Event::MappingEnd => -1,
-        _ => 0,
+    if matches!(event, Event::SequenceStart(..) | Event::MappingStart(..)) {
+        1
+    } else if matches!(event, Event::SequenceEnd | Event::MappingEnd) {
+        -1
+    } else {
+        0
     }
 }

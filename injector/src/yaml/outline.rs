@@ -54,8 +54,8 @@ impl<'t> Reader<'t> {
         if depth > read::MAX_DEPTH {
             return None;
         }
-        match event {
-            Event::MappingStart(..) => loop {
+        if let Event::MappingStart(..) = event {
+            loop {
                 let key = match self.next()? {
                     (Event::MappingEnd, _) => break,
                     (Event::Scalar(key, ..), span) => (key.to_string(), self.byte(read::start(span))),
@@ -65,8 +65,9 @@ impl<'t> Reader<'t> {
                 let value = self.value(&event, span, depth + 1)?;
                 outline.bytes.end = outline.bytes.end.max(value.bytes.end).max(key.1);
                 outline.entries.push((key.0, key.1, value));
-            },
-            Event::SequenceStart(..) => loop {
+            }
+        } else if let Event::SequenceStart(..) = event {
+            loop {
                 match self.next()? {
                     (Event::SequenceEnd, _) => break,
                     (event, span) => {
@@ -75,11 +76,10 @@ impl<'t> Reader<'t> {
                         outline.elements.push(value);
                     }
                 }
-            },
-            _ => {
-                let end = Position { line: span.end.line(), column: span.end.col() + 1 };
-                outline.bytes.end = self.byte(end).max(start);
             }
+        } else {
+            let end = Position { line: span.end.line(), column: span.end.col() + 1 };
+            outline.bytes.end = self.byte(end).max(start);
         }
         Some(outline)
     }

@@ -61,14 +61,14 @@ pub(super) fn parser(text: &str) -> Parser<'_, StrInput<'_>> {
 
 /// The next event of a parser; nothing at the end of the stream.
 pub(super) fn next<'t>(parser: &mut Parser<'t, StrInput<'t>>) -> Result<Option<(Event<'t>, Span)>, ScanError> {
-    let event = parser.next_event().transpose()?;
-    Ok(event.map(|(event, span)| match event {
-        // This is how the parser shows that a value is not there.
-        Event::Scalar(_, ScalarStyle::Plain, anchor, tag) if span.is_empty() => {
-            (Event::Scalar(Cow::Borrowed(""), ScalarStyle::Plain, anchor, tag), span)
-        }
-        event => (event, span),
-    }))
+    let mut next = parser.next_event().transpose()?;
+    // The parser prints a value that is not there as `~`.
+    if let Some((Event::Scalar(text, ScalarStyle::Plain, ..), span)) = &mut next
+        && span.is_empty()
+    {
+        *text = Cow::Borrowed("");
+    }
+    Ok(next)
 }
 
 pub(super) fn start(span: Span) -> Position {
@@ -178,6 +178,7 @@ impl Sum {
 
 impl Reader<'_> {
     /// Takes one event; the value, if it ends the document.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is left has no content, whatever else the parser learns")]
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<Option<Value>, Problem> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -207,7 +208,6 @@ impl Reader<'_> {
             Event::MappingStart(_, anchor, _) => self.begin(Kind::Map(self.entries.len(), Expect::Key), anchor)?,
             Event::SequenceEnd | Event::MappingEnd => return self.end(),
             Event::Alias(id) => return self.alias(id, span),
-            // The beginning and the end of the stream and of the document.
             _ => {}
         }
         Ok(None)

@@ -125,7 +125,7 @@ fn nothing_of_the_pod_is_lost() {
     let folder = Folder::new("kept");
     let (own, default) = ("mine: kept", "kubectl.kubernetes.io/default-container");
     for cni in [false, true] {
-        let values = folder.file("values.yaml", &format!("pilot: {{cni: {{enabled: {cni}}}}}\n"));
+        let values = folder.file("values.yaml", format!("pilot: {{cni: {{enabled: {cni}}}}}\n"));
         for version in ["v1.28.0", "v1.33.1"] {
             for mode in ["REDIRECT", "TPROXY", "NONE"] {
                 for (containers, container) in [("a", "a"), ("a,b", "a"), ("istio-proxy,b,c", "b"), ("istio-proxy", "")]
@@ -232,7 +232,7 @@ fn an_annotation_does_not_send_probes_or_prometheus_to_an_agent_that_is_not_ther
         "        image: web:1\n        readinessProbe: {httpGet: {path: /ready, port: 8080}}\n",
     );
     let inject = |agent: bool| {
-        let values = folder.file("values.yaml", &format!("global: {{proxy: {{agent: {agent}}}}}\n"));
+        let values = folder.file("values.yaml", format!("global: {{proxy: {{agent: {agent}}}}}\n"));
         let call = call(&["kube-inject", "-f", "-", "--valuesFile", &values], &text);
         let document = yaml::parse(&call.out).unwrap();
         let template = document.at(&["spec", "template"]).unwrap();

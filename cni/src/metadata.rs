@@ -1,6 +1,6 @@
 //! The `proxyMetadata` of a proxy config, which is the YAML of an annotation. Everything else in it is passed over.
 
-use saphyr_parser::{Event, Parser};
+use granit_parser::{Event, Options, Parser, ScalarStyle};
 
 /// Its entries, in their order.
 ///
@@ -8,11 +8,19 @@ use saphyr_parser::{Event, Parser};
 /// What is wrong with the text, or with `proxyMetadata` in it.
 pub fn read(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut walk = Walk::default();
-    let mut parser = Parser::new_from_str(text);
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    let mut parser = Parser::new_from_str_with_options(text, options);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|e| e.to_string())?;
+        let (mut event, span) = event.map_err(|e| e.to_string())?;
         if event == Event::DocumentEnd {
             break;
+        }
+        // The parser prints a value that is not there as `~`.
+        if let Event::Scalar(text, ScalarStyle::Plain, ..) = &mut event
+            && span.is_empty()
+        {
+            *text = "".into();
         }
         walk.event(event).map_err(|why| format!("line {}: {why}", span.start.line()))?;
     }
@@ -60,6 +68,7 @@ const NO_CONFIG: &str = "a proxy config must be a map";
 const NOT_A_MAP: &str = "proxyMetadata must be a map of names to strings";
 
 impl Walk {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is left has no content, whatever else the parser learns")]
     fn event(&mut self, event: Event<'_>) -> Result<(), String> {
         match event {
             Event::Scalar(text, ..) => {
@@ -82,7 +91,7 @@ impl Walk {
             Event::MappingStart(..) => self.begin(Place::Map)?,
             Event::SequenceStart(..) => self.begin(Place::List)?,
             Event::MappingEnd | Event::SequenceEnd => drop(self.open.pop()),
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => {}
+            _ => {}
         }
         Ok(())
     }
@@ -143,6 +152,10 @@ mod tests {
             Ok(vec![entry("A", "x y")])
         );
         assert_eq!(read("proxy_metadata: {A: b}"), Ok(vec![entry("A", "b")]));
+        assert_eq!(read("proxyMetadata:\n  A:\n  B: ~\n"), Ok(vec![entry("A", ""), entry("B", "~")]));
+        // As in libyaml, brackets make indentation irrelevant.
+        assert_eq!(read("proxyMetadata: {\n  A: \"b\", # c\n}\n"), Ok(vec![entry("A", "b")]));
+        assert_eq!(read("x:\n  y: [\n  1\n  ]\nproxyMetadata:\n  A:\tb\n"), Ok(vec![entry("A", "b")]));
         for nothing in ["", "{}", "null", "# only a comment", "proxyMetadata:", "proxyMetadata: {}", "a: &x 1\nb: *x"] {
             assert_eq!(read(nothing), Ok(Vec::new()), "{nothing:?}");
         }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::TO_ITSELF;
+use crate::config::PROXY_UID;
 use crate::net::Interface;
 use crate::netfilter::normal::Specification;
 use crate::netfilter::{Chain, Hook, IstioChain, Layer, Match, Negatable, Protocol, Purpose, Rule, Table, Target};
@@ -195,7 +196,7 @@ impl Purpose {
             Self::Tunnel => "--inbound-tunnel-port (-e)",
             Self::Inbound => "--istio-inbound-ports (-b)",
             Self::ExcludedOutboundPort => "--istio-local-outbound-ports-exclude (-o)",
-            Self::ProxyUser => "--proxy-uid (-u)",
+            Self::ProxyUser => PROXY_UID,
             Self::OwnService | Self::WithinPod => "--proxy-uid (-u) or --proxy-gid (-g)",
             Self::Group => "--proxy-gid (-g) or ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE",
             Self::OtherGroups => "ISTIO_OUTBOUND_OWNER_GROUPS",

@@ -1,7 +1,7 @@
 //! YAML: texts to trees by the rules of yaml.v2, as sigs.k8s.io/yaml applies them; trees to the text that it prints.
 //!
-//! `granit-parser` takes texts apart into events; plain ones are read without it (`block`). What scalars mean (`resolve`) and how they are printed
-//! (`scalar`, `write`) is this program's own code: no crate has these rules.
+//! `granit-parser` takes texts apart into events; plain ones are read without it (`block`). What scalars mean (`resolve`)
+//! and how they are printed (`scalar`, `write`) is this program's own code: no crate has these rules.
 
 use crate::value::Value;
 

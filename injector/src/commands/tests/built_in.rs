@@ -119,42 +119,41 @@ fn annotations_choose_what_is_captured() {
     assert!(container(&pod, "initContainers", "istio-init").is_none());
 }
 
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
+/// Injects a pod that has something of everything, and checks that it keeps that, and which container is the default.
+fn keeps_its_own(flags: &[&str], mode: &str, containers: &str, annotation: &str, default: &str) {
+    let list: Vec<_> = containers.split(',').map(|name| format!("{{name: {name}, env: [{{name: E}}]}}")).collect();
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{l: l}}, annotations: {{mine: kept{annotation}, \
+         sidecar.istio.io/interceptionMode: {mode}}}}}\nspec: {{containers: [{}], initContainers: [{{name: i}}], \
+         volumes: [{{name: v}}], imagePullSecrets: [{{name: s}}]}}\n",
+        list.join(", ")
+    );
+    let pod = yaml::parse(&call(&[&["kube-inject", "-f", "-"], flags].concat(), &text).out).unwrap();
+    let case = format!("{flags:?}, {mode}, {containers}{annotation}");
+    let annotation = |name: &str| pod.str_at(&["metadata", "annotations", name]).unwrap_or_default();
+    assert_eq!((annotation("mine"), annotation(DEFAULT_CONTAINER)), ("kept", default), "{case}");
+    assert_eq!(pod.str_at(&["metadata", "labels", "l"]), Some("l"), "{case}");
+    let lists = ["containers", "initContainers", "volumes", "imagePullSecrets"];
+    let elements = lists.iter().flat_map(|list| pod.list_at(&["spec", list]));
+    let names: Vec<_> = elements.filter_map(|element| element.str_at(&["name"])).collect();
+    assert!(containers.split(',').chain(["i", "v", "s"]).all(|name| names.contains(&name)), "{case}: {names:?}");
+}
+
 /// A null in what the template prints would remove a list or a map of the pod.
 #[test]
 fn nothing_of_the_pod_is_lost() {
     let folder = Folder::new("kept");
-    let (own, default) = ("mine: kept", "kubectl.kubernetes.io/default-container");
-    for cni in [false, true] {
-        let values = folder.file("values.yaml", format!("pilot: {{cni: {{enabled: {cni}}}}}\n"));
-        for version in ["v1.28.0", "v1.33.1"] {
-            for mode in ["REDIRECT", "TPROXY", "NONE"] {
-                for (containers, container) in [("a", "a"), ("a,b", "a"), ("istio-proxy,b,c", "b"), ("istio-proxy", "")]
-                {
-                    let list: Vec<_> =
-                        containers.split(',').map(|name| format!("{{name: {name}, env: [{{name: E}}]}}")).collect();
-                    for (more, expected) in [(String::new(), container), (format!(", {default}: c"), "c")] {
-                        let text = format!(
-                            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, labels: {{l: l}}, annotations: {{{own}{more}, \
-                             sidecar.istio.io/interceptionMode: {mode}}}}}\nspec: {{containers: [{}], initContainers: [{{name: i}}], \
-                             volumes: [{{name: v}}], imagePullSecrets: [{{name: s}}]}}\n",
-                            list.join(", ")
-                        );
-                        let flags = ["kube-inject", "-f", "-", "--valuesFile", &values, "--kubelet-versions", version];
-                        let pod = yaml::parse(&call(&flags, &text).out).unwrap();
-                        let case = format!("cni {cni}, {version}, {mode}, {containers}{more}");
-                        let annotation =
-                            |name: &str| pod.str_at(&["metadata", "annotations", name]).unwrap_or_default();
-                        assert_eq!((annotation("mine"), annotation(default)), ("kept", expected), "{case}");
-                        assert_eq!(pod.str_at(&["metadata", "labels", "l"]), Some("l"), "{case}");
-                        let names = ["containers", "initContainers", "volumes", "imagePullSecrets"]
-                            .iter()
-                            .flat_map(|list| pod.list_at(&["spec", list]))
-                            .filter_map(|element| element.str_at(&["name"]));
-                        let names: Vec<_> = names.collect();
-                        let own = containers.split(',').chain(["i", "v", "s"]);
-                        assert!(own.into_iter().all(|name| names.contains(&name)), "{case}: {names:?}");
-                    }
-                }
+    let cni = ["false", "true"]
+        .map(|cni| folder.file(&format!("{cni}.yaml"), format!("pilot: {{cni: {{enabled: {cni}}}}}\n")));
+    let own_default = format!(", {DEFAULT_CONTAINER}: c");
+    for (values, version) in cni.iter().flat_map(|values| [(values, "v1.28.0"), (values, "v1.33.1")]) {
+        let flags = ["--valuesFile", values, "--kubelet-versions", version];
+        for mode in ["REDIRECT", "TPROXY", "NONE"] {
+            for (containers, default) in [("a", "a"), ("a,b", "a"), ("istio-proxy,b,c", "b"), ("istio-proxy", "")] {
+                keeps_its_own(&flags, mode, containers, "", default);
+                keeps_its_own(&flags, mode, containers, &own_default, "c");
             }
         }
     }

@@ -50,6 +50,11 @@ struct Arguments {
     instructions: bool,
 }
 
+/// The path of a binary, in full, as it is run from elsewhere.
+fn existing(path: &str) -> Result<PathBuf> {
+    Ok(Path::new(path).canonicalize().map_err(|error| format!("{path}: {error}"))?)
+}
+
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let mut arguments = Self {
@@ -66,10 +71,10 @@ impl Arguments {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value: {USAGE}"));
             match word.as_str() {
-                "--cni" => arguments.cni = Some(PathBuf::from(value()?).canonicalize()?),
-                "--injector" => arguments.injector = Some(PathBuf::from(value()?).canonicalize()?),
-                "--compare" => arguments.compare = Some(PathBuf::from(value()?).canonicalize()?),
-                "--floor" => arguments.floor = Some(PathBuf::from(value()?).canonicalize()?),
+                "--cni" => arguments.cni = Some(existing(&value()?)?),
+                "--injector" => arguments.injector = Some(existing(&value()?)?),
+                "--compare" => arguments.compare = Some(existing(&value()?)?),
+                "--floor" => arguments.floor = Some(existing(&value()?)?),
                 "--json" => arguments.json = Some(value()?.into()),
                 "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
                 "--only" => arguments.only = value()?,
@@ -77,7 +82,7 @@ impl Arguments {
                 // Cargo's way to mark a benchmark.
                 "--bench" => {}
                 flag if flag.starts_with('-') => return Err(format!("{flag} is not known: {USAGE}").into()),
-                path => arguments.binary = PathBuf::from(path).canonicalize()?,
+                path => arguments.binary = existing(path)?,
             }
         }
         match arguments.binary.as_os_str().is_empty() {

@@ -80,9 +80,12 @@ fn read(stream: &mut TcpStream) -> io::Result<String> {
             return Err(io::ErrorKind::TimedOut.into());
         }
         stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut part)? {
-            0 => break,
-            count => head.extend(part.get(..count).unwrap_or_default()),
+        match stream.read(&mut part) {
+            Ok(0) => break,
+            Ok(count) => head.extend(part.get(..count).unwrap_or_default()),
+            // A process that was stopped and goes on, or frozen and thawed: a read with a timeout does not (signal(7)).
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(String::from_utf8_lossy(&head).into_owned())

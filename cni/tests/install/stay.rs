@@ -1,7 +1,7 @@
 //! An installer that keeps running repairs what other programs overwrite, and reports whether everything is in place.
 
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -261,9 +261,32 @@ fn health_bears_odd_clients() {
         let Ok(mut stream) = TcpStream::connect(staying.address()) else { return false };
         let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\n\r\n");
         let mut answer = String::new();
-        asked.is_ok() && std::io::Read::read_to_string(&mut stream, &mut answer).is_ok() && answer.contains(" 200 ")
+        asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.contains(" 200 ")
     });
     drop(idle);
+}
+
+/// As a debugger or a checkpoint of the container does it.
+#[test]
+fn health_answers_a_request_that_comes_around_a_stop() {
+    let node = Node::with("10-a.conflist", LIST);
+    let staying = Staying::start(&node, &[]);
+    staying.becomes_ready();
+    // Who asks has two seconds, which a busy machine may take for a stop alone.
+    staying.until("answered around a stop", || {
+        staying.until("no request", || staying.states("probe").is_empty());
+        let mut stream = TcpStream::connect(staying.address()).unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\n").unwrap();
+        if !(0..1000).any(|_| staying.states("probe") == ['S']) {
+            return false;
+        }
+        staying.signal("STOP");
+        staying.until("stopped", || staying.states("probe").iter().all(|state| *state == 'T'));
+        staying.signal("CONT");
+        let mut answer = String::new();
+        let rest = stream.write_all(b"\r\n");
+        rest.and_then(|()| stream.read_to_string(&mut answer)).is_ok_and(|_| answer.contains(" 200 "))
+    });
 }
 
 #[test]

@@ -103,10 +103,23 @@ impl Staying {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
     }
 
-    /// Ends it, and gives its exit status.
-    pub fn end(mut self, signal: &str) -> Option<i32> {
+    /// The states of its threads of this name, as proc_pid_stat(5) has them.
+    pub fn states(&self, thread: &str) -> Vec<char> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        // A thread may have ended meanwhile.
+        let stats = threads.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        let state = |stat: String| stat.split_once(&format!("({thread}) "))?.1.chars().next();
+        stats.filter_map(state).collect()
+    }
+
+    pub fn signal(&self, signal: &str) {
         let kill = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
+    }
+
+    /// Ends it, and gives its exit status.
+    pub fn end(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
         self.child.wait().unwrap().code()
     }
 }

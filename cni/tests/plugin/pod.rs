@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use harness::{Namespace, PATIENCE};
+use harness::{Namespace, PATIENCE, uninterrupted};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
@@ -61,6 +61,6 @@ pub fn dns_query(server: SocketAddr) -> String {
     let client = UdpSocket::bind(("0.0.0.0", 0)).expect("a port");
     client.send_to(b"query", server).expect("it is sent");
     let mut text = [0; 16];
-    let (length, _) = agent.recv_from(&mut text).expect("the query arrives");
+    let (length, _) = uninterrupted(|| agent.recv_from(&mut text)).expect("the query arrives");
     String::from_utf8_lossy(&text[..length]).into_owned()
 }

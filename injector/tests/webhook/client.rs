@@ -113,7 +113,7 @@ impl Connection {
 
     /// Whether the server has closed it.
     pub fn is_closed(&mut self) -> bool {
-        !matches!(self.0.read(&mut [0]), Ok(1))
+        self.0.read_exact(&mut [0]).is_err()
     }
 
     /// The server's certificate.

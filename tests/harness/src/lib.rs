@@ -8,6 +8,7 @@ mod namespace;
 mod process;
 mod random;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,18 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(Instant::now() < deadline, "not so in time: {what}");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Calls again what a signal interrupted. The kernel resumes most calls by itself, but not those on a socket with a timeout
+/// (signal(7)), and any thread of a test may get the SIGCHLD of a program that ended before its parent, which blocks
+/// signals while it starts one, went on.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use harness::PATIENCE;
 
 use super::Transparent;
 use super::server::{END, Hop, bound};
-use harness::{Namespace, Who};
+use harness::{Namespace, Who, uninterrupted};
 
 /// A caller.
 #[derive(Clone, Copy)]
@@ -90,7 +90,7 @@ impl<'a> Client<'a> {
         let token = format!("token-{}", TOKENS.fetch_add(1, Ordering::Relaxed));
         socket.send_to(token.as_bytes(), to)?;
         let mut buffer = [0; 512];
-        let (length, from) = socket.recv_from(&mut buffer)?;
+        let (length, from) = uninterrupted(|| socket.recv_from(&mut buffer))?;
         let text = String::from_utf8_lossy(&buffer[..length]);
         let words: Vec<_> = text.split(' ').collect();
         match words[..] {

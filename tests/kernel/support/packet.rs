@@ -6,8 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Family;
-use harness::PATIENCE;
-use harness::{Namespace, ROOT};
+use harness::{Namespace, PATIENCE, ROOT, uninterrupted};
 
 /// Flags of a TCP header (RFC 9293, section 3.1).
 pub const SYN: u8 = 0x02;
@@ -103,7 +102,7 @@ impl RawTcp {
         let socket = std::net::UdpSocket::from(self.socket.try_clone()?);
         let mut buffer = [0; 2048];
         loop {
-            let (length, sender) = socket.recv_from(&mut buffer)?;
+            let (length, sender) = uninterrupted(|| socket.recv_from(&mut buffer))?;
             // IPv4 comes with its header, IPv6 without.
             let header = match self.family {
                 Family::Ipv4 => usize::from(buffer[0] & 0x0f) * 4,

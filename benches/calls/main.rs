@@ -28,7 +28,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 /// The most bytes that the binary may have: 1.2 MiB.
 const MOST_BYTES: u64 = 1_258_291;
 
-const USAGE: &str = "scripts/bench [--rounds N] [--only WORD] [--compare BINARY] [--instructions]";
+const USAGE: &str = "scripts/bench --help names the flags";
 
 /// What was asked for.
 struct Arguments {

@@ -83,7 +83,7 @@ fn read(stream: &mut TcpStream) -> io::Result<String> {
         match stream.read(&mut part) {
             Ok(0) => break,
             Ok(count) => head.extend(part.get(..count).unwrap_or_default()),
-            // A process that was stopped and goes on, or frozen and thawed: a read with a timeout does not (signal(7)).
+            // The process was stopped or frozen meanwhile: the kernel does not resume a read with a timeout (signal(7)).
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -277,6 +277,7 @@ fn health_answers_a_request_that_comes_around_a_stop() {
         staying.until("no request", || staying.states("probe").is_empty());
         let mut stream = TcpStream::connect(staying.address()).unwrap();
         stream.write_all(b"GET /readyz HTTP/1.1\r\n").unwrap();
+        // Its thread waits for the rest, unless it has given up already.
         if !(0..1000).any(|_| staying.states("probe") == ['S']) {
             return false;
         }

@@ -34,8 +34,8 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Calls again what a signal interrupted. The kernel resumes most calls by itself, but not those on a socket with a timeout
-/// (signal(7)), and any thread of a test may get the SIGCHLD of a program that ended before its parent, which blocks
-/// signals while it starts one, went on.
+/// (signal(7)). A thread that starts a program blocks signals until that is done; if the program ends first, its SIGCHLD
+/// interrupts any other thread of the test.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -42,7 +42,7 @@ fn serve<'s>(within: &'s Scope<'s, '_>, servers: &Servers, port: u16, letter: u8
     }
     let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     bind(file.as_raw_fd(), &SockaddrStorage::from(address)).unwrap();
-    listen(&file, Backlog::new(4096).unwrap()).unwrap();
+    listen(&file, Backlog::MAXALLOWABLE).unwrap();
     let listener = TcpListener::from(file);
     servers.0.lock().unwrap().push(listener.try_clone().unwrap());
     within.spawn(move || {

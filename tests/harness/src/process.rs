@@ -25,6 +25,11 @@ impl Outcome {
     pub fn succeeded(&self) -> bool {
         self.status == Some(0)
     }
+
+    /// The errors that our programs wrote, one after the other.
+    pub fn errors(&self) -> String {
+        self.log.lines().filter(|line| line.contains("\terror\t")).collect()
+    }
 }
 
 /// Runs a program with an input.

@@ -30,7 +30,7 @@ impl Tally {
     pub fn judge(&mut self, case: &Case<'_>) -> bool {
         self.tried += 1;
         let Case { name, before, wanted, outcome, now, cause } = case;
-        let errors: String = outcome.log.lines().filter(|l| l.contains("\terror\t")).collect();
+        let errors = outcome.errors();
         let mut wrong = String::new();
         if outcome.succeeded() {
             if now != *wanted {

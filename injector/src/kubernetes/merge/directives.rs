@@ -56,19 +56,23 @@ pub(super) fn list(value: &Value) -> Result<&EcoVec<Value>, Error> {
 /// A value of a patch for which the object has no counterpart: without nulls in its objects, and without objects that
 /// have directives. None if nothing is left of it.
 pub(super) fn clean(patch: &Value) -> Option<Value> {
-    match cleaned(patch) {
+    match cleaned(patch, Nulls::Dropped) {
         Cleaned::Same => Some(patch.clone()),
         Cleaned::Gone => None,
         Cleaned::New(value) => Some(value),
     }
 }
 
-/// The same for the elements of a list.
-pub(super) fn clean_list(patch: &EcoVec<Value>) -> EcoVec<Value> {
-    match cleaned_list(patch) {
-        Some(list) => list,
-        None => patch.clone(),
-    }
+/// The same for a list whose order the patch sets. There Kubernetes leaves nulls in objects, and takes a directive that is
+/// null for one.
+pub(super) fn clean_ordered(patch: &EcoVec<Value>) -> EcoVec<Value> {
+    cleaned_list(patch, Nulls::Kept).unwrap_or_else(|| patch.clone())
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Nulls {
+    Dropped,
+    Kept,
 }
 
 enum Cleaned {
@@ -77,13 +81,14 @@ enum Cleaned {
     New(Value),
 }
 
-fn cleaned(patch: &Value) -> Cleaned {
+fn cleaned(patch: &Value, nulls: Nulls) -> Cleaned {
+    let is_dropped = |value: &Value| nulls == Nulls::Dropped && value.is_null();
     match patch {
-        Value::Map(map) if map.get(DIRECTIVE).is_some_and(|d| !d.is_null()) => Cleaned::Gone,
+        Value::Map(map) if map.get(DIRECTIVE).is_some_and(|d| !is_dropped(d)) => Cleaned::Gone,
         Value::Map(map) => {
             let mut out: Option<Map> = None;
             for (key, value) in map.iter() {
-                let cleaned = if value.is_null() { Cleaned::Gone } else { cleaned(value) };
+                let cleaned = if is_dropped(value) { Cleaned::Gone } else { cleaned(value, nulls) };
                 match cleaned {
                     Cleaned::Same => {}
                     Cleaned::Gone => drop(out.get_or_insert_with(|| map.clone()).remove(key)),
@@ -92,15 +97,15 @@ fn cleaned(patch: &Value) -> Cleaned {
             }
             out.map_or(Cleaned::Same, |map| Cleaned::New(Value::Map(map)))
         }
-        Value::List(list) => cleaned_list(list).map_or(Cleaned::Same, |list| Cleaned::New(Value::List(list))),
+        Value::List(list) => cleaned_list(list, nulls).map_or(Cleaned::Same, |list| Cleaned::New(Value::List(list))),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::String(_) => {
             Cleaned::Same
         }
     }
 }
 
-fn cleaned_list(list: &EcoVec<Value>) -> Option<EcoVec<Value>> {
-    let elements = || list.iter().map(|v| (v, cleaned(v)));
+fn cleaned_list(list: &EcoVec<Value>, nulls: Nulls) -> Option<EcoVec<Value>> {
+    let elements = || list.iter().map(|v| (v, cleaned(v, nulls)));
     if elements().all(|(_, c)| matches!(c, Cleaned::Same)) {
         return None;
     }

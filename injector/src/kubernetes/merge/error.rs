@@ -15,7 +15,7 @@ struct Mistake {
 
 /// What is wrong with a patch.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Problem {
+pub(super) enum Problem {
     /// The patch, or what it is applied to, is no object.
     #[error("invalid JSON document: the {whose} is {kind}, an object is needed")]
     NotAnObject {
@@ -82,11 +82,6 @@ impl Error {
     /// The place in the patch.
     pub fn path(&self) -> &Path {
         &self.0.path
-    }
-
-    /// What is wrong.
-    pub fn problem(&self) -> &Problem {
-        &self.0.problem
     }
 
     pub(super) fn below(mut self, key: &str) -> Error {

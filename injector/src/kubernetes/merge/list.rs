@@ -57,7 +57,7 @@ pub(super) fn merge_in_order(
     let merged = match (original, patch) {
         (Some(original), Some(patch)) if merge_key.is_some() => merge(original, patch, key, of)?,
         (Some(_), Some(patch)) => patch.clone(),
-        (None, Some(patch)) => directives::clean_list(patch),
+        (None, Some(patch)) => directives::clean_ordered(patch),
         (original, None) => original.unwrap_or_default(),
     };
     if are_objects(&old, patch.map_or(&[], |p| p.as_slice()))? {

@@ -7,7 +7,8 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Error, Problem};
+pub use error::Error;
+use error::Problem;
 
 use super::types::{Base, Kind, Shape, Type};
 use crate::value::{Map, Value};

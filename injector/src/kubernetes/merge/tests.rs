@@ -200,6 +200,12 @@ fn retained_keys_are_kept_and_all_other_keys_deleted() {
         r#"{"volumes":[{"name":"a","$retainKeys":["name","hostPath"],"hostPath":{"path":"/"}}]}"#,
         r#"{"volumes":[{"hostPath":{"path":"/"},"name":"a"}]}"#,
     );
+    gives(
+        "v1.PodSpec",
+        r#"{"volumes":[{"name":"a","emptyDir":{}}]}"#,
+        r#"{"volumes":[{"name":"a","$retainKeys":["name"],"emptyDir":null}]}"#,
+        r#"{"volumes":[{"name":"a"}]}"#,
+    );
     fails(
         "v1.PodSpec",
         r#"{"volumes":[{"name":"a"}]}"#,
@@ -231,6 +237,32 @@ fn the_order_of_a_list_can_be_set() {
         r#"{"finalizers":["b","a"]}"#,
     );
     gives("v1.PodSpec", "{}", &order(r#"{"name":"a"}"#), "{}");
+    gives(
+        "v1.PodSpec",
+        "{}",
+        r#"{"$setElementOrder/containers":[{"name":"b"},{"name":"a"}],"containers":[{"name":"b","image":null},{"name":"a","resources":{"$patch":null},"ports":[{"$patch":"x"}]}]}"#,
+        r#"{"containers":[{"image":null,"name":"b"},{"name":"a","ports":[]}]}"#,
+    );
+    gives(
+        "v1.PodSpec",
+        "{}",
+        r#"{"containers":[{"name":"b","image":null},{"name":"a","resources":{"$patch":null},"ports":[{"$patch":"x"}]}]}"#,
+        r#"{"containers":[{"name":"b"},{"name":"a","ports":[],"resources":{}}]}"#,
+    );
+    // A list without a merge key is replaced, then put in order.
+    gives(
+        "v1.Container",
+        r#"{"args":["a"]}"#,
+        r#"{"$setElementOrder/args":["c","b"],"args":["c","b"]}"#,
+        r#"{"args":["c","b"]}"#,
+    );
+    // Kubernetes takes a new element for the smallest one, each time that it is compared.
+    gives(
+        "v1.PodSpec",
+        original,
+        r#"{"$setElementOrder/containers":[],"containers":[{"name":"d"}]}"#,
+        r#"{"containers":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}"#,
+    );
     fails(
         "v1.PodSpec",
         original,

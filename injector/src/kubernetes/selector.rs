@@ -307,6 +307,14 @@ mod tests {
         for bad in ["", "-a", "a-", "a/", "/a", "a/b/c", "Example.com/a", "a..b/c", "ä", &"x".repeat(64)] {
             assert!(!key(bad), "{bad}");
         }
+        let domain = |length: usize| format!("{}/a", "x".repeat(length));
+        assert!(key(&domain(253)) && !key(&domain(254)) && !key(&domain(300)));
+    }
+
+    #[test]
+    fn values_have_63_characters_at_most() {
+        let value = |length: usize| check_value(&"x".repeat(length)).is_ok();
+        assert!(value(0) && value(63) && !value(64) && !value(100));
     }
 
     proptest! {

@@ -26,11 +26,6 @@ impl Type {
         table::STRUCTS.get(found).map(|s| Type(s))
     }
 
-    /// The name with its package, as [`Type::named`] takes it.
-    pub fn name(self) -> &'static str {
-        self.0.name
-    }
-
     /// The name as Go prints it, such as `v1.Deployment`: every package of Kubernetes' API is called by its version.
     pub fn go_name(self) -> &'static str {
         self.0.name.find("v1.").and_then(|at| self.0.name.get(at..)).unwrap_or(self.0.name)
@@ -298,6 +293,7 @@ mod tests {
         assert_eq!(name("name"), Some("name"));
         assert_eq!(name("NameSpace"), Some("namespace"));
         assert_eq!(name("label\u{17f}"), Some("labels"));
+        assert_eq!(Type::named("v1.Toleration").unwrap().matching("\u{212a}ey").map(|(_, f)| f.json), Some("key"));
         assert_eq!(name("label"), None);
         assert_eq!(name("uıd"), None);
     }

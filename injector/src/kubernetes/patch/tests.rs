@@ -41,6 +41,7 @@ fn elements_are_inserted_in_the_right_place() {
         r#"[{"op":"add","path":"/containers/0","value":{"name":"proxy"}}]"#,
     );
     gives("[1,2,3]", "[1,3]", r#"[{"op":"remove","path":"/1"}]"#);
+    gives("[[1,2]]", "[[1,3]]", r#"[{"op":"replace","path":"/0/1","value":3}]"#);
     gives(r#"["a","b"]"#, r#"["a","c"]"#, r#"[{"op":"replace","path":"/1","value":"c"}]"#);
     gives("[1]", "[1,2,3]", r#"[{"op":"add","path":"/1","value":2},{"op":"add","path":"/2","value":3}]"#);
 }
@@ -78,6 +79,9 @@ fn a_patch_for_another_object_is_refused() {
     for path in ["/b", "/a/1", "/a/x", "/a/0/b", ""] {
         assert_eq!(apply(read(r#"{"a":[1]}"#), &[remove(path)]), Err(Missing { path: path.to_owned() }));
     }
+    let add = |path: &str| Operation::Add { path: path.into(), value: 2.into() };
+    assert_eq!(apply(read(r#"{"a":[1]}"#), &[add("/a/1")]), Ok(read(r#"{"a":[1,2]}"#)));
+    assert_eq!(apply(read(r#"{"a":[1]}"#), &[add("/a/2")]), Err(Missing { path: "/a/2".to_owned() }));
 }
 
 fn trees() -> impl Strategy<Value = Value> {

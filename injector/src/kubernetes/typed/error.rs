@@ -21,7 +21,7 @@ struct Mistake {
 
 /// What is wrong with a value.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Problem {
+pub(super) enum Problem {
     /// It is of another type.
     #[error("json: cannot unmarshal {found} into Go {place} of type {wanted}")]
     Type {
@@ -42,7 +42,7 @@ pub enum Problem {
 
 /// A field in Go's words: `struct field Container.spec.containers.name`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Place {
+pub(super) struct Place {
     /// The innermost struct.
     inside: &'static str,
     /// The fields that lead to it, the innermost first.
@@ -84,16 +84,6 @@ impl Error {
     /// Its place.
     pub fn path(&self) -> &Path {
         &self.0.path
-    }
-
-    /// The value, as JSON; shortened if it is long.
-    pub fn value(&self) -> &str {
-        &self.0.value
-    }
-
-    /// What is wrong with it.
-    pub fn problem(&self) -> &Problem {
-        &self.0.problem
     }
 
     pub(super) fn below(mut self, key: &str) -> Error {

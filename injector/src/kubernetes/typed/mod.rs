@@ -8,7 +8,8 @@ mod time;
 mod write;
 pub mod written;
 
-pub use error::{Error, Problem};
+pub use error::Error;
+use error::Problem;
 pub use write::to_json;
 
 use super::types::{Base, Field, Kind, Shape, Type, plain};

@@ -95,6 +95,9 @@ fn quantities_become_canonical() {
         r#"{"limits":{"cpu":"2","memory":"1Gi","other":"500m"},"requests":{"cpu":"1","memory":"5"}}"#,
     );
     becomes("v1.EmptyDirVolumeSource", r#"{"sizeLimit":"1000Ki"}"#, r#"{"sizeLimit":"1000Ki"}"#);
+    // White space that JSON escapes is part of the text.
+    becomes("v1.EmptyDirVolumeSource", "{\"sizeLimit\":\"\u{a0}5\u{2003}\"}", r#"{"sizeLimit":"5"}"#);
+    assert!(trip("v1.EmptyDirVolumeSource", r#"{"sizeLimit":"\t5"}"#, Mode::Json).is_err());
 }
 
 #[test]
@@ -137,6 +140,30 @@ fn scalars_of_users_documents_become_strings_if_strings_are_wanted() {
         trip("metav1.ObjectMeta", r#"{"annotations":{"a":1,"b":false}}"#, Mode::Yaml).as_deref(),
         Ok(r#"{"annotations":{"a":"1","b":"false"}}"#)
     );
+    assert_eq!(
+        trip("metav1.ObjectMeta", r#"{"annotations":{"a":1e39,"b":-1e39,"c":1e6,"d":1e-4}}"#, Mode::Yaml).as_deref(),
+        Ok(r#"{"annotations":{"a":"+Inf","b":"-Inf","c":"1e+06","d":"0.0001"}}"#)
+    );
+}
+
+#[test]
+fn scalars_of_another_type_are_refused() {
+    let refused = |text: &str, mode, found: &str, field: &str, wanted: &str| {
+        let error = trip("v1.Container", text, mode).unwrap_err();
+        let start = format!("json: cannot unmarshal {found} into Go struct field Container.{field} of type {wanted}");
+        assert!(error.starts_with(&start), "{text}: {error}");
+    };
+    refused(r#"{"name":true}"#, Mode::Json, "bool", "name", "string");
+    refused(r#"{"name":18446744073709551615}"#, Mode::Json, "number", "name", "string");
+    refused(r#"{"name":[]}"#, Mode::Yaml, "array", "name", "string");
+    refused(r#"{"stdin":"yes"}"#, Mode::Yaml, "string", "stdin", "bool");
+    refused(r#"{"stdin":1}"#, Mode::Yaml, "number", "stdin", "bool");
+    let port = |number: &str| format!(r#"{{"ports":[{{"containerPort":{number}}}]}}"#);
+    for number in ["3000000000", "3000000000.0", "1.5", "18446744073709551615"] {
+        let error = trip("v1.Container", &port(number), Mode::Json).unwrap_err();
+        assert!(error.starts_with("json: cannot unmarshal number "), "{number}: {error}");
+    }
+    assert!(trip("v1.Container", &port("80.0"), Mode::Json).is_ok());
 }
 
 #[test]

@@ -96,6 +96,7 @@ mod tests {
         assert_eq!(written("2024-03-01T01:29:59.999+01:30").as_deref(), Some(same));
         assert_eq!(written("2023-12-31T23:00:00-02:00").as_deref(), Some("2024-01-01T01:00:00Z"));
         assert_eq!(written("0001-01-01T00:00:00Z").as_deref(), Some("null"));
+        assert_eq!(written("2000-02-29T00:00:00+24:59").as_deref(), Some("2000-02-27T23:01:00Z"));
     }
 
     #[test]
@@ -103,6 +104,12 @@ mod tests {
         let texts = ["", "2024-01-01", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:00:00", "x"];
         for text in texts.iter().chain(&["2024-01-01T00:00:00.Z", "2024-01-01 00:00:00Z", "2024-1-01T00:00:00Z"]) {
             assert_eq!(written(text), None, "{text}");
+        }
+        for day in ["2023-02-29", "1900-02-29", "2024-04-31", "2024-06-31", "2024-01-32", "2024-00-01", "2024-+1-01"] {
+            assert_eq!(written(&format!("{day}T00:00:00Z")), None, "{day}");
+        }
+        for zone in ["+25:00", "+01:60", "+1:00", "01:00", "+01"] {
+            assert_eq!(written(&format!("2024-01-01T00:00:00{zone}")), None, "{zone}");
         }
     }
 

@@ -69,11 +69,6 @@ pub struct View {
 }
 
 impl View {
-    /// What it is made of.
-    pub fn value(&self) -> &Value {
-        &self.value
-    }
-
     fn get(&self, field: &Field) -> template::Value {
         of(self.value.get(field.json), field.kind)
     }

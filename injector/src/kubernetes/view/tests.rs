@@ -10,6 +10,7 @@ const POD: &str = r#"{
             {"name": "app", "image": "i:1", "args": ["a", "b"],
              "ports": [{"containerPort": 80, "protocol": "TCP"}, {"containerPort": 53, "name": "dns", "protocol": "UDP"}],
              "resources": {"limits": {"cpu": "100m"}},
+             "livenessProbe": {"tcpSocket": {"port": 8080}},
              "readinessProbe": {"httpGet": {"port": "http", "path": "/"}, "periodSeconds": 3}}
         ],
         "volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1Gi"}}],
@@ -93,7 +94,36 @@ fn amounts_and_ports_print_as_their_texts() {
         "{{ range .Spec.Containers }}{{ with .ReadinessProbe.HTTPGet.Port }}{{ .StrVal }} {{ .IntVal }} {{ .String }}{{ end }}{{ end }}",
         "http 0 http",
     );
-    prints("{{ .ObjectMeta.CreationTimestamp }}", "0001-01-01 00:00:00 +0000 UTC");
+    prints(
+        "{{ .ObjectMeta.CreationTimestamp }} {{ .ObjectMeta.CreationTimestamp.IsZero }}",
+        "0001-01-01 00:00:00 +0000 UTC true",
+    );
+}
+
+#[test]
+fn amounts_and_ports_have_their_methods() {
+    prints(
+        "{{ range .Spec.Containers }}{{ .Resources.Limits.Cpu.IsZero }} {{ .Resources.Limits.Memory.IsZero }}{{ end }}",
+        "false true",
+    );
+    prints(
+        "{{ range .Spec.Containers }}{{ with .ReadinessProbe.HTTPGet.Port }}{{ .Type }} {{ .IntValue }}{{ end }} {{ with .LivenessProbe.TCPSocket.Port }}{{ .Type }} {{ .IntVal }} {{ .IntValue }} {{ .String }}{{ end }}{{ end }}",
+        "1 0 0 8080 8080 8080",
+    );
+    let text = "{{ .ObjectMeta.DeletionTimestamp.IsZero }}";
+    assert!(render(text).is_err(), "{:?}", render(text));
+}
+
+#[test]
+fn maps_and_lists_are_walked_and_have_zero_elements() {
+    prints(
+        "{{ range .Spec.Containers }}{{ range $name, $amount := .Resources.Limits }}{{ $name }}={{ $amount }}{{ end }} {{ index .Resources.Limits `none` }}{{ end }}",
+        "cpu=100m 0",
+    );
+    prints(
+        "{{ range .Spec.Containers }}{{ toYaml .Ports }} {{ toJson .ReadinessProbe.HTTPGet }} {{ toJson .Resources.Requests }}{{ end }}",
+        "- containerPort: 80\n  protocol: TCP\n- containerPort: 53\n  name: dns\n  protocol: UDP\n {\"path\":\"/\",\"port\":\"http\"} null",
+    );
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(super) fn merge_in_order(
     of: Option<Type>,
 ) -> Result<EcoVec<Value>, Error> {
     let key = merge_key.unwrap_or_default();
-    let old = original.clone().unwrap_or_default();
+    let mut old = original.clone().unwrap_or_default();
     if let Some(patch) = patch {
         check_order(patch, order, key)?;
     }
@@ -62,6 +62,9 @@ pub(super) fn merge_in_order(
     };
     if are_objects(&old, patch.map_or(&[], |p| p.as_slice()))? {
         order.iter().try_for_each(|e| key_of(e, key).map(drop))?;
+        if let Some(patch) = patch {
+            reuse_room(&mut old, patch, key);
+        }
     }
     arrange(merged, &Keys::of(order, key), &Keys::of(&old, key), key)
 }
@@ -88,13 +91,15 @@ fn check_order(patch: &[Value], order: &[Value], key: &'static str) -> Result<()
         return Ok(());
     }
     let mut rest = order.iter();
-    for element in patch.iter().filter(|e| e.get(DIRECTIVE).is_none()) {
-        let value = key_of(element, key)?;
+    for element in patch.iter().filter(|e| !is_deleted(e)) {
+        // Another directive has no place in the order, but Kubernetes passes over it only while something of it is left.
+        if element.get(DIRECTIVE).is_some() && !rest.as_slice().is_empty() {
+            continue;
+        }
         let found = loop {
-            match rest.next() {
-                Some(other) if key_of(other, key)? == value => break true,
-                Some(_) => {}
-                None => break false,
+            let Some(other) = rest.next() else { break false };
+            if key_of(element, key)? == key_of(other, key)? {
+                break true;
             }
         };
         if !found {
@@ -102,6 +107,26 @@ fn check_order(patch: &[Value], order: &[Value], key: &'static str) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether an element of a patch deletes one of the original list.
+fn is_deleted(element: &Value) -> bool {
+    element.get(DIRECTIVE).and_then(Value::as_str) == Some("delete")
+}
+
+/// The original list as it is when Kubernetes puts the merged elements in order: where the patch has deleted elements, the
+/// new ones have been written into the same array, and count as elements of the original list as far as they fit.
+fn reuse_room(original: &mut EcoVec<Value>, patch: &EcoVec<Value>, key: &'static str) {
+    let deleted: EcoVec<Value> = patch.iter().filter(|e| is_deleted(e)).cloned().collect();
+    if deleted.is_empty() {
+        return;
+    }
+    let (room, deleted) = (original.len(), Keys::of(&deleted, key));
+    original.retain(|e| key_of(e, key).is_ok_and(|value| deleted.position(value).is_none()));
+    let kept = Keys::of(original, key);
+    let is_new =
+        |e: &&Value| e.get(DIRECTIVE).is_none() && key_of(e, key).is_ok_and(|value| kept.position(value).is_none());
+    original.extend(patch.iter().filter(is_new).take(room - original.len()).cloned());
 }
 
 fn union(original: EcoVec<Value>, patch: &EcoVec<Value>, key: &'static str) -> Result<EcoVec<Value>, Error> {

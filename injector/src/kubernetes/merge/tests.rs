@@ -263,6 +263,19 @@ fn the_order_of_a_list_can_be_set() {
         r#"{"$setElementOrder/containers":[],"containers":[{"name":"d"}]}"#,
         r#"{"containers":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}"#,
     );
+    // What is new takes the place of what is deleted, and then counts as an element that was there.
+    gives(
+        "v1.PodSpec",
+        r#"{"containers":[{"name":"c"},{"name":"d"}]}"#,
+        r#"{"$setElementOrder/containers":[{"name":"a"}],"containers":[{"$patch":"delete","name":"d"},{"name":"a"}]}"#,
+        r#"{"containers":[{"name":"c"},{"name":"a"}]}"#,
+    );
+    fails(
+        "v1.PodSpec",
+        original,
+        r#"{"$setElementOrder/containers":[{"name":"a"}],"containers":[{"name":"a"},{"$patch":"replace"}]}"#,
+        "The order in patch list:\n[map[name:a] map[$patch:replace]]\n doesn't match $setElementOrder list:\n[map[name:a]]\n (in containers of the patch)",
+    );
     fails(
         "v1.PodSpec",
         original,

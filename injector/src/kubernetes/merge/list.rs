@@ -51,20 +51,17 @@ pub(super) fn merge_in_order(
 ) -> Result<EcoVec<Value>, Error> {
     let key = merge_key.unwrap_or_default();
     let mut old = original.clone().unwrap_or_default();
-    if let Some(patch) = patch {
-        check_order(patch, order, key)?;
-    }
+    let elements = patch.map_or(&[][..], |patch| patch.as_slice());
+    check_order(elements, order, key)?;
     let merged = match (original, patch) {
         (Some(original), Some(patch)) if merge_key.is_some() => merge(original, patch, key, of)?,
         (Some(_), Some(patch)) => patch.clone(),
         (None, Some(patch)) => directives::clean_ordered(patch),
         (original, None) => original.unwrap_or_default(),
     };
-    if are_objects(&old, patch.map_or(&[], |p| p.as_slice()))? {
+    if are_objects(&old, elements)? {
         order.iter().try_for_each(|e| key_of(e, key).map(drop))?;
-        if let Some(patch) = patch {
-            reuse_room(&mut old, patch, key);
-        }
+        reuse_room(&mut old, elements, key);
     }
     arrange(merged, &Keys::of(order, key), &Keys::of(&old, key), key)
 }
@@ -116,7 +113,7 @@ fn is_deleted(element: &Value) -> bool {
 
 /// The original list as it is when Kubernetes puts the merged elements in order: where the patch has deleted elements, the
 /// new ones have been written into the same array, and count as elements of the original list as far as they fit.
-fn reuse_room(original: &mut EcoVec<Value>, patch: &EcoVec<Value>, key: &'static str) {
+fn reuse_room(original: &mut EcoVec<Value>, patch: &[Value], key: &'static str) {
     let deleted: EcoVec<Value> = patch.iter().filter(|e| is_deleted(e)).cloned().collect();
     if deleted.is_empty() {
         return;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::openshift::Ids;
 use super::{Setup, images, pod};
 use crate::annotations::PROXY_IMAGE_TYPE;
+use crate::json;
 use crate::kubernetes::{Type, view};
 use crate::mesh::{MeshConfig, ProxyConfig};
 use crate::object::Owner;
 use crate::template::{self, Failure, Field, Kind, Object};
-use crate::value::{EcoString, Map, Value};
+use crate::value::{EcoString, Value};
 
 /// The inputs of the data.
 pub(super) struct Data<'a> {
@@ -68,6 +69,16 @@ fn namespaced_name(owner: &Owner) -> EcoString {
     format!("{}/{}", owner.namespace, owner.name).into()
 }
 
+/// The name of a field in JSON: that of the field, but for `v1.TypeMeta`, whose fields are also left out if empty.
+fn json_name(name: &'static str, value: &template::Value) -> Option<&'static str> {
+    match name {
+        "Kind" | "APIVersion" if value.as_text().as_deref().is_some_and(str::is_empty) => None,
+        "Kind" => Some("kind"),
+        "APIVersion" => Some("apiVersion"),
+        other => Some(other),
+    }
+}
+
 /// A struct of Istio's, or a pointer to one.
 #[derive(Clone)]
 struct Record {
@@ -118,7 +129,12 @@ impl Object for Record {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        let entry = |(name, value): &(&'static str, template::Value)| Ok((*name, value.to_data()?));
-        self.fields.iter().map(entry).collect::<Result<Map, Failure>>().map(Value::Map)
+        json::parse(self.to_json()?.as_bytes()).map_err(|error| Failure(error.to_string()))
+    }
+
+    fn to_json(&self) -> Result<String, Failure> {
+        let named = self.fields.iter().filter_map(|(name, value)| Some((json_name(name, value)?, value)));
+        let entries = named.map(|(name, value)| Ok(format!("\"{name}\":{}", value.to_json()?)));
+        Ok(format!("{{{}}}", entries.collect::<Result<Vec<_>, Failure>>()?.join(",")))
     }
 }

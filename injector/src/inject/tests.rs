@@ -135,7 +135,7 @@ fn templates_are_chosen_by_annotation_and_alias() {
         (names(&both, "containers"), names(&both, "initContainers")),
         (vec!["app".to_owned(), "istio-proxy".to_owned()], vec!["istio-init".to_owned()])
     );
-    let init = config.inject(&tree(&asks(" init , init"))).unwrap();
+    let init = config.inject(&tree(&asks(&format!(" init{}", " , init".repeat(99))))).unwrap();
     assert_eq!(
         (names(&init, "containers"), names(&init, "initContainers")),
         (vec!["app".to_owned()], vec!["istio-init".to_owned()])
@@ -164,6 +164,68 @@ fn a_template_that_makes_no_pod_is_reported_with_its_name_and_line() {
         config.error(&asks("list")),
         "failed to run injection template: template \"list\" has to render to a pod; it rendered to a list"
     );
+}
+
+#[test]
+fn a_wrong_line_is_shown_with_two_on_each_side() {
+    let mut config = Config::new();
+    let text = "metadata:\n  labels:\n    a: b\n    c: d\n    e: [f]\n    g: h\n    i: j\n    k: l\n";
+    let template = Template::parse("inject", text, &Functions::new()).unwrap();
+    config.templates.insert("long".into(), template);
+    let error = config.error(&asks("long"));
+    let shown = "\ntemplate:\n  >    5 | e: [f]\nrendered:\n       3 |     a: b\n       4 |     c: d\n  >    5 |     e: [f]\n       6 |     g: h\n       7 |     i: j";
+    assert!(error.ends_with(shown), "{error}");
+}
+
+/// What a template makes of an expression, for a deployment `shop/web`.
+fn evaluated(expression: &str) -> String {
+    let mut config = Config::new();
+    let text = format!("metadata: {{annotations: {{result: {{{{ {expression} | quote }}}}}}}}");
+    let template = Template::parse("inject", &text, &crate::functions::all(|_| None)).unwrap();
+    config.templates.insert("expression".into(), template);
+    let pod = tree(&asks("expression"));
+    let (namespace, name) = ("shop".into(), "web".into());
+    let owner = Owner { kind: "Deployment".into(), api_version: "apps/v1".into(), namespace, name };
+    let injected = config.with(&pod, |request, setup| inject(&pod, Request { owner, ..request }, setup)).unwrap();
+    pod::annotation(&injected, "result").unwrap_or_default().to_owned()
+}
+
+#[test]
+fn templates_see_the_structs_of_istio() {
+    let cases = [
+        (".TypeMeta", "{Deployment apps/v1}"),
+        (r#"printf "%+v" .TypeMeta"#, "{Kind:Deployment APIVersion:apps/v1}"),
+        (".DeploymentMeta", "shop/web"),
+        (".DeploymentMeta.String", "shop/web"),
+        (
+            r#"printf "%T %T %T" .TypeMeta .DeploymentMeta ."#,
+            "v1.TypeMeta types.NamespacedName *inject.SidecarTemplateData",
+        ),
+        (".ProxyImage", "h/proxyv2:t"),
+        (".ProxyInitImage", "h/proxyv2:t"),
+    ];
+    for (expression, result) in cases {
+        assert_eq!(evaluated(expression), result, "{expression}");
+    }
+    assert!(evaluated(r#"printf "%v" ."#).starts_with("&{{Deployment apps/v1} shop/web {"));
+}
+
+#[test]
+fn they_are_encoded_as_by_go() {
+    let cases = [
+        ("toYaml .TypeMeta", "apiVersion: apps/v1\nkind: Deployment\n"),
+        ("toYaml .DeploymentMeta", "Name: web\nNamespace: shop\n"),
+        ("structToJSON .TypeMeta", r#"{"kind":"Deployment","apiVersion":"apps/v1"}"#),
+        ("structToJSON .DeploymentMeta", r#"{"Namespace":"shop","Name":"web"}"#),
+        ("structToJSON .ProxyConfig.DrainDuration", r#"{"seconds":45}"#),
+        ("toYaml .ProxyConfig.DrainDuration", "seconds: 45\n"),
+    ];
+    for (expression, result) in cases {
+        assert_eq!(evaluated(expression), result, "{expression}");
+    }
+    let all = evaluated("structToJSON .");
+    assert!(all.starts_with(r#"{"TypeMeta":{"kind":"Deployment","apiVersion":"apps/v1"},"DeploymentMeta":{"#), "{all}");
+    assert!(evaluated("structToJSON .ProxyConfig").starts_with(r#"{"configPath":"./etc/istio/proxy","binaryPath":"#));
 }
 
 #[test]
@@ -229,6 +291,7 @@ fn a_newer_template_upgrades_what_an_older_one_injected() {
     config.values.map_entry("global").insert("tag", "newer");
     let again = config.inject(&once).unwrap();
     assert_eq!(sidecar(&again).str_at(&["image"]), Some("h/proxyv2:newer"));
+    assert_eq!(sidecar(&again).list_at(&["args"]), ["proxy".into()], "over the user's own, as with Istio");
 }
 
 #[test]
@@ -253,6 +316,7 @@ fn the_users_settings_survive_a_container_that_another_webhook_adds() {
     let again = config.inject(&once).unwrap();
     let text = json::to_string(sidecar(&again));
     assert!(text.contains(r#""args":["own"]"#) && text.contains("/app-health/other/livez"), "{text}");
+    assert!(text.contains(r#"{"name":"LEVEL","value":"debug"}"#), "{text}");
     assert_eq!(json::to_string(&config.inject(&again).unwrap()), json::to_string(&again));
 }
 

@@ -308,9 +308,32 @@ fn templates_see_messages_as_go_structs() {
     assert_eq!(field(&view, "StatusPort").unwrap().type_name(), "int32");
     assert_eq!(view::proto_to_json(&view).unwrap(), config.to_stripped_json());
     assert_eq!(view::proto_to_json(&field(&view, "Sds").unwrap()).unwrap(), "{}");
+    // Go's encoder, which knows messages, but neither wrappers nor durations.
+    let encoded = |view: &crate::template::Value, path| field(view, path).unwrap().to_json().unwrap();
+    assert_eq!(encoded(&view, "Tracing"), r#"{"customTags":{"t":{"literal":{"value":"x"}}}}"#);
+    assert_eq!(encoded(&view, "Tracing.CustomTags"), r#"{"t":{"literal":{"value":"x"}}}"#);
+    assert_eq!(encoded(&view, "Sds"), "null");
+    assert_eq!(encoded(&view, "HoldApplicationUntilProxyStarts"), r#"{"value":true}"#);
+    assert_eq!(encoded(&view, "Concurrency"), "null");
+    assert_eq!(encoded(&view, "DrainDuration"), r#"{"seconds":45}"#);
+    assert_eq!(encoded(&view, "InterceptionMode"), "1");
+    for (set, json) in [("false", "{}"), ("true", r#"{"value":true}"#)] {
+        let config =
+            merged(&ProxyConfig::default(), &format!(r#"{{"holdApplicationUntilProxyStarts":{set}}}"#)).unwrap();
+        assert_eq!(encoded(&config.view(), "HoldApplicationUntilProxyStarts"), json);
+    }
+    for (duration, json) in
+        [("0s", "{}"), ("1.5s", r#"{"seconds":1,"nanos":500000000}"#), ("-0.001s", r#"{"nanos":-1000000}"#)]
+    {
+        let config =
+            merged(&ProxyConfig::default(), &format!(r#"{{"terminationDrainDuration":"{duration}"}}"#)).unwrap();
+        assert_eq!(encoded(&config.view(), "TerminationDrainDuration"), json);
+    }
     let mesh = MeshConfig::default().view();
     assert_eq!(field(&mesh, "ExtensionProviders").unwrap().type_name(), "[]*v1alpha1.MeshConfig_ExtensionProvider");
     assert_eq!(field(&mesh, "ExtensionProviders").unwrap().elements().unwrap().len(), 3);
+    let providers = encoded(&mesh, "ExtensionProviders");
+    assert!(providers.starts_with(r#"[{"name":"#) && providers.ends_with("}]"), "{providers}");
     assert_eq!(field(&mesh, "DefaultConfig.StatusPort").unwrap().to_data().unwrap(), Value::Int(15020));
 }
 

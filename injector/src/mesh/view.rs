@@ -232,7 +232,11 @@ impl Object for Message {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        self.fields.as_ref().map_or(Ok(Value::Null), |fields| data(&write::to_json(fields, self.kind)))
+        data(&self.to_json()?)
+    }
+
+    fn to_json(&self) -> Result<String, Failure> {
+        Ok(self.fields.as_ref().map_or_else(|| "null".to_owned(), |fields| write::to_json(fields, self.kind)))
     }
 }
 
@@ -274,8 +278,9 @@ impl Object for Wrapper {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        let wrapped = |value: &Value| Value::Map(Map::from_iter([("value", value.clone())]));
-        Ok(self.value.as_ref().map_or(Value::Null, wrapped))
+        // Go's encoder knows nothing of proto JSON here: it writes the struct, without what is zero.
+        let field = |value: &Value| scalar(self.kind, Some(value)).is_true().then(|| ("value", value.clone()));
+        Ok(self.value.as_ref().map_or(Value::Null, |value| Value::Map(field(value).into_iter().collect())))
     }
 }
 
@@ -315,7 +320,15 @@ impl Object for Duration {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        Ok(self.nanoseconds.map_or(Value::Null, |n| duration::to_json(n).into()))
+        data(&self.to_json()?)
+    }
+
+    fn to_json(&self) -> Result<String, Failure> {
+        let Some(nanoseconds) = self.nanoseconds else { return Ok("null".to_owned()) };
+        // As for a wrapper: the struct, without what is zero.
+        let parts = [("seconds", nanoseconds / duration::SECOND), ("nanos", nanoseconds % duration::SECOND)];
+        let parts = parts.into_iter().filter(|(_, part)| *part != 0);
+        Ok(format!("{{{}}}", parts.map(|(name, part)| format!("\"{name}\":{part}")).collect::<Vec<_>>().join(",")))
     }
 }
 
@@ -423,15 +436,20 @@ impl Object for Collection {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        match &self.values {
-            Value::List(list) => list.iter().map(|v| one(self.field.kind, Some(v)).to_data()).collect(),
-            Value::Map(map) => {
-                let entry = |(k, v): (&EcoString, &Value)| Ok((k.clone(), one(self.field.kind, Some(v)).to_data()?));
-                map.iter().map(entry).collect::<Result<Map, Failure>>().map(Value::Map)
-            }
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::String(_) => {
-                Ok(Value::Null)
-            }
+        data(&self.to_json()?)
+    }
+
+    fn to_json(&self) -> Result<String, Failure> {
+        if self.is_nil() {
+            return Ok("null".to_owned());
         }
+        let elements = (0..self.len()).filter_map(|i| self.element(i)).map(|element| element.to_json());
+        let entries = self.entries().into_iter();
+        let entries = entries.map(|(key, value)| Ok(format!("{}:{}", key.to_json()?, value.to_json()?)));
+        let join = |parts: Result<Vec<_>, Failure>| parts.map(|parts| parts.join(","));
+        Ok(match self.field.shape {
+            Shape::Map => format!("{{{}}}", join(entries.collect())?),
+            Shape::List | Shape::One => format!("[{}]", join(elements.collect())?),
+        })
     }
 }

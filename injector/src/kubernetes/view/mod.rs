@@ -81,7 +81,12 @@ impl View {
         if let Some(embedded) = of_type.embedded().filter(|e| e.short_name() == name) {
             return template::Field::Value(view(&self.value, embedded));
         }
-        match of_type.go_field("ObjectMeta").zip(Type::OBJECT_META.go_field(name)) {
+        // The metadata's own fields, and the methods that return them: `GetLabels` for `Labels`.
+        let of_meta = || Type::OBJECT_META.go_field(name.strip_prefix("Get").unwrap_or(name));
+        if of_type == Type::OBJECT_META {
+            return of_meta().map_or(template::Field::Unknown, |field| template::Field::Value(self.get(field)));
+        }
+        match of_type.go_field("ObjectMeta").zip(of_meta()) {
             Some((meta, field)) => {
                 let value = self.value.get(meta.json).and_then(|meta| meta.get(field.json));
                 template::Field::Value(of(value, field.kind))

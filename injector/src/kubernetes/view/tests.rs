@@ -50,6 +50,15 @@ fn fields_go_by_their_go_names() {
 }
 
 #[test]
+fn metadata_has_a_method_for_each_field() {
+    prints(
+        "{{ .ObjectMeta.GetName }} {{ index .ObjectMeta.GetLabels `app` }} {{ .ObjectMeta.GetNamespace | quote }} {{ len .ObjectMeta.GetOwnerReferences }}",
+        r#"p a "" 1"#,
+    );
+    assert!(render("{{ .Spec.GetNodeName }}").is_err() && render("{{ .ObjectMeta.GetNothing }}").is_err());
+}
+
+#[test]
 fn absent_fields_are_zero() {
     prints(
         "{{ .Spec.HostNetwork }} {{ .Spec.NodeName | quote }} {{ len .Spec.InitContainers }} {{ .ObjectMeta.Generation }}",

@@ -49,16 +49,12 @@ impl<'a> Past<'a> {
         self.inject(before).is_ok_and(|again| undo::is_same(&again, self.pod))
     }
 
-    fn status_port(&self) -> i32 {
-        self.request.mesh.default_config().status_port()
-    }
-
     fn noted(&self) -> Noted {
-        undo::undo(self.pod, &self.status, &self.overrides, self.status_port())
+        undo::undo(self.pod, &self.status, &self.overrides, self.request.mesh.default_config().status_port())
     }
 
     fn by_names(&self) -> Noted {
-        undo::undo_by_names(self.pod, &self.status, &self.overrides, self.status_port(), &self.request.owner)
+        undo::undo_by_names(self.pod, &self.status, &self.overrides, &self.request.owner)
     }
 }
 

@@ -171,6 +171,11 @@ mod tests {
             of("/inject/net/un/cluster/uc", &labelled),
             r#"{"ISTIO_META_CLUSTER_ID":"uc","ISTIO_META_NETWORK":"ln"}"#
         );
+        assert_eq!(of("/inject/net/un", &Value::Null), r#"{"ISTIO_META_CLUSTER_ID":"vc","ISTIO_META_NETWORK":"un"}"#);
+        assert_eq!(
+            of("/inject/:ENV:net=", &Value::Null),
+            r#"{"ISTIO_META_CLUSTER_ID":"vc","ISTIO_META_NETWORK":"vn"}"#
+        );
         assert!(with_cluster_and_network(Map::new(), &Value::Null, &Value::Null).is_empty());
     }
 

@@ -80,7 +80,6 @@ fn probes(container: &Value, status_port: i32, is_injected: bool) -> impl Iterat
         let action = handler.get(kind)?;
         let why = match action.str_at(&["host"]).filter(|host| kind == "httpGet" && !host.is_empty()) {
             Some(host) => Why::Host(host.into()),
-            None if kind == "grpc" => return None,
             None => match action.get("port") {
                 Some(Value::String(port)) if !has_port(container, port) => Why::UnknownPort(port.clone()),
                 // An earlier injection sent it there.
@@ -186,6 +185,10 @@ mod tests {
                 r#"startupProbe of container "app" will fail: port 15020 belongs to the agent"#,
                 r#"lifecycle.preStop of container "app" will fail: the container has no port named "8080""#,
             ]
+        );
+        assert_eq!(
+            found(&app("{}", r#","livenessProbe":{"grpc":{"port":15020}}"#), PROXY_ONLY),
+            [r#"livenessProbe of container "app" will fail: port 15020 belongs to the agent"#]
         );
     }
 

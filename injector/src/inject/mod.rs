@@ -128,14 +128,13 @@ pub(crate) fn recorded(
     let status = status::Status::of_pod(pod)?;
     let overrides = reapply::Containers::of_annotation(pod)?;
     if let Some(status) = status.as_ref().filter(|status| status.readable) {
-        let status_port = request.mesh.default_config().status_port();
         let mut is_settled = |before: Value| {
             let again = inject_with(&before, request.clone(), setup, None, &reapply::Containers::default(), record);
             again.is_ok_and(|again| undo::is_same(&again, pod))
         };
-        let noted = undo::undo(pod, status, &overrides, status_port).pods.into_iter();
+        let noted = undo::undo(pod, status, &overrides, request.mesh.default_config().status_port()).pods.into_iter();
         // Templates that write what they see of the pod's labels must not see the injected ones.
-        let by_names = || undo::undo_by_names(pod, status, &overrides, status_port, &request.owner).pods;
+        let by_names = || undo::undo_by_names(pod, status, &overrides, &request.owner).pods;
         // If injection would change nothing, the pod stays as it is, down to the order of its environment.
         if noted.chain(iter::once_with(by_names).flatten()).any(&mut is_settled) {
             return Ok(pod.clone());

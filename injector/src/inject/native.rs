@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn the_variable_has_three_values() {
-        assert_eq!(Mode::parse("auto"), Some(Mode::Auto));
+        let values = [("true", Mode::Enabled), ("false", Mode::Disabled), ("auto", Mode::Auto)];
+        values.into_iter().for_each(|(text, mode)| assert_eq!(Mode::parse(text), Some(mode)));
         assert_eq!(Mode::parse("1"), None);
     }
 }

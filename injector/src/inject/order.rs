@@ -3,7 +3,7 @@
 use super::pod::{self, CORE_DUMP, INIT, PROXY, Place, VALIDATION, name};
 use crate::value::{EcoVec, Value};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum End {
     First,
     Last,
@@ -37,13 +37,6 @@ pub(super) fn order(pod: &mut Value, hold: bool) {
 /// Moves the container with this name to one end. If several have the name, only the last one is kept.
 fn move_to(list: &mut Value, wanted: &str, end: End) {
     let Some(list) = list.as_list_mut() else { return };
-    let mut named = list.iter().enumerate().filter(|(_, c)| name(c) == wanted).map(|(i, _)| i);
-    let target = if end == End::First { 0 } else { list.len().saturating_sub(1) };
-    match (named.next(), named.next()) {
-        (None, _) => return,
-        (Some(only), None) if only == target => return,
-        (Some(_), _) => (),
-    }
     let Some(moved) = list.iter().rfind(|c| name(c) == wanted).cloned() else { return };
     list.retain(|c| name(c) != wanted);
     match end {

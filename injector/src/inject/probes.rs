@@ -328,12 +328,29 @@ mod tests {
         let (pod, variable) = rewritten(&with(&format!(r#"{ports},"livenessProbe":{{"httpGet":{{"port":"8080"}}}}"#)));
         assert_eq!(variable, "", "a number in quotes is a name, and unknown");
         assert!(app(&pod).contains(r#""port":15020"#), "and is rewritten all the same");
+        let several = r#""ports":[{"containerPort":80,"name":"http"},{"containerPort":81}]"#;
+        let (_, variable) = rewritten(&with(&format!(r#"{several},"livenessProbe":{{"httpGet":{{"port":"http"}}}}"#)));
+        assert_eq!(variable, r#"{"/app-health/app/livez":{"httpGet":{"port":80}}}"#);
+    }
+
+    #[test]
+    fn the_sidecars_own_probes_stay() {
+        let own = r#"{"name":"istio-proxy","startupProbe":{"httpGet":{"path":"/healthz/ready","port":15021}}}"#;
+        let (pod, variable) = rewritten(&format!(r#"{{"spec":{{"containers":[{own}]}}}}"#));
+        assert_eq!((json::to_string(pod::find_in_pod(&pod, PROXY).unwrap()).as_str(), variable.as_str()), (own, ""));
     }
 
     #[test]
     fn what_asks_the_agent_already_is_not_noted() {
         let (_, variable) = rewritten(&with(r#""livenessProbe":{"httpGet":{"port":15020}}"#));
         assert_eq!(variable, "");
+        // Without a port it asks port 0, which may be the agent's.
+        for (status_port, noted) in [(15020, true), (0, false)] {
+            let mut probers = Probers::new();
+            let mut app = json::parse(br#"{"name":"app","livenessProbe":{"httpGet":{"path":"/"}}}"#).unwrap();
+            dump(app.make_map(), status_port, &mut probers);
+            assert_eq!(!probers.is_empty(), noted, "{status_port}");
+        }
     }
 
     #[test]

@@ -68,15 +68,9 @@ pub(super) fn undo(pod: &Value, status: &Status, overrides: &Containers, status_
 }
 
 /// The same, and also by the names in Istio's templates: for pods whose configuration is not at hand.
-pub(super) fn undo_by_names(
-    pod: &Value,
-    status: &Status,
-    overrides: &Containers,
-    status_port: i32,
-    owner: &Owner,
-) -> Noted {
-    // The mesh that injected may have had another port.
-    let port = pod::annotations(pod).and_then(prometheus::agent_port).unwrap_or(status_port);
+pub(super) fn undo_by_names(pod: &Value, status: &Status, overrides: &Containers, owner: &Owner) -> Noted {
+    // The port of the mesh that injected is the one that the annotations name, if they are of the injection.
+    let port = pod::annotations(pod).and_then(prometheus::agent_port).unwrap_or_default();
     let mut noted = undo(pod, status, overrides, port);
     for before in &mut noted.pods {
         names::remove(before, pod, status, owner);

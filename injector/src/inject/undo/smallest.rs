@@ -95,4 +95,16 @@ mod tests {
             r#"{"metadata":{"annotations":{"mine":"1"}},"spec":{"containers":[{"name":"a"}],"securityContext":{"mine":1},"volumes":[{"name":"mine"},{"mine":{},"name":"both"}]}}"#
         );
     }
+
+    #[test]
+    fn only_maps_and_lists_of_maps_are_taken_apart_and_four_levels_of_them() {
+        let pod = r#"{"spec":{"a":{"b":{"c":{"d":{"mine":1,"theirs":1}}}},"list":["mine","theirs"],"low":{"b":{"c":1,"mine":1}}}}"#;
+        let small = smallest(json::parse(pod.as_bytes()).unwrap(), &mut |small| {
+            json::to_string(small).matches("mine").count() == 3
+        });
+        assert_eq!(
+            json::to_string(&small),
+            r#"{"spec":{"a":{"b":{"c":{"d":{"mine":1,"theirs":1}}}},"list":["mine","theirs"],"low":{"b":{"mine":1}}}}"#
+        );
+    }
 }

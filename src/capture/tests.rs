@@ -396,6 +396,8 @@ fn routing() {
          ip rule add fwmark 1337 lookup 133\nip -6 rule add fwmark 1337 lookup 133\n\
          ip route add local default dev lo table 133\nip -6 route add local default dev lo table 133\n"
     );
+    let removal = plan(&config("-m TPROXY -b 80 --ip-families=dual", &[], &FakeHost::pod())).routing.removal();
+    assert_eq!(removal, text("-m TPROXY -b 80 --ip-families=dual").replace(" add ", " del "));
 }
 
 #[test]

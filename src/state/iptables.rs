@@ -34,6 +34,11 @@ impl<'a> Iptables<'a> {
         (has_managed(of(&self.before, family)), has_managed(of(&self.after, family)))
     }
 
+    /// Whether there are no managed chains.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.before.iter().any(has_managed)
+    }
+
     /// Whether something of a family is to be changed.
     pub fn changes(&self, family: Family) -> bool {
         of(&self.before, family) != of(&self.after, family)
@@ -61,10 +66,6 @@ fn of<T>([ipv4, ipv6]: &[T; 2], family: Family) -> &T {
 }
 
 impl Store for Iptables<'_> {
-    fn is_clean(&self) -> bool {
-        !self.before.iter().any(has_managed)
-    }
-
     fn is_in_place(&self) -> bool {
         self.before == self.after
     }
@@ -87,12 +88,8 @@ impl Store for Iptables<'_> {
         for (family, before, after) in self.families() {
             // A rule that is planned may be there without managed chains: then it must not be there twice.
             let planned = || self.planned.of(family).count();
-            let fresh = !has_managed(before) && has_managed(after) && count(after) == count(before) + planned();
-            let text = if fresh && !self.planned.is_empty() {
-                restore::script(&self.planned, family)
-            } else {
-                script(before, after, force)
-            };
+            let is_fresh = !has_managed(before) && count(after) == count(before) + planned();
+            let text = if is_fresh { restore::script(&self.planned, family) } else { script(before, after, force) };
             if !text.is_empty() {
                 let fills = has_managed(after);
                 actions.push(Action::Restore(Restore { variant: self.variant, family, text, fills }));

@@ -16,7 +16,7 @@ pub const FLAGS: [&str; 10] = [
     "-m TPROXY -b * -i * --redirect-dns --capture-all-dns --drop-invalid",
     "-m TPROXY -b 80 -i * -c eth1 -t 77 -r 99",
     "-b * -i * -k vm0,vm1 -u 1,2 -g 3",
-    "-m TPROXY -b * -i * -x 10.9.0.0/16",
+    "-m TPROXY -b * -i * -x 10.9.0.0/16 -d 15090",
     "-b * -i 127.0.0.0/8,::1/128 --redirect-dns -q 8000:8100 -u root -g 1-5",
     "-b * -i * -p 1 -z 2 -e 3 --redirect-dns --ip-families ipv4",
 ];

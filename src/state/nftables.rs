@@ -44,6 +44,11 @@ impl Nftables {
         let in_place = if before.is_clean() { wanted.is_empty() } else { differences(&before, &wanted).is_empty() };
         Self { before, wanted, in_place }
     }
+
+    /// Whether there are no managed rules.
+    pub(super) fn is_clean(&self) -> bool {
+        self.before.is_clean()
+    }
 }
 
 fn differences(before: &State, wanted: &Content) -> Vec<nftables::TableDifference> {
@@ -54,10 +59,6 @@ fn differences(before: &State, wanted: &Content) -> Vec<nftables::TableDifferenc
 }
 
 impl Store for Nftables {
-    fn is_clean(&self) -> bool {
-        self.before.is_clean()
-    }
-
     fn is_in_place(&self) -> bool {
         self.in_place
     }

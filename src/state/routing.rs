@@ -64,10 +64,6 @@ impl Routes {
 }
 
 impl Store for Routes {
-    fn is_clean(&self) -> bool {
-        self.before.is_empty()
-    }
-
     fn is_in_place(&self) -> bool {
         minus(&self.after, &self.before).is_empty() && minus(&self.before, &self.after).is_empty()
     }
@@ -110,6 +106,9 @@ mod tests {
     use super::*;
     use crate::capture::{LocalRoute, PolicyRule};
     use crate::net::{Family, PROXY_SOURCE_V6, RouteTable};
+    use crate::netfilter::Variant;
+    use crate::state::model::{FLAGS, carry_out, compare, planned};
+    use crate::state::{Comparison, Stores};
 
     const TABLE: RouteTable = RouteTable::at_least_one(133);
     const MARK: Mark = Mark::at_least_one(1337);
@@ -127,8 +126,8 @@ mod tests {
     #[test]
     fn what_bears_the_mark_is_managed_and_its_twins_are_not() {
         let listed = [(RULE, true), (RULE, false), (ROUTE, true), (ROUTE, false), (ADDRESS, true)];
-        for rules in [false, true] {
-            assert_eq!(managed(&listed, &[], rules), [true, false, true, false, true]);
+        for (rules, wanted) in [(false, vec![]), (true, vec![]), (true, vec![RULE, ROUTE, ADDRESS])] {
+            assert_eq!(managed(&listed, &wanted, rules), [true, false, true, false, true]);
         }
     }
 
@@ -138,6 +137,11 @@ mod tests {
         assert_eq!(managed(&listed, &[], false), [false; 3]);
         assert_eq!(managed(&listed, &[], true), [true; 3]);
         assert_eq!(managed(&listed[..2], &[], true), [true, false], "a rule that leads nowhere");
+        let table = RouteTable::at_least_one(134);
+        let elsewhere = RoutingItem::Route(LocalRoute { family: Family::Ipv4, table });
+        assert_eq!(managed(&[(RULE, false), (elsewhere, false)], &[], true), [false; 2]);
+        let other = RoutingItem::Rule(PolicyRule { family: Family::Ipv4, mark: Mark::at_least_one(7), table: TABLE });
+        assert_eq!(managed(&[(other, false), (ROUTE, false)], &[], true), [false; 2]);
     }
 
     #[test]
@@ -150,5 +154,24 @@ mod tests {
     #[test]
     fn a_wanted_rule_without_the_mark_does_not_do() {
         assert_eq!(managed(&[(RULE, false), (ROUTE, false)], &[RULE, ROUTE], false), [false, true]);
+    }
+
+    #[test]
+    fn routing_is_compared_and_removed_with_the_rules() {
+        let plan = planned(FLAGS[4]);
+        let goal = Goal::Apply { plan: &plan, variant: Some(Variant::Nft) };
+        let applied = carry_out(&Observed::default(), &Stores::new(Observed::default(), goal), false);
+        assert_eq!(compare(&applied, goal), Comparison::InPlace);
+        let empty = Observed::default().routing;
+        for (routing, is_in_place) in [(applied.routing.clone(), true), (empty, false)] {
+            assert_eq!(compare(&Observed { routing, ..applied.clone() }, goal) == Comparison::InPlace, is_in_place);
+        }
+        let alone = Observed { routing: applied.routing.clone(), ..Observed::default() };
+        for observed in [&alone, &Observed::default()] {
+            assert_eq!(compare(observed, goal), Comparison::Clean, "routing without rules captures nothing");
+        }
+        assert_ne!(compare(&alone, Goal::Clean { plan: &plan }), Comparison::InPlace);
+        let cleaned = carry_out(&alone, &Stores::new(alone.clone(), Goal::Clean { plan: &plan }), false);
+        assert!(cleaned.routing.is_empty());
     }
 }

@@ -7,9 +7,6 @@ use crate::netfilter::{Table, Variant};
 
 /// What was observed of one place, and what is wanted of it.
 pub trait Store {
-    /// Whether there is nothing managed.
-    fn is_clean(&self) -> bool;
-
     /// Whether all that is managed is as wanted.
     fn is_in_place(&self) -> bool;
 
@@ -87,7 +84,7 @@ impl Action<'_> {
 /// How what the kernel has differs from the goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// There is nothing managed.
+    /// There are no managed rules: nothing is captured.
     Clean,
     /// All that is managed is as it should be.
     InPlace,

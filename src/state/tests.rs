@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::model::{FLAGS, ModelRules, act, carry_out, chain, compare, content, planned};
-use super::{Action, Comparison, Goal, Observed, Restore, Stores};
+use super::{Action, Comparison, Difference, Goal, Observed, Restore, SavedTables, Stores};
 use crate::net::Family;
-use crate::netfilter::save::SavedRule;
+use crate::netfilter::save::{SavedRule, SavedTable};
 use crate::netfilter::{Hook, Table, Variant};
 
 /// Only what is foreign.
@@ -136,6 +136,114 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
     }
 }
 
+/// What another program added in the meantime shifts places; managed rules stay behind the rules that they came after.
+#[test]
+fn rollback_puts_managed_rules_back_among_foreign_ones() {
+    let rule = |n: u16, behind| {
+        (
+            Table::Nat,
+            Hook::Output,
+            behind,
+            format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT"),
+        )
+    };
+    for variant in Variant::BOTH {
+        let before = state(Some(FLAGS[1]), variant, &vec![rule(1, false), rule(2, false), rule(3, true)]);
+        let plan = planned(FLAGS[0]);
+        let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) });
+        let mut now = carry_out(&before, &stores, false);
+        let output = |s: &mut Observed| {
+            let nat = s.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Nat).unwrap();
+            std::mem::take(&mut chain(nat, "OUTPUT").rules)
+        };
+        let added = SavedRule::parse(&rule(4, false).3);
+        let mut rules = output(&mut now);
+        rules.insert(0, added.clone());
+        let nat = now.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Nat).unwrap();
+        chain(nat, "OUTPUT").rules = rules;
+        let mut undone = carry_out(&now, &stores.back_from(&now), false);
+        let mut wanted = output(&mut before.clone());
+        assert!(wanted[2].jumps_to_managed(), "{wanted:?}");
+        wanted.insert(0, added);
+        assert_eq!(output(&mut undone), wanted);
+    }
+}
+
+/// Where a chain has no jump that shows the place of managed rules, the rules themselves do, but for those that were put first.
+#[test]
+fn managed_rules_keep_their_place_without_a_jump() {
+    let foreign =
+        |n: u16| SavedRule::parse(&format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT"));
+    let rules_after = |was: &str, wanted: &str, table: Table, hook: Hook, around: [usize; 2]| {
+        let (variant, key) = (Variant::Nft, (Variant::Nft, Family::Ipv4));
+        let mut before = state(None, variant, &Vec::new());
+        let plan = planned(was);
+        before = carry_out(
+            &before,
+            &Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) }),
+            false,
+        );
+        let tables = before.tables.entry(key).or_default();
+        let rules = &mut chain(tables.entry(table).or_default(), hook.name()).rules;
+        (0..around[0]).for_each(|_| rules.insert(0, foreign(1)));
+        (0..around[1]).for_each(|_| rules.push(foreign(2)));
+        let plan = planned(wanted);
+        let stores = Stores::new(before, Goal::Apply { plan: &plan, variant: Some(variant) });
+        stores.iptables(variant).wanted(Family::Ipv4)[&table].chain(hook.name()).unwrap().rules.clone()
+    };
+    // Rules for virtual interfaces come first; the new jump goes to the end, as on a first apply.
+    let rules = rules_after("-i * -k vm0", "-b * -i * -k vm0", Table::Nat, Hook::Prerouting, [0, 1]);
+    let jump = rules.iter().position(|r| r.text() == "-p tcp -j ISTIO_INBOUND").unwrap();
+    assert!(rules.iter().position(|r| *r == foreign(2)).unwrap() < jump && jump + 1 == rules.len(), "{rules:?}");
+    // Appended rules without a jump stay between the foreign ones.
+    let tproxy = "-m TPROXY -b * -i *";
+    let rules = rules_after(tproxy, &format!("{tproxy} -u 1338"), Table::Mangle, Hook::Output, [1, 1]);
+    assert!(rules.len() > 3 && rules[0] == foreign(1) && rules[rules.len() - 1] == foreign(2), "{rules:?}");
+}
+
+fn restores<'a>(actions: &'a [Action<'a>], family: Family) -> Vec<&'a str> {
+    let of = |action: &'a Action<'a>| {
+        if let Action::Restore(one) = action { (one.family == family).then_some(one.text.as_str()) } else { None }
+    };
+    actions.iter().filter_map(of).collect()
+}
+
+/// What a dry run prints is what is done where nothing is managed yet.
+#[test]
+fn a_first_apply_takes_the_planners_text() {
+    let foreign = (Table::Nat, Hook::Output, false, "-p tcp -m tcp --dport 9999 -j ACCEPT".to_owned());
+    for variant in Variant::BOTH {
+        for rules in [Vec::new(), vec![foreign.clone()]] {
+            let plan = planned(FLAGS[2]);
+            let stores = Stores::new(state(None, variant, &rules), Goal::Apply { plan: &plan, variant: Some(variant) });
+            for family in Family::BOTH {
+                let actions = stores.actions(false);
+                assert_eq!(restores(&actions, family), [crate::netfilter::restore::script(&plan.rules, family)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn inbound_capture_begins_in_its_new_table_before_it_ends_in_the_old_one() {
+    let foreign = (Table::Mangle, Hook::Prerouting, false, "-p tcp -m tcp --dport 9999 -j ACCEPT".to_owned());
+    let (tproxy, redirect) = (FLAGS[7], FLAGS[2]);
+    for (was, wanted, first) in
+        [(tproxy, redirect, Table::Nat), (redirect, tproxy, Table::Mangle), (tproxy, FLAGS[5], Table::Mangle)]
+    {
+        let before = state(Some(was), Variant::Nft, &vec![foreign.clone()]);
+        let plan = planned(wanted);
+        let stores = Stores::new(before, Goal::Apply { plan: &plan, variant: Some(Variant::Nft) });
+        let actions = stores.actions(false);
+        let [text] = restores(&actions, Family::Ipv4)[..] else { panic!("{actions:?}") };
+        let at = |table: Table| text.find(&format!("* {table}\n")).unwrap();
+        let is_nat = at(Table::Nat) < at(Table::Mangle);
+        assert_eq!(is_nat, first == Table::Nat, "{was} to {wanted}: {text}");
+        let families: Vec<_> = stores.differences().iter().filter_map(Difference::family).collect();
+        assert!(Family::BOTH.iter().all(|family| families.contains(family)), "{families:?}");
+    }
+}
+
 /// No name may be looked up: programs get numbers, also when rules are changed.
 #[test]
 fn programs_get_users_by_number() {
@@ -199,6 +307,22 @@ fn there_and_back(
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// `-D` takes the first of rules that are the same, which must not be one that stays.
+    #[test]
+    fn the_text_leads_from_any_rules_to_any_others_in_their_order(
+        before in prop::collection::vec(foreign_rule(), 0..7), after in prop::collection::vec(foreign_rule(), 0..7),
+    ) {
+        let tables = |rules: &[String]| {
+            let mut table = SavedTable::default();
+            chain(&mut table, "OUTPUT").rules = rules.iter().map(|rule| SavedRule::parse(rule)).collect();
+            SavedTables::from([(Table::Nat, table)])
+        };
+        let (mut now, after) = (tables(&before), tables(&after));
+        let text = super::script::script(&now, &after, false);
+        super::model::restore(&mut now, &text);
+        prop_assert_eq!(now, after);
+    }
 
     #[test]
     fn change_and_back(

@@ -6,16 +6,33 @@ struct Decimal {
     point: i32,
 }
 
-fn decimal(value: f64, digits: Option<usize>) -> Decimal {
-    // Rust's shortest and rounded digits are the same as Go's; only the layout differs.
-    let text = match digits {
-        Some(digits) => format!("{:.*e}", digits.saturating_sub(1), value.abs()),
+/// No double has more decimals than 1074, or more digits than 767: all others are zeros. Rust refuses more than 65535.
+const DECIMALS: usize = 1100;
+
+fn zeros(precision: usize) -> String {
+    "0".repeat(precision.saturating_sub(DECIMALS))
+}
+
+/// A number without its sign, with this many decimals.
+fn fixed(value: f64, precision: usize) -> String {
+    format!("{:.*}{}", precision.min(DECIMALS), value.abs(), zeros(precision))
+}
+
+/// The digits of a number, one of them before the point, and the power of ten. Rust's shortest and rounded digits are the
+/// same as Go's; only the layout differs.
+fn scientific(value: f64, precision: Option<usize>) -> (String, i32) {
+    let text = match precision {
+        Some(precision) => format!("{:.*e}", precision.min(DECIMALS), value.abs()),
         None => format!("{:e}", value.abs()),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    (format!("{mantissa}{}", zeros(precision.unwrap_or_default())), exponent.parse().unwrap_or_default())
+}
+
+fn decimal(value: f64, digits: Option<usize>) -> Decimal {
+    let (mantissa, exponent) = scientific(value, digits.map(|digits| digits.saturating_sub(1)));
     let mut digits = mantissa.replace('.', "");
     digits.truncate(digits.trim_end_matches('0').len());
-    let exponent: i32 = exponent.parse().unwrap_or_default();
     let point = if digits.is_empty() { 0 } else { exponent + 1 };
     Decimal { digits, point }
 }
@@ -36,7 +53,7 @@ pub fn format(value: f64, verb: char, precision: Option<usize>) -> String {
         'x' | 'X' => hexadecimal(value, verb, precision),
         'b' => binary(value),
         _ => match precision {
-            Some(precision) => format!("{:.precision$}", value.abs()),
+            Some(precision) => fixed(value, precision),
             None => format!("{}", value.abs()),
         },
     };
@@ -53,12 +70,7 @@ pub fn shortest(value: f64) -> String {
 }
 
 fn exponent_form(value: f64, verb: char, precision: Option<usize>) -> String {
-    let text = match precision {
-        Some(precision) => format!("{:.precision$e}", value.abs()),
-        None => format!("{:e}", value.abs()),
-    };
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let (mantissa, exponent) = scientific(value, precision);
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}{verb}{sign}{:02}", exponent.abs())
 }
@@ -77,8 +89,7 @@ fn general_form(value: f64, verb: char, precision: Option<usize>) -> String {
         let digits = digits.len().saturating_sub(1);
         return exponent_form(value, if verb == 'g' { 'e' } else { 'E' }, Some(digits));
     }
-    let decimals = usize::try_from(count - point).unwrap_or(0);
-    format!("{:.decimals$}", value.abs())
+    fixed(value, usize::try_from(count - point).unwrap_or(0))
 }
 
 fn parts(value: f64) -> (u64, i32) {
@@ -167,6 +178,19 @@ mod tests {
             (0.0, 'g', Some(4), "0"),
         ] {
             assert_eq!(format(value, verb, precision), text, "{value} {verb} {precision:?}");
+        }
+    }
+
+    #[test]
+    fn any_precision_will_do() {
+        const MOST: usize = 1_000_000;
+        for value in [0.0, 0.1, 1.5, f64::MAX, f64::MIN_POSITIVE, f64::from_bits(1)] {
+            let (few, all) = (format(value, 'f', Some(1074)), format(value, 'f', Some(MOST)));
+            assert!(all.len() == few.len() + MOST - 1074 && all.trim_end_matches('0') == few.trim_end_matches('0'));
+            let (mantissa, exponent) = scientific(value, Some(MOST));
+            assert_eq!((mantissa.len(), exponent), (MOST + 2, scientific(value, None).1));
+            assert_eq!(format(value, 'g', Some(MOST)), format(value, 'g', Some(1100)));
+            assert_eq!(format(value, 'x', Some(MOST)).len() - format(value, 'x', Some(13)).len(), MOST - 13);
         }
     }
 }

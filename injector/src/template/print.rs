@@ -363,7 +363,9 @@ impl Printer<'_> {
     }
 
     fn unicode(&mut self, code: u64) {
-        let mut text = format!("U+{code:0digits$X}", digits = self.flags.precision.unwrap_or(4).max(4));
+        let digits = format!("{code:X}");
+        let zeros = self.flags.precision.unwrap_or(4).max(4).saturating_sub(digits.len());
+        let mut text = format!("U+{}{digits}", "0".repeat(zeros));
         let c = u32::try_from(code).ok().and_then(char::from_u32);
         if let Some(c) = c.filter(|c| self.flags.sharp && is_printable(*c)) {
             let _ = write!(text, " '{c}'");

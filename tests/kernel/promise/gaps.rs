@@ -67,7 +67,7 @@ impl Servers {
 }
 
 /// How long a connection may take; only one that is lost takes as long.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What came of connections.
 #[derive(Debug, Default)]
@@ -79,8 +79,9 @@ struct Seen {
 /// What became of packets that were sent again.
 const LOST: &str = "packets were lost";
 
-/// Connects, and gives the letter that it was answered with.
-fn connect(to: SocketAddr) -> Result<u8, String> {
+/// Connects, and gives the letter that it was answered with. The folders are those of namespaces, for what their kernels
+/// know of a connection that is lost.
+fn connect(to: SocketAddr, nets: &[String]) -> Result<u8, String> {
     let mut connection = TcpStream::connect_timeout(&to, PATIENCE).map_err(|e| format!("connect: {e}"))?;
     match sent_again(&connection) {
         0 => {}
@@ -90,8 +91,23 @@ fn connect(to: SocketAddr) -> Result<u8, String> {
     setsockopt(&connection, Linger, &at_once).map_err(|e| e.to_string())?;
     connection.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
     let mut letter = [0];
-    connection.read_exact(&mut letter).map_err(|e| format!("read: {e}"))?;
+    let port = connection.local_addr().map_err(|e| e.to_string())?.port();
+    let known = || nets.iter().map(|net| known_of(net, port)).collect::<Vec<_>>();
+    connection.read_exact(&mut letter).map_err(|e| format!("read: {e}; {:#?}", known()))?;
     Ok(letter[0])
+}
+
+/// What a namespace knows of a client's port: sockets and tracked connections; and all counters of its TCP, and the
+/// queues of listeners. `net` is a folder such as `/proc/1/net`.
+fn known_of(net: &str, port: u16) -> Vec<String> {
+    let read = |file: &str| std::fs::read_to_string(format!("{net}/{file}")).unwrap_or_default();
+    let (hexadecimal, decimal) = (format!(":{port:04X} "), format!("port={port} "));
+    let listens = |line: &&str| line.split_whitespace().nth(3) == Some("0A");
+    let sockets = read("tcp") + &read("tcp6");
+    let sockets = sockets.lines().filter(|line| listens(line) || line.contains(&hexadecimal));
+    let tracked = read("nf_conntrack");
+    let tracked = tracked.lines().filter(|line| line.contains(&decimal));
+    sockets.chain(tracked).map(str::to_owned).chain([counters(net, |_| true)]).collect()
 }
 
 /// How many packets the kernel has retransmitted for lack of an answer: those of a connection that is
@@ -111,14 +127,19 @@ fn sent_again(connection: &TcpStream) -> u32 {
 /// Why packets may have been lost in a namespace so far: the counters of its stack and of its conntrack that say so.
 /// `net` is a folder such as `/proc/1/net`.
 fn losses(net: &str) -> String {
+    let tells = ["drop", "fail", "err", "discard", "noroute", "overflow", "retrans", "spurious", "challenge"];
+    counters(net, |name| tells.iter().any(|part| name.to_lowercase().contains(part)))
+}
+
+/// The counters of a namespace that are not zero, of its stack and of its conntrack.
+fn counters(net: &str, wanted: impl Fn(&str) -> bool) -> String {
     let read = |file: &str| std::fs::read_to_string(format!("{net}/{file}")).unwrap_or_default();
     let (stack, conntrack) = (read("snmp") + &read("netstat"), read("stat/nf_conntrack"));
     let mut found = Vec::new();
     let mut note = |names: &str, values: &str, base: u32| {
         for (name, value) in names.split_whitespace().zip(values.split_whitespace()) {
             let value = u64::from_str_radix(value, base).unwrap_or_default();
-            let tells = ["drop", "fail", "err", "discard", "noroute", "overflow", "retrans", "spurious", "challenge"];
-            if value > 0 && tells.iter().any(|part| name.to_lowercase().contains(part)) {
+            if value > 0 && wanted(name) {
                 found.push(format!("{name} {value}"));
             }
         }
@@ -135,8 +156,8 @@ fn losses(net: &str) -> String {
 /// What is going on.
 #[derive(Default)]
 struct Progress {
-    /// The folders of both namespaces in /proc that have their counters.
-    counters: Mutex<Vec<String>>,
+    /// The folders of both namespaces in /proc, such as `/proc/1/net`.
+    nets: Mutex<Vec<String>>,
     /// The number of the change.
     change: AtomicU32,
     /// Connections made, outbound and inbound.
@@ -205,6 +226,7 @@ impl Progress {
 /// Connects until it is stopped, as the application's user.
 fn client(progress: &Progress, made: &AtomicU32, wanted: u8, to: impl Fn(u32) -> SocketAddr) -> Seen {
     nix::unistd::setfsuid(nix::unistd::Uid::from_raw(1000));
+    let nets = progress.nets.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut seen = Seen::default();
     for number in 0.. {
         if progress.enough.load(Ordering::Relaxed) {
@@ -212,11 +234,10 @@ fn client(progress: &Progress, made: &AtomicU32, wanted: u8, to: impl Fn(u32) ->
         }
         let change = || progress.change.load(Ordering::Relaxed);
         let (began, to, gone) = (change(), to(number), progress.gone());
-        match connect(to) {
+        match connect(to, &nets) {
             Ok(letter) if letter == wanted => seen.proxied += 1,
             other => {
-                let counters = progress.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let losses: Vec<_> = counters.iter().map(|net| losses(net)).collect();
+                let losses: Vec<_> = nets.iter().map(|net| losses(net)).collect();
                 let what = format!("{to}, change {began} to {}: {other:?}; counters: {losses:?}", change());
                 if other.is_err_and(|error| error.ends_with(LOST)) && progress.gone_by_now() > gone {
                     say(format_args!("{what}, but a processor was gone"));
@@ -265,7 +286,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
     let (progress, servers) = (&Progress::new(), &Servers::default());
     let (inbound, outbound) = (Mutex::new(Seen::default()), Mutex::new(Seen::default()));
     let (mut changed, mut moved) = (0, 0);
-    progress.counters.lock().unwrap().push(format!("{}/net", thread_folder()));
+    progress.nets.lock().unwrap().push(format!("{}/net", thread_folder()));
     scope(|within| {
         // Whatever fails in here, the other threads are to end: clients first, then the servers that they talk to.
         let _end = End(progress, servers);
@@ -275,7 +296,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
         let inbound = &inbound;
         within.spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            progress.counters.lock().unwrap().push(format!("{}/net", thread_folder()));
+            progress.nets.lock().unwrap().push(format!("{}/net", thread_folder()));
             tell.send(format!("{}/ns/net", thread_folder())).unwrap();
             if gone.recv().is_err() {
                 return;
@@ -302,7 +323,7 @@ fn detect(pod: &Pod, kind: Backend, changes: u32, seed: u64) -> (Seen, Seen, u32
         // Without rules, connections reach the real servers.
         for number in 0..2 {
             // The link has just come up: the first packets may be lost.
-            wait_until("the real server answers", || connect(outside(number)) == Ok(REAL));
+            wait_until("the real server answers", || connect(outside(number), &[]) == Ok(REAL));
         }
         change(pod, kind, FLAGS[0]);
         go.send(()).unwrap();

@@ -177,17 +177,32 @@ fn a_wrong_line_is_shown_with_two_on_each_side() {
     assert!(error.ends_with(shown), "{error}");
 }
 
-/// What a template makes of an expression, for a deployment `shop/web`.
-fn evaluated(expression: &str) -> String {
+#[test]
+fn a_line_that_cannot_be_merged_is_shown() {
+    let mut config = Config::new();
+    let text = "spec:\n  containers:\n  - name: app\n    $patch: nosuch\n";
+    let template = Template::parse("inject", text, &Functions::new()).unwrap();
+    config.templates.insert("directive".into(), template);
+    let error = config.error(&asks("directive"));
+    assert!(error.contains("\ntemplate:\n  >    3 | - name: app\n"), "{error}");
+}
+
+/// What a template makes of an expression, for this owner.
+fn evaluated(expression: &str, owner: Owner) -> Result<String, String> {
     let mut config = Config::new();
     let text = format!("metadata: {{annotations: {{result: {{{{ {expression} | quote }}}}}}}}");
     let template = Template::parse("inject", &text, &crate::functions::all(|_| None)).unwrap();
     config.templates.insert("expression".into(), template);
     let pod = tree(&asks("expression"));
+    let injected = config.with(&pod, |request, setup| inject(&pod, Request { owner, ..request }, setup));
+    let injected = injected.map_err(|error| error.to_string())?;
+    Ok(pod::annotation(&injected, "result").unwrap_or_default().to_owned())
+}
+
+/// The same for a deployment `shop/web`.
+fn for_web(expression: &str) -> String {
     let (namespace, name) = ("shop".into(), "web".into());
-    let owner = Owner { kind: "Deployment".into(), api_version: "apps/v1".into(), namespace, name };
-    let injected = config.with(&pod, |request, setup| inject(&pod, Request { owner, ..request }, setup)).unwrap();
-    pod::annotation(&injected, "result").unwrap_or_default().to_owned()
+    evaluated(expression, Owner { kind: "Deployment".into(), api_version: "apps/v1".into(), namespace, name }).unwrap()
 }
 
 #[test]
@@ -205,9 +220,11 @@ fn templates_see_the_structs_of_istio() {
         (".ProxyInitImage", "h/proxyv2:t"),
     ];
     for (expression, result) in cases {
-        assert_eq!(evaluated(expression), result, "{expression}");
+        assert_eq!(for_web(expression), result, "{expression}");
     }
-    assert!(evaluated(r#"printf "%v" ."#).starts_with("&{{Deployment apps/v1} shop/web {"));
+    assert!(for_web(r#"printf "%v" ."#).starts_with("&{{Deployment apps/v1} shop/web {"));
+    let error = evaluated(".DeploymentMeta.Nothing", Owner::default()).unwrap_err();
+    assert!(error.contains("can't evaluate field Nothing in type types.NamespacedName"), "{error}");
 }
 
 #[test]
@@ -221,11 +238,12 @@ fn they_are_encoded_as_by_go() {
         ("toYaml .ProxyConfig.DrainDuration", "seconds: 45\n"),
     ];
     for (expression, result) in cases {
-        assert_eq!(evaluated(expression), result, "{expression}");
+        assert_eq!(for_web(expression), result, "{expression}");
     }
-    let all = evaluated("structToJSON .");
+    assert_eq!(evaluated("structToJSON .TypeMeta", Owner::default()).unwrap(), "{}");
+    let all = for_web("structToJSON .");
     assert!(all.starts_with(r#"{"TypeMeta":{"kind":"Deployment","apiVersion":"apps/v1"},"DeploymentMeta":{"#), "{all}");
-    assert!(evaluated("structToJSON .ProxyConfig").starts_with(r#"{"configPath":"./etc/istio/proxy","binaryPath":"#));
+    assert!(for_web("structToJSON .ProxyConfig").starts_with(r#"{"configPath":"./etc/istio/proxy","binaryPath":"#));
 }
 
 #[test]

@@ -42,9 +42,7 @@ pub(super) fn retain_keys(original: &mut Map, patch: &Map) -> Result<(), Error> 
             return Err(Error::new(Problem::RetainKeys).below(RETAIN_KEYS));
         }
     }
-    if original.keys().any(|key| !retained(key)) {
-        original.retain(|key, _| retained(key));
-    }
+    original.retain(|key, _| retained(key));
     Ok(())
 }
 

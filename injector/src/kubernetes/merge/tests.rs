@@ -206,6 +206,12 @@ fn retained_keys_are_kept_and_all_other_keys_deleted() {
         r#"{"volumes":[{"name":"a","$retainKeys":["name"],"emptyDir":null}]}"#,
         r#"{"volumes":[{"name":"a"}]}"#,
     );
+    gives(
+        "v1.PodSpec",
+        r#"{"securityContext":{"fsGroup":1,"runAsUser":1}}"#,
+        r#"{"securityContext":{"$retainKeys":["runAsGroup"],"runAsGroup":2}}"#,
+        r#"{"securityContext":{"runAsGroup":2}}"#,
+    );
     fails(
         "v1.PodSpec",
         r#"{"volumes":[{"name":"a"}]}"#,
@@ -269,6 +275,19 @@ fn the_order_of_a_list_can_be_set() {
         r#"{"containers":[{"name":"c"},{"name":"d"}]}"#,
         r#"{"$setElementOrder/containers":[{"name":"a"}],"containers":[{"$patch":"delete","name":"d"},{"name":"a"}]}"#,
         r#"{"containers":[{"name":"c"},{"name":"a"}]}"#,
+    );
+    // There is room only for as many as are deleted.
+    gives(
+        "v1.PodSpec",
+        r#"{"containers":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}"#,
+        r#"{"$setElementOrder/containers":[{"name":"x"},{"name":"d"},{"name":"y"},{"name":"z"}],"containers":[{"$patch":"delete","name":"b"},{"$patch":"delete","name":"a"},{"name":"x"},{"name":"y"},{"name":"z"}]}"#,
+        r#"{"containers":[{"name":"c"},{"name":"x"},{"name":"d"},{"name":"y"},{"name":"z"}]}"#,
+    );
+    gives(
+        "v1.PodSpec",
+        r#"{"containers":[{"name":"c"},{"name":"d"}]}"#,
+        r#"{"$setElementOrder/containers":[{"name":"x"},{"name":"c"},{"name":"y"}],"containers":[{"$patch":"delete","name":"d"},{"name":"x"},{"name":"y"}]}"#,
+        r#"{"containers":[{"name":"x"},{"name":"c"},{"name":"y"}]}"#,
     );
     fails(
         "v1.PodSpec",

@@ -156,6 +156,7 @@ fn scalars_of_another_type_are_refused() {
     refused(r#"{"name":true}"#, Mode::Json, "bool", "name", "string");
     refused(r#"{"name":18446744073709551615}"#, Mode::Json, "number", "name", "string");
     refused(r#"{"name":[]}"#, Mode::Yaml, "array", "name", "string");
+    refused(r#"{"name":1.5}"#, Mode::Json, "number", "name", "string");
     refused(r#"{"stdin":"yes"}"#, Mode::Yaml, "string", "stdin", "bool");
     refused(r#"{"stdin":1}"#, Mode::Yaml, "number", "stdin", "bool");
     let port = |number: &str| format!(r#"{{"ports":[{{"containerPort":{number}}}]}}"#);

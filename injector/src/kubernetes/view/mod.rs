@@ -73,13 +73,20 @@ impl View {
         of(self.value.get(field.json), field.kind)
     }
 
+    /// A struct that is embedded: its JSON is among that of the outer one.
+    fn embedded(&self, of_type: Type) -> template::Value {
+        let is_of = |key: &str| of_type.fields().iter().any(|field| field.json == key);
+        let fields = self.value.as_map().into_iter().flat_map(Map::iter).filter(|(key, _)| is_of(key));
+        view(&fields.map(|(key, value)| (key.clone(), value.clone())).collect::<Map>().into(), of_type)
+    }
+
     /// A field by its Go name, also of a struct that is embedded, or that has JSON of its own as `metadata`.
     fn struct_field(&self, of_type: Type, name: &str) -> template::Field {
         if let Some(field) = of_type.go_field(name) {
             return template::Field::Value(self.get(field));
         }
         if let Some(embedded) = of_type.embedded().filter(|e| e.short_name() == name) {
-            return template::Field::Value(view(&self.value, embedded));
+            return template::Field::Value(self.embedded(embedded));
         }
         // The metadata's own fields, and the methods that return them: `GetLabels` for `Labels`.
         let of_meta = || Type::OBJECT_META.go_field(name.strip_prefix("Get").unwrap_or(name));
@@ -163,7 +170,7 @@ impl Object for View {
             if !field.promoted {
                 out.push((field.go, self.get(field)));
             } else if let Some(inner) = embedded.take() {
-                out.push((inner.short_name(), view(&self.value, inner)));
+                out.push((inner.short_name(), self.embedded(inner)));
             }
         }
         out

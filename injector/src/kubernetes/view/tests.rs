@@ -23,7 +23,8 @@ fn data() -> template::Value {
     let pod = json::parse(POD.as_bytes()).unwrap();
     let meta = view(pod.get("metadata").unwrap(), Type::OBJECT_META);
     let spec = view(pod.get("spec").unwrap(), Type::POD_SPEC);
-    template::Map::dict([("ObjectMeta", meta), ("Spec", spec)]).into()
+    let status = view(&Value::Null, Type::named("v1.PodStatus").unwrap());
+    template::Map::dict([("ObjectMeta", meta), ("Spec", spec), ("Status", status)]).into()
 }
 
 fn render(text: &str) -> Result<String, String> {
@@ -147,6 +148,16 @@ fn unknown_fields_are_errors_with_the_type() {
     assert!(error(text).contains("can't evaluate field Nope in type *v1.SecurityContext"), "{}", error(text));
     let text = "{{ .Spec.Affinity.NodeAffinity }}";
     assert!(error(text).contains("nil pointer evaluating *v1.Affinity.NodeAffinity"), "{}", error(text));
+}
+
+#[test]
+fn a_struct_that_is_absent_is_encoded_as_its_zero() {
+    prints(
+        "{{ range .Spec.Containers }}{{ with .Ports }}{{ toYaml (index . 0) }}{{ end }}{{ end }}",
+        "containerPort: 80\nprotocol: TCP\n",
+    );
+    prints("{{ toYaml (index .Spec.Volumes 0).VolumeSource }}", "emptyDir:\n  sizeLimit: 1Gi\n");
+    prints("{{ toYaml .Status }}|{{ structToJSON .Status }}", "{}\n|{}");
 }
 
 #[test]

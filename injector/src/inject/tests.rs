@@ -93,6 +93,13 @@ impl Config {
         self.with(pod, |request, setup| inject(pod, request, setup))
     }
 
+    /// The same with one more template.
+    fn with_template(mut self, name: &str, text: &str) -> Self {
+        let template = Template::parse("inject", text, &crate::functions::all(|_| None)).unwrap();
+        self.templates.insert(name.into(), template);
+        self
+    }
+
     fn text(&self, pod: &str) -> String {
         json::to_string(&self.inject(&tree(pod)).unwrap())
     }
@@ -168,31 +175,33 @@ fn a_template_that_makes_no_pod_is_reported_with_its_name_and_line() {
 
 #[test]
 fn a_wrong_line_is_shown_with_two_on_each_side() {
-    let mut config = Config::new();
     let text = "metadata:\n  labels:\n    a: b\n    c: d\n    e: [f]\n    g: h\n    i: j\n    k: l\n";
-    let template = Template::parse("inject", text, &Functions::new()).unwrap();
-    config.templates.insert("long".into(), template);
-    let error = config.error(&asks("long"));
+    let error = Config::new().with_template("long", text).error(&asks("long"));
     let shown = "\ntemplate:\n  >    5 | e: [f]\nrendered:\n       3 |     a: b\n       4 |     c: d\n  >    5 |     e: [f]\n       6 |     g: h\n       7 |     i: j";
     assert!(error.ends_with(shown), "{error}");
 }
 
 #[test]
 fn a_line_that_cannot_be_merged_is_shown() {
-    let mut config = Config::new();
     let text = "spec:\n  containers:\n  - name: app\n    $patch: nosuch\n";
-    let template = Template::parse("inject", text, &Functions::new()).unwrap();
-    config.templates.insert("directive".into(), template);
-    let error = config.error(&asks("directive"));
+    let error = Config::new().with_template("directive", text).error(&asks("directive"));
     assert!(error.contains("\ntemplate:\n  >    3 | - name: app\n"), "{error}");
+}
+
+/// Istio keeps the result of the templates alone, too: it begins as Go's zero pod, and tells what was injected.
+#[test]
+fn what_a_template_replaces_is_still_injected() {
+    let text = "spec:\n  $patch: replace\n  containers:\n  - name: istio-proxy\n";
+    let pod = Config::new().with_template("replace", text).inject(&tree(&asks("replace"))).unwrap();
+    assert_eq!(names(&pod, "containers"), ["istio-proxy"]);
+    let status = pod::annotation(&pod, annotations::STATUS).unwrap();
+    assert!(status.contains(r#""containers":["istio-proxy"]"#), "{status}");
 }
 
 /// What a template makes of an expression, for this owner.
 fn evaluated(expression: &str, owner: Owner) -> Result<String, String> {
-    let mut config = Config::new();
     let text = format!("metadata: {{annotations: {{result: {{{{ {expression} | quote }}}}}}}}");
-    let template = Template::parse("inject", &text, &crate::functions::all(|_| None)).unwrap();
-    config.templates.insert("expression".into(), template);
+    let config = Config::new().with_template("expression", &text);
     let pod = tree(&asks("expression"));
     let injected = config.with(&pod, |request, setup| inject(&pod, Request { owner, ..request }, setup));
     let injected = injected.map_err(|error| error.to_string())?;

@@ -149,6 +149,7 @@ mod tests {
         let listed = [(RULE, true), (ROUTE, false)];
         assert_eq!(managed(&listed, &[RULE, ROUTE], true), [true, true]);
         assert_eq!(managed(&listed, &[], true), [true, false]);
+        assert_eq!(managed(&listed, &[RULE], true), [true, false]);
     }
 
     #[test]

@@ -297,12 +297,28 @@ fn there_and_back(
     prop_assert_eq!(content(&after), content(&super::model::wanted(&stores)));
     prop_assert_eq!(foreign(&after), foreign(&before));
     prop_assert_eq!(compare(&after, goal), Comparison::InPlace);
-    prop_assert!(Stores::new(after.clone(), goal).actions(false).is_empty());
+    let settled = Stores::new(after.clone(), goal);
+    prop_assert!(settled.actions(false).is_empty());
+    prop_assert!(Family::BOTH.into_iter().all(|family| !settled.iptables(to).changes(family)));
     prop_assert_eq!(stores.differences().is_empty(), compare(&before, goal) == Comparison::InPlace);
 
     let undone = carry_out(&after, &stores.back_from(&after), false);
     prop_assert_eq!(content(&undone), content(&before));
     Ok(())
+}
+
+/// Their counters belong to another program.
+#[test]
+fn foreign_rules_that_stay_are_not_touched() {
+    let rule =
+        |n: u16| SavedRule::parse(&format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT"));
+    let tables = |rules: &[u16]| {
+        let mut table = SavedTable::default();
+        chain(&mut table, "OUTPUT").rules = rules.iter().map(|n| rule(*n)).collect();
+        SavedTables::from([(Table::Nat, table)])
+    };
+    let text = super::script::script(&tables(&[1, 2, 3]), &tables(&[1, 3]), false);
+    assert_eq!(text, format!("* nat\n-D OUTPUT {}\nCOMMIT\n", rule(2).text()));
 }
 
 proptest! {

@@ -276,7 +276,13 @@ fn the_order_of_a_list_can_be_set() {
         r#"{"$setElementOrder/containers":[{"name":"a"}],"containers":[{"$patch":"delete","name":"d"},{"name":"a"}]}"#,
         r#"{"containers":[{"name":"c"},{"name":"a"}]}"#,
     );
-    // There is room only for as many as are deleted.
+    // There is room only for as many as are deleted: here for none.
+    gives(
+        "v1.PodSpec",
+        r#"{"containers":[{"name":"c"},{"name":"d"}]}"#,
+        r#"{"$setElementOrder/containers":[{"name":"c"},{"name":"a"}],"containers":[{"name":"c"},{"name":"a"},{"$patch":"delete","name":"b"}]}"#,
+        r#"{"containers":[{"name":"c"},{"name":"a"},{"name":"d"}]}"#,
+    );
     gives(
         "v1.PodSpec",
         r#"{"containers":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]}"#,

@@ -86,9 +86,9 @@ impl Store for Iptables<'_> {
     fn actions(&self, force: bool) -> Vec<Action<'_>> {
         let mut actions = Vec::new();
         for (family, before, after) in self.families() {
+            let planned = self.planned.of(family).count();
             // A rule that is planned may be there without managed chains: then it must not be there twice.
-            let planned = || self.planned.of(family).count();
-            let is_fresh = !has_managed(before) && count(after) == count(before) + planned();
+            let is_fresh = planned > 0 && !has_managed(before) && count(after) == count(before) + planned;
             let text = if is_fresh { restore::script(&self.planned, family) } else { script(before, after, force) };
             if !text.is_empty() {
                 let fills = has_managed(after);

@@ -34,6 +34,9 @@ fn table(before: &SavedTable, after: &SavedTable, now: &SavedTable) -> SavedTabl
 
 /// A chain with foreign rules: foreign ones as they are now, managed ones as they were.
 fn restored_chain(before: &SavedChain, after: &SavedChain, now: &SavedChain) -> SavedChain {
+    if now.rules == before.rules || now.rules == after.rules {
+        return before.clone();
+    }
     let within = |chain: &SavedChain, rule: &SavedRule| chain.rules.iter().filter(|r| **r == *rule).count();
     // The change is about rules that it adds or removes, and about those that lead to managed chains.
     let about = |rule: &&SavedRule| rule.jumps_to_managed() || within(before, rule) != within(after, rule);

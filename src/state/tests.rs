@@ -1,5 +1,7 @@
 //! Properties of comparison and change, on a model of tables.
 
+mod rollback;
+
 use proptest::prelude::*;
 
 use super::model::{FLAGS, ModelRules, act, carry_out, chain, compare, content, planned};
@@ -133,39 +135,6 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
         for variant in Variant::BOTH {
             there_and_back(None, Some(wanted), variant, variant, false, &rules).unwrap();
         }
-    }
-}
-
-/// What another program added in the meantime shifts places; managed rules stay behind the rules that they came after.
-#[test]
-fn rollback_puts_managed_rules_back_among_foreign_ones() {
-    let rule = |n: u16, behind| {
-        (
-            Table::Nat,
-            Hook::Output,
-            behind,
-            format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT"),
-        )
-    };
-    for variant in Variant::BOTH {
-        let before = state(Some(FLAGS[1]), variant, &vec![rule(1, false), rule(2, false), rule(3, true)]);
-        let plan = planned(FLAGS[0]);
-        let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) });
-        let mut now = carry_out(&before, &stores, false);
-        let output = |s: &mut Observed| {
-            let nat = s.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Nat).unwrap();
-            std::mem::take(&mut chain(nat, "OUTPUT").rules)
-        };
-        let added = SavedRule::parse(&rule(4, false).3);
-        let mut rules = output(&mut now);
-        rules.insert(0, added.clone());
-        let nat = now.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Nat).unwrap();
-        chain(nat, "OUTPUT").rules = rules;
-        let mut undone = carry_out(&now, &stores.back_from(&now), false);
-        let mut wanted = output(&mut before.clone());
-        assert!(wanted[2].jumps_to_managed(), "{wanted:?}");
-        wanted.insert(0, added);
-        assert_eq!(output(&mut undone), wanted);
     }
 }
 

@@ -104,7 +104,7 @@ fn dump(container: &mut Map, status_port: i32, probers: &mut Probers) {
 
 /// What the agent has to ask instead of a handler; nothing if it cannot, or if the handler asks the agent already.
 fn entry(handler: &mut Map, slot: &Slot, ports: &Value, status_port: i32) -> Option<String> {
-    let timeout = handler.get("timeoutSeconds").and_then(Value::as_i64).filter(|timeout| *timeout != 0);
+    let timeout = handler.get("timeoutSeconds").and_then(Value::as_i64).filter(|t| slot.is_probe && *t != 0);
     let (kind, type_name) = kind(handler, slot)?;
     let action = handler.get_mut(kind)?.as_map_mut()?;
     if kind != "grpc" {

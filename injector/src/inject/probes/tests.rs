@@ -73,9 +73,12 @@ fn names_of_ports_become_numbers() {
 }
 
 #[test]
-fn a_timeout_of_zero_is_none() {
+fn a_timeout_of_zero_is_none_and_lifecycle_handlers_have_none() {
     let (_, variable) = rewritten(&with(r#""livenessProbe":{"httpGet":{"port":80},"timeoutSeconds":0}"#));
     assert_eq!(variable, r#"{"/app-health/app/livez":{"httpGet":{"port":80}}}"#);
+    // Kept as an unknown field.
+    let (_, variable) = rewritten(&with(r#""lifecycle":{"preStop":{"httpGet":{"port":80},"timeoutSeconds":3}}"#));
+    assert_eq!(variable, r#"{"/app-lifecycle/app/prestopz":{"httpGet":{"port":80}}}"#);
 }
 
 #[test]

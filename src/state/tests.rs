@@ -5,6 +5,7 @@ mod rollback;
 use proptest::prelude::*;
 
 use super::model::{FLAGS, ModelRules, act, carry_out, chain, compare, content, planned};
+use super::store::Phase;
 use super::{Action, Comparison, Difference, Goal, Observed, Restore, SavedTables, Stores};
 use crate::net::Family;
 use crate::netfilter::save::{SavedRule, SavedTable};
@@ -262,6 +263,7 @@ fn there_and_back(
         None => Goal::Clean { plan: &plan },
     };
     let stores = Stores::new(before.clone(), goal);
+    prop_assert!(stores.actions(force).is_sorted_by_key(Action::phase));
     let after = carry_out(&before, &stores, force);
     prop_assert_eq!(content(&after), content(&super::model::wanted(&stores)));
     prop_assert_eq!(foreign(&after), foreign(&before));
@@ -274,6 +276,35 @@ fn there_and_back(
     let undone = carry_out(&after, &stores.back_from(&after), false);
     prop_assert_eq!(content(&undone), content(&before));
     Ok(())
+}
+
+#[test]
+fn rules_of_other_flags_are_drift_and_foreign_ones_among_them_are_not() {
+    for variant in Variant::BOTH {
+        let plan = planned(FLAGS[7]);
+        let goal = Goal::Apply { plan: &plan, variant: Some(variant) };
+        assert_eq!(compare(&state(Some(FLAGS[2]), variant, &Vec::new()), goal), Comparison::Drifted);
+        let mut applied = state(Some(FLAGS[7]), variant, &Vec::new());
+        let mangle = applied.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Mangle).unwrap();
+        let rules = &mut chain(mangle, "OUTPUT").rules;
+        assert!(rules.len() > 2, "{rules:?}");
+        rules.insert(1, SavedRule::parse("-p tcp -m tcp --dport 9999 -j ACCEPT"));
+        assert_eq!(compare(&applied, goal), Comparison::InPlace);
+    }
+}
+
+/// Another store is emptied only when the new one has its rules.
+#[test]
+fn a_move_fills_before_it_empties() {
+    let plan = planned(FLAGS[2]);
+    let native = Goal::Apply { plan: &plan, variant: None };
+    for variant in Variant::BOTH {
+        let stores = Stores::new(state(Some(FLAGS[1]), variant, &Vec::new()), native);
+        let actions = stores.actions(false);
+        let phases: Vec<_> = actions.iter().map(Action::phase).collect();
+        assert!(matches!(actions[0], Action::Nftables(_)), "{actions:?}");
+        assert_eq!(phases, [Phase::Fill, Phase::Empty, Phase::Empty]);
+    }
 }
 
 /// Their counters belong to another program.

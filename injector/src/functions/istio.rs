@@ -63,9 +63,9 @@ pub fn add(f: &mut Functions, variable: impl Fn(&str) -> Option<String> + Send +
             "{}".into()
         }))
     });
-    f.add("structToJSON", &[Any], |a| match a.value(0).is_nothing() {
-        true => Ok("{}".into()),
-        false => Ok(a.value(0).to_json()?.into()),
+    f.add("structToJSON", &[Any], |a| {
+        let value = Some(a.value(0)).filter(|value| !value.is_nothing());
+        Ok(value.and_then(|value| value.to_json().ok()).unwrap_or_else(|| "{}".to_owned()).into())
     });
     f.add("protoToJSON", const { &[Host(&PROTO_MESSAGE)] }, |a| {
         Ok(proto_to_json(a.value(0)).unwrap_or_else(|| "{}".into()).into())

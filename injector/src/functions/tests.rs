@@ -287,6 +287,8 @@ fn istios_functions_replace_those_of_sprig() {
         (r#"fromJSON "{""#, "{}"),
         (r#"(fromJSON "{\"a\":1}").a"#, "1"),
         (r#"structToJSON nil"#, "{}"),
+        (r#"structToJSON (float64 "inf")"#, "{}"),
+        (r#"toYaml (float64 "inf")"#, ""),
         (r#"toJSON (strdict "a" "b" "c")"#, r#"{"a":"b","c":""}"#),
         (r#"toJsonMap"#, "null"),
         (r#"toJsonMap (strdict "a" "1") (strdict "a" "2")"#, r#"{"a":"2"}"#),

@@ -24,6 +24,17 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
+/// A list of what is JSON already.
+pub fn list(elements: &[String]) -> String {
+    format!("[{}]", elements.join(","))
+}
+
+/// An object of members whose values are JSON already, in this order.
+pub fn object<K: AsRef<str>>(members: impl IntoIterator<Item = (K, String)>) -> String {
+    let members = members.into_iter().map(|(key, value)| format!("{}:{value}", to_string(key.as_ref())));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
 /// serde_json's compact form, with the escapes that Go adds so that JSON can be embedded in HTML.
 struct Go(CompactFormatter);
 

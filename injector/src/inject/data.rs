@@ -129,12 +129,12 @@ impl Object for Record {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        json::parse(self.to_json()?.as_bytes()).map_err(|error| Failure(error.to_string()))
+        Ok(json::parse(self.to_json()?.as_bytes())?)
     }
 
     fn to_json(&self) -> Result<String, Failure> {
         let named = self.fields.iter().filter_map(|(name, value)| Some((json_name(name, value)?, value)));
-        let entries = named.map(|(name, value)| Ok(format!("\"{name}\":{}", value.to_json()?)));
-        Ok(format!("{{{}}}", entries.collect::<Result<Vec<_>, Failure>>()?.join(",")))
+        let members = named.map(|(name, value)| Ok((name, value.to_json()?)));
+        Ok(json::object(members.collect::<Result<Vec<_>, Failure>>()?))
     }
 }

@@ -130,17 +130,8 @@ pub(crate) fn kind(handler: &Map, slot: &Slot) -> Option<(&'static str, &'static
 }
 
 fn prober(kind: &str, action: &Value, of: Type, timeout: Option<i64>) -> String {
-    let action = typed::to_json(action, of);
-    match timeout {
-        Some(timeout) => format!(r#"{{"{kind}":{action},"timeoutSeconds":{timeout}}}"#),
-        None => format!(r#"{{"{kind}":{action}}}"#),
-    }
-}
-
-fn to_json(probers: &Probers) -> String {
-    let entries: Vec<_> =
-        probers.iter().map(|(path, entry)| format!("{}:{entry}", json::to_string(path.as_str()))).collect();
-    format!("{{{}}}", entries.join(","))
+    let timeout = timeout.map(|timeout| ("timeoutSeconds", timeout.to_string()));
+    json::object([(kind, typed::to_json(action, of))].into_iter().chain(timeout))
 }
 
 /// Sets the sidecar's variable. What an earlier injection recorded takes precedence, because the handlers in the pod
@@ -149,7 +140,7 @@ fn note(sidecar: &mut Map, mut probers: Probers, injected_before: bool) {
     let env = sidecar.get("env").and_then(Value::as_list);
     let position = env.and_then(|list| list.iter().position(|entry| name(entry) == VARIABLE));
     match position.filter(|_| injected_before) {
-        None => pod::push_env(sidecar, VARIABLE, to_json(&probers)),
+        None => pod::push_env(sidecar, VARIABLE, json::object(probers)),
         Some(position) => {
             let Some(list) = sidecar.get_mut("env").and_then(Value::as_list_mut) else { return };
             let old = list.get(position).and_then(|e| e.str_at(&["value"])).unwrap_or_default();
@@ -157,7 +148,7 @@ fn note(sidecar: &mut Map, mut probers: Probers, injected_before: bool) {
             let Some(old) = read(old) else { return };
             probers.extend(old);
             if let Some(slot) = list.make_mut().get_mut(position) {
-                *slot = pod::env_entry(VARIABLE, to_json(&probers).into());
+                *slot = pod::env_entry(VARIABLE, json::object(probers).into());
             }
         }
     }
@@ -184,14 +175,14 @@ fn read_prober(entry: &Map) -> Option<String> {
         let Some(action) = pod::member(entry, kind).filter(|action| !action.is_null()) else { continue };
         let of = Type::named(type_name)?;
         let action = typed::round_trip(action, of, typed::Mode::Json).ok()?;
-        parts.push(format!("\"{kind}\":{}", typed::to_json(&action, of)));
+        parts.push((kind, typed::to_json(&action, of)));
     }
     match pod::member(entry, "timeoutSeconds") {
         None | Some(Value::Null | Value::Int(0)) => (),
-        Some(Value::Int(timeout)) => parts.push(format!("\"timeoutSeconds\":{}", i32::try_from(*timeout).ok()?)),
+        Some(Value::Int(timeout)) => parts.push(("timeoutSeconds", i32::try_from(*timeout).ok()?.to_string())),
         Some(_) => return None,
     }
-    Some(format!("{{{}}}", parts.join(",")))
+    Some(json::object(parts))
 }
 
 /// Points a container's handlers at the agent.

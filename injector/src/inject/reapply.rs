@@ -63,10 +63,9 @@ impl Containers {
     fn to_annotation(&self) -> String {
         let list = |place: Place| {
             let containers: Vec<_> = self.of(place).iter().map(|c| typed::to_json(c, Type::CONTAINER)).collect();
-            (!containers.is_empty()).then(|| format!("\"{}\":[{}]", place.key(), containers.join(",")))
+            (!containers.is_empty()).then(|| (place.key(), json::list(&containers)))
         };
-        let lists: Vec<_> = [Place::Containers, Place::InitContainers].into_iter().filter_map(list).collect();
-        format!("{{{}}}", lists.join(","))
+        json::object([Place::Containers, Place::InitContainers].into_iter().filter_map(list))
     }
 }
 

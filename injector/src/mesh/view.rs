@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 
+use crate::json;
 use crate::template::{self, Failure, HostType, IntType, List, Object};
 use crate::value::{EcoString, Map, Value};
 
@@ -107,7 +108,7 @@ pub fn proto_to_json(message: &template::Value) -> Option<String> {
         });
     }
     if let Some(wrapper) = message.downcast::<Wrapper>() {
-        return Some(crate::json::to_string(wrapper.value.as_ref()?));
+        return Some(json::to_string(wrapper.value.as_ref()?));
     }
     message.downcast::<Duration>()?.nanoseconds.map(|n| format!("{:?}", duration::to_json(n)))
 }
@@ -191,11 +192,6 @@ fn number(kind: &EnumType, value: Option<&Value>) -> i32 {
     }
 }
 
-/// JSON text as data.
-fn data(json: &str) -> Result<Value, Failure> {
-    crate::json::parse(json.as_bytes()).map_err(|error| Failure(error.to_string()))
-}
-
 impl Object for Message {
     fn type_name(&self) -> Cow<'_, str> {
         format!("*{}", self.kind.go).into()
@@ -232,7 +228,7 @@ impl Object for Message {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        data(&self.to_json()?)
+        Ok(json::parse(self.to_json()?.as_bytes())?)
     }
 
     fn to_json(&self) -> Result<String, Failure> {
@@ -273,7 +269,7 @@ impl Object for Wrapper {
     }
 
     fn text(&self) -> Option<EcoString> {
-        let text = |value| EcoString::from(format!("value:{}", crate::json::to_string(value)));
+        let text = |value| EcoString::from(format!("value:{}", json::to_string(value)));
         Some(self.value.as_ref().map_or_else(EcoString::new, text))
     }
 
@@ -320,7 +316,7 @@ impl Object for Duration {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        data(&self.to_json()?)
+        Ok(json::parse(self.to_json()?.as_bytes())?)
     }
 
     fn to_json(&self) -> Result<String, Failure> {
@@ -328,7 +324,7 @@ impl Object for Duration {
         // As for a wrapper: the struct, without what is zero.
         let parts = [("seconds", nanoseconds / duration::SECOND), ("nanos", nanoseconds % duration::SECOND)];
         let parts = parts.into_iter().filter(|(_, part)| *part != 0);
-        Ok(format!("{{{}}}", parts.map(|(name, part)| format!("\"{name}\":{part}")).collect::<Vec<_>>().join(",")))
+        Ok(json::object(parts.map(|(name, part)| (name, part.to_string()))))
     }
 }
 
@@ -436,20 +432,20 @@ impl Object for Collection {
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
-        data(&self.to_json()?)
+        Ok(json::parse(self.to_json()?.as_bytes())?)
     }
 
     fn to_json(&self) -> Result<String, Failure> {
-        if self.is_nil() {
-            return Ok("null".to_owned());
-        }
-        let elements = (0..self.len()).filter_map(|i| self.element(i)).map(|element| element.to_json());
-        let entries = self.entries().into_iter();
-        let entries = entries.map(|(key, value)| Ok(format!("{}:{}", key.to_json()?, value.to_json()?)));
-        let join = |parts: Result<Vec<_>, Failure>| parts.map(|parts| parts.join(","));
-        Ok(match self.field.shape {
-            Shape::Map => format!("{{{}}}", join(entries.collect())?),
-            Shape::List | Shape::One => format!("[{}]", join(elements.collect())?),
+        let encoded = |value: &Value| one(self.field.kind, Some(value)).to_json();
+        Ok(match &self.values {
+            Value::List(list) => json::list(&list.iter().map(encoded).collect::<Result<Vec<_>, _>>()?),
+            Value::Map(map) => {
+                let members = map.iter().map(|(key, value)| Ok((key, encoded(value)?)));
+                json::object(members.collect::<Result<Vec<_>, Failure>>()?)
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::String(_) => {
+                "null".to_owned()
+            }
         })
     }
 }

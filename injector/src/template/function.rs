@@ -28,6 +28,12 @@ impl From<&str> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Failure(error.to_string())
+    }
+}
+
 /// A parameter's Go type.
 #[derive(Clone, Copy)]
 pub enum Type {

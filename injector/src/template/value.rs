@@ -240,14 +240,11 @@ impl Value {
         Ok(match self {
             Value::Object(object) => object.to_json()?,
             Value::List(list @ (List::Any(_) | List::Typed(_))) => {
-                let items = list.iter().map(|v| v.json_at(depth)).collect::<Result<Vec<_>, _>>()?;
-                format!("[{}]", items.join(","))
+                crate::json::list(&list.iter().map(|v| v.json_at(depth)).collect::<Result<Vec<_>, _>>()?)
             }
             Value::Map(Map::Dict(dict)) => {
-                let entry = |(k, v): (EcoString, Value)| {
-                    Ok(format!("{}:{}", crate::json::to_string(k.as_str()), v.json_at(depth)?))
-                };
-                format!("{{{}}}", dict.entries().into_iter().map(entry).collect::<Result<Vec<_>, Failure>>()?.join(","))
+                let entry = |(key, v): (EcoString, Value)| Ok((key, v.json_at(depth)?));
+                crate::json::object(dict.entries().into_iter().map(entry).collect::<Result<Vec<_>, Failure>>()?)
             }
             Value::Missing
             | Value::Nil

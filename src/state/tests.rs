@@ -20,10 +20,15 @@ fn foreign(observed: &Observed) -> ModelRules {
     all
 }
 
+/// One that is told from others by its number.
+fn numbered(n: u16) -> String {
+    format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT")
+}
+
 /// Foreign rules: none of them counts as managed.
 fn foreign_rule() -> impl Strategy<Value = String> {
     prop_oneof![
-        (1..5_u16).prop_map(|n| format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT")),
+        (1..5_u16).prop_map(numbered),
         (1..4_u16).prop_map(|n| format!("-s 198.51.100.{n}/32 -p udp -m udp --dport 9999 -j RETURN")),
         Just("-p icmp -m comment --comment \"FOREIGN -j ISTIO_OUTPUT\" -j DROP".to_owned()),
     ]
@@ -59,6 +64,19 @@ fn state(flags: Option<&str>, variant: Variant, rules: &Foreign) -> Observed {
     observed
 }
 
+/// The rules of a chain of IPv4.
+fn rules<'a>(observed: &'a mut Observed, variant: Variant, table: Table, name: &str) -> &'a mut Vec<SavedRule> {
+    let tables = observed.tables.entry((variant, Family::Ipv4)).or_default();
+    &mut chain(tables.entry(table).or_default(), name).rules
+}
+
+/// Tables with nothing but these rules of the chain OUTPUT of nat.
+fn with_output(rules: impl IntoIterator<Item = String>) -> SavedTables {
+    let mut table = SavedTable::default();
+    chain(&mut table, "OUTPUT").rules = rules.into_iter().map(|rule| SavedRule::parse(&rule)).collect();
+    SavedTables::from([(Table::Nat, table)])
+}
+
 fn variants() -> impl Strategy<Value = Variant> {
     prop::sample::select(Variant::BOTH.to_vec())
 }
@@ -90,8 +108,7 @@ fn a_rule_with_a_line_break_goes_by_its_number_and_a_foreign_one_stays() {
     let plan = planned(FLAGS[1]);
     for variant in Variant::BOTH {
         let mut before = state(Some(FLAGS[1]), variant, &Vec::new());
-        let tables = before.tables.get_mut(&(variant, Family::Ipv4)).unwrap();
-        let output = &mut chain(tables.get_mut(&Table::Nat).unwrap(), "OUTPUT").rules;
+        let output = rules(&mut before, variant, Table::Nat, "OUTPUT");
         let rules = [comment("ISTIO_OUTPUT"), comment("ACCEPT"), comment("ISTIO_REDIRECT"), comment("ACCEPT")];
         output.splice(0..0, rules.iter().map(|text| SavedRule::parse(text)));
         let stores = Stores::new(before.clone(), Goal::Clean { plan: &plan });
@@ -142,19 +159,11 @@ fn a_planned_rule_that_is_there_already_is_there_once() {
 /// Where a chain has no jump that shows the place of managed rules, the rules themselves do, but for those that were put first.
 #[test]
 fn managed_rules_keep_their_place_without_a_jump() {
-    let foreign =
-        |n: u16| SavedRule::parse(&format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT"));
+    let foreign = |n| SavedRule::parse(&numbered(n));
     let rules_after = |was: &str, wanted: &str, table: Table, hook: Hook, around: [usize; 2]| {
-        let (variant, key) = (Variant::Nft, (Variant::Nft, Family::Ipv4));
-        let mut before = state(None, variant, &Vec::new());
-        let plan = planned(was);
-        before = carry_out(
-            &before,
-            &Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) }),
-            false,
-        );
-        let tables = before.tables.entry(key).or_default();
-        let rules = &mut chain(tables.entry(table).or_default(), hook.name()).rules;
+        let variant = Variant::Nft;
+        let mut before = state(Some(was), variant, &Vec::new());
+        let rules = rules(&mut before, variant, table, hook.name());
         (0..around[0]).for_each(|_| rules.insert(0, foreign(1)));
         (0..around[1]).for_each(|_| rules.push(foreign(2)));
         let plan = planned(wanted);
@@ -285,8 +294,7 @@ fn rules_of_other_flags_are_drift_and_foreign_ones_among_them_are_not() {
         let goal = Goal::Apply { plan: &plan, variant: Some(variant) };
         assert_eq!(compare(&state(Some(FLAGS[2]), variant, &Vec::new()), goal), Comparison::Drifted);
         let mut applied = state(Some(FLAGS[7]), variant, &Vec::new());
-        let mangle = applied.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Mangle).unwrap();
-        let rules = &mut chain(mangle, "OUTPUT").rules;
+        let rules = rules(&mut applied, variant, Table::Mangle, "OUTPUT");
         assert!(rules.len() > 2, "{rules:?}");
         rules.insert(1, SavedRule::parse("-p tcp -m tcp --dport 9999 -j ACCEPT"));
         assert_eq!(compare(&applied, goal), Comparison::InPlace);
@@ -310,15 +318,9 @@ fn a_move_fills_before_it_empties() {
 /// Their counters belong to another program.
 #[test]
 fn foreign_rules_that_stay_are_not_touched() {
-    let rule =
-        |n: u16| SavedRule::parse(&format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT"));
-    let tables = |rules: &[u16]| {
-        let mut table = SavedTable::default();
-        chain(&mut table, "OUTPUT").rules = rules.iter().map(|n| rule(*n)).collect();
-        SavedTables::from([(Table::Nat, table)])
-    };
+    let tables = |rules: &[u16]| with_output(rules.iter().copied().map(numbered));
     let text = super::script::script(&tables(&[1, 2, 3]), &tables(&[1, 3]), false);
-    assert_eq!(text, format!("* nat\n-D OUTPUT {}\nCOMMIT\n", rule(2).text()));
+    assert_eq!(text, format!("* nat\n-D OUTPUT {}\nCOMMIT\n", numbered(2)));
 }
 
 proptest! {
@@ -329,12 +331,7 @@ proptest! {
     fn the_text_leads_from_any_rules_to_any_others_in_their_order(
         before in prop::collection::vec(foreign_rule(), 0..7), after in prop::collection::vec(foreign_rule(), 0..7),
     ) {
-        let tables = |rules: &[String]| {
-            let mut table = SavedTable::default();
-            chain(&mut table, "OUTPUT").rules = rules.iter().map(|rule| SavedRule::parse(rule)).collect();
-            SavedTables::from([(Table::Nat, table)])
-        };
-        let (mut now, after) = (tables(&before), tables(&after));
+        let (mut now, after) = (with_output(before), with_output(after));
         let text = super::script::script(&now, &after, false);
         super::model::restore(&mut now, &text);
         prop_assert_eq!(now, after);

@@ -3,29 +3,22 @@
 use super::*;
 use crate::netfilter::save::SavedChain;
 
-/// The rules of a chain of the table nat of IPv4.
-fn rules<'a>(observed: &'a mut Observed, variant: Variant, name: &str) -> &'a mut Vec<SavedRule> {
-    let nat = observed.tables.get_mut(&(variant, Family::Ipv4)).unwrap().get_mut(&Table::Nat).unwrap();
-    &mut chain(nat, name).rules
-}
-
 /// What another program added in the meantime shifts places; managed rules stay behind the rules that they came after.
 #[test]
 fn rollback_puts_managed_rules_back_among_foreign_ones() {
-    let text = |n: u16| format!("-p tcp -m tcp --dport 9999 -m comment --comment FOREIGN{n} -j ACCEPT");
-    let rule = |n, behind| (Table::Nat, Hook::Output, behind, text(n));
+    let rule = |n, behind| (Table::Nat, Hook::Output, behind, numbered(n));
     for variant in Variant::BOTH {
         let mut before = state(Some(FLAGS[1]), variant, &vec![rule(1, false), rule(2, false), rule(3, true)]);
         let plan = planned(FLAGS[0]);
         let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) });
         let mut now = carry_out(&before, &stores, false);
-        let added = SavedRule::parse(&text(4));
-        rules(&mut now, variant, "OUTPUT").insert(0, added.clone());
+        let added = SavedRule::parse(&numbered(4));
+        rules(&mut now, variant, Table::Nat, "OUTPUT").insert(0, added.clone());
         let mut undone = carry_out(&now, &stores.back_from(&now), false);
-        let wanted = rules(&mut before, variant, "OUTPUT");
+        let wanted = rules(&mut before, variant, Table::Nat, "OUTPUT");
         assert!(wanted[2].jumps_to_managed(), "{wanted:?}");
         wanted.insert(0, added);
-        assert_eq!(rules(&mut undone, variant, "OUTPUT"), wanted);
+        assert_eq!(rules(&mut undone, variant, Table::Nat, "OUTPUT"), wanted);
     }
 }
 
@@ -51,11 +44,14 @@ fn rollback_puts_managed_rules_back_where_another_program_had_them() {
     for variant in Variant::BOTH {
         let mut before = state(Some(was), variant, &vec![foreign.clone()]);
         // The foreign rule comes first, and those for the virtual interface after it.
-        rules(&mut before, variant, "PREROUTING").rotate_right(1);
+        rules(&mut before, variant, Table::Nat, "PREROUTING").rotate_right(1);
         let plan = planned(&format!("{was} -c eth1"));
         let stores = Stores::new(before.clone(), Goal::Apply { plan: &plan, variant: Some(variant) });
         let mut after = carry_out(&before, &stores, false);
-        assert_ne!(rules(&mut after, variant, "PREROUTING"), rules(&mut before, variant, "PREROUTING"));
+        assert_ne!(
+            rules(&mut after, variant, Table::Nat, "PREROUTING"),
+            rules(&mut before, variant, Table::Nat, "PREROUTING")
+        );
         assert_eq!(content(&carry_out(&after, &stores.back_from(&after), false)), content(&before));
     }
 }

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::config::host::{self, Host, ThisHost};
+use crate::config::host::{self, Host};
 use crate::explain::{Pod, PodInterface};
+use crate::kernel::host::{ThisHost, default_interface, interfaces};
 use crate::kernel::routes::KernelWays;
 use crate::net::{Family, Interface};
 
@@ -13,7 +14,7 @@ use crate::net::{Family, Interface};
 /// if they matter.
 pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
     let mut pod = Pod { interfaces: Vec::new(), name_servers: Vec::new(), ways: None };
-    for (name, address) in host::interfaces().unwrap_or_default() {
+    for (name, address) in interfaces().unwrap_or_default() {
         let Ok(name) = Interface::parse(&name) else { continue };
         if name == Interface::loopback() || !host::is_global(&address) {
             continue;
@@ -23,7 +24,7 @@ pub(super) fn look(config: &Config, name_servers: bool) -> Pod {
             None => pod.interfaces.push(PodInterface { name, addresses: vec![address] }),
         }
     }
-    let default = host::default_interface();
+    let default = default_interface();
     if let Some(at) = pod.interfaces.iter().position(|i| Some(i.name.as_str()) == default.as_deref())
         && let Some(first) = pod.interfaces.get_mut(..=at)
     {

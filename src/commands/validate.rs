@@ -6,6 +6,7 @@ use super::{Call, Failure};
 use crate::config::host;
 use crate::kernel::capabilities::Capabilities;
 use crate::kernel::detect::Netfilter;
+use crate::kernel::host::interfaces;
 use crate::kernel::probe;
 use crate::net::Family;
 use crate::netfilter::{Backend, Variant};
@@ -19,7 +20,7 @@ pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     let ipv6 = |(_, address): &(String, _)| Family::of(*address) == Family::Ipv6 && host::is_global(address);
     if call.options.backend == Backend::Nftables
         && !call.config.families.ipv6()
-        && host::interfaces().unwrap_or_default().iter().any(ipv6)
+        && interfaces().unwrap_or_default().iter().any(ipv6)
     {
         checks.push(Check { subject: Subject::Outbound, family: Family::Ipv6, probe: Err(IPV6_TOO.to_owned()) });
     }

@@ -1,10 +1,7 @@
-//! What is read from the host: addresses, name servers, users and groups. The only part of `config` that
-//! looks at the world, and it only reads.
+//! What a configuration depends on of the host: addresses, name servers, users and groups.
 
 use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use crate::net::{Owner, PROXY_SOURCE_V6};
 
@@ -25,56 +22,6 @@ pub trait Host {
 
     /// A file's contents.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
-}
-
-/// The host the process runs on.
-#[derive(Clone, Copy, Debug)]
-pub struct ThisHost;
-
-impl Host for ThisHost {
-    fn addresses(&self) -> io::Result<Vec<IpAddr>> {
-        Ok(interfaces()?.into_iter().map(|(_, address)| address).collect())
-    }
-
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let path = path.as_ref();
-        has_an_end(path)?;
-        std::fs::read(path)
-    }
-}
-
-/// The device number of `/dev/null`, which may be mounted over a file to hide it (`linux/Documentation/admin-guide`,
-/// devices.txt).
-const NULL: u64 = 0x103;
-
-/// Whether a file can be opened and read to its end: neither a FIFO, which would be waited for, nor a device.
-///
-/// # Errors
-/// The error that the system returned; or that it is none.
-pub fn has_an_end(path: &Path) -> io::Result<()> {
-    let metadata = path.metadata()?;
-    match metadata.is_file() || metadata.is_dir() || metadata.rdev() == NULL {
-        true => Ok(()),
-        false => Err(io::Error::other("it is a FIFO or a device")),
-    }
-}
-
-/// The addresses of all interfaces of the network namespace, in the kernel's order, with the interface's name.
-pub fn interfaces() -> io::Result<Vec<(String, IpAddr)>> {
-    let addresses = nix::ifaddrs::getifaddrs()?.filter_map(|interface| {
-        let address = interface.address?;
-        let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
-        let address = v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))?;
-        Some((interface.interface_name, address))
-    });
-    Ok(addresses.collect())
-}
-
-/// The interface of the IPv4 default route, as the kernel lists routes: its name, then the destination.
-pub fn default_interface() -> Option<String> {
-    let routes = std::fs::read_to_string("/proc/thread-self/net/route").ok()?;
-    let default = routes.lines().find(|line| line.split_ascii_whitespace().nth(1) == Some("00000000"))?;
-    default.split_ascii_whitespace().next().map(str::to_owned)
 }
 
 /// Whether traffic of the pod goes over this address: neither loopback nor link-local nor multicast.
@@ -117,19 +64,6 @@ pub fn number_of(text: &[u8], name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_has_no_end_is_not_waited_for() {
-        let fifo = std::env::temp_dir().join(format!("istio-iptables-fifo-{}", std::process::id()));
-        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let read = |path: &str| ThisHost.read(path).map_err(|e| e.to_string());
-        let refused = Err("it is a FIFO or a device".to_owned());
-        assert_eq!(read(fifo.to_str().unwrap()), refused);
-        std::fs::remove_file(&fifo).unwrap();
-        assert_eq!(read("/dev/zero"), refused);
-        assert_eq!(read("/dev/null"), Ok(Vec::new()));
-        assert!(read("/proc/self/status").is_ok_and(|text| !text.is_empty()));
-    }
 
     #[test]
     fn servers_of_a_resolv_conf() {

@@ -102,7 +102,7 @@ pub(super) fn hung(arguments: &[String]) -> Option<String> {
         return None;
     }
     let file = Path::new(super::lock::XTABLES_LOCK);
-    let file = crate::config::host::has_an_end(file).and_then(|()| std::fs::File::open(file)).ok()?;
+    let file = super::host::has_an_end(file).and_then(|()| std::fs::File::open(file)).ok()?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Err((_, Errno::EWOULDBLOCK)) => Some(LOCK_HELD.to_owned()),
         Err(_) | Ok(_) => None,

@@ -5,6 +5,7 @@ pub(crate) mod conntrack;
 pub(crate) mod detect;
 mod diagnosis;
 mod error;
+pub mod host;
 pub(crate) mod iptables;
 mod legacy;
 pub(crate) mod lock;

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use super::KernelError;
-use crate::config::host::has_an_end;
+use super::host::has_an_end;
 use crate::netfilter::Ruleset;
 
 /// Enters the network namespace at this path, for the rest of the process's life.

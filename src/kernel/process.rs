@@ -272,7 +272,7 @@ const MOST_READ: usize = 64 << 20;
 
 fn drain<P: Read>(pipe: &mut Option<P>, into: &mut Vec<u8>, trouble: &mut Option<io::Error>) {
     let Some(open) = pipe else { return };
-    let mut buffer = [0; 16_384];
+    let mut buffer = [0; 4_096];
     loop {
         match open.read(&mut buffer) {
             Ok(0) => break,

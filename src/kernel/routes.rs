@@ -4,6 +4,7 @@
 //! takes the first that matches, so all that was read goes back to it.
 
 use std::io;
+use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -19,7 +20,7 @@ use crate::state::Evidence;
 mod message;
 mod ways;
 
-use message::{LO, Object, ParsedMessage, item, message, number};
+use message::{LO, Object, ParsedMessage, interface_address, item, message, number};
 pub use ways::KernelWays;
 
 /// From a message that adds something to the one that deletes it.
@@ -181,6 +182,17 @@ impl RoutingClient {
 /// Why the kernel has something else than it confirmed.
 const OTHERS: &str =
     "the kernel confirmed the change, but now has something else: is another program changing the routing?";
+
+/// The addresses of all interfaces of the network namespace, in the kernel's order, with the interface's index.
+///
+/// # Errors
+/// The system's.
+pub(super) fn addresses() -> io::Result<Vec<(u32, IpAddr)>> {
+    // Of any family.
+    let question = Message::new(Object::Address.add() + GET, vec![0; 8]);
+    let answers = retry(&mut Netlink::open(NETLINK_ROUTE)?, |s| s, |s| s.dump(question.clone()))?;
+    Ok(answers.iter().filter_map(|answer| interface_address(&answer.body)).collect())
+}
 
 fn connect() -> Result<Netlink, KernelError> {
     Netlink::open(NETLINK_ROUTE).map_err(|e| failed("opening a netlink socket".to_owned(), e))

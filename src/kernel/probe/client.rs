@@ -11,7 +11,7 @@ use nix::sys::socket::{SockaddrStorage, bind, connect};
 
 use super::listener::{Landing, reset_when_dropped};
 use super::token::{LENGTH, Token};
-use crate::config::host;
+use crate::kernel::host;
 use crate::kernel::sockets::SocketTable;
 use crate::net::{Family, Interface};
 use crate::netfilter::Protocol;

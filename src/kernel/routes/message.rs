@@ -109,6 +109,14 @@ impl<'a> ParsedMessage<'a> {
     }
 }
 
+/// The interface's index and its address, of a message about an address.
+pub(super) fn interface_address(bytes: &[u8]) -> Option<(u32, IpAddr)> {
+    let message = ParsedMessage::read(Object::Address, bytes)?;
+    let index = message.header.get(4..).and_then(|index| index.try_into().ok()).map(u32::from_ne_bytes)?;
+    // On a link between two, IFA_ADDRESS is the other one's (`linux/if_addr.h`).
+    Some((index, message.address(IFA_LOCAL).or_else(|| message.address(IFA_ADDRESS))?))
+}
+
 /// What a message is about, if it is of the shape that this program makes, and whether it has its mark. Anything that
 /// may have an effect makes it another one: a condition of a rule, a source address or a metric of a route.
 pub(super) fn item(object: Object, family: Family, bytes: &[u8]) -> Option<(RoutingItem, bool)> {

@@ -66,6 +66,7 @@ macro_rules! for_all_and_native {
     };
 }
 
+mod addresses;
 mod dns;
 mod dual_stack;
 mod harness;

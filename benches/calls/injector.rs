@@ -19,8 +19,8 @@ pub fn rows(injector: &Path) -> Result<impl Iterator<Item = Prepared>> {
             before: Vec::new(),
             ours: Program::at(injector, &["kube-inject", "-f", &file.display().to_string()]).with(flags),
             bare: Some((vec![vec![start.clone()]], "true")),
-            runs_programs: false,
-            target: Target { ratio: None, milliseconds, kib: None },
+            floor: None,
+            target: Target { milliseconds, ..Target::default() },
         })
     };
     let many = (0..1_000).map(|number| deployment(number, 1, 0)).collect::<String>();

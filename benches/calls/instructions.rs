@@ -16,7 +16,7 @@ pub fn run(cases: impl Iterator<Item = Case>, ours: &Program, other: Option<&Pat
     println!("{:<40}{:>15}{:>7}{compared}", "", "instructions", "calls");
     fs::create_dir_all(profiles)?;
     for case in cases {
-        let prepared = case.prepare(ours)?;
+        let prepared = case.prepare(ours, None)?;
         let profile = profiles.join(prepared.name.replace(", ", "-").replace(' ', "-"));
         prepare(&prepared.before)?;
         let counted = count(&prepared.ours, &profile)?;

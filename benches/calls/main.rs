@@ -116,14 +116,14 @@ fn run(arguments: &Arguments) -> Result<()> {
         table.reference(reference);
     }
     for case in wanted {
-        let others = measure::Others { floor: arguments.floor.as_deref(), compare: arguments.compare.as_deref() };
-        table.row(measure::row(&case.prepare(&ours)?, others, arguments.rounds)?);
+        let prepared = case.prepare(&ours, arguments.floor.as_deref())?;
+        table.row(measure::row(&prepared, arguments.compare.as_deref(), arguments.rounds)?);
     }
     let plugin = arguments.cni.as_deref().map(|path| plugin::rows(path, &ours)).transpose()?;
     let injector = arguments.injector.as_deref().map(injector::rows).transpose()?;
     let others = plugin.into_iter().flatten().chain(injector.into_iter().flatten());
     for case in others.filter(|case| case.name.contains(&arguments.only)) {
-        table.row(measure::row(&case, measure::Others { floor: None, compare: None }, arguments.rounds)?);
+        table.row(measure::row(&case, None, arguments.rounds)?);
     }
     if let Some(plugin) = arguments.cni.as_deref().filter(|_| "CNI".contains(&arguments.only)) {
         plugin::crowds(plugin)?.into_iter().for_each(|crowd| table.crowd(crowd));

@@ -51,7 +51,7 @@ pub struct Row {
     pub ours: Times,
     /// The bare programs, and what they are called.
     pub bare: Option<(Times, &'static str)>,
-    /// A program that runs the bare programs and does nothing else.
+    /// What has to be done at least.
     pub floor: Option<Times>,
     /// The other build of this program.
     pub other: Option<Times>,
@@ -59,24 +59,13 @@ pub struct Row {
     pub target: Target,
 }
 
-/// What is measured in turn with this program and the bare programs.
-#[derive(Clone, Copy, Debug)]
-pub struct Others<'a> {
-    /// A program that only runs programs, used in place of this one if it runs any.
-    pub floor: Option<&'a Path>,
-    /// Another build of this program.
-    pub compare: Option<&'a Path>,
-}
-
-/// Measures this program, the bare programs and the others in turn; each begins as often as the rest.
-pub fn row(case: &Prepared, others: Others<'_>, rounds: usize) -> Result<Row> {
+/// Measures this program, the bare programs, the floor and `compare`, another build of this program, in turn; each begins
+/// as often as the rest.
+pub fn row(case: &Prepared, compare: Option<&Path>, rounds: usize) -> Result<Row> {
     let mut sides: Vec<Work> = vec![vec![vec![case.ours.clone()]]];
     sides.extend(case.bare.iter().map(|(work, _)| work.clone()));
-    let bare = case.bare.as_ref().filter(|_| case.runs_programs);
-    let floor = bare.zip(others.floor).map(|((work, _), path)| Program::that_runs(work, path));
-    let has_floor = floor.is_some();
-    sides.extend(floor.map(|floor| vec![vec![floor]]));
-    sides.extend(others.compare.map(|path| vec![vec![case.ours.by(path)]]));
+    sides.extend(case.floor.iter().map(|floor| vec![vec![floor.clone()]]));
+    sides.extend(compare.map(|path| vec![vec![case.ours.by(path)]]));
     let mut times = vec![Vec::with_capacity(rounds); sides.len()];
     let start = Instant::now();
     for round in 0..rounds {
@@ -96,7 +85,7 @@ pub fn row(case: &Prepared, others: Others<'_>, rounds: usize) -> Result<Row> {
     let mut times = times.iter().map(|runs| Times::of(runs));
     let ours = times.next().ok_or("nothing was measured")?;
     let bare = case.bare.as_ref().and_then(|(_, what)| Some((times.next()?, *what)));
-    let floor = if has_floor { times.next() } else { None };
+    let floor = case.floor.as_ref().and_then(|_| times.next());
     Ok(Row { name: case.name.clone(), ours, bare, floor, other: times.next(), used, target: case.target })
 }
 

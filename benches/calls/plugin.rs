@@ -22,7 +22,7 @@ const CONFIGURATION: &str = r#"{
 }"#;
 
 /// The most that an `ADD` should take.
-const TARGET: Target = Target { ratio: None, milliseconds: Some(3.0), kib: Some(4 * 1024) };
+const TARGET: Target = Target { milliseconds: Some(3.0), kib: Some(4 * 1024), of_floor: None, above_floor: None };
 
 /// The rows. An `ADD` is compared with the init program that makes the same rules in the same way.
 pub fn rows(plugin: &Path, init: &Program) -> Result<impl Iterator<Item = Prepared>> {
@@ -37,7 +37,7 @@ pub fn rows(plugin: &Path, init: &Program) -> Result<impl Iterator<Item = Prepar
         before: pod.iter().chain(before.iter().copied()).map(|program| vec![program.clone()]).collect(),
         ours,
         bare: None,
-        runs_programs: false,
+        floor: None,
         target,
     };
     let none = Target::default();

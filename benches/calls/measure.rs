@@ -12,6 +12,8 @@ use crate::{Result, namespace};
 
 /// A row that takes longer than this ends earlier, with at least [`FEWEST`] rounds.
 const LONGEST: Duration = Duration::from_secs(15);
+/// How many times as often something is measured whose goal a few per cent decide.
+const CLOSE: usize = 4;
 /// Fewer rounds than this are no measurement, whatever they take.
 const FEWEST: usize = 7;
 
@@ -62,6 +64,8 @@ pub struct Row {
 /// Measures this program, the bare programs, the floor and `compare`, another build of this program, in turn; each begins
 /// as often as the rest.
 pub fn row(case: &Prepared, compare: Option<&Path>, rounds: usize) -> Result<Row> {
+    let is_close = case.target.of_floor.is_some() || case.target.above_floor.is_some();
+    let rounds = if is_close { rounds * CLOSE } else { rounds };
     let mut sides: Vec<Work> = vec![vec![vec![case.ours.clone()]]];
     sides.extend(case.bare.iter().map(|(work, _)| work.clone()));
     sides.extend(case.floor.iter().map(|floor| vec![vec![floor.clone()]]));

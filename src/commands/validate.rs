@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::{Call, Failure};
-use crate::config::host;
+use crate::config::host::{self, Host};
 use crate::kernel::capabilities::Capabilities;
 use crate::kernel::detect::Netfilter;
-use crate::kernel::host::interfaces;
+use crate::kernel::host::ThisHost;
 use crate::kernel::probe;
 use crate::net::Family;
 use crate::netfilter::{Backend, Variant};
@@ -17,10 +17,10 @@ pub fn validate(call: Call<'_>) -> Result<(), Failure> {
     let start = Instant::now();
     let caller = caller();
     let mut checks = validation::plan(call.config, &call.plan.rules, call.options.probe_port, &caller);
-    let ipv6 = |(_, address): &(String, _)| Family::of(*address) == Family::Ipv6 && host::is_global(address);
+    let ipv6 = |address: &_| Family::of(*address) == Family::Ipv6 && host::is_global(address);
     if call.options.backend == Backend::Nftables
         && !call.config.families.ipv6()
-        && interfaces().unwrap_or_default().iter().any(ipv6)
+        && ThisHost.addresses().unwrap_or_default().iter().any(ipv6)
     {
         checks.push(Check { subject: Subject::Outbound, family: Family::Ipv6, probe: Err(IPV6_TOO.to_owned()) });
     }

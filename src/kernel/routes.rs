@@ -28,6 +28,9 @@ const DELETE: u16 = 1;
 /// From a message that adds something to the one that lists all of its kind.
 const GET: u16 = 2;
 
+/// `AF_UNSPEC`.
+const ANY_FAMILY: u8 = 0;
+
 /// What is looked at, in the order in which it is added.
 const LISTS: [(Object, Family); 5] = [
     (Object::Address, Family::Ipv6),
@@ -96,15 +99,11 @@ impl RoutingClient {
     }
 
     fn dump(&mut self, object: Object, family: Family) -> Result<Vec<Message>, KernelError> {
-        // As long as the longest header of the three; 0 is any.
-        let header = [number(family), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let question = Message::new(object.add() + GET, header.to_vec());
-        let answers = retry(&mut self.socket, |s| s, |s| s.dump(question.clone()));
-        let mut answers = match answers.map_err(io::Error::from) {
-            Ok(answers) => answers,
+        match list(&mut self.socket, object, number(family)) {
+            Ok(answers) => Ok(answers),
             // A kernel without a family has nothing of it.
             Err(error) if matches!(error.raw_os_error(), Some(nix::libc::EAFNOSUPPORT | nix::libc::EOPNOTSUPP)) => {
-                Vec::new()
+                Ok(Vec::new())
             }
             Err(error) => {
                 let what = match object {
@@ -112,11 +111,9 @@ impl RoutingClient {
                     Object::Route => "routes",
                     Object::Rule => "policy rules",
                 };
-                return Err(failed(format!("listing {family} {what}"), error));
+                Err(failed(format!("listing {family} {what}"), error))
             }
-        };
-        answers.retain(|a| a.kind == object.add());
-        Ok(answers)
+        }
     }
 
     /// Adds what is not there yet, and looks whether it is there then.
@@ -188,10 +185,18 @@ const OTHERS: &str =
 /// # Errors
 /// The system's.
 pub(super) fn addresses() -> io::Result<Vec<(u32, IpAddr)>> {
-    // Of any family.
-    let question = Message::new(Object::Address.add() + GET, vec![0; 8]);
-    let answers = retry(&mut Netlink::open(NETLINK_ROUTE)?, |s| s, |s| s.dump(question.clone()))?;
+    let answers = list(&mut Netlink::open(NETLINK_ROUTE)?, Object::Address, ANY_FAMILY)?;
     Ok(answers.iter().filter_map(|answer| interface_address(&answer.body)).collect())
+}
+
+/// All that the kernel has of something, of a family by its number.
+fn list(socket: &mut Netlink, object: Object, family: u8) -> io::Result<Vec<Message>> {
+    // As long as the longest header of the three; 0 is any.
+    let header = [family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let question = Message::new(object.add() + GET, header.to_vec());
+    let mut answers = retry(socket, |s| s, |s| s.dump(question.clone()))?;
+    answers.retain(|a| a.kind == object.add());
+    Ok(answers)
 }
 
 fn connect() -> Result<Netlink, KernelError> {

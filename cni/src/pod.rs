@@ -42,6 +42,12 @@ pub enum Reason {
     /// There is nothing to lead traffic to.
     #[error("sidecar.istio.io/status names no container istio-proxy")]
     NoProxy,
+    /// Its proxy is a gateway, or an agent without Envoy, and has no listener for captured traffic.
+    #[error("annotation inject.istio.io/templates names {0}, whose proxy takes no captured traffic")]
+    Template(String),
+    /// The same, by its proxy's metadata.
+    #[error("annotation proxy.istio.io/config sets DISABLE_ENVOY, so there is no Envoy to take captured traffic")]
+    NoEnvoy,
     /// Its owner does not want it.
     #[error("annotation sidecar.istio.io/inject is false")]
     Inject,
@@ -71,13 +77,22 @@ pub fn decide(pod: Option<&PodName>, members: &Members, settings: &Settings) -> 
     if !has(&status.containers, "istio-proxy") && !has(&status.init_containers, "istio-proxy") {
         return leave(Reason::NoProxy);
     }
+    let templates = annotations.get("inject.istio.io/templates").map_or("", String::as_str);
+    if let Some(name) = templates.split(',').map(str::trim).find(|name| NOT_CAPTURED.contains(name)) {
+        return leave(Reason::Template(name.to_owned()));
+    }
+    let metadata = annotations.get(PROXY_CONFIG).map_or(Ok(Vec::new()), |text| metadata::read(text));
+    let sets = |(name, text): &(String, String)| name == "DISABLE_ENVOY" && is_true(text);
+    if metadata.iter().flatten().any(sets) {
+        return leave(Reason::NoEnvoy);
+    }
     if annotations.get("sidecar.istio.io/inject").is_some_and(|text| is_false(text)) {
         return leave(Reason::Inject);
     }
     if annotations.get(MODE).is_some_and(|mode| mode == "NONE") {
         return leave(Reason::Mode);
     }
-    let (flags, mut wrong) = flags(&annotations, settings);
+    let (flags, mut wrong) = flags(&annotations, metadata, settings);
     wrong.extend(istio_iptables::mistakes(&settings_of(&flags)));
     match wrong.is_empty() {
         true => Ok(Decision::Capture(pod.clone(), flags)),
@@ -99,7 +114,7 @@ fn annotations(members: &Members) -> Result<Option<Annotations>, Failure> {
 
 /// The flags of a pod without annotations about traffic.
 pub fn usual_flags(settings: &Settings) -> Vec<Flag> {
-    flags(&Annotations::new(), settings).0
+    flags(&Annotations::new(), Ok(Vec::new()), settings).0
 }
 
 /// What the injector reports to have added.
@@ -111,6 +126,15 @@ struct InjectionStatus {
 }
 
 const MODE: &str = "sidecar.istio.io/interceptionMode";
+
+const PROXY_CONFIG: &str = "proxy.istio.io/config";
+
+/// Istio's templates whose `istio-proxy` is no sidecar: it runs as `proxy router`, or with `DISABLE_ENVOY`. Istio's
+/// plugin reads that from the container (`cni/pkg/plugin/plugin.go`), which is in no annotation.
+const NOT_CAPTURED: [&str; 2] = ["gateway", "grpc-agent"];
+
+/// The entries of a proxy's metadata, or what is wrong with the annotation.
+type Metadata = Result<Vec<(String, String)>, String>;
 
 macro_rules! table {
     ($($annotation:literal $flag:literal $default:expr;)*) => {
@@ -152,7 +176,7 @@ const METADATA: [(&str, &str, &str); 3] = [
 const BUILT_IN: &str = "the plugin";
 
 /// The flags of a pod, and what is wrong with its annotations that the flags do not show.
-fn flags(annotations: &Annotations, settings: &Settings) -> (Vec<Flag>, Vec<String>) {
+fn flags(annotations: &Annotations, metadata: Metadata, settings: &Settings) -> (Vec<Flag>, Vec<String>) {
     let built_in = |flag, text: &str| Flag { flag, named: BUILT_IN, text: text.to_owned() };
     let mut all = Chosen::default();
     // Istio's proxy has this user and group whatever it captures, and nothing of the node decides about a pod.
@@ -166,9 +190,10 @@ fn flags(annotations: &Annotations, settings: &Settings) -> (Vec<Flag>, Vec<Stri
         }
     }
     let mut wrong = Vec::new();
-    match annotations.get("proxy.istio.io/config").map_or(Ok(Vec::new()), |text| metadata::read(text)) {
-        Err(why) => wrong
-            .push(format!("annotation proxy.istio.io/config cannot be read: {why}; it must be a proxy config in YAML")),
+    match metadata {
+        Err(why) => {
+            wrong.push(format!("annotation {PROXY_CONFIG} cannot be read: {why}; it must be a proxy config in YAML"));
+        }
         Ok(entries) => {
             for (name, text) in entries.into_iter().filter(|(_, text)| !text.is_empty()) {
                 if let Some(&(_, flag, named)) = METADATA.iter().find(|(known, ..)| *known == name) {
@@ -220,7 +245,12 @@ impl Chosen {
     }
 }
 
-/// What Go's `strconv.ParseBool` takes for false.
+/// What Go's `strconv.ParseBool` takes for true.
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "True" | "TRUE")
+}
+
+/// What it takes for false.
 fn is_false(text: &str) -> bool {
     matches!(text, "0" | "f" | "F" | "false" | "False" | "FALSE")
 }

@@ -172,6 +172,29 @@ fn pods_that_need_no_rules_are_not_captured_with_the_reason() {
     assert_eq!(left_alone(&with(json!({"sidecar.istio.io/interceptionMode": "NONE"}))), Reason::Mode);
 }
 
+/// Their proxy is called istio-proxy too, but nothing in it listens for captured traffic.
+#[test]
+fn gateways_and_agents_without_envoy_are_not_captured() {
+    for (templates, name) in
+        [("gateway", "gateway"), ("grpc-agent", "grpc-agent"), ("sidecar, grpc-agent ,mine", "grpc-agent")]
+    {
+        let sent = with(json!({"inject.istio.io/templates": templates}));
+        assert_eq!(left_alone(&sent), Reason::Template(name.to_owned()));
+    }
+    for templates in ["sidecar", "mine", "sidecar,mine", "", "Gateway", "gateway-of-mine"] {
+        let sent = with(json!({"inject.istio.io/templates": templates}));
+        assert!(matches!(decide(&sent), Ok(Decision::Capture(..))), "{templates:?}");
+    }
+    let disabled =
+        |text: &str| with(json!({"proxy.istio.io/config": format!("proxyMetadata: {{DISABLE_ENVOY: {text}}}")}));
+    for yes in ["\"true\"", "true", "1", "T"] {
+        assert_eq!(left_alone(&disabled(yes)), Reason::NoEnvoy);
+    }
+    for no in ["\"false\"", "yes", "\"\""] {
+        assert!(matches!(decide(&disabled(no)), Ok(Decision::Capture(..))), "{no}");
+    }
+}
+
 #[test]
 fn a_runtime_without_the_capability_refuses_every_pod_that_might_need_rules() {
     for sent in [json!({}), json!({"runtimeConfig": null}), json!({"runtimeConfig": {"portMappings": []}})] {

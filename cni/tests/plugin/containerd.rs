@@ -102,9 +102,10 @@ fn dns_goes_to_the_agent() {
 }
 
 #[test]
-fn a_pod_that_was_not_injected_is_untouched() {
+fn a_pod_without_a_sidecar_is_untouched() {
     let Some(node) = node(json!({})) else { return };
-    for (name, annotations) in [("none", vec![]), ("others", vec![("app", "x")])] {
+    let gateway = injected(&[("inject.istio.io/templates", "gateway")]);
+    for (name, annotations) in [("none", vec![]), ("others", vec![("app", "x")]), ("gateway", gateway)] {
         let sandbox = node.run(name, &annotations).unwrap();
         let rules = pod::rules(&inside(&sandbox));
         assert!(!rules.contains("istio"), "{rules}");

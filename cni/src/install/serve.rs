@@ -42,9 +42,12 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
             open.fetch_add(1, Ordering::Relaxed);
             let (asked, one) = (Arc::clone(&asked), Arc::clone(&open));
             let answer = move || {
-                // An error means that the client has gone.
-                let _ = answer(stream, &asked.0, &asked.1);
+                let mut stream = stream;
+                let answer = answer(&mut stream, &asked.0, &asked.1);
+                // Not after the answer: this thread may be late then, and the client connect again meanwhile.
                 one.fetch_sub(1, Ordering::Relaxed);
+                // An error means that the client has gone.
+                let _ = answer.and_then(|answer| stream.write_all(answer.as_bytes()));
             };
             if thread::Builder::new().name("probe".to_owned()).spawn(answer).is_err() {
                 open.fetch_sub(1, Ordering::Relaxed);
@@ -55,16 +58,17 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
     spawned.map(drop).map_err(InstallError::io("start the health checks of", std::path::Path::new("/proc/self")))
 }
 
-fn answer(mut stream: TcpStream, places: &Places, object: &Object) -> io::Result<()> {
+/// The answer to what a client asks.
+fn answer(stream: &mut TcpStream, places: &Places, object: &Object) -> io::Result<String> {
     stream.set_write_timeout(Some(PATIENCE))?;
-    let request = read(&mut stream)?;
+    let request = read(stream)?;
     let (status, body) = respond(&request, || places.in_place(object));
     let length = body.len() + 1;
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
     let body = if request.starts_with("HEAD ") { String::new() } else { body + "\n" };
-    stream.write_all((head + &body).as_bytes())
+    Ok(head + &body)
 }
 
 /// The head of the request.

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -58,6 +59,28 @@ fn waits_for_directory_and_configuration() {
     fs::create_dir(node.conf()).unwrap();
     fs::write(node.file("20-a.conflist"), LIST).unwrap();
     staying.becomes_ready();
+}
+
+/// The thread that answers is late after each answer: until then, its connection must not count, or clients that come one
+/// after the other are turned away.
+#[test]
+fn answered_connection_no_longer_counts() {
+    if !harness::can_run(&["strace"]) {
+        return;
+    }
+    let node = Node::with("10-a.conflist", LIST);
+    let staying = Staying::start(&node, &[]);
+    staying.becomes_ready();
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-f", "-o", "/dev/null", "-e", "trace=close", "-e", "inject=close:delay_exit=5s"]);
+    let mut strace =
+        strace.args(["-p", &staying.id().to_string()]).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    staying.until("traced", || staying.is_traced());
+    for _ in 0..24 {
+        assert!(staying.get("/healthz").starts_with("HTTP/1.1 200 "));
+    }
+    strace.kill().unwrap();
+    strace.wait().unwrap();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An installer that stays, with its log and its health.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -94,20 +95,31 @@ impl Staying {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether each of its threads is traced.
+    pub fn is_traced(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        let mut statuses = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("status")));
+        statuses.all(|status| status.is_ok_and(|status| !status.contains("TracerPid:\t0\n")))
+    }
+
     pub fn address(&self) -> &str {
         &self.address
     }
 
     /// What `/proc` shows of it.
     pub fn proc(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
+        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
     }
 
     /// The states of its threads of this name, as proc_pid_stat(5) has them.
     pub fn states(&self, thread: &str) -> Vec<char> {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         // A thread may have ended meanwhile.
-        let stats = threads.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        let stats = threads.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
         let state = |stat: String| stat.split_once(&format!("({thread}) "))?.1.chars().next();
         stats.filter_map(state).collect()
     }

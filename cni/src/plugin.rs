@@ -80,12 +80,15 @@ impl Call {
             // The namespace goes, and the rules with it, whatever else is wrong.
             return Ok(Success { level: Level::Debug, ..Success::new("nothing to do", None) });
         }
-        let input = Input::read(input)?;
-        self.version = Some(input.version.clone());
+        let input = Input::read(input);
         if verb == Verb::Version {
-            let output = Some(protocol::versions(&input.version));
+            // Like other plugins, for whoever asks by hand and sends nothing.
+            let asked = input.map_or_else(|_| String::new(), |input| input.version);
+            let output = Some(protocol::versions(&asked));
             return Ok(Success { level: Level::Debug, ..Success::new("versions told", output) });
         }
+        let input = input?;
+        self.version = Some(input.version.clone());
         input.supports(verb)?;
         let (settings, odd) = Settings::read(&input.members).map_err(Failure::Configuration)?;
         logging::install(settings.level);

@@ -39,9 +39,20 @@ pub enum Binary {
         version: String,
         /// Whether it is the very same.
         same: bool,
-        /// Whether every user may run it.
-        executable: bool,
+        /// Who may run it.
+        executable: Executable,
     },
+}
+
+/// Who may run a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executable {
+    /// Nobody, not even root.
+    Never,
+    /// Root, as whom runtimes call plugins, and perhaps others.
+    ForSome,
+    /// Every user.
+    ForAll,
 }
 
 impl Binary {
@@ -59,7 +70,11 @@ impl Binary {
         if !metadata.is_file() {
             return Ok(Self::Foreign);
         }
-        let executable = metadata.permissions().mode() & 0o111 == 0o111;
+        let executable = match metadata.permissions().mode() & 0o111 {
+            0 => Executable::Never,
+            0o111 => Executable::ForAll,
+            _ => Executable::ForSome,
+        };
         if same(Path::new(OWN), &path).map_err(error())? {
             return Ok(Self::Managed { version: env!("CARGO_PKG_VERSION").to_owned(), same: true, executable });
         }
@@ -69,7 +84,7 @@ impl Binary {
 
     /// Whether nothing is to be done.
     pub const fn in_place(&self) -> bool {
-        matches!(self, Self::Managed { same: true, executable: true, .. })
+        matches!(self, Self::Managed { same: true, executable: Executable::ForAll, .. })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::binary::{self, Binary};
+use super::binary::{self, Binary, Executable};
 use super::conflist::Conflist;
 use super::directory::{self, Choice, Found, Shape};
 use super::error::InstallError;
@@ -55,7 +55,7 @@ impl Places {
     /// Looks at the node.
     pub fn status(&self) -> Result<Status, InstallError> {
         let mut problems = Vec::new();
-        let program = self.program(&mut problems)?;
+        let (program, callable) = self.program(&mut problems)?;
         let configuration = match directory::choose(&self.configurations, self.named.as_deref(), &mut problems)? {
             Choice::Primary(found) => Some(self.configuration(&found, &mut problems)),
             Choice::None => {
@@ -68,28 +68,28 @@ impl Places {
             }
         };
         let configured = configuration.as_ref().is_some_and(|found| found.position.is_some() && found.annotations);
-        Ok(Status { installed: program.version.is_some() && configured, program, configuration, problems })
+        Ok(Status { installed: callable && configured, program, configuration, problems })
     }
 
-    fn program(&self, problems: &mut Vec<String>) -> Result<Program, InstallError> {
+    /// The program, and whether a runtime can call it.
+    fn program(&self, problems: &mut Vec<String>) -> Result<(Program, bool), InstallError> {
         let path = binary::path(&self.binaries);
-        let (present, version, same) = match Binary::look(&self.binaries)? {
-            Binary::Missing => {
-                problems.push(format!("{} is not there", path.display()));
-                (false, None, false)
-            }
-            Binary::Foreign => {
-                problems.push(format!("{} is another program: perhaps Istio's own plugin", path.display()));
-                (true, None, false)
-            }
-            Binary::Managed { version, same, executable } => {
-                if !executable {
-                    problems.push(format!("{} is not executable by everyone", path.display()));
-                }
-                (true, Some(version), same)
-            }
+        let binary = Binary::look(&self.binaries)?;
+        let problem = match &binary {
+            Binary::Missing => Some("is not there"),
+            Binary::Foreign => Some("is another program: perhaps Istio's own plugin"),
+            Binary::Managed { executable: Executable::Never, .. } => Some("is not executable: no pod can start"),
+            Binary::Managed { executable: Executable::ForSome, .. } => Some("is not executable by everyone"),
+            Binary::Managed { executable: Executable::ForAll, .. } => None,
         };
-        Ok(Program { path, present, version, same })
+        problems.extend(problem.map(|problem| format!("{} {problem}", path.display())));
+        Ok(match binary {
+            Binary::Missing => (Program { path, present: false, version: None, same: false }, false),
+            Binary::Foreign => (Program { path, present: true, version: None, same: false }, false),
+            Binary::Managed { version, same, executable } => {
+                (Program { path, present: true, version: Some(version), same }, executable != Executable::Never)
+            }
+        })
     }
 
     fn configuration(&self, found: &Found, problems: &mut Vec<String>) -> Configuration {

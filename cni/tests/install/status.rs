@@ -1,6 +1,7 @@
 //! What `status` reports about a node.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::node::{LIST, Node, list_with_object};
 
@@ -28,6 +29,13 @@ fn status_shows_what_is_installed_and_what_is_not() {
             env!("CARGO_PKG_VERSION")
         )
     );
+    for (mode, status, problem) in
+        [(0o644, 3, "is not executable: no pod can start"), (0o700, 0, "is not executable by everyone")]
+    {
+        fs::set_permissions(node.program(), fs::Permissions::from_mode(mode)).unwrap();
+        let out = asked(status);
+        assert!(out.contains(&format!("problem        {bin} {problem}\n")), "{out}");
+    }
     fs::write(node.program(), "of Istio").unwrap_or_else(|_| {
         fs::remove_file(node.program()).unwrap();
         fs::write(node.program(), "of Istio").unwrap();

@@ -159,9 +159,12 @@ fn a_rejected_pod_has_no_managed_rules() {
 
 #[test]
 fn calls_that_are_about_no_pod() {
-    let version = call(&[("CNI_COMMAND", "VERSION")], br#"{"cniVersion":"1.1.0"}"#);
-    let told: Value = serde_json::from_str(&version.out).unwrap();
-    assert_eq!(told["supportedVersions"].as_array().unwrap().len(), 7);
+    for sent in ["", r#"{"cniVersion":"1.1.0"}"#] {
+        let version = call(&[("CNI_COMMAND", "VERSION")], sent.as_bytes());
+        let told: Value = serde_json::from_str(&version.out).unwrap();
+        assert_eq!((version.code, &told["cniVersion"]), (Some(0), &json!("1.1.0")), "{sent:?}");
+        assert_eq!(told["supportedVersions"].as_array().unwrap().len(), 7);
+    }
     let gc = call(&[("CNI_COMMAND", "GC")], br#"{"cniVersion":"1.1.0","name":"x","cni.dev/valid-attachments":[]}"#);
     assert_eq!((gc.code, gc.out.as_str()), (Some(0), ""));
     if harness::can_run(&["ip"]) {

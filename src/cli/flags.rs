@@ -151,7 +151,7 @@ flags! {
     FORCE_APPLY: "force-apply", None, ["FORCE_APPLY"], Bool, Modes,
         "Apply even if the rules are already in place";
     SKIP_RULE_APPLY: "skip-rule-apply", None, ["SKIP_RULE_APPLY"], Bool, Modes,
-        "Do not apply the rules; with --run-validation, only validate";
+        "Change nothing; with --run-validation, only validate";
     NATIVE_NFTABLES: "native-nftables", None, ["NATIVE_NFTABLES"], Bool, Modes,
         "Use nftables over netlink instead of iptables, without running any other program";
     FORCE_IPTABLES_BINARY: "force-iptables-binary", None, ["FORCE_IPTABLES_BINARY"], Text("KIND"), Modes,

@@ -5,6 +5,8 @@ use crate::config::{Config, InterceptionMode};
 use crate::net::Family;
 use crate::netfilter::{Protocol, Variant};
 
+const NOT_OF_THESE_FLAGS: &str = "These are not the rules of these flags, or something else redirects it first: as root, `istio-iptables check` with the same flags lists what differs";
+
 /// What else is known when the observations are judged.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -74,8 +76,13 @@ impl Facts<'_> {
             (Seen::Taken(holder), Expected::NotCaptured(_)) => {
                 CheckOutcome::NotChecked(format!("port {port} is in use ({holder})"))
             }
-            (Seen::Captured { .. }, Expected::NotCaptured(_)) => {
+            (Seen::Captured { port, .. }, Expected::NotCaptured(_)) => {
                 CheckOutcome::Failed(format!("it reached the listener on port {port}"))
+            }
+            (Seen::Captured { port: at, .. }, Expected::Captured(_)) if *at != port => {
+                let text = format!("it reached the listener on port {at}, not the one on port {port}");
+                let why = self.wrong_user(check, probe).unwrap_or_else(|| NOT_OF_THESE_FLAGS.to_owned());
+                CheckOutcome::Failed(format!("{text}. {why}"))
             }
             (Seen::Captured { original, answered, .. }, Expected::Captured(_)) => {
                 self.captured(probe, observation, *original, *answered)
@@ -164,15 +171,21 @@ impl Facts<'_> {
 
     /// What usually causes it.
     fn with_meaning(&self, text: String, check: &Check, probe: &Probe) -> String {
-        let proxy = check.subject == Subject::Inbound;
-        if proxy && probe.caller.is_none() && Role::Proxy.is_missed_by(self.config, &self.caller) {
-            let owner = self.config.proxy_uids.first().map(ToString::to_string).unwrap_or_default();
-            let uid = self.caller.ids.uid;
-            return format!(
-                "{text}. Wrong user: this is user {uid}, but the rules redirect what user {owner} sends: run the validation as that user (runAsUser: {owner}), or give --proxy-uid {uid} if that is the proxy's user"
-            );
+        let why = self.wrong_user(check, probe).unwrap_or_else(|| self.rules(check.family));
+        format!("{text}. {why}")
+    }
+
+    /// That only the proxy's user is redirected so, if this is another one.
+    fn wrong_user(&self, check: &Check, probe: &Probe) -> Option<String> {
+        let as_proxy = check.subject == Subject::Inbound && probe.caller.is_none();
+        if !as_proxy || !Role::Proxy.is_missed_by(self.config, &self.caller) {
+            return None;
         }
-        format!("{text}. {}", self.rules(check.family))
+        let owner = self.config.proxy_uids.first().map(ToString::to_string).unwrap_or_default();
+        let uid = self.caller.ids.uid;
+        Some(format!(
+            "Wrong user: this is user {uid}, but the rules redirect what user {owner} sends: run the validation as that user (runAsUser: {owner}), or give --proxy-uid {uid} if that is the proxy's user"
+        ))
     }
 
     /// What is known about the rules of a family.

@@ -79,3 +79,20 @@ fn excluded_port_proves_nothing_unless_other_ports_are_captured() {
     assert_eq!(problems(&verdicts), None);
     assert!(table(&verdicts).contains("IPv4    passed   1.2ms"), "{}", table(&verdicts));
 }
+
+#[test]
+fn other_listener_than_the_expected_one_is_a_failure() {
+    let config = resolve(&["-o", "9090"], &[], &FakeHost::pod()).config;
+    let facts = Facts { config: &config, caller: ROOT, rules: Some(Vec::new()) };
+    let checks = checks(&config, &ROOT);
+    let reached = |port| Observation {
+        to: "127.0.0.6:15002".parse().ok(),
+        seen: Seen::Captured { port, original: "127.0.0.6:15002".parse().ok(), answered: true },
+        time: Duration::ZERO,
+    };
+    let verdicts = judge(&facts, &checks, vec![reached(15001), reached(15053)]);
+    let found = problems(&verdicts).unwrap_or_default();
+    assert!(found.contains("it reached the listener on port 15001, not the one on port 15006"), "{found}");
+    // That it is captured at all is wrong there, whoever listens.
+    assert!(found.contains("it reached the listener on port 15053"), "{found}");
+}

@@ -10,6 +10,7 @@ for_both!(
     only_one_family,
     listener_of_another_user_is_an_error,
     listener_on_the_probe_port,
+    wrong_listener,
     no_answer,
     no_conntrack_zones,
 );
@@ -67,6 +68,24 @@ fn listener_on_the_probe_port(pod: Pod) {
     let _other = pod.listener(1000, "0.0.0.0:15002");
     let said = pod.validate(PROXY, &["--probe-timeout", "100h"]);
     said.fails(&["it was accepted on port 15002 (a process of user 1000), not captured to port 15006"]);
+}
+
+/// The listeners change places in the rules, and DNS over TCP goes where other connections go.
+fn wrong_listener(pod: Pod) {
+    pod.apply(&["--redirect-dns", "--capture-all-dns"]);
+    let swap = |chain, port| {
+        let rule = ["-t", "nat", "-R", chain, "1", "-p", "tcp", "-j", "REDIRECT", "--to-ports", port];
+        pod.0.iptables(&rule);
+    };
+    swap("ISTIO_REDIRECT", "15006");
+    swap("ISTIO_IN_REDIRECT", "15001");
+    let of_dns = ["-p", "tcp", "--dport", "53", "-j", "REDIRECT", "--to-ports", "15053"];
+    pod.0.iptables(&[&["-t", "nat", "-D", "ISTIO_OUTPUT_DNS"], &of_dns[..]].concat());
+    pod.validate(As::Root, &["--redirect-dns", "--capture-all-dns"]).fails(&[
+        "it reached the listener on port 15001, not the one on port 15006. These are not the rules of these flags",
+        "it reached the listener on port 15006, not the one on port 15001. These are not",
+        "it reached the listener on port 15006, not the one on port 15053. These are not",
+    ]);
 }
 
 fn no_answer(pod: Pod) {

@@ -115,7 +115,7 @@ fn in_builtin(table: Table, hook: Hook, matches: &[Match], target: Target) -> Op
                 Match::OwnerUid(_) | Match::OwnerGid(_),
             ],
             Target::SetMark(TO_ITSELF),
-        ) if to.starts_at_loopback() && is_lo(lo) => Some(Purpose::OwnService),
+        ) if to.is_loopback() && is_lo(lo) => Some(Purpose::OwnService),
         _ => None,
     }
 }
@@ -155,7 +155,7 @@ fn in_output(matches: &[Match], target: Target) -> Option<Purpose> {
         ([Match::OwnerGid(Negatable::Is(_))], Target::Return) => Some(Purpose::Group),
         ([Match::OwnerGid(Negatable::Not(_)), ..] | [], Target::Return) => Some(Purpose::OtherGroups),
         ([.., Match::DestinationPort(_)], Target::Return) => Some(Purpose::ExcludedOutboundPort),
-        ([Match::Destination(range)], Target::Return) if range.value().starts_at_loopback() => Some(Purpose::Loopback),
+        ([Match::Destination(range)], Target::Return) if range.value().is_loopback() => Some(Purpose::Loopback),
         ([Match::Destination(_)], Target::Return) => Some(Purpose::ExcludedRange),
         (_, _) => None,
     }

@@ -64,10 +64,10 @@ impl Config {
             && !self.dns.is_on()
     }
 
-    /// Whether an outbound range to capture starts at a loopback address: then the application's traffic
+    /// Whether an outbound range to capture is written as a loopback address: then the application's traffic
     /// to itself is captured too.
     pub fn captures_loopback(&self) -> bool {
-        self.outbound_ranges.listed().iter().any(|r| r.starts_at_loopback())
+        self.outbound_ranges.listed().iter().any(|r| r.is_written_as_loopback())
     }
 
     fn warn_of_several_owners(&self, mut read: Reader<'_>) {
@@ -307,7 +307,7 @@ fn parse_mode(text: &str) -> Result<InterceptionMode, String> {
 
 fn parse_loopback(text: &str) -> Result<Network, String> {
     let range = Network::parse(text.trim())?;
-    let loopback = range.family() == Family::Ipv4 && range.length() >= 8 && range.starts_at_loopback();
+    let loopback = range.family() == Family::Ipv4 && range.is_loopback();
     loopback
         .then_some(range)
         .ok_or_else(|| "give a range of IPv4 loopback addresses, 127.0.0.0/8 or a part of it".to_owned())

@@ -249,11 +249,16 @@ fn the_loopback_range() {
 }
 
 #[test]
-fn loopback_is_captured_if_a_range_starts_there() {
+fn loopback_is_captured_if_a_range_is_written_as_a_loopback_address() {
     let captures =
         |ranges| resolve(&["-i", ranges, "--ip-families=dual"], &[], &FakeHost::pod()).config.captures_loopback();
-    assert!(captures("127.1.2.3/32") && captures("10.0.0.0/8,127.0.0.0/8") && captures("::1/128"));
-    assert!(!captures("*") && !captures("") && !captures("0.0.0.0/0") && !captures("10.0.0.0/8"));
+    for ranges in ["127.1.2.3/32", "10.0.0.0/8,127.0.0.0/8", "::1/128", "127.0.0.1/7", "::1/64", "::ffff:127.0.0.1/128"]
+    {
+        assert!(captures(ranges), "{ranges}");
+    }
+    for ranges in ["*", "", "0.0.0.0/0", "10.0.0.0/8", "126.0.0.0/7", "::/0"] {
+        assert!(!captures(ranges), "{ranges}");
+    }
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn dns_loop(config: &Config, pod: &Pod, chains: &Chains<'_>) -> Option<Finding> 
     // What it asks goes to other hosts: to all that is captured, or to the servers after it in the list.
     let rule = find(chains, Table::Nat, IstioChain::OutputDns, |rule| {
         rule.matches.contains(&Match::Protocol(Protocol::Udp))
-            && rule.destination().is_none_or(|server| !server.starts_at_loopback())
+            && rule.destination().is_none_or(|server| !server.is_loopback())
     })?;
     let text = format!(
         "the resolver {resolver} runs in the pod, and rule {rule} captures its queries to other servers: they come back to it through the agent, unless it runs as the proxy's user; this comes from {flag}"

@@ -90,9 +90,19 @@ impl Network {
         self.length() <= other.length() && self.contains(other.address())
     }
 
-    /// Whether the range starts at a loopback address (`127.0.0.0/8` or `::1`).
-    pub fn starts_at_loopback(self) -> bool {
-        self.masked().address().is_loopback()
+    /// Whether every address of the range is a loopback address (`127.0.0.0/8` or `::1`).
+    pub fn is_loopback(self) -> bool {
+        let loopback = match self.family() {
+            Family::Ipv4 => Self::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8),
+            Family::Ipv6 => Self::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+        };
+        loopback.is_some_and(|loopback| loopback.covers(self))
+    }
+
+    /// Whether the address before the `/`, as it was written, is a loopback address, also if it is an IPv4 address that
+    /// is mapped to IPv6 (`::ffff:127.0.0.1/128`): what Istio asks of a range (Go's `netip.Addr.IsLoopback`).
+    pub fn is_written_as_loopback(self) -> bool {
+        self.address().to_canonical().is_loopback()
     }
 }
 
@@ -194,9 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_judged_by_the_start_of_the_range() {
-        let starts = |text| Network::parse(text).unwrap().starts_at_loopback();
-        assert!(starts("127.1.2.3/32") && starts("127.0.0.0/8") && starts("::1/128"));
-        assert!(!starts("0.0.0.0/0") && !starts("::1/64") && !starts("10.0.0.0/8"));
+    fn loopback_is_the_whole_range_or_the_address_as_written() {
+        let of =
+            |text| Network::parse(text).map(|range| (range.is_loopback(), range.is_written_as_loopback())).unwrap();
+        for text in ["127.1.2.3/32", "127.0.0.0/8", "::1/128"] {
+            assert_eq!(of(text), (true, true), "{text}");
+        }
+        for text in ["127.0.0.1/7", "127.0.0.1/0", "::1/64", "::ffff:127.0.0.1/128", "::ffff:127.0.0.0/104"] {
+            assert_eq!(of(text), (false, true), "{text}");
+        }
+        for text in ["0.0.0.0/0", "126.0.0.0/7", "10.0.0.0/8", "::/0", "::/127", "::ffff:10.0.0.0/104"] {
+            assert_eq!(of(text), (false, false), "{text}");
+        }
     }
 }

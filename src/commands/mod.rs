@@ -132,11 +132,11 @@ pub fn run<'a>(call: Call<'a>, packet: Option<&Request>, report: &mut Report<'a>
         (Command::Check, _) => check::check(call, report),
         (Command::Apply | Command::Clean, DryRun::Print) => Ok(dry_run::dry_run(call, report)),
         (Command::Apply | Command::Clean, DryRun::Kernel) => trial::trial(call, report),
-        (Command::Clean, DryRun::No) => apply::clean(call, report),
-        (Command::Apply, DryRun::No) if call.options.skip_apply => {
-            log::info!("not applying: --skip-rule-apply");
+        (Command::Apply | Command::Clean, DryRun::No) if call.options.skip_apply => {
+            log::info!("nothing is changed: --skip-rule-apply");
             Ok(Outcome::Skipped)
         }
+        (Command::Clean, DryRun::No) => apply::clean(call, report),
         (Command::Apply, DryRun::No) => apply::apply(call, report),
     }?;
     if call.options.run_validation && matches!(outcome, Outcome::Applied | Outcome::InPlace | Outcome::Skipped) {

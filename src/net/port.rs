@@ -129,7 +129,7 @@ fn number(text: &str) -> Result<Option<u16>, String> {
     if text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     {
-        return Err("a port is a number from 0 to 65535; service names are not looked up".to_owned());
+        return Err("a port is a number; service names are not looked up".to_owned());
     }
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     Ok(digits.then(|| text.parse().ok()).flatten())

@@ -114,6 +114,10 @@ fn what_becomes_of_rules() {
         assert_eq!((&live["backend"], &live["trace"]["verdict"]["port"]), (&backend.into(), &15006.into()));
         let refused = run(&["--reconcile=false", "-z", "15106"], kind, 1, "failed").unwrap();
         assert!(!refused["differences"].as_array().unwrap().is_empty());
+        for skipping in [&["--skip-rule-apply", "--cleanup-only"][..], &["clean", "--skip-rule-apply"]] {
+            run(skipping, kind, 0, "skipped");
+        }
+        run(&[], kind, 0, "in-place");
         run(&["clean"], kind, 0, "removed");
         run(&["clean"], kind, 0, "nothing-there");
     }

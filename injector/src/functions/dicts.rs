@@ -149,13 +149,13 @@ fn merge_into(target: &Dict, source: &Map, overwrite: bool, depth: usize) -> Res
         }
         let old = target.get(&key).map(|old| copied_data(&old)).transpose()?;
         match (&old, &value) {
-            (Some(Value::Map(Map::Dict(old))), Value::Map(new)) if new.element_type() == ANY => {
+            (Some(Value::Map(Map::Dict(old))), Value::Map(new)) => {
                 merge_into(old, new, overwrite, depth)?;
                 put(target, key, Map::Dict(old.clone()).into())?;
             }
             (Some(old), _) if !overwrite && !is_empty(old) => {}
-            // A map does not replace what is no map, not even with `mergeOverwrite`.
-            (Some(old), Value::Map(_)) if !is_empty(old) => {}
+            // A map does not replace another one, not even with `mergeOverwrite`.
+            (Some(old @ Value::Map(_)), Value::Map(_)) if !is_empty(old) => {}
             (Some(_) | None, _) => put(target, key, value)?,
         }
     }
@@ -186,7 +186,9 @@ fn dig(args: &[Value]) -> Result<Value, Failure> {
         let Value::String(key) = key else {
             return failure(format!("interface conversion: interface {{}} is {}, not string", key.type_name()));
         };
-        let Value::Map(map) = &at else {
+        // Labels and annotations have strings for values, which is another type.
+        let map = if let Value::Map(map) = &at { Some(map).filter(|map| map.element_type() == ANY) } else { None };
+        let Some(map) = map else {
             let name = if at.is_nothing() { "nil".into() } else { at.type_name() };
             return failure(format!("interface conversion: interface {{}} is {name}, not map[string]interface {{}}"));
         };

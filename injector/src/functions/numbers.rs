@@ -2,7 +2,7 @@
 
 use super::{bounded, failure};
 use crate::template;
-use crate::template::{Args, Failure, Functions, IntType, List, Type, Value};
+use crate::template::{Args, Failure, Functions, IntType, List, Object, Type, Value};
 
 pub fn add(f: &mut Functions) {
     use Type::{Any, Float64, Int, String};
@@ -63,16 +63,24 @@ pub fn to_int(value: &Value) -> i64 {
         Value::Uint(u, _) => *u as i64,
         Value::Float(f) => *f as i64,
         Value::String(s) => template::parse_int(whole(s)).unwrap_or(0),
-        Value::Object(object) => object.target().map_or(0, |v| to_int(&v)),
+        Value::Object(object) => behind(&**object).map_or(0, |v| to_int(&v)),
         Value::Missing | Value::Nil | Value::Complex(_, _) | Value::List(_) | Value::Map(_) | Value::Function(_) => 0,
     }
 }
 
-/// A number's text without a fraction of zeros.
+/// What a pointer points to, or the number or text of a named type, such as an enum.
+fn behind(object: &dyn Object) -> Option<Value> {
+    object.target().or_else(|| object.plain())
+}
+
+/// A decimal number's text without its fraction (`trimDecimal` of `cast`).
 fn whole(text: &str) -> &str {
-    match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
-        _ => text,
+    let Some((whole, fraction)) = text.split_once('.') else { return text };
+    let digits = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    match digits.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        true if digits.is_empty() => "0",
+        true => whole,
+        false => text,
     }
 }
 
@@ -92,7 +100,8 @@ pub fn to_float(value: &Value) -> f64 {
         Value::Float(f) => *f,
         Value::String(s) => parse_float(s).unwrap_or(0.0),
         Value::Uint(u, _) => *u as f64,
-        Value::Bool(_) | Value::Int(_, _) | Value::Object(_) => to_int(value) as f64,
+        Value::Bool(_) | Value::Int(_, _) => to_int(value) as f64,
+        Value::Object(object) => behind(&**object).map_or(0.0, |v| to_float(&v)),
         Value::Missing | Value::Nil | Value::Complex(_, _) | Value::List(_) | Value::Map(_) | Value::Function(_) => 0.0,
     }
 }

@@ -160,7 +160,11 @@ impl Constraints {
     }
 
     fn admit(&self, version: &Version) -> bool {
-        self.0.iter().any(|all| all.iter().all(|c| c.admits(version)))
+        self.0.iter().any(|all| {
+            // A pre-release counts only where one is asked for, in any constraint of an alternative (since 3.4).
+            let asked = version.pre.is_empty() || all.iter().any(|c| !c.version.pre.is_empty());
+            asked && all.iter().all(|c| c.admits(version))
+        })
     }
 }
 
@@ -210,11 +214,6 @@ impl Constraint {
 
     fn admits(&self, v: &Version) -> bool {
         let c = &self.version;
-        // A pre-release counts only for those who ask for one.
-        let unasked = !v.pre.is_empty() && c.pre.is_empty();
-        if unasked && (self.operator != "!=" || self.open) {
-            return false;
-        }
         let order = v.compare(c);
         match self.operator.as_str() {
             "!=" => match (self.open, self.any_minor, self.any_patch) {

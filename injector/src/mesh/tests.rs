@@ -338,6 +338,40 @@ fn templates_see_messages_as_go_structs() {
 }
 
 #[test]
+fn templates_print_and_convert_messages_as_in_go() {
+    let config = merged(
+        &ProxyConfig::default(),
+        r#"{"interceptionMode":"TPROXY","proxyMetadata":{"A":"1"},"holdApplicationUntilProxyStarts":true}"#,
+    )
+    .unwrap();
+    let functions = crate::functions::all(|_| None);
+    let render = |call: &str| {
+        let (text, mut out) = (format!("{{{{ {call} }}}}"), String::new());
+        let template = crate::template::Template::parse("inject", &text, &functions).unwrap();
+        let rendered = template.render(&config.view(), &crate::template::Limits::default(), &mut out);
+        rendered.map_or_else(|error| error.to_string(), |()| out)
+    };
+    for (call, result) in [
+        (".Concurrency", "<nil>"),
+        (r#"printf "%v" .Sds"#, "<nil>"),
+        (".Sds.String", "<nil>"),
+        (".TerminationDrainDuration.String", "seconds:5"),
+        (".HoldApplicationUntilProxyStarts", "value:true"),
+        // Named numbers.
+        ("int .InterceptionMode", "1"),
+        ("add .InterceptionMode 1", "2"),
+        ("float64 .InterceptionMode", "1"),
+        ("int .DrainDuration.AsDuration", "45000000000"),
+        // Maps of strings.
+        (r#"merge (dict "m" (dict "B" 2)) (dict "m" .ProxyMetadata) | toJson"#, r#"{"m":{"A":"1","B":2}}"#),
+    ] {
+        assert_eq!(render(call), result, "{call}");
+    }
+    let error = render(r#"dig "A" "none" .ProxyMetadata"#);
+    assert!(error.contains("interface {} is map[string]string, not map[string]interface {}"), "{error}");
+}
+
+#[test]
 fn load_balancing_and_traffic_defaults_that_cannot_work_are_refused() {
     let lb = |text: &str| format!(r#"{{"localityLbSetting":{text}}}"#);
     let policy = |text: &str| format!(r#"{{"defaultTrafficPolicy":{text}}}"#);

@@ -92,6 +92,9 @@ impl MeshConfig {
     }
 }
 
+/// What Go's `String` method of a message that is not there returns.
+const NIL: EcoString = EcoString::inline("<nil>");
+
 /// What `protoToJSON` gives for a message: compact JSON, a proxy config without what is the default. Nil gives `{}`; a
 /// value that is not a message gives nothing.
 pub fn proto_to_json(message: &template::Value) -> Option<String> {
@@ -224,7 +227,7 @@ impl Object for Message {
     }
 
     fn text(&self) -> Option<EcoString> {
-        Some(self.fields.as_ref().map_or_else(EcoString::new, |fields| write::to_json(fields, self.kind).into()))
+        Some(self.fields.as_ref().map_or(NIL, |fields| write::to_json(fields, self.kind).into()))
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
@@ -270,7 +273,7 @@ impl Object for Wrapper {
 
     fn text(&self) -> Option<EcoString> {
         let text = |value| EcoString::from(format!("value:{}", json::to_string(value)));
-        Some(self.value.as_ref().map_or_else(EcoString::new, text))
+        Some(self.value.as_ref().map_or(NIL, text))
     }
 
     fn to_data(&self) -> Result<Value, Failure> {
@@ -302,13 +305,13 @@ impl Object for Duration {
             "GetSeconds" | "Seconds" => seconds.into(),
             "GetNanos" | "Nanos" => rest,
             "AsDuration" => template::Value::object(GoDuration { nanoseconds }),
-            "String" => self.text().into(),
+            "String" => Object::text(self).unwrap_or(NIL).into(),
             _ => return template::Field::Unknown,
         })
     }
 
     fn text(&self) -> Option<EcoString> {
-        let nanoseconds = self.nanoseconds?;
+        let Some(nanoseconds) = self.nanoseconds else { return Some(NIL) };
         let (seconds, rest) = (nanoseconds / duration::SECOND, nanoseconds % duration::SECOND);
         let part = |name: &str, value: i64| if value == 0 { String::new() } else { format!("{name}:{value}") };
         let (seconds, rest) = (part("seconds", seconds), part("nanos", rest));

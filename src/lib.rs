@@ -76,6 +76,7 @@ pub mod state;
 pub use api::{Done, Setting, Task, Traffic, mistakes, traffic, within};
 use cli::{Command, Flags, Invocation, Parsed};
 use commands::Call;
+pub use config::parse_bool;
 use config::{Config, Options, Problems};
 use explain::Request;
 use kernel::host::ThisHost;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use istio_iptables::parse_bool;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -82,11 +83,11 @@ pub fn decide(pod: Option<&PodName>, members: &Members, settings: &Settings) -> 
         return leave(Reason::Template(name.to_owned()));
     }
     let metadata = annotations.get(PROXY_CONFIG).map_or(Ok(Vec::new()), |text| metadata::read(text));
-    let sets = |(name, text): &(String, String)| name == "DISABLE_ENVOY" && is_true(text);
+    let sets = |(name, text): &(String, String)| name == "DISABLE_ENVOY" && parse_bool(text) == Ok(true);
     if metadata.iter().flatten().any(sets) {
         return leave(Reason::NoEnvoy);
     }
-    if annotations.get("sidecar.istio.io/inject").is_some_and(|text| is_false(text)) {
+    if annotations.get("sidecar.istio.io/inject").is_some_and(|text| parse_bool(text) == Ok(false)) {
         return leave(Reason::Inject);
     }
     if annotations.get(MODE).is_some_and(|mode| mode == "NONE") {
@@ -203,7 +204,7 @@ fn flags(annotations: &Annotations, metadata: Metadata, settings: &Settings) -> 
         }
     }
     // The node's resolv.conf is not the pod's.
-    if all.text("redirect-dns").is_some_and(|text| !is_false(text)) {
+    if all.text("redirect-dns").is_some_and(|text| parse_bool(text) != Ok(false)) {
         all.put(built_in("capture-all-dns", "true"));
     }
     all.keep_own_ports();
@@ -243,14 +244,4 @@ impl Chosen {
             excluded.text = ports.join(",");
         }
     }
-}
-
-/// What Go's `strconv.ParseBool` takes for true.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "True" | "TRUE")
-}
-
-/// What it takes for false.
-fn is_false(text: &str) -> bool {
-    matches!(text, "0" | "f" | "F" | "false" | "False" | "FALSE")
 }

@@ -25,6 +25,7 @@ pub use host::Host;
 pub use options::{DryRun, Options, OutputFormat};
 pub use problems::Problems;
 pub(crate) use problems::UsageError;
+pub use scalar::parse_bool;
 pub use selection::Selection;
 
 /// How inbound connections get to the proxy.

@@ -92,11 +92,9 @@ impl Network {
 
     /// Whether every address of the range is a loopback address (`127.0.0.0/8` or `::1`).
     pub fn is_loopback(self) -> bool {
-        let loopback = match self.family() {
-            Family::Ipv4 => Self::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8),
-            Family::Ipv6 => Self::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-        };
-        loopback.is_some_and(|loopback| loopback.covers(self))
+        let family = self.family();
+        let fixed = if family == Family::Ipv4 { 8 } else { 128 };
+        Self::new(family.localhost(), fixed).is_some_and(|loopback| loopback.covers(self))
     }
 
     /// Whether the address before the `/`, as it was written, is a loopback address, also if it is an IPv4 address that

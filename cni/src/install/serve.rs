@@ -31,7 +31,7 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
     let (asked, open) = (Arc::new((places, object)), Arc::new(AtomicUsize::new(0)));
     let serve = move || {
         for stream in listener.incoming() {
-            let Ok(stream) = stream else {
+            let Ok(mut stream) = stream else {
                 // Perhaps out of descriptors: some are freed in time.
                 thread::sleep(Duration::from_millis(100));
                 continue;
@@ -42,12 +42,11 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
             open.fetch_add(1, Ordering::Relaxed);
             let (asked, one) = (Arc::clone(&asked), Arc::clone(&open));
             let answer = move || {
-                let mut stream = stream;
-                let answer = answer(&mut stream, &asked.0, &asked.1);
+                let text = text(&mut stream, &asked.0, &asked.1);
                 // Not after the answer: this thread may be late then, and the client connect again meanwhile.
                 one.fetch_sub(1, Ordering::Relaxed);
                 // An error means that the client has gone.
-                let _ = answer.and_then(|answer| stream.write_all(answer.as_bytes()));
+                let _ = text.and_then(|text| stream.write_all(text.as_bytes()));
             };
             if thread::Builder::new().name("probe".to_owned()).spawn(answer).is_err() {
                 open.fetch_sub(1, Ordering::Relaxed);
@@ -59,7 +58,7 @@ pub fn start(listener: TcpListener, places: Places, object: Object) -> Result<()
 }
 
 /// The answer to what a client asks.
-fn answer(stream: &mut TcpStream, places: &Places, object: &Object) -> io::Result<String> {
+fn text(stream: &mut TcpStream, places: &Places, object: &Object) -> io::Result<String> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let request = read(stream)?;
     let (status, body) = respond(&request, || places.in_place(object));

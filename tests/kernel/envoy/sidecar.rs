@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::config;
 use crate::envoy::Mode;
@@ -41,7 +43,7 @@ impl Drop for Running {
 pub struct Mesh {
     case: Case,
     mode: Mode,
-    log: PathBuf,
+    log: File,
     _processes: Vec<Running>,
 }
 
@@ -67,25 +69,21 @@ impl Mesh {
         let app = serve(&case.pod, &["app", "8080", "15021"]);
         let server = serve(&case.world, &["server", "80", "8081", "9090"]);
 
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let base = format!("{}/envoy-{}-{number}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-        let (yaml, log) = (PathBuf::from(format!("{base}.yaml")), PathBuf::from(format!("{base}.log")));
-        std::fs::write(&yaml, config::yaml(mode, "/dev/stdout")).unwrap();
         // The proxy opens its standard output anew.
-        let out = File::create(&log).unwrap();
-        std::os::unix::fs::fchown(&out, Some(1337), Some(1337)).unwrap();
+        let log = File::from(memfd_create("envoy.log", MFdFlags::MFD_CLOEXEC).unwrap());
+        std::os::unix::fs::fchown(&log, Some(1337), Some(1337)).unwrap();
         // Istio runs it as root in TPROXY mode, which transparent sockets need.
         let uid = if mode == Mode::Tproxy { "--reuid=0" } else { "--reuid=1337" };
         let mut command = Command::new("setpriv");
-        command.args([uid, "--regid=1337", "--clear-groups"]).arg(envoy).arg("-c").arg(&yaml);
+        command.args([uid, "--regid=1337", "--clear-groups"]).arg(envoy);
+        command.args(["--config-yaml", &config::yaml(mode)]);
         command.args(["--disable-hot-restart", "--concurrency", "2", "-l", "warning"]);
-        command.args(["--file-flush-interval-msec", "20"]).stdout(out).stderr(Stdio::inherit());
+        command.args(["--file-flush-interval-msec", "20"]).stdout(log.try_clone().unwrap());
         // Addresses that it binds must be there already: rules and addresses come later, sockets even later.
         let mut envoy = case.pod.enter(ROOT, || Running(command.spawn().expect("setpriv")));
         let pid = envoy.0.id();
         wait_until("Envoy listens", || {
-            assert!(envoy.0.try_wait().unwrap().is_none(), "Envoy ended; its configuration is {}", yaml.display());
+            assert!(envoy.0.try_wait().unwrap().is_none(), "Envoy ended");
             let listening = |file: &str| {
                 let text = std::fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
                 [":3A99 ", ":3A9E "].iter().all(|port| text.lines().any(|l| l.contains(port) && l.contains(" 0A ")))
@@ -128,7 +126,9 @@ impl Mesh {
 
     /// What Envoy has logged until now, connections that have ended.
     pub fn log(&self) -> Vec<Line> {
-        let text = std::fs::read_to_string(&self.log).expect("the log");
+        let mut bytes = vec![0; self.log.metadata().unwrap().len().try_into().unwrap()];
+        self.log.read_exact_at(&mut bytes, 0).unwrap();
+        let text = String::from_utf8(bytes).expect("the log is text");
         // The last line may be half written.
         text.split_inclusive('\n').filter(|l| l.ends_with('\n')).filter_map(Line::read).collect()
     }

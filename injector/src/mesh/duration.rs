@@ -2,6 +2,10 @@
 
 /// Nanoseconds in a second.
 pub(super) const SECOND: i64 = 1_000_000_000;
+/// Nanoseconds in a minute.
+pub(super) const MINUTE: i64 = 60 * SECOND;
+/// Nanoseconds in an hour.
+pub(super) const HOUR: i64 = 60 * MINUTE;
 /// Nanoseconds in a millisecond.
 pub(super) const MILLISECOND: i64 = 1_000_000;
 
@@ -12,8 +16,8 @@ const UNITS: [(&str, i64); 8] = [
     ("μs", 1_000),
     ("ms", MILLISECOND),
     ("s", SECOND),
-    ("m", 60 * SECOND),
-    ("h", 3600 * SECOND),
+    ("m", MINUTE),
+    ("h", HOUR),
 ];
 
 /// Nanoseconds of a text such as `1m30s`, `-1.5h`, or `0`, as Go's `time.ParseDuration` reads it.
@@ -117,7 +121,7 @@ mod tests {
             ("1m30s", Some(90 * SECOND)),
             ("1.5s", Some(1500 * MILLISECOND)),
             ("-1s", Some(-SECOND)),
-            ("+1h", Some(3600 * SECOND)),
+            ("+1h", Some(HOUR)),
             (".5s", Some(500 * MILLISECOND)),
             ("1.s", Some(SECOND)),
             ("10ms", Some(10 * MILLISECOND)),
@@ -149,8 +153,8 @@ mod tests {
             (10 * MILLISECOND, "0.010s", "10ms"),
             (1_000, "0.000001s", "1µs"),
             (1, "0.000000001s", "1ns"),
-            (3600 * SECOND, "3600s", "1h0m0s"),
-            (2 * 3600 * SECOND + 5 * 60 * SECOND + 250 * MILLISECOND, "7500.250s", "2h5m0.25s"),
+            (HOUR, "3600s", "1h0m0s"),
+            (2 * HOUR + 5 * MINUTE + 250 * MILLISECOND, "7500.250s", "2h5m0.25s"),
         ];
         for (value, json, go) in cases {
             assert_eq!((to_json(value).as_str(), to_go(value).as_str()), (json, go));

@@ -341,7 +341,8 @@ fn templates_see_messages_as_go_structs() {
 fn templates_print_and_convert_messages_as_in_go() {
     let config = merged(
         &ProxyConfig::default(),
-        r#"{"interceptionMode":"TPROXY","proxyMetadata":{"A":"1"},"holdApplicationUntilProxyStarts":true}"#,
+        r#"{"interceptionMode":"TPROXY","proxyMetadata":{"A":"1"},"holdApplicationUntilProxyStarts":true,
+            "drainDuration":"1.118s"}"#,
     )
     .unwrap();
     let functions = crate::functions::all(|_| None);
@@ -361,7 +362,12 @@ fn templates_print_and_convert_messages_as_in_go() {
         ("int .InterceptionMode", "1"),
         ("add .InterceptionMode 1", "2"),
         ("float64 .InterceptionMode", "1"),
-        ("int .DrainDuration.AsDuration", "45000000000"),
+        ("int .DrainDuration.AsDuration", "1118000000"),
+        (".DrainDuration.AsDuration.Hours", "0.00031055555555555556"),
+        (".DrainDuration.AsDuration.Minutes", "0.01863333333333333"),
+        (".DrainDuration.AsDuration.Seconds", "1.1179999999999999"),
+        (".DrainDuration.AsDuration.Milliseconds", "1118"),
+        (".DrainDuration.AsDuration.Microseconds", "1118000"),
         // Maps of strings.
         (r#"merge (dict "m" (dict "B" 2)) (dict "m" .ProxyMetadata) | toJson"#, r#"{"m":{"A":"1","B":2}}"#),
     ] {

@@ -1,6 +1,8 @@
 //! How templates see messages: as the structs that protoc makes for Go. Fields have Go's names, each has a getter that
 //! can be called on nil, enums print their names.
 
+mod duration;
+
 use std::any::Any;
 use std::borrow::Cow;
 
@@ -9,7 +11,9 @@ use crate::template::{self, Failure, HostType, IntType, List, Object};
 use crate::value::{EcoString, Map, Value};
 
 use super::descriptor::{EnumType, Field, Kind, MessageType, ScalarKind, Shape};
-use super::{MeshConfig, ProxyConfig, duration, write};
+use super::{MeshConfig, ProxyConfig, write};
+
+pub use duration::{DURATION, Duration};
 
 /// Any message, as a parameter of a function.
 pub static PROTO_MESSAGE: HostType = HostType {
@@ -31,16 +35,6 @@ pub static MESH_CONFIG: HostType = HostType {
     },
 };
 
-/// A duration, as a parameter of a function.
-pub static DURATION: HostType = HostType {
-    name: "*durationpb.Duration",
-    nilable: true,
-    accepts: |object| {
-        let object: &dyn Any = object;
-        object.is::<Duration>()
-    },
-};
-
 /// A pointer to a message, which may be nil.
 #[derive(Clone)]
 pub struct Message {
@@ -55,21 +49,10 @@ pub struct Wrapper {
     kind: ScalarKind,
 }
 
-/// A pointer to a `google.protobuf.Duration`, which may be nil.
-#[derive(Clone)]
-pub struct Duration {
-    nanoseconds: Option<i64>,
-}
-
 /// A value of an enum.
 struct Enum {
     number: i32,
     kind: &'static EnumType,
-}
-
-/// Go's `time.Duration`.
-struct GoDuration {
-    nanoseconds: i64,
 }
 
 /// A list of messages or enums, or a map to anything but strings.
@@ -113,7 +96,7 @@ pub fn proto_to_json(message: &template::Value) -> Option<String> {
     if let Some(wrapper) = message.downcast::<Wrapper>() {
         return Some(json::to_string(wrapper.value.as_ref()?));
     }
-    message.downcast::<Duration>()?.nanoseconds.map(|n| format!("{:?}", duration::to_json(n)))
+    message.downcast::<Duration>()?.nanoseconds.map(|n| format!("{:?}", super::duration::to_json(n)))
 }
 
 impl Message {
@@ -125,13 +108,6 @@ impl Message {
     fn value(&self, field: &'static Field) -> template::Value {
         let value = self.fields.as_ref().and_then(|fields| fields.get(field.json));
         many(field, value)
-    }
-}
-
-impl Duration {
-    /// The text of Go's `Duration.String`; of nil, of zero.
-    pub fn text(&self) -> String {
-        duration::to_go(self.nanoseconds.unwrap_or(0))
     }
 }
 
@@ -161,7 +137,7 @@ fn one(kind: Kind, value: Option<&Value>) -> template::Value {
             template::Value::object(Message { fields: value.and_then(Value::as_map).cloned(), kind })
         }
         Kind::Duration => {
-            let nanoseconds = value.and_then(Value::as_str).and_then(duration::parse);
+            let nanoseconds = value.and_then(Value::as_str).and_then(super::duration::parse);
             template::Value::object(Duration { nanoseconds })
         }
         Kind::Struct => value.map_or(template::Map::NilAny.into(), template::Value::from),
@@ -280,87 +256,6 @@ impl Object for Wrapper {
         // Go's encoder knows nothing of proto JSON here: it writes the struct, without what is zero.
         let field = |value: &Value| scalar(self.kind, Some(value)).is_true().then(|| ("value", value.clone()));
         Ok(self.value.as_ref().map_or(Value::Null, |value| Value::Map(field(value).into_iter().collect())))
-    }
-}
-
-impl Object for Duration {
-    fn type_name(&self) -> Cow<'_, str> {
-        "*durationpb.Duration".into()
-    }
-
-    fn kind(&self) -> template::Kind {
-        template::Kind::Pointer
-    }
-
-    fn is_nil(&self) -> bool {
-        self.nanoseconds.is_none()
-    }
-
-    fn field(&self, name: &str) -> template::Field {
-        let nanoseconds = self.nanoseconds.unwrap_or(0);
-        let (seconds, rest) = (nanoseconds / duration::SECOND, nanoseconds % duration::SECOND);
-        let rest = template::Value::Int(rest, IntType::Int32);
-        template::Field::Value(match name {
-            "Seconds" | "Nanos" if self.is_nil() => return template::Field::NilPointer,
-            "GetSeconds" | "Seconds" => seconds.into(),
-            "GetNanos" | "Nanos" => rest,
-            "AsDuration" => template::Value::object(GoDuration { nanoseconds }),
-            "String" => Object::text(self).unwrap_or(NIL).into(),
-            _ => return template::Field::Unknown,
-        })
-    }
-
-    fn text(&self) -> Option<EcoString> {
-        let Some(nanoseconds) = self.nanoseconds else { return Some(NIL) };
-        let (seconds, rest) = (nanoseconds / duration::SECOND, nanoseconds % duration::SECOND);
-        let part = |name: &str, value: i64| if value == 0 { String::new() } else { format!("{name}:{value}") };
-        let (seconds, rest) = (part("seconds", seconds), part("nanos", rest));
-        Some(format!("{seconds} {rest}").trim().into())
-    }
-
-    fn to_data(&self) -> Result<Value, Failure> {
-        Ok(json::parse(self.to_json()?.as_bytes())?)
-    }
-
-    fn to_json(&self) -> Result<String, Failure> {
-        let Some(nanoseconds) = self.nanoseconds else { return Ok("null".to_owned()) };
-        // As for a wrapper: the struct, without what is zero.
-        let parts = [("seconds", nanoseconds / duration::SECOND), ("nanos", nanoseconds % duration::SECOND)];
-        let parts = parts.into_iter().filter(|(_, part)| *part != 0);
-        Ok(json::object(parts.map(|(name, part)| (name, part.to_string()))))
-    }
-}
-
-impl Object for GoDuration {
-    fn type_name(&self) -> Cow<'_, str> {
-        "time.Duration".into()
-    }
-
-    fn kind(&self) -> template::Kind {
-        template::Kind::Int(IntType::Int64)
-    }
-
-    fn field(&self, name: &str) -> template::Field {
-        template::Field::Value(match name {
-            "String" => duration::to_go(self.nanoseconds).into(),
-            #[expect(clippy::cast_precision_loss, reason = "as Go's Duration.Seconds")]
-            "Seconds" => (self.nanoseconds as f64 / 1e9).into(),
-            "Milliseconds" => (self.nanoseconds / duration::MILLISECOND).into(),
-            "Nanoseconds" => self.nanoseconds.into(),
-            _ => return template::Field::Unknown,
-        })
-    }
-
-    fn plain(&self) -> Option<template::Value> {
-        Some(self.nanoseconds.into())
-    }
-
-    fn text(&self) -> Option<EcoString> {
-        Some(duration::to_go(self.nanoseconds).into())
-    }
-
-    fn to_data(&self) -> Result<Value, Failure> {
-        Ok(self.nanoseconds.into())
     }
 }
 

@@ -35,6 +35,12 @@ impl Duration {
     pub fn text(&self) -> String {
         duration::to_go(self.nanoseconds.unwrap_or(0))
     }
+
+    /// The message's seconds and nanoseconds; of nil, of zero.
+    fn parts(&self) -> (i64, i64) {
+        let nanoseconds = self.nanoseconds.unwrap_or(0);
+        (nanoseconds / SECOND, nanoseconds % SECOND)
+    }
 }
 
 impl Object for Duration {
@@ -51,22 +57,22 @@ impl Object for Duration {
     }
 
     fn field(&self, name: &str) -> template::Field {
-        let nanoseconds = self.nanoseconds.unwrap_or(0);
-        let (seconds, rest) = (nanoseconds / SECOND, nanoseconds % SECOND);
-        let rest = template::Value::Int(rest, IntType::Int32);
+        let (seconds, rest) = self.parts();
         template::Field::Value(match name {
             "Seconds" | "Nanos" if self.is_nil() => return template::Field::NilPointer,
             "GetSeconds" | "Seconds" => seconds.into(),
-            "GetNanos" | "Nanos" => rest,
-            "AsDuration" => template::Value::object(GoDuration { nanoseconds }),
+            "GetNanos" | "Nanos" => template::Value::Int(rest, IntType::Int32),
+            "AsDuration" => template::Value::object(GoDuration { nanoseconds: self.nanoseconds.unwrap_or(0) }),
             "String" => Object::text(self).unwrap_or(NIL).into(),
             _ => return template::Field::Unknown,
         })
     }
 
     fn text(&self) -> Option<EcoString> {
-        let Some(nanoseconds) = self.nanoseconds else { return Some(NIL) };
-        let (seconds, rest) = (nanoseconds / SECOND, nanoseconds % SECOND);
+        if self.is_nil() {
+            return Some(NIL);
+        }
+        let (seconds, rest) = self.parts();
         let part = |name: &str, value: i64| if value == 0 { String::new() } else { format!("{name}:{value}") };
         let (seconds, rest) = (part("seconds", seconds), part("nanos", rest));
         Some(format!("{seconds} {rest}").trim().into())
@@ -77,9 +83,12 @@ impl Object for Duration {
     }
 
     fn to_json(&self) -> Result<String, Failure> {
-        let Some(nanoseconds) = self.nanoseconds else { return Ok("null".to_owned()) };
+        if self.is_nil() {
+            return Ok("null".to_owned());
+        }
         // As for a wrapper: the struct, without what is zero.
-        let parts = [("seconds", nanoseconds / SECOND), ("nanos", nanoseconds % SECOND)];
+        let (seconds, rest) = self.parts();
+        let parts = [("seconds", seconds), ("nanos", rest)];
         let parts = parts.into_iter().filter(|(_, part)| *part != 0);
         Ok(json::object(parts.map(|(name, part)| (name, part.to_string()))))
     }
